@@ -1,0 +1,218 @@
+"""Every error that passpost raises on purpose.
+
+::
+
+    PasspostError
+    ├── PluginError              a connector cannot be found, loaded or used as its contract says
+    │   └── UnknownConnectorError    no installed package provides the id
+    ├── ConfigError              settings are wrong: .problems lists everything that is
+    ├── MessageError             the message cannot become a mail; nothing was sent
+    │   ├── TemplateNotFound         no template for the usage and locale
+    │   └── MissingVariable          the template names a variable that the payload lacks
+    ├── SendError                a connector could not deliver: .outcome, .scope, .temporary say how
+    └── MailerClosedError        the mailer was closed before the send began
+
+No text of these holds a secret, a code or a payload.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import attrs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from passpost.config.problems import Problem
+
+Outcome = Literal["rejected", "unknown"]
+"""``rejected``: surely not sent. ``unknown``: it may have been sent."""
+
+Scope = Literal["recipient", "message", "account", "provider", "network"]
+"""Whose matter a fault is; it decides whether another connector may fare better."""
+
+
+class PasspostError(Exception):
+    """The base of all errors of passpost."""
+
+
+class PluginError(PasspostError):
+    """A connector cannot be found or loaded, or breaks the contract of its hooks.
+
+    Attributes:
+        connector: The id that was asked for.
+        distribution: The distribution (package) at fault, where it is known.
+    """
+
+    def __init__(self, message: str, *, connector: str, distribution: str | None = None) -> None:
+        super().__init__(message)
+        self.connector = connector
+        self.distribution = distribution
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_rebuilt, (type(self), self.args, dict(vars(self))))
+
+
+class UnknownConnectorError(PluginError):
+    """No installed package provides the connector's id."""
+
+
+class ConfigError(PasspostError, ValueError):
+    """Settings are wrong.
+
+    Attributes:
+        problems: Everything that is wrong, warnings included, in the order of the file.
+    """
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        from passpost.config.problems import in_order  # noqa: PLC0415 - config imports this module
+
+        self.problems: tuple[Problem, ...] = in_order(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (type(self), (self.problems,))
+
+
+class MessageError(PasspostError, ValueError):
+    """A message cannot become a mail: nothing was sent, and no connector was asked.
+
+    Attributes:
+        field: Which part of the message (``to``, ``payload.user.name``) or of the mail
+            (``subject``).
+    """
+
+    def __init__(self, message: str, *, field: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_rebuilt, (type(self), self.args, dict(vars(self))))
+
+
+class TemplateNotFound(MessageError):  # noqa: N818 - the name of the field: jinja2 and Django say so too
+    """No template serves the usage, nor does one for ``Generic``.
+
+    Attributes:
+        usage: The usage that was asked for.
+        locales: The locales that were wanted, in order of preference.
+    """
+
+    def __init__(self, usage: str, locales: Sequence[str] = ()) -> None:
+        wanted = f" in {', '.join(locales)}" if locales else ""
+        super().__init__(f"there is no template for usage {usage}{wanted}", field="usage")
+        self.usage = usage
+        self.locales = tuple(locales)
+
+
+class MissingVariable(MessageError):  # noqa: N818 - reads as the fact it states, like TemplateNotFound
+    """A template names a variable that the payload lacks; a mail without its code helps nobody.
+
+    Attributes:
+        variable: The variable's path as the template writes it: ``user.name``.
+        place: The part of the template: ``subject``, ``content``, ``text``, ``replyTo`` or
+            ``sendFrom``.
+    """
+
+    def __init__(self, variable: str, place: str) -> None:
+        super().__init__(
+            f"the template's {place} wants {{{{{variable}}}}}, which the payload lacks",
+            field=f"payload.{variable}",
+        )
+        self.variable = variable
+        self.place = place
+
+
+class MailerClosedError(PasspostError, RuntimeError):
+    """The mailer was closed before the send began; nothing was sent."""
+
+
+@attrs.frozen
+class Attempt:
+    """One try to deliver a mail through one connector.
+
+    Attributes:
+        connector: The connector's id.
+        started_at: When it began, in UTC.
+        result: ``accepted``, ``rejected`` or ``unknown``.
+        summary: What was said, fit for a log: no secret, no code, no payload.
+    """
+
+    connector: str
+    started_at: dt.datetime
+    result: Literal["accepted", "rejected", "unknown"]
+    summary: str
+
+
+class SendError(PasspostError):
+    """A mail was not accepted, or nobody knows whether it was.
+
+    Connectors raise it with what they know; the host adds `connector` and `attempts`.
+
+    Attributes:
+        outcome: ``rejected``: surely not sent. ``unknown``: it may have been sent.
+        scope: ``recipient``, ``message``, ``account`` (credentials, sender, quota), ``provider``
+            (their fault, or throttling) or ``network``.
+        temporary: Whether the same mail may go through later.
+        retry_after: Seconds to wait, where the provider said so.
+        provider_code: The provider's own code: ``535 5.7.8``, ``Throttling.User``.
+        response: The provider's own words, cleared of secrets and payload.
+        hint: Cause and cure in words for whoever runs the system.
+        attempts: Every connector that was tried, when, and what it said.
+        connector: The id of the connector that failed last.
+    """
+
+    def __init__(  # noqa: PLR0913 - each is one fact of the error; all but two have defaults
+        self,
+        message: str,
+        *,
+        outcome: Outcome,
+        scope: Scope,
+        temporary: bool = False,
+        retry_after: float | None = None,
+        provider_code: str | None = None,
+        response: str | None = None,
+        hint: str | None = None,
+        attempts: tuple[Attempt, ...] = (),
+        connector: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.outcome = outcome
+        self.scope = scope
+        self.temporary = temporary
+        self.retry_after = retry_after
+        self.provider_code = provider_code
+        self.response = response
+        self.hint = hint
+        self.attempts = attempts
+        self.connector = connector
+
+    def facts(self) -> dict[str, Any]:
+        """Give all attributes but `attempts` by name, for logs and for ``--json``."""
+        return {name: getattr(self, name) for name in _FACTS}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_rebuilt, (type(self), self.args, dict(vars(self))))
+
+
+_FACTS: Final = (
+    "connector", "outcome", "scope", "temporary", "retry_after", "provider_code", "response",
+    "hint",
+)  # fmt: skip
+
+
+def _rebuilt(cls: type[Exception], args: tuple[Any, ...], state: dict[str, Any]) -> Exception:
+    """Rebuild an error from its pickle without the keyword arguments of its constructor."""
+    error = cls.__new__(cls, *args)
+    error.args = args
+    error.__dict__.update(state)
+    return error
+
+
+__all__ = [
+    "Attempt", "ConfigError", "MailerClosedError", "MessageError", "MissingVariable", "Outcome",
+    "PasspostError", "PluginError", "Scope", "SendError", "TemplateNotFound",
+    "UnknownConnectorError",
+]  # fmt: skip

@@ -1,0 +1,231 @@
+"""What an application asks for, what a connector sends, and what comes back."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Final
+
+import attrs
+
+from passpost.addresses import Address, shortened
+from passpost.errors import Attempt, MessageError
+from passpost.headers import frozen_headers
+from passpost.payload import frozen_payload
+from passpost.text import refused_in_line
+from passpost.usages import canonical_usage
+
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+
+MAX_NAME: Final = 128
+"""Characters in a usage, a locale or an idempotency key."""
+
+
+def _recipient(value: Any) -> Address:
+    return _address(value, "to")
+
+
+def _optional_address(value: Any) -> Address | None:
+    return None if value is None else _address(value, "reply_to")
+
+
+def _address(value: Any, field: str) -> Address:
+    text = value.address if isinstance(value, Address) else value
+    if not isinstance(text, str):
+        raise MessageError(f"{field} is the text of one address", field=field)
+    try:
+        return Address.plain(text)
+    except ValueError as error:
+        reason = str(error)
+    raise MessageError(f"{field} is no address to send to: {reason}", field=field)
+
+
+def _usage(value: Any) -> str:
+    return canonical_usage(_name(value, "usage"))
+
+
+def _name(value: Any, field: str) -> str:
+    if not isinstance(value, str) or not value or len(value) > MAX_NAME:
+        raise MessageError(f"{field} is a text of 1 to {MAX_NAME} characters", field=field)
+    if refused := refused_in_line(value):
+        raise MessageError(f"{field}: {refused} is not allowed", field=field)
+    return value
+
+
+def _key(value: Any) -> str | None:
+    return None if value is None else _name(value, "idempotency_key")
+
+
+def _locales(value: str | Sequence[str] | None) -> tuple[str, ...]:
+    if value is None or value == "":
+        return ()
+    if type(value) is str and value.isalpha() and value.isascii() and len(value) <= MAX_NAME:
+        # A language alone, the most frequent tag, is known to be fine sooner than by the rest.
+        return (value,)
+    # OpenID Connect's ui_locales is one text with spaces between the tags.
+    tags = value.split(" ") if isinstance(value, str) else value
+    if not isinstance(tags, Sequence):
+        raise MessageError("locale is one tag or a sequence of tags", field="locale")
+    return tuple(_name(tag, "locale") for tag in tags if tag != "")
+
+
+def _deadline(value: Any) -> dt.datetime | None:
+    if value is None:
+        return None
+    if not isinstance(value, dt.datetime) or value.utcoffset() is None:
+        raise MessageError("deadline is a datetime with a time zone", field="deadline")
+    return value
+
+
+def _headers(value: Mapping[str, str]) -> Mapping[str, str]:
+    if value is _NOTHING:
+        return value
+    try:
+        return frozen_headers(value)
+    except ValueError as error:
+        reason = str(error)
+    raise MessageError(reason, field="headers")
+
+
+@attrs.frozen(repr=False)
+class Message:
+    """What an application asks for: one mail to one person.
+
+    Everything is checked when the message is made, so that what can be wrong with it is known
+    before any connector is asked.
+
+    Args:
+        to: The recipient's address: exactly one, without a display name.
+        usage: What the mail is for: ``SignIn``, ``Register``, ``ForgotPassword``, ``Generic`` or a
+            name of your own; it picks the template. ``Test`` is the old name of ``Generic``.
+        payload: JSON data for the template: ``{"code": "123456"}``.
+        locale: The languages wanted, best first: one BCP 47 tag, several with spaces between them
+            (OpenID Connect's ``ui_locales``), or a sequence of tags.
+        idempotency_key: Names this mail across calls: the same key and recipient give the same
+            Message-ID.
+        deadline: The absolute time (with a time zone) after which the mail is worth nothing.
+        headers: Headers to add; those that passpost makes itself cannot be set.
+        reply_to: Where answers should go, in place of what the template or the settings say.
+
+    Raises:
+        MessageError: A part is wrong; ``field`` names it.
+    """
+
+    to: Address = attrs.field(converter=_recipient)
+    usage: str = attrs.field(converter=_usage)
+    payload: Mapping[str, Any] = attrs.field(default=_NOTHING, converter=frozen_payload)
+    locale: tuple[str, ...] = attrs.field(default=None, converter=_locales)
+    idempotency_key: str | None = attrs.field(default=None, converter=_key)
+    deadline: dt.datetime | None = attrs.field(default=None, converter=_deadline)
+    headers: Mapping[str, str] = attrs.field(default=_NOTHING, converter=_headers)
+    reply_to: Address | None = attrs.field(default=None, converter=_optional_address)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A task queue may carry messages; the read-only views of the mappings cannot be pickled.
+        plain = {part.name: getattr(self, part.name) for part in attrs.fields(Message)}
+        plain["payload"], plain["headers"] = dict(self.payload), dict(self.headers)
+        return (_message, (plain,))
+
+    def __repr__(self) -> str:
+        return f"Message(to={shortened(self.to.address)!r}, usage={self.usage!r}, payload=…)"
+
+
+def _message(plain: Mapping[str, Any]) -> Message:
+    return Message(**plain)
+
+
+@attrs.frozen(repr=False, kw_only=True)
+class Mail:
+    r"""A message after a template was picked and rendered: what a connector is given to send.
+
+    Nothing in it needs another check for control characters or a second recipient: subject, names,
+    addresses and headers are single lines, and `to` is one address.
+
+    Attributes:
+        message_id: The Message-ID with its angle brackets (RFC 5322 section 3.6.4); it stays the
+            same for each attempt at the same message.
+        to: The one recipient.
+        usage: What the mail is for.
+        locale: The template's own locale, or the one wanted most where the template has none.
+        date: When the mail was made, in UTC.
+        sender: The template's own sender, or None: then the config's.
+        reply_to: Where answers should go, or None: then the config's.
+        subject: The rendered subject; None where templates live at the provider.
+        text: The plain text, with ``\n`` line ends; None where the template has none.
+        html: The HTML, likewise.
+        headers: Headers to add, as the application asked.
+        payload: The message's payload, for connectors whose templates live at the provider.
+        deadline: When the attempt has to be over; None if there is no hurry.
+        idempotency_key: The application's name for this mail.
+    """
+
+    message_id: str
+    to: Address
+    usage: str
+    date: dt.datetime
+    locale: str | None = None
+    sender: Address | None = None
+    reply_to: Address | None = None
+    subject: str | None = None
+    text: str | None = None
+    html: str | None = None
+    headers: Mapping[str, str] = _NOTHING
+    payload: Mapping[str, Any] = _NOTHING
+    deadline: dt.datetime | None = None
+    idempotency_key: str | None = None
+
+    def seconds_left(self) -> float | None:
+        """Give the seconds until the deadline, never negative; None where there is none."""
+        if self.deadline is None:
+            return None
+        return max(0.0, (self.deadline - dt.datetime.now(dt.UTC)).total_seconds())
+
+    def __repr__(self) -> str:
+        return f"Mail(to={shortened(self.to.address)!r}, usage={self.usage!r}, subject=…, …)"
+
+
+@attrs.frozen
+class MailSummary:
+    """What an extension may know of a mail: enough for traces, metrics and rate limits, no content.
+
+    Attributes:
+        connector: The id of the connector that the attempt goes through.
+        usage: What the mail is for.
+        locale: The locale it was rendered in.
+        recipient: The recipient's address, shortened: ``a…@example.com``.
+        recipient_domain: The domain it goes to.
+        message_id: The mail's Message-ID.
+        attempt: Which attempt this is, counted from 1.
+    """
+
+    connector: str
+    usage: str
+    locale: str | None
+    recipient: str
+    recipient_domain: str
+    message_id: str
+    attempt: int
+
+
+@attrs.frozen
+class Receipt:
+    """A provider's acceptance of one mail: it has it now, and will deliver or bounce it.
+
+    Connectors fill in `provider_id` and `response`; the host fills in the rest.
+
+    Attributes:
+        provider_id: The provider's own id of the mail (queue id, EnvId), where it gave one.
+        response: The provider's words on acceptance.
+        connector: The id of the connector that delivered it.
+        message_id: The mail's Message-ID.
+        attempts: Every try, the last of which succeeded.
+        accepted_at: When the provider accepted it, in UTC.
+    """
+
+    provider_id: str | None = None
+    response: str | None = None
+    connector: str = ""
+    message_id: str = ""
+    attempts: tuple[Attempt, ...] = ()
+    accepted_at: dt.datetime = attrs.field(factory=lambda: dt.datetime.now(dt.UTC))

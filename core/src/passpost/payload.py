@@ -1,0 +1,104 @@
+"""Payloads: the JSON data that templates draw on."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from passpost.errors import MessageError
+
+MAX_DEPTH: Final = 32
+"""Levels of nesting; deeper data is a mistake, or an attack on whoever walks it."""
+
+MAX_BITS: Final = 1024
+"""Bits of a whole number, as many as the widest fraction has; Python writes out no endless ones."""
+
+# Only such keys are repeated in an error; anything else may be a value that became a key.
+_PLAIN_KEY: Final = re.compile(r"[A-Za-z_][\w-]{0,63}", re.ASCII)
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+
+_EMPTY: Final[Mapping[str, Any]] = MappingProxyType({})
+
+# The two that payloads are made of come first: asking an abstract class takes ten times as long.
+_MAPPINGS: Final = (dict, MappingProxyType, Mapping)
+
+
+def frozen_payload(payload: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Copy a payload, so that later changes to the original reach no mail.
+
+    Raises:
+        MessageError: Something in it is no JSON data; the error names where, not what.
+    """
+    if not isinstance(payload, _MAPPINGS):
+        raise MessageError("the payload is a mapping with text keys", field="payload")
+    if not payload:
+        return _EMPTY
+    return MappingProxyType(_mapping(payload, "payload", 0))
+
+
+def _mapping(value: Mapping[Any, Any], path: str, depth: int) -> dict[str, Any]:
+    copy: dict[str, Any] = {}
+    for key, item in value.items():
+        if type(key) is str and type(item) is str and key.isascii() and item.isascii():
+            # Nearly every item; nothing can be wrong with it, so its path is not needed.
+            copy[key] = item
+        elif isinstance(key, str):
+            step = key if _PLAIN_KEY.fullmatch(key) else "…"
+            copy[_text(str.__str__(key), path)] = _value(item, f"{path}.{step}", depth + 1)
+        else:
+            raise MessageError(f"{path} has a key that is no text", field=path)
+    return copy
+
+
+def _value(value: Any, path: str, depth: int) -> Any:
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str | int | float):
+        return _scalar(value, path)
+    if depth > MAX_DEPTH:
+        raise MessageError(f"the payload is nested deeper than {MAX_DEPTH} levels", field="payload")
+    if isinstance(value, _MAPPINGS):
+        return _mapping(value, path, depth)
+    if isinstance(value, list | tuple):
+        return [_value(item, f"{path}[{index}]", depth + 1) for index, item in enumerate(value)]
+    raise MessageError(
+        f"{path} is of type {type(value).__name__}; a payload holds JSON data: text, numbers, "
+        "booleans, None, lists and mappings",
+        field=path,
+    )
+
+
+def _scalar(value: str | float, path: str) -> str | int | float:
+    """Copy text and numbers; members of enumerations and other subclasses become what they are."""
+    if isinstance(value, str):
+        return _text(str.__str__(value), path)
+    if isinstance(value, int):
+        number = int.__int__(value)
+        if number.bit_length() <= MAX_BITS:
+            return number
+    elif math.isfinite(value):
+        return float.__float__(value)
+    raise MessageError(f"{path} is not a finite number of ordinary size", field=path)
+
+
+def _text(text: str, path: str) -> str:
+    if _SURROGATE.search(text):
+        raise MessageError(f"{path} holds a lone surrogate, which is no character", field=path)
+    return text
+
+
+def texts_in(value: Any) -> Iterator[str]:
+    """Give every text and number in JSON data as text: what must not show in logs and errors."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, _MAPPINGS):
+        for item in value.values():
+            yield from texts_in(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from texts_in(item)
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        yield str(value)

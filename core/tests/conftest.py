@@ -1,0 +1,15 @@
+"""What all of the core's tests share."""
+
+from __future__ import annotations
+
+import hypothesis
+import pytest
+
+# A machine that is busy with other tests takes its time; how much says nothing about the code.
+hypothesis.settings.register_profile("passpost", deadline=None)
+hypothesis.settings.load_profile("passpost")
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
