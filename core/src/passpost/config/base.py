@@ -1,0 +1,113 @@
+"""The base of connectors' config classes."""
+
+# No postponed annotations here: the types of settings are looked up at run time.
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, ClassVar, Final, Literal
+
+import attrs
+
+from passpost.addresses import Address
+from passpost.config.fields import field, rule
+from passpost.config.problems import Problem
+from passpost.templates import Template, template_set_problems
+from passpost.usages import FLOW_USAGES, GENERIC, canonical_usage
+
+MissingVariables = Literal["error", "keep", "blank"]
+"""What becomes of a variable that the payload lacks."""
+
+
+TEMPLATES: Final[Mapping[str, Any]] = {
+    "placeholders": False,
+    "title": {"en": "Templates", "zh-CN": "模板"},
+    "description": {
+        "en": "The mails, by what they are for and in which language.",
+        "zh-CN": "按用途和语言区分的邮件内容。",
+    },
+}
+"""What `field` is told of a setting of templates."""
+
+MISSING_VARIABLES: Final[Mapping[str, Any]] = {
+    "title": {"en": "Missing variables", "zh-CN": "缺失的变量"},
+    "description": {
+        "en": "What becomes of a variable that the application did not supply: an error refuses "
+        "the mail, keep leaves the placeholder as it stands, blank renders nothing.",
+        "zh-CN": "应用未提供某个变量时：error 拒绝发送，keep 保留占位符，blank 留空。",
+    },
+}
+"""What `field` is told of the setting for variables that the payload lacks."""
+
+
+@attrs.frozen(kw_only=True)
+class ConnectorConfig:
+    """What every connector's config has: derive yours from it.
+
+    ::
+
+        @attrs.frozen(kw_only=True)
+        class AcmeConfig(ConnectorConfig):
+            api_key: Secret = field(title={"en": "API key"})
+
+    Attributes:
+        templates: The mails.
+        missing_variables: What becomes of a variable that the payload lacks: ``error``, ``keep``
+            (the placeholder stays) or ``blank``.
+    """
+
+    default_content_type: ClassVar[Literal["text/plain", "text/html"]] = "text/plain"
+    """What a template's content is where the template does not say."""
+
+    templates: tuple[Template, ...] = field(default=(), **TEMPLATES)
+    missing_variables: MissingVariables = field(default="error", **MISSING_VARIABLES)
+
+    @property
+    def sender(self) -> Address | None:
+        """The address that mails come from where their template names none."""
+        return None
+
+    @rule("templates")
+    def _templates(self) -> Iterator[Problem]:
+        yield from template_problems(self.templates)
+        yield from template_set_problems(self.templates, self.default_content_type)
+        if self.templates:
+            yield from map(missing_template, missing_usages(self.templates))
+
+
+def require_templates(config: Any) -> Problem | None:
+    """Give the error of a config without any template, for whoever has none from elsewhere."""
+    if getattr(config, "templates", ()):
+        return None
+    return Problem(
+        "templates", "there is no template", "add one, with usageType, subject and content"
+    )
+
+
+def missing_usages(*sources: Iterable[Template]) -> tuple[str, ...]:
+    """Give the usages of the sign-up, sign-in and reset flows that no template serves by name."""
+    served = {canonical_usage(template.usage_type) for source in sources for template in source}
+    return tuple(usage for usage in FLOW_USAGES if usage not in served)
+
+
+def missing_template(usage: str) -> Problem:
+    """Give the warning of a usage that no template serves; a host with templates drops it."""
+    remedy = "add one" if usage == GENERIC else f"add one, or {GENERIC} serves in its place"
+    return Problem("templates", f"there is no template for {usage}", remedy, "warning")
+
+
+def template_problems(templates: Iterable[Template]) -> Iterator[Problem]:
+    """Give the warnings of templates that another one hides: same usage, same locale."""
+    first: dict[tuple[str, str], int] = {}
+    for index, template in enumerate(templates):
+        served = (canonical_usage(template.usage_type), (template.locale or "").lower())
+        same = first.setdefault(served, index)
+        if same != index:
+            yield _hidden(index, same)
+
+
+def _hidden(index: int, first: int) -> Problem:
+    # No error: settings like these worked before, by their first template.
+    return Problem(
+        f"templates[{index}].usageType",
+        f"templates[{first}] has the same usage and locale, and is the one that is used",
+        "remove one of the two, or give it another locale",
+        "warning",
+    )

@@ -1,0 +1,79 @@
+"""Paths into settings: tuples of keys and indexes, and the same as people read them."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Path = tuple[str | int, ...]
+"""``("templates", 0, "usageType")`` for ``templates[0].usageType``."""
+
+MAX_DEPTH: Final = 64
+"""Levels of nesting; deeper settings are a mistake, or an attack on whoever walks them."""
+
+TOO_DEEP: Final = f"this is nested deeper than {MAX_DEPTH} levels"
+
+_MAX_KEY: Final = 100
+"""Characters of a key that are shown; a longer one is cut, and then names nothing any more."""
+
+_NEEDS_QUOTES: Final = re.compile(r'[\s.\[\]"\\]')
+_STEP: Final = re.compile(
+    r'\[(?P<index>[0-9]+)\]|\["(?P<quoted>(?:[^"\\]|\\.)*)"\]|\.?(?P<plain>[^.\[\]]+)', re.DOTALL
+)
+_ESCAPE: Final = re.compile(r"\\(?:u\{(?P<code>[0-9a-f]+)\}|(?P<char>.))", re.DOTALL)
+
+
+def path_text(path: Path) -> str:
+    """Write a path as people read it: ``templates[0].usageType``; odd keys stand in quotes."""
+    return "".join(_step_text(step) for step in path).removeprefix(".")
+
+
+def path_keys(text: str) -> Path:
+    """Read a path that `path_text` wrote, as far as the text is one."""
+    return tuple(_steps(text))
+
+
+def joined(prefix: str, path: str) -> str:
+    """Put a relative path behind the path of what it is relative to."""
+    return f"{prefix}.{path}" if prefix and path and not path.startswith("[") else prefix + path
+
+
+def quoted(text: str, limit: int = _MAX_KEY) -> str:
+    """Put a name in double quotes, long ones cut and characters that do not print escaped."""
+    shown = text if len(text) <= limit else text[: limit - 1] + "…"
+    return '"' + "".join(_escaped(char) for char in shown) + '"'
+
+
+def _escaped(char: str) -> str:
+    if char in '"\\':
+        return f"\\{char}"
+    # A key may steer the terminal that shows it, or turn the line around.
+    return char if char.isprintable() else f"\\u{{{ord(char):x}}}"
+
+
+def _step_text(step: str | int) -> str:
+    if isinstance(step, int):
+        return f"[{step}]"
+    # A mapping made in Python may have keys of any type; each is a problem that needs a path.
+    step = str(step)
+    plain = step and len(step) <= _MAX_KEY and step.isprintable() and not _NEEDS_QUOTES.search(step)
+    return f".{step}" if plain else f"[{quoted(step)}]"
+
+
+def _steps(text: str) -> Iterator[str | int]:
+    position = 0
+    while step := _STEP.match(text, position):
+        position = step.end()
+        if step["index"] is not None:
+            yield int(step["index"])
+        elif step["quoted"] is not None:
+            yield _ESCAPE.sub(_unescaped, step["quoted"])
+        else:
+            yield step["plain"]
+
+
+def _unescaped(escape: re.Match[str]) -> str:
+    return chr(int(escape["code"], 16)) if escape["code"] else str(escape["char"])

@@ -1,0 +1,182 @@
+"""References in settings: ``"${NAME}"`` to the environment, ``"${file:/path}"`` to a file."""
+
+from __future__ import annotations
+
+import re
+import stat
+from collections.abc import Mapping
+from pathlib import Path as FilePath
+from typing import Any, Final, Self
+
+import attrs
+
+from passpost.config.paths import MAX_DEPTH, TOO_DEEP, Path, quoted
+from passpost.config.problems import Invalid, Problem
+from passpost.config.settings import Settings
+
+MAX_FILE: Final = 64 * 1024
+"""Bytes in a file that a reference names."""
+
+# Only a text that is a reference as a whole is one: a password may well hold "${" somewhere.
+_REFERENCE: Final = re.compile(r"\$\{([^{}]*)\}")
+_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_HOW: Final = "write ${NAME} for an environment variable or ${file:/path} for a file"
+
+
+class Referenced(str):
+    """A text that a reference stood for; its ``repr`` does not show it.
+
+    The environment knows texts only, so a setting that is true or false takes one from here.
+    """
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'***'"
+
+
+class Unresolved(str):
+    """Stands where a reference could not be followed; it is the reference as written.
+
+    Attributes:
+        problem: What is wrong; whoever meets the value says this, and nothing else.
+    """
+
+    __slots__ = ("problem",)
+
+    problem: Problem
+
+    def __new__(cls, reference: str, problem: Problem) -> Self:
+        """Mark a reference with what is wrong with it."""
+        text = super().__new__(cls, reference)
+        text.problem = problem
+        return text
+
+    def __reduce__(self) -> tuple[type[Unresolved], tuple[str, Problem]]:
+        return Unresolved, (str(self), self.problem)
+
+
+def resolve(
+    settings: Mapping[str, Any], *, environ: Mapping[str, str], read_files: bool = True
+) -> tuple[Settings, tuple[Problem, ...]]:
+    """Put in place of each reference in settings what it stands for.
+
+    What a reference stands for is taken as it is, but for one line end at the end of a file, which
+    editors and ``echo`` add. A relative path is relative to the settings' own file.
+
+    Args:
+        settings: The settings.
+        environ: The environment.
+        read_files: Whether files may be read; else a reference to one is a problem.
+
+    Returns:
+        The settings, at the same places, and what is wrong. Where a reference could not be followed
+        an `Unresolved` stands, which `parse` reports as the same problem.
+    """
+    walk = _Walk(Settings.of(settings), environ, read_files)
+    data = walk.mapping(walk.settings.data, ())
+    return walk.settings.having(data), tuple(walk.problems)
+
+
+@attrs.frozen
+class _Walk:
+    settings: Settings
+    environ: Mapping[str, str]
+    read_files: bool
+    problems: list[Problem] = attrs.field(factory=list)
+
+    def mapping(self, value: Mapping[str, Any], path: Path) -> dict[str, Any]:
+        return {key: self._value(item, (*path, key)) for key, item in value.items()}
+
+    def _value(self, value: Any, path: Path) -> Any:
+        if isinstance(value, str):
+            return self._text(value, path)
+        # Settings made in Python may hold themselves.
+        if isinstance(value, Mapping | list | tuple) and len(path) >= MAX_DEPTH:
+            return self._unresolved("", path, Invalid(TOO_DEEP, "flatten it"))
+        if isinstance(value, Mapping):
+            return self.mapping(value, path)
+        if isinstance(value, list | tuple):
+            return [self._value(item, (*path, index)) for index, item in enumerate(value)]
+        return value
+
+    def _text(self, value: str, path: Path) -> str:
+        if isinstance(value, Unresolved):
+            self.problems.append(value.problem)
+            return value
+        reference = _REFERENCE.fullmatch(value)
+        # What came from outside is taken as it is, however often settings are resolved.
+        if reference is None or isinstance(value, Referenced):
+            return value
+        return self._resolved(value, reference[1], path)
+
+    def _resolved(self, reference: str, target: str, path: Path) -> str:
+        try:
+            return Referenced(self._followed(target))
+        except Invalid as error:
+            return self._unresolved(reference, path, error)
+
+    def _unresolved(self, reference: str, path: Path, error: Invalid) -> Unresolved:
+        problem = self.settings.problem(path, error.message, error.remedy)
+        self.problems.append(problem)
+        return Unresolved(reference, problem)
+
+    def _followed(self, target: str) -> str:
+        if target.startswith("file:"):
+            return self._file(target.removeprefix("file:"))
+        if _NAME.fullmatch(target):
+            return self._variable(target)
+        raise Invalid("this is no reference that passpost knows", _HOW)
+
+    def _variable(self, name: str) -> str:
+        value = self.environ.get(name)
+        if value is None:
+            raise Invalid(
+                f"the environment has no variable {name}", f"set {name}, or write the value"
+            )
+        if not value:
+            raise Invalid(f"the environment variable {name} is empty", f"set {name}")
+        return value
+
+    def _file(self, name: str) -> str:
+        if not self.read_files:
+            raise Invalid("settings may not read files here", "write the value itself")
+        if not name:
+            raise Invalid("the reference names no file", _HOW)
+        text = _read(self._path(name), quoted(name))
+        text = text.removesuffix("\n").removesuffix("\r") if text.endswith("\n") else text
+        if not text:
+            raise Invalid(f"the file {quoted(name)} is empty", "write the value into it")
+        return text
+
+    def _path(self, name: str) -> FilePath:
+        path = FilePath(name)
+        if path.is_absolute() or self.settings.file is not None:
+            return FilePath(self.settings.file or "").parent / path
+        raise Invalid("a relative path needs a settings file to start from", "write the whole path")
+
+
+def _read(path: FilePath, name: str) -> str:
+    try:
+        return _bytes(path).decode("utf-8-sig")
+    except OSError as error:
+        reason = (error.strerror or type(error).__name__).lower()
+    except UnicodeDecodeError:
+        reason = "it is not UTF-8"
+    except Invalid as error:
+        reason = error.message
+    except ValueError:
+        reason = "no file can have this name"
+    # Outside of the except blocks: an error of decoding holds the file's content.
+    raise Invalid(f"the file {name} cannot be read: {reason}", "check the path and who may read it")
+
+
+def _bytes(path: FilePath) -> bytes:
+    # A pipe or a device would block, or never end.
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise Invalid("it is no regular file")
+    with path.open("rb") as file:
+        data = file.read(MAX_FILE + 1)
+    if len(data) > MAX_FILE:
+        raise Invalid(f"it is larger than {MAX_FILE >> 10} KiB")
+    return data
