@@ -1,0 +1,143 @@
+"""Picking the template for a usage and the languages that a reader wants."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final, overload
+
+from passpost.errors import TemplateNotFound
+from passpost.usages import GENERIC, canonical_usage
+
+if TYPE_CHECKING:
+    from passpost.templates.template import Template
+
+FindTemplate = Callable[[str, "str | None"], "Template | None"]
+"""Gives the template for exactly a usage and a locale, or for None the one without a locale."""
+
+_SCRIPT: Final = 4
+_REGION: Final = 2
+_KEPT_LOOKUPS: Final = 512
+
+
+class TemplateSet(Sequence["Template"]):
+    """Templates that are found by usage and locale at once.
+
+    Where two serve the same usage and locale, the first one counts.
+
+    Args:
+        templates: The templates, in order of preference.
+    """
+
+    __slots__ = ("_index", "_templates")
+
+    def __init__(self, templates: Iterable[Template] = ()) -> None:
+        self._templates = tuple(templates)
+        self._index: dict[str, dict[str | None, Template]] = {}
+        for template in self._templates:
+            locale = template.locale.lower() if template.locale else None
+            self._index.setdefault(template.usage_type, {}).setdefault(locale, template)
+
+    def find(self, usage: str, tags: Sequence[str | None]) -> Template | None:
+        """Give the template of a usage for the first tag that it has one for.
+
+        Args:
+            usage: The usage by its present name.
+            tags: Tags in lower case, best first; None stands for no locale.
+        """
+        by_tag = self._index.get(usage)
+        if by_tag is None:
+            return None
+        for tag in tags:
+            if tag in by_tag:
+                return by_tag[tag]
+        return None
+
+    @overload
+    def __getitem__(self, index: int) -> Template: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Template]: ...
+    def __getitem__(self, index: int | slice) -> Template | Sequence[Template]:
+        return self._templates[index]
+
+    def __len__(self) -> int:
+        return len(self._templates)
+
+    def __repr__(self) -> str:
+        return f"TemplateSet({list(self._templates)!r})"
+
+
+def pick(
+    usage: str, locales: Sequence[str], sources: Iterable[FindTemplate | Sequence[Template]]
+) -> Template:
+    """Pick the template for a usage and the languages wanted (RFC 4647 section 3.4, lookup).
+
+    The first source that has a template for the usage decides: within it each wanted tag is tried,
+    then shortened, and last the template without a locale. Only if no source has one for the
+    usage, the same is done for ``Generic``.
+
+    Args:
+        usage: What the mail is for.
+        locales: BCP 47 tags, best first.
+        sources: Where templates come from, in order: a `TemplateSet`, another sequence of
+            templates, or a function like the hook ``find_template``, which is asked for tags in
+            their usual spelling (``zh-Hant-TW``).
+
+    Raises:
+        TemplateNotFound: There is none for the usage, nor for ``Generic``.
+    """
+    wanted = canonical_usage(usage)
+    tags, folded = _lookup(tuple(locales))
+    sources = tuple(sources)
+    for name in (wanted,) if wanted == GENERIC else (wanted, GENERIC):
+        for source in sources:
+            if template := _from(source, name, tags, folded):
+                return template
+    raise TemplateNotFound(wanted, locales)
+
+
+def _from(
+    source: FindTemplate | Sequence[Template],
+    usage: str,
+    tags: tuple[str | None, ...],
+    folded: tuple[str | None, ...],
+) -> Template | None:
+    if isinstance(source, TemplateSet):
+        return source.find(usage, folded)
+    if isinstance(source, Sequence):
+        return TemplateSet(source).find(usage, folded)
+    for tag in tags:
+        if template := source(usage, tag):
+            return template
+    return None
+
+
+@lru_cache(maxsize=_KEPT_LOOKUPS)
+def _lookup(locales: tuple[str, ...]) -> tuple[tuple[str | None, ...], tuple[str | None, ...]]:
+    """Give the tags to try, best first and None last, in usual spelling and in lower case."""
+    tags = dict.fromkeys(tag for locale in locales for tag in _shortened(_spelt(locale)))
+    folded = tuple(tag.lower() for tag in tags)
+    return (*tags, None), (*folded, None)
+
+
+def _shortened(tag: str) -> Iterator[str]:
+    while tag:
+        yield tag
+        tag = tag.rpartition("-")[0]
+        # What a single letter announced is gone, so the letter goes with it.
+        if tag[-2:-1] in ("-", ""):
+            tag = tag[:-2]
+
+
+def _spelt(locale: str) -> str:
+    """Spell a tag, even one like ``zh_CN``, as RFC 5646 section 2.1.1 recommends."""
+    parts = locale.replace("_", "-").lower().split("-")
+    for index, part in enumerate(parts[1:], 1):
+        if len(parts[index - 1]) == 1:
+            # What follows a single letter is an extension, all in lower case.
+            break
+        if len(part) == _REGION:
+            parts[index] = part.upper()
+        elif len(part) == _SCRIPT:
+            parts[index] = part.title()
+    return "-".join(parts)

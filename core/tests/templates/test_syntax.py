@@ -1,0 +1,182 @@
+from __future__ import annotations
+
+import pickle
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from passpost.templates import TemplateSyntaxError
+from passpost.templates.syntax import (
+    MAX_SECTIONS,
+    MAX_SOURCE,
+    MAX_TAGS,
+    Node,
+    Section,
+    Variable,
+    parse,
+)
+
+
+def shape(nodes: tuple[Node, ...]) -> list[object]:
+    """Write a tree as plain lists: text, ``("name",)``, ``("#name", [...])``."""
+    plain: list[object] = []
+    for node in nodes:
+        if isinstance(node, str):
+            plain.append(node)
+        elif isinstance(node, Variable):
+            plain.append(("&" + node.name if node.raw else node.name,))
+        else:
+            plain.append(("^#"[not node.inverted] + node.test.name, shape(node.nodes)))
+    return plain
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("", []),
+        ("plain", ["plain"]),
+        ("a } b }} c", ["a } b }} c"]),
+        ("{{code}}", [("code",)]),
+        ("a {{ user.name }} b", ["a ", ("user.name",), " b"]),
+        ("{{user.customData.list.1}}", [("user.customData.list.1",)]),
+        ("{{first-name}} {{名}}", [("first-name",), " ", ("名",)]),
+        ("{{{ a }}}{{& b }}{{c}}", [("&a",), ("&b",), ("c",)]),
+        ("x{{! a comment with {braces} }}y", ["x", "y"]),
+        ("x{{!}}y", ["x", "y"]),
+        ("{{#a}}b{{c}}{{/a}}{{^a}}d{{/ a }}", [("#a", ["b", ("c",)]), ("^a", ["d"])]),
+        ("{{#a}}{{#a}}x{{/a}}{{/a}}", [("#a", [("#a", ["x"])])]),
+        ("{{#a}}{{.}}{{/a}}", [("#a", [(".",)])]),
+        ("{{=<% %>=}}<%a%>{{b}}<%={{ }}=%>{{c}}", [("a",), "{{b}}", ("c",)]),
+        ("{{=| |=}}|a|", [("a",)]),
+        ("{{= <%   %> =}}<%a%>", [("a",)]),
+        # A line that holds nothing but a section's tag, a comment or delimiters goes away.
+        ("a\n{{#b}}\nc\n{{/b}}\nd\n", ["a\n", ("#b", ["c\n"]), "d\n"]),
+        ("a\n  {{! note }}\nb", ["a\n", "b"]),
+        ("a\n{{=<% %>=}}\nb", ["a\n", "b"]),
+        ("a\n{{b}}\nc", ["a\n", ("b",), "\nc"]),
+    ],
+)
+def test_text_becomes_a_tree(source: str, expected: list[object]) -> None:
+    assert shape(parse(source)) == expected
+
+
+def test_variable_knows_its_path_and_its_spelling() -> None:
+    (node,) = parse("{{  user.name }}")
+    assert node == Variable("user.name", "user", ("name",), raw=False, source="{{  user.name }}")
+
+
+@pytest.mark.parametrize("source", ["{{{ code }}}", "{{& code }}"])
+def test_raw_variable_keeps_the_whole_tag_as_its_spelling(source: str) -> None:
+    (node,) = parse(source)
+    assert isinstance(node, Variable)
+    assert node.raw
+    assert node.source == source
+
+
+def test_section_is_a_test_and_what_it_shows() -> None:
+    (node,) = parse("{{^user.name}}x{{/user.name}}")
+    assert isinstance(node, Section)
+    assert (node.test.rest, node.inverted, node.nodes) == (("name",), True, ("x",))
+
+
+@pytest.mark.parametrize(
+    ("source", "message", "remedy", "line", "column"),
+    [
+        ("{{", "{{ is never closed", "close it with }}", 1, 1),
+        ("text {{", "{{ is never closed", "close it with }}", 1, 6),
+        ("\n{{", "{{ is never closed", "close it with }}", 2, 1),
+        ("a\nbc {{ code }", "{{ is never closed", "close it with }}", 2, 4),
+        ("{{}}", "{{}} names no variable", "write a name, such as {{code}}", 1, 1),
+        ("a\n\n {{  }}", "{{  }} names no variable", "write a name, such as {{code}}", 3, 2),
+        ("{{#}}{{/}}", "{{#}} names no variable", "write a name, such as {{code}}", 1, 1),
+        ("{{a b}}", "{{a b}} names no variable", "a name is letters", 1, 1),
+        ("{{a..b}}", "{{a..b}} names no variable", "a name is letters", 1, 1),
+        ("{{.a}}", "{{.a}} names no variable", "a name is letters", 1, 1),
+        ("{{a.}}", "{{a.}} names no variable", "a name is letters", 1, 1),
+        ("{{ #a }}", "{{ #a }} names no variable", "a name is letters", 1, 1),
+        ("{{code|upper}}", "{{code|upper}} names no variable", "a name is letters", 1, 1),
+        ("{{f(x)}}", "{{f(x)}} names no variable", "a name is letters", 1, 1),
+        ("{{ {code }}", "{{ {code }} names no variable", "a name is letters", 1, 1),
+        ("{{ code } and {{link}}", "{{ code } and {{link}} names no variable", "a name", 1, 1),
+        ("{{#if code}}x{{/if}}", "calls a helper", "write {{#code}} … {{/code}}", 1, 1),
+        ("{{#each users}}", "calls a helper", "write {{#users}} … {{/users}}", 1, 1),
+        ("ok {{> header }}", "partials are off", "put the text of the partial", 1, 4),
+        ("{{{code}} x", "{{{ is not closed by }}}", "write {{name}} or {{{name}}}", 1, 1),
+        ("{{=<% %>=}}<%{a%>", "a tag begins with {", "write & for", 1, 12),
+        ("{{#a}}x", "section a is never closed", "add {{/a}}", 1, 1),
+        ("{{#a}}\n{{#b}}\n{{/b}}", "section a is never closed", "add {{/a}}", 1, 1),
+        ("x{{/a}}", "section a is closed, but was not opened", "", 1, 2),
+        ("{{#a}}{{#b}}{{/a}}{{/b}}", "section a is closed where b is open", "close b first", 1, 13),
+        ("{{=}}", "a tag that sets delimiters is malformed", "write {{=<% %>=}}", 1, 1),
+        ("{{==}}", "a tag that sets delimiters is malformed", "write {{=<% %>=}}", 1, 1),
+        ("{{= =}}", "a tag that sets delimiters is malformed", "write {{=<% %>=}}", 1, 1),
+        ("{{=<%=}}", "a tag that sets delimiters is malformed", "write {{=<% %>=}}", 1, 1),
+        ("{{=<% %> }}", "a tag that sets delimiters is malformed", "write {{=<% %>=}}", 1, 1),
+        ("{{=<% %>= }}", "a tag that sets delimiters is malformed", "write {{=<% %>=}}", 1, 1),
+        ("{{=<% % %>=}}", "a tag that sets delimiters is malformed", "write {{=<% %>=}}", 1, 1),
+        ("{{=<%\t%>=}}", "a tag that sets delimiters is malformed", "write {{=<% %>=}}", 1, 1),
+        ("{{=<= =>=}}", "a tag that sets delimiters is malformed", "write {{=<% %>=}}", 1, 1),
+    ],
+)
+def test_faults_are_named_with_their_place(
+    source: str, message: str, remedy: str, line: int, column: int
+) -> None:
+    with pytest.raises(TemplateSyntaxError) as caught:
+        parse(source)
+    error = caught.value
+    assert message in error.message
+    assert error.remedy.startswith(remedy)
+    assert (error.line, error.column) == (line, column)
+    assert source[error.offset] == source.split("\n")[line - 1][column - 1]
+    assert str(error) == f"{error.message} (line {line}, column {column} of the text)"
+
+
+def test_long_tag_is_shortened_in_the_message() -> None:
+    with pytest.raises(TemplateSyntaxError, match=r"^\{\{a{38}… names"):
+        parse("{{" + "a" * 100 + " b}}")
+
+
+def test_error_survives_pickling() -> None:
+    with pytest.raises(TemplateSyntaxError) as caught:
+        parse("\n {{")
+    copy = pickle.loads(pickle.dumps(caught.value))  # noqa: S301 - made one line above
+    assert str(copy) == str(caught.value)
+    assert vars(copy) == vars(caught.value)
+
+
+def test_as_many_tags_and_levels_as_allowed_and_no_more() -> None:
+    assert len(parse("{{a}}" * MAX_TAGS)) == MAX_TAGS
+    with pytest.raises(TemplateSyntaxError, match="more than 1000 tags") as caught:
+        parse("{{a}}" * (MAX_TAGS + 1))
+    assert caught.value.column == len("{{a}}") * MAX_TAGS + 1
+    assert parse("{{#a}}" * MAX_SECTIONS + "{{/a}}" * MAX_SECTIONS)
+    with pytest.raises(TemplateSyntaxError, match="deeper than 16 levels") as caught:
+        parse("{{#a}}" * (MAX_SECTIONS + 1) + "{{/a}}" * (MAX_SECTIONS + 1))
+    assert caught.value.column == len("{{#a}}") * MAX_SECTIONS + 1
+
+
+def test_text_without_end_is_refused() -> None:
+    assert parse("a" * MAX_SOURCE) == ("a" * MAX_SOURCE,)
+    with pytest.raises(TemplateSyntaxError, match="longer than 2000000 characters") as caught:
+        parse("a" * (MAX_SOURCE + 1))
+    assert (caught.value.offset, caught.value.line, caught.value.column) == (0, 1, 1)
+
+
+PIECES = st.one_of(
+    st.text(max_size=6),
+    st.sampled_from("{{ }} {{{ }}} {{# {{/ {{^ {{! {{= =}} {{> {{& a a.b . \n < %".split(" ")),
+    st.sampled_from(["{{#a}}", "{{/a}}", "{{^b}}", "{{/b}}", "{{a}}", "{{=<% %>=}}", "<%a%>", " "]),
+)
+
+
+@given(st.lists(PIECES, max_size=12).map("".join))
+def test_any_text_is_read_or_refused_with_its_own_error(source: str) -> None:
+    try:
+        nodes = parse(source)
+    except TemplateSyntaxError as error:
+        assert 0 <= error.offset <= len(source)  # noqa: PT017 - one of two outcomes
+    else:
+        # Nothing is lost but tags, comments and the white space of lines that hold only a tag.
+        if "{{" not in source:
+            assert nodes == ((source,) if source else ())

@@ -1,0 +1,314 @@
+from __future__ import annotations
+
+import pickle
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from passpost.config.problems import Invalid
+from passpost.errors import MessageError, MissingVariable
+from passpost.templates import Missing, TemplateLine, TemplateSyntaxError, TemplateText
+from passpost.templates.places import CONTENT_HTML, CONTENT_TEXT, SUBJECT, Place
+
+
+def render(
+    source: str, payload: dict[str, Any], missing: Missing = "error", place: Place = CONTENT_TEXT
+) -> str:
+    return TemplateText(source).render(payload, place, missing)
+
+
+USER = {"user": {"name": "Ada", "customData": {"list": ["a", "b"]}, "age": 0, "none": None}}
+
+
+@pytest.mark.parametrize(
+    ("source", "payload", "expected"),
+    [
+        ("no variables", {}, "no variables"),
+        ("{{code}}", {"code": "123456"}, "123456"),
+        ("{{code}}{{ code }}", {"code": "é"}, "éé"),
+        ("{{code}}", {"code": ""}, ""),
+        ("{{code}}", {"code": 123456}, "123456"),
+        ("{{n}} {{f}} {{big}}", {"n": 0, "f": 1.5, "big": 1e21}, "0 1.5 1e+21"),
+        ("{{yes}} {{no}}", {"yes": True, "no": False}, "true false"),
+        ("{{user.name}}", USER, "Ada"),
+        ("{{user.age}}", USER, "0"),
+        ("{{user.customData.list.1}}", USER, "b"),
+        ("{{list.0}}{{list.10}}", {"list": tuple("abcdefghijk")}, "ak"),
+        ("{{a}}", {"a": "{{b}}", "b": "x"}, "{{b}}"),
+        # Sections.
+        ("{{#user}}{{name}} {{code}}{{/user}}", {**USER, "code": 1}, "Ada 1"),
+        ("{{#l}}{{.}},{{/l}}", {"l": [1, "b", True]}, "1,b,true,"),
+        ("{{#l}}x{{/l}}", {"l": [0, None, ""]}, "xxx"),
+        ("{{#l}}{{#.}}{{.}}{{/.}};{{/l}}", {"l": [[1, 2], [3]]}, "12;3;"),
+        ("{{#l}}{{1}}{{/l}}", {"l": [["a", "b"]]}, "b"),
+        ("{{#l}}{{a}}{{b}}{{/l}}", {"l": [{"a": 1}, {"a": 2, "b": 3}], "b": 0}, "1023"),
+        ("{{#a.b}}{{c}}{{/a.b}}", {"a": {"b": {"c": "x"}}}, "x"),
+        ("{{#name}}<{{.}}>{{/name}}", {"name": "Ada"}, "<Ada>"),
+        ("{{#flag}}on{{/flag}}{{^flag}}off{{/flag}}", {"flag": True}, "on"),
+        # The innermost scope that knows the root decides.
+        ("{{#a}}{{b.c}}{{/a}}", {"a": {"b": {"c": "in"}}, "b": {"c": "out"}}, "in"),
+    ],
+)
+def test_values_are_filled_in(source: str, payload: dict[str, Any], expected: str) -> None:
+    assert render(source, payload) == expected
+
+
+@pytest.mark.parametrize("value", [False, None, 0, "", [], {}, 0.0])
+def test_false_and_empty_values_show_the_inverted_section(value: object) -> None:
+    assert render("{{#v}}yes{{/v}}{{^v}}no{{/v}}", {"v": value}) == "no"
+
+
+def test_absent_section_is_false_and_no_error() -> None:
+    assert render("{{#a}}{{b}}{{/a}}{{^a.b}}no{{/a.b}}", {}) == "no"
+    assert render("{{#a.b}}x{{/a.b}}{{^a.b}}no{{/a.b}}", {"a": {}}) == "no"
+
+
+MISSING: list[tuple[str, dict[str, Any], str]] = [
+    # What stands for the placeholder in mode "keep": facts of the reference.
+    ("{{code}}", {}, "{{code}}"),
+    ("{{ code }}", {}, "{{ code }}"),
+    ("{{code}}", {"code": None}, ""),
+    ("{{user.name}}", {}, "{{user.name}}"),
+    ("{{ user.name }}", {"user": {}}, ""),
+    ("{{user.name}}", {"user": {"name": None}}, ""),
+    ("{{user.name}}", {"user": None}, ""),
+    ("{{user.name.first}}", {"user": {"name": "Ada"}}, ""),
+    ("{{user.age.x}}", {"user": {"age": 0}}, ""),
+    ("{{list.2}}", {"list": ["a", "b"]}, ""),
+    ("{{list.01}}", {"list": ["a", "b"]}, ""),
+    ("{{list.-1}}", {"list": ["a", "b"]}, ""),
+    ("{{list.1x}}", {"list": ["a", "b"]}, ""),
+    ("{{list.x}}", {"list": ["a", "b"]}, ""),
+    ("{{list.length}}", {"list": ["a", "b"]}, ""),
+    ("{{name.0}}", {"name": "Ada"}, ""),
+    # Within sections.
+    ("{{#a}}{{ b }}{{/a}}", {"a": True}, "{{ b }}"),
+    ("{{#a}}{{b.c}}{{/a}}", {"a": {"b": {}}, "b": {"c": "x"}}, ""),
+    ("{{#l}}{{.}}{{/l}}", {"l": [None]}, ""),
+    ("{{{ code }}}{{& code }}", {}, "{{{ code }}}{{& code }}"),
+]
+
+
+@pytest.mark.parametrize(("source", "payload", "kept"), MISSING)
+def test_missing_variable_is_refused_kept_or_left_blank(
+    source: str, payload: dict[str, Any], kept: str
+) -> None:
+    assert render(source, payload, "keep") == kept
+    assert render(source, payload, "blank") == ""
+    with pytest.raises(MissingVariable) as caught:
+        render(source, payload)
+    assert caught.value.variable == TemplateText(source).variables[0]
+    assert caught.value.place == "content"
+
+
+def test_kept_placeholder_keeps_what_surrounds_it() -> None:
+    assert render("a {{x}} <b> {{code}}", {"code": 1}, "keep") == "a {{x}} <b> 1"
+
+
+@pytest.mark.parametrize(
+    "name", ["__class__", "real", "upper", "user.__class__", "keys", "l.append"]
+)
+def test_attributes_are_out_of_reach(name: str) -> None:
+    payload = {"user": {"a": 1}, "l": [1]}
+    assert render(f"{{{{{name}}}}}", payload, "blank") == ""
+    assert render(f"{{{{#{name}}}}}x{{{{/{name}}}}}", payload) == ""
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        ({"a": "hidden"}, "an object"),
+        (["hidden"], "a list"),
+        (("hidden",), "a list"),
+        (b"hidden", "of type bytes"),
+    ],
+)
+@pytest.mark.parametrize("missing", ["error", "keep", "blank"])
+def test_what_is_no_text_is_refused_and_not_shown(
+    value: object, kind: str, missing: Missing
+) -> None:
+    with pytest.raises(MessageError, match=f"shows {{{{a.b}}}}, which is {kind}") as caught:
+        render("{{a.b}}", {"a": {"b": value}}, missing)
+    assert caught.value.field == "payload.a.b"
+    assert "hidden" not in str(caught.value)
+
+
+def test_whole_payload_is_no_text() -> None:
+    with pytest.raises(MessageError, match="which is an object"):
+        render("{{.}}", {"a": 1})
+
+
+def test_html_escapes_what_is_not_raw() -> None:
+    value = {"v": "<a href=\"x\" b='y'>&amp;"}
+    expected = "&lt;a href=&quot;x&quot; b=&#39;y&#39;&gt;&amp;amp;"
+    assert render("<p>{{v}}</p>", value, place=CONTENT_HTML) == f"<p>{expected}</p>"
+    assert render("{{#v}}{{.}}{{/v}}", value, place=CONTENT_HTML) == expected
+    assert render("{{{v}}}{{&v}}", value, place=CONTENT_HTML) == value["v"] * 2
+    assert render("{{v}}", value, place=CONTENT_TEXT) == value["v"]
+    assert TemplateLine("{{v}}").render(value, SUBJECT, "error") == value["v"]
+
+
+@given(st.text(), st.sampled_from(["{{v}}", "{{#v}}{{.}}{{/v}}", "a {{v}} b"]))
+def test_no_value_brings_markup_into_html(value: str, source: str) -> None:
+    try:
+        html = TemplateText(source).render({"v": value}, CONTENT_HTML, "blank")
+    except MessageError:
+        return
+    for character in "<>\"'":
+        assert character not in html
+    for entity in ("&amp;", "&lt;", "&gt;", "&quot;", "&#39;"):
+        html = html.replace(entity, "")
+    assert "&" not in html
+
+
+@pytest.mark.parametrize(
+    "character", ["\n", "\r", "\x00", "\x1b", "\x7f", "\x85", "\u2028", "\u760a", "\ud800"]
+)
+@pytest.mark.parametrize("source", ["{{v}}", "{{{v}}}", "{{#v}}{{.}}{{/v}}"])
+def test_line_refuses_control_characters_of_values(character: str, source: str) -> None:
+    code = f"U+{ord(character):04X}"
+    with pytest.raises(MessageError) as caught:
+        TemplateLine(source).render({"v": f"ab{character}hidden"}, SUBJECT, "keep")
+    assert caught.value.field == "subject"
+    assert f"would bring {code} at character 3 of its value into the subject" in str(caught.value)
+    assert "hidden" not in str(caught.value)
+
+
+def test_body_takes_line_ends_of_values_as_line_feeds() -> None:
+    for place in (CONTENT_TEXT, CONTENT_HTML):
+        assert render("{{v}}|", {"v": "a\r\nb\rc\nd\te"}, place=place) == "a\nb\nc\nd\te|"
+
+
+@pytest.mark.parametrize("character", ["\x00", "\x0b", "\x0c", "\x1b", "\x7f", "\x85", "\ud800"])
+def test_body_refuses_control_characters_of_values(character: str) -> None:
+    with pytest.raises(
+        MessageError, match=f"{{{{v}}}} would bring U\\+{ord(character):04X}"
+    ) as caught:
+        render("{{v}}", {"v": character})
+    assert caught.value.field == "content"
+
+
+def test_text_unifies_its_line_ends() -> None:
+    text = TemplateText("a\r\nb\rc\n")
+    assert text.source == str(text) == "a\nb\nc\n"
+
+
+@pytest.mark.parametrize("character", ["\x00", "\x1b", "\x85"])
+def test_text_refuses_control_characters(character: str) -> None:
+    refused = f"U\\+{ord(character):04X} at character 2"
+    with pytest.raises(Invalid, match=refused):
+        TemplateText(f"a{character}")
+    with pytest.raises(Invalid, match=refused):
+        TemplateLine.from_setting(f"a{character}")
+
+
+@pytest.mark.parametrize("character", ["\n", "\r", "\t", "\u2028", "\u760d"])
+def test_line_refuses_line_ends(character: str) -> None:
+    assert TemplateText(f"a{character}") is not None
+    with pytest.raises(Invalid, match=f"U\\+{ord(character):04X} at character 2"):
+        TemplateLine(f"a{character}")
+
+
+def test_text_lists_its_variables() -> None:
+    text = TemplateText("{{b}} {{#s}}{{a.c}} {{{r}}}{{/s}} {{b}} {{&b}}{{^t}}{{q}}{{/t}}")
+    assert text.variables == ("b", "a.c", "r", "q")
+    assert text.raw_variables == ("r", "b")
+
+
+@pytest.mark.parametrize(
+    ("source", "constant"),
+    [("", True), ("a", True), ("a{{! x }}b", True), ("{{a}}", False), ("{{#a}}x{{/a}}", False)],
+)
+def test_text_knows_whether_it_varies(source: str, constant: bool) -> None:
+    assert TemplateText(source).constant is constant
+
+
+@pytest.mark.parametrize("value", [None, 5, ["a"], {}, True, b"a"])
+def test_setting_must_be_text(value: object) -> None:
+    with pytest.raises(Invalid, match="must be text"):
+        TemplateText.from_setting(value)
+
+
+@pytest.mark.parametrize("value", ["", "  ", "\n\t"])
+def test_setting_must_not_be_empty(value: str) -> None:
+    with pytest.raises(Invalid, match="must not be empty"):
+        TemplateText.from_setting(value)
+
+
+@pytest.mark.parametrize(
+    ("source", "offset"),
+    [
+        ("ab{{", 2),
+        ("a\r\nb\r\n{{", 6),
+        ("{{\r\n", 0),
+        ("a\rb{{}}\r\n", 3),
+        ("\r\n\r\nx{{ \r\n y z}}", 5),
+    ],
+)
+def test_setting_says_where_in_the_text_as_written_it_goes_wrong(source: str, offset: int) -> None:
+    with pytest.raises(Invalid) as caught:
+        TemplateText.from_setting(source)
+    assert caught.value.offset == offset
+    assert source[offset : offset + 2] == "{{"
+    assert caught.value.remedy
+    # The error for the unified text has other places.
+    assert caught.value.__cause__ is None
+    assert caught.value.__context__ is None
+
+
+@given(
+    st.text()
+    | st.lists(st.sampled_from(["{{", "}}", "a", "#", "/", " ", "\r\n", "\x00"])).map("".join)
+)
+def test_any_setting_is_read_or_refused_as_invalid(source: str) -> None:
+    for kind in (TemplateText, TemplateLine):
+        try:
+            text = kind.from_setting(source)
+        except Invalid as error:
+            assert error.offset is None or 0 <= error.offset <= len(source)  # noqa: PT017 - one of two outcomes
+        else:
+            assert "\r" not in text.source
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("Your code is { { code } }.", "{ { code } }"),
+        ("Your code is { { code }}.", "{ { code }}"),
+        ("{{name}}: { { user.code } }", "{ { user.code } }"),
+        ("Your code is {code}.", "{code}"),
+        ("Your code is ${ code }.", "{ code }"),
+        ("{{name}}: {code}", None),
+        ("{{code}}", None),
+        ("<style>p { color: red }</style>", None),
+        ("function() {}", None),
+    ],
+)
+def test_mangled_placeholders_are_found(source: str, found: str | None) -> None:
+    assert TemplateText(source).mangled() == found
+
+
+def test_texts_are_values() -> None:
+    text = TemplateText("a {{b}}")
+    assert text == TemplateText("a {{b}}")
+    assert hash(text) == hash(TemplateText("a {{b}}"))
+    assert text != TemplateText("a {{c}}")
+    assert text != TemplateLine("a {{b}}")
+    assert text != "a {{b}}"
+    assert pickle.loads(pickle.dumps(text)) == text  # noqa: S301 - made on the same line
+    assert repr(text) == "TemplateText('a {{b}}')"
+    assert repr(TemplateLine("x" * 40)) == f"TemplateLine('{'x' * 40}')"
+    assert repr(TemplateLine("x" * 50)) == f"TemplateLine('{'x' * 40}…')"
+
+
+def test_bad_syntax_has_its_own_error() -> None:
+    with pytest.raises(TemplateSyntaxError):
+        TemplateText("{{")
+
+
+def test_rendering_leaves_the_template_as_it_was() -> None:
+    text = TemplateText("{{a}}{{b}}")
+    assert text.render({"a": "1", "b": "2"}, SUBJECT, "error") == "12"
+    assert text.render({"a": "3"}, SUBJECT, "blank") == "3"
