@@ -1,0 +1,136 @@
+"""passpost sends sign-in, sign-up and password-reset mails through whichever provider a team uses.
+
+::
+
+    import passpost
+
+    host = passpost.Host()
+    smtp = host.configure("smtp", settings)
+    with passpost.Mailer(smtp) as mailer:
+        mailer.send(passpost.Message(to="a@b.org", usage="SignIn", payload={"code": "1234"}))
+
+Names are imported when they are first used: a program pays for what it touches.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from passpost.addresses import Address
+    from passpost.application import Application, load
+    from passpost.blocking import Mailer
+    from passpost.config import Policy, Problem
+    from passpost.connector import (
+        Capability,
+        ConnectorInfo,
+        Finding,
+        InstalledConnector,
+        Preset,
+        guides,
+    )
+    from passpost.errors import (
+        Attempt,
+        ConfigError,
+        MailerClosedError,
+        MessageError,
+        MissingVariable,
+        PasspostError,
+        PluginError,
+        SendError,
+        TemplateNotFound,
+        UnknownConnectorError,
+    )
+    from passpost.hookspecs import hookimpl
+    from passpost.host import Connector, Host
+    from passpost.mailer import AsyncMailer
+    from passpost.messages import Mail, MailSummary, Message, Receipt
+    from passpost.secret import Secret
+    from passpost.templates import Template
+
+__version__: Final = "0.1.0"
+
+_HOMES: Final = {
+    "addresses": ("Address",),
+    "application": ("Application", "load"),
+    "blocking": ("Mailer",),
+    "config": ("Policy", "Problem"),
+    "connector": (
+        "Capability",
+        "ConnectorInfo",
+        "Finding",
+        "InstalledConnector",
+        "Preset",
+        "guides",
+    ),
+    "errors": (
+        "Attempt",
+        "ConfigError",
+        "MailerClosedError",
+        "MessageError",
+        "MissingVariable",
+        "PasspostError",
+        "PluginError",
+        "SendError",
+        "TemplateNotFound",
+        "UnknownConnectorError",
+    ),
+    "hookspecs": ("hookimpl",),
+    "host": ("Connector", "Host"),
+    "mailer": ("AsyncMailer",),
+    "messages": ("Mail", "MailSummary", "Message", "Receipt"),
+    "secret": ("Secret",),
+    "templates": ("Template",),
+}
+_HOME_OF: Final = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "Address",
+    "Application",
+    "AsyncMailer",
+    "Attempt",
+    "Capability",
+    "ConfigError",
+    "Connector",
+    "ConnectorInfo",
+    "Finding",
+    "Host",
+    "InstalledConnector",
+    "Mail",
+    "MailSummary",
+    "Mailer",
+    "MailerClosedError",
+    "Message",
+    "MessageError",
+    "MissingVariable",
+    "PasspostError",
+    "PluginError",
+    "Policy",
+    "Preset",
+    "Problem",
+    "Receipt",
+    "Secret",
+    "SendError",
+    "Template",
+    "TemplateNotFound",
+    "UnknownConnectorError",
+    "__version__",
+    "guides",
+    "hookimpl",
+    "load",
+]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOME_OF.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{home}"), name)
+    # Kept, so that the next look-up is an ordinary one.
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(set(__all__) | set(globals()))

@@ -1,0 +1,178 @@
+"""What a connector says of itself, and a connector that was given its settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any, Final, Literal
+
+import attrs
+
+LANGUAGES: Final = ("en", "zh-CN")
+"""The languages in which names, descriptions and guides are wanted, as BCP 47 tags."""
+
+Texts = Mapping[str, str]
+"""A text in several languages, by BCP 47 tag; English (``en``) is always there."""
+
+
+class Capability(StrEnum):
+    """What a connector can do with a mail; the host refuses a mail that asks for more."""
+
+    TEXT = "text"
+    """It sends plain text."""
+    HTML = "html"
+    """It sends HTML."""
+    ALTERNATIVE = "alternative"
+    """It sends HTML and plain text in one mail (``multipart/alternative``)."""
+    REPLY_TO = "reply_to"
+    """It sets where answers go."""
+    HEADERS = "headers"
+    """It adds headers that the application asks for."""
+    SENDER = "sender"
+    """A template may name a sender other than the config's."""
+    MESSAGE_ID = "message_id"
+    """The mail arrives with the Message-ID that the host gave it."""
+    SMTPUTF8 = "smtputf8"
+    """It delivers to local parts outside of ASCII (RFC 6531)."""
+    PROVIDER_TEMPLATES = "provider_templates"
+    """Templates live at the provider: it needs usage, payload and locale, and no content."""
+    CHECK_CONNECTION = "check_connection"
+    """It can be asked whether it would work, without sending a mail."""
+
+
+@attrs.frozen
+class Preset:
+    """Settings to start from for one provider, with the secrets left out.
+
+    Attributes:
+        id: A short name: ``gmail``.
+        name: The provider's name by language.
+        settings: Settings that parse once its ``<placeholders>`` are filled in.
+    """
+
+    id: str
+    name: Texts
+    settings: Mapping[str, Any]
+
+
+def _capabilities(capabilities: Iterable[Capability]) -> frozenset[Capability]:
+    return frozenset(capabilities)
+
+
+@attrs.frozen(kw_only=True)
+class ConnectorInfo:
+    """What a connector says of itself.
+
+    Attributes:
+        id: The name of its entry point: ``smtp``.
+        name: Its name by language, for people.
+        description: One sentence by language.
+        config_class: The attrs class that `parse_config` returns.
+        guide: How to set it up, as Markdown by language; see `guides`.
+        presets: Settings to start from.
+        capabilities: What it can do with a mail.
+        stand_in: ``module:class`` of a server that plays the provider on loopback, for the
+            demonstration and for tests; imported only when asked for.
+    """
+
+    id: str
+    name: Texts
+    description: Texts
+    config_class: type[Any]
+    guide: Texts = attrs.field(factory=lambda: MappingProxyType({}), repr=False)
+    presets: tuple[Preset, ...] = attrs.field(default=(), repr=False)
+    capabilities: frozenset[Capability] = attrs.field(
+        default=(Capability.TEXT, Capability.HTML), converter=_capabilities
+    )
+    stand_in: str | None = None
+
+
+@attrs.frozen
+class Finding:
+    """One thing that was looked at in a check of the connection.
+
+    Attributes:
+        subject: What was looked at: ``TLS``, ``sign-in``, ``sender``.
+        result: ``ok``, ``warning`` or ``error``.
+        evidence: What was seen, cleared of secrets.
+        remedy: What to do about it; empty where nothing needs doing.
+    """
+
+    subject: str
+    result: Literal["ok", "warning", "error"]
+    evidence: str
+    remedy: str = ""
+
+
+@attrs.frozen
+class InstalledConnector:
+    """A connector as the package metadata of the environment has it; nothing was imported for it.
+
+    Attributes:
+        id: The name of its entry point.
+        distribution: The package that brings it; empty for one registered in the process.
+        version: That package's version.
+        module: The module that holds its hooks.
+        error: Why it cannot be used, where that is known already.
+    """
+
+    id: str
+    distribution: str
+    version: str
+    module: str
+    error: str | None = None
+
+
+class _Guides(Mapping[str, str]):
+    """Reads a guide when it is asked for, so that describing a connector costs no I/O."""
+
+    def __init__(self, package: str, files: Mapping[str, str]) -> None:
+        self._package = package
+        self._files = files
+
+    def __getitem__(self, language: str) -> str:
+        from importlib import resources  # noqa: PLC0415 - costs 28 ms that only readers need to pay
+
+        name = self._files[language]
+        packaged = resources.files(self._package) / name
+        if packaged.is_file():
+            return packaged.read_text("utf-8")
+        # In an editable installation the guide stands beside src/, where GitHub shows it.
+        from pathlib import Path  # noqa: PLC0415 - only a source checkout gets here
+
+        return (Path(str(packaged)).parents[2] / name).read_text("utf-8")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._files)
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+
+def guides(package: str, **files: str) -> Texts:
+    """Give a package's guides: ``README.md`` in English, ``README.zh-CN.md`` in Chinese.
+
+    Args:
+        package: The import name of the package that holds the files.
+        files: File names by language where they differ, with ``_`` for ``-`` in the tag.
+    """
+    names = {tag.replace("_", "-"): name for tag, name in files.items()}
+    return _Guides(package, names or {"en": "README.md", "zh-CN": "README.zh-CN.md"})
+
+
+def in_language(texts: Texts, language: str | None) -> str:
+    """Pick a text by language, falling back to shorter tags and then to English."""
+    tag = language or "en"
+    while tag:
+        for key in texts:
+            if key.lower() == tag.lower():
+                return texts[key]
+        tag = tag.rpartition("-")[0]
+    return texts["en"] if "en" in texts else next(iter(texts.values()), "")
+
+
+__all__ = [
+    "LANGUAGES", "Capability", "ConnectorInfo", "Finding", "InstalledConnector", "Preset", "Texts",
+    "guides", "in_language",
+]  # fmt: skip

@@ -1,0 +1,154 @@
+"""Loads one connector into a plugin manager of its own, and calls its hooks with types."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
+from typing import Any, Final, cast
+
+import pluggy
+
+from passpost.connector import ConnectorInfo, Finding
+from passpost.defects import describe_defect
+from passpost.discovery import distribution_of, find_connector
+from passpost.errors import ConfigError, PluginError
+from passpost.hookspecs import ConnectorSpec
+from passpost.messages import Mail, Receipt
+
+_REQUIRED: Final = ("connector_info", "parse_config", "send_mail")
+
+
+class ConnectorHooks:
+    """The hooks of one connector, and of no other: its manager holds this one plugin.
+
+    Args:
+        connector: The id that the plugin must answer to.
+        plugin: The module, or any object with the hooks.
+        distribution: Who brought it, for errors.
+
+    Raises:
+        PluginError: A hook is missing, has a name or an argument that the contract does not know,
+            or describes another connector.
+    """
+
+    def __init__(self, connector: str, plugin: object, distribution: str) -> None:
+        self.id = connector
+        self.distribution = distribution
+        self._manager = pluggy.PluginManager("passpost")
+        self._manager.add_hookspecs(ConnectorSpec)
+        self._register(plugin)
+        self.info = self._described()
+        self.sends_async = inspect.iscoroutinefunction(self._implementation("send_mail"))
+
+    def _register(self, plugin: object) -> None:
+        try:
+            self._manager.register(plugin, name=self.id)
+            self._manager.check_pending()
+        except (pluggy.PluginValidationError, ValueError, TypeError) as error:
+            raise self._fault(f"breaks the contract of its hooks: {error}") from error
+        missing = [name for name in _REQUIRED if not self._has(name)]
+        if missing:
+            raise self._fault(
+                f"lacks the hook {' and '.join(missing)}: define it in {_name_of(plugin)} and mark "
+                "it with @passpost.hookimpl"
+            )
+
+    def _described(self) -> ConnectorInfo:
+        try:
+            info = self._manager.hook.connector_info()
+        except Exception as error:
+            raise self._fault(f"fails to describe itself: {describe_defect(error)}") from error
+        if not isinstance(info, ConnectorInfo):
+            raise self._fault("returns no ConnectorInfo from connector_info")
+        if info.id != self.id:
+            raise self._fault(f"describes the connector {info.id!r} instead")
+        return info
+
+    def parse_config(self, settings: Mapping[str, Any]) -> Any:
+        """Turn settings into the connector's config.
+
+        Raises:
+            ConfigError: The settings are wrong.
+            PluginError: The hook failed otherwise, or returned no config.
+        """
+        defect = config = None
+        try:
+            config = self._manager.hook.parse_config(settings=settings)
+        except ConfigError:
+            raise
+        except Exception as error:  # noqa: BLE001 - any plugin's any mistake; reported below
+            defect = describe_defect(error)
+        # Raised here, so that no context keeps an exception whose text may quote a setting.
+        if defect is not None:
+            raise self._fault(f"fails to parse its settings: {defect}")
+        if not isinstance(config, self.info.config_class):
+            raise self._fault(f"returns no {self.info.config_class.__name__} from parse_config")
+        return config
+
+    def open_session(self, config: Any) -> AbstractAsyncContextManager[Any]:
+        """Give the context of the connector's session; without the hook the session is None."""
+        if not self._has("open_session"):
+            return nullcontext()
+        context = self._manager.hook.open_session(config=config)
+        return cast("AbstractAsyncContextManager[Any]", context)
+
+    def send_mail(self, config: Any, session: Any, mail: Mail) -> Awaitable[Receipt] | Receipt:
+        """Call the hook as it is: a coroutine, or, from a plain function, the receipt."""
+        result = self._manager.hook.send_mail(config=config, session=session, mail=mail)
+        return cast("Awaitable[Receipt] | Receipt", result)
+
+    def check_connection(self, config: Any, session: Any) -> Awaitable[Sequence[Finding]]:
+        """Ask the connector whether it would work.
+
+        Raises:
+            PluginError: It cannot be asked.
+        """
+        if not self._has("check_connection"):
+            raise self._fault("cannot check its connection without sending a mail")
+        result = self._manager.hook.check_connection(config=config, session=session)
+        return cast("Awaitable[Sequence[Finding]]", result)
+
+    @property
+    def checks_connection(self) -> bool:
+        """Whether the connector implements `check_connection`."""
+        return self._has("check_connection")
+
+    def _has(self, hook: str) -> bool:
+        return bool(getattr(self._manager.hook, hook).get_hookimpls())
+
+    def _implementation(self, hook: str) -> Any:
+        return getattr(self._manager.hook, hook).get_hookimpls()[0].function
+
+    def _fault(self, what: str) -> PluginError:
+        return PluginError(
+            f"the connector {self.id!r} of {self.distribution} {what}",
+            connector=self.id,
+            distribution=self.distribution,
+        )
+
+
+def load_connector(connector: str) -> ConnectorHooks:
+    """Import the one connector that provides an id.
+
+    Raises:
+        UnknownConnectorError: No installed package provides it.
+        PluginError: Two packages do, or the one cannot be imported or breaks its contract.
+    """
+    entry = find_connector(connector)
+    distribution = distribution_of(entry)
+    try:
+        plugin = entry.load()
+    # A module that exits or asserts on import must not take the application with it.
+    except (Exception, SystemExit) as error:
+        raise PluginError(
+            f"the connector {connector!r} of {distribution} cannot be imported: "
+            f"{type(error).__name__}: {error}",
+            connector=connector,
+            distribution=distribution,
+        ) from error
+    return ConnectorHooks(connector, plugin, distribution)
+
+
+def _name_of(plugin: object) -> str:
+    return str(getattr(plugin, "__name__", type(plugin).__name__))

@@ -1,0 +1,18 @@
+"""Describes an exception that should not have happened, without repeating its text."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+
+
+def describe_defect(error: BaseException) -> str:
+    """Give an exception's type and the line it came from: ``KeyError at acme.py:34``.
+
+    The text of a foreign exception may quote a payload or a password, so it is left out.
+    """
+    place = ""
+    trace = error.__traceback__
+    while trace is not None:
+        place = f" at {PurePath(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return f"{type(error).__name__}{place}"

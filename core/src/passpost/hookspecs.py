@@ -1,0 +1,182 @@
+"""The contract between the host and everything that plugs into it.
+
+A connector is a module that implements the hooks of `ConnectorSpec` as functions, each marked with
+``@passpost.hookimpl``, and is found by its entry point in the group ``passpost.connectors``::
+
+    [project.entry-points."passpost.connectors"]
+    acme = "passpost_acme"
+
+All hooks of a connector are ``firstresult``: a connector is one plugin in a manager of its own, so
+its implementation is the only one. An implementation names only the arguments that it needs.
+
+An extension implements the hooks of `ExtensionSpec`, in a manager that sees no config; its entry
+point group is ``passpost.extensions``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING, Any, Final
+
+import pluggy
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import click
+
+    from passpost.connector import ConnectorInfo, Finding
+    from passpost.messages import Mail, MailSummary, Receipt
+    from passpost.templates import Template
+
+CONNECTOR_GROUP: Final = "passpost.connectors"
+"""The entry point group of connectors: name = the connector's id, value = its module."""
+
+EXTENSION_GROUP: Final = "passpost.extensions"
+"""The entry point group of extensions."""
+
+hookspec: Final = pluggy.HookspecMarker("passpost")
+
+hookimpl: Final = pluggy.HookimplMarker("passpost")
+"""Marks a function of a connector or an extension as the hook that it is named after."""
+
+
+class ConnectorSpec:
+    """The hooks of a connector."""
+
+    @hookspec(firstresult=True)
+    def connector_info(self) -> ConnectorInfo:
+        """Describe the connector. Required; pure.
+
+        Called once in a host, when the connector is first used::
+
+            @hookimpl
+            def connector_info() -> ConnectorInfo:
+                return ConnectorInfo(
+                    id="acme",
+                    name={"en": "Acme Mail"},
+                    description={"en": "Sends through Acme's HTTP interface"},
+                    config_class=AcmeConfig,
+                )
+
+        Returns:
+            The description; its ``id`` is the name of the entry point.
+        """
+
+    @hookspec(firstresult=True)
+    def parse_config(self, settings: Mapping[str, Any]) -> Any:
+        """Turn settings into the connector's config. Required; pure: no I/O, no environment.
+
+        Called by `Host.configure` with references such as ``${NAME}`` already replaced, also for
+        settings that are not saved yet::
+
+            @hookimpl
+            def parse_config(settings: Mapping[str, Any]) -> AcmeConfig:
+                return config.parse(AcmeConfig, settings)
+
+        Returns:
+            The config: an instance of the class that `connector_info` names.
+
+        Raises:
+            ConfigError: With every problem at once.
+        """
+
+    @hookspec(firstresult=True)
+    def open_session(self, config: Any) -> AbstractAsyncContextManager[Any]:
+        """Give what all sends share: a connection pool, an HTTP client. Optional.
+
+        The host enters the context once per mailer, before the first send through the connector,
+        and leaves it when the mailer closes; both in one task, so that task groups may be used::
+
+            @hookimpl
+            @asynccontextmanager
+            async def open_session(config: AcmeConfig) -> AsyncIterator[AcmeClient]:
+                async with AcmeClient(config) as client:
+                    yield client
+
+        Returns:
+            An asynchronous context manager of the session. Without this hook the session is None.
+
+        Raises:
+            SendError: The session cannot be opened; every mail that waits for it gets the error.
+        """
+
+    @hookspec(firstresult=True)
+    def send_mail(self, config: Any, session: Any, mail: Mail) -> Awaitable[Receipt] | Receipt:
+        """Hand one mail to the provider, once: retries and failover are the host's. Required.
+
+        An ``async def``, or a plain ``def`` that the host runs in a thread (a thread cannot be
+        stopped: past the deadline its outcome is ``unknown``)::
+
+            @hookimpl
+            async def send_mail(session: AcmeClient, mail: Mail) -> Receipt:
+                answer = await session.post(mail, timeout=mail.seconds_left())
+                return Receipt(provider_id=answer.id)
+
+        Returns:
+            The receipt, once the provider has said that it takes the mail. None is no acceptance.
+
+        Raises:
+            SendError: The mail was rejected, or nobody knows. Any other exception counts as an
+                unknown outcome and as a defect of the connector.
+        """
+
+    @hookspec(firstresult=True)
+    def check_connection(self, config: Any, session: Any) -> Awaitable[Sequence[Finding]]:
+        """Look at the provider without sending a mail. Optional.
+
+        Called by ``passpost check --connect`` and by consoles before settings are saved::
+
+            @hookimpl
+            async def check_connection(session: AcmeClient) -> list[Finding]:
+                account = await session.get_account()
+                return [Finding("sign-in", "ok", f"signed in as {account.name}")]
+
+        Returns:
+            What was found, in the order it was looked at.
+        """
+
+
+class ExtensionSpec:
+    """The hooks of an extension: it sees mails from outside, and never a config."""
+
+    @hookspec
+    def around_send(self, summary: MailSummary) -> AbstractAsyncContextManager[None]:
+        """Surround each attempt with a context: traces, metrics, rate limits.
+
+        The host enters the contexts of all extensions, the last registered first, before it asks
+        the connector, and leaves them in reverse after the attempt; they see its exception::
+
+            @hookimpl
+            @asynccontextmanager
+            async def around_send(summary: MailSummary) -> AsyncIterator[None]:
+                with tracer.start_as_current_span("passpost.send"):
+                    yield
+
+        Raises:
+            SendError: To refuse the attempt; the provider is not asked.
+        """
+
+    @hookspec(firstresult=True)
+    def find_template(self, usage: str, locale: str | None) -> Template | None:
+        """Supply a template from elsewhere, before the settings are asked.
+
+        Called for each wanted locale in order, and last with None; stops at the first result that
+        is not None. It runs on the event loop, so keep what you read from a database in memory::
+
+            @hookimpl
+            def find_template(usage: str, locale: str | None) -> Template | None:
+                return TEMPLATES.get((usage, locale))
+        """
+
+    @hookspec
+    def register_commands(self, cli: click.Group) -> None:
+        """Add commands to ``passpost`` on the command line.
+
+        Called once, when the command line starts::
+
+            @hookimpl
+            def register_commands(cli: click.Group) -> None:
+                cli.add_command(stats)
+        """

@@ -1,0 +1,175 @@
+"""What an application holds: one or more configured connectors, and the delivery policy."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from passpost.application import load
+from passpost.config import Policy, Problem
+from passpost.connector import Finding
+from passpost.delivery import Channel
+from passpost.errors import ConfigError, MailerClosedError
+from passpost.messages import Message, Receipt
+
+if TYPE_CHECKING:
+    from passpost.config.base import MissingVariables
+    from passpost.host import Connector, Host
+    from passpost.templates import Template
+
+
+class AsyncMailer:
+    """Sends messages through configured connectors, on asyncio.
+
+    Sessions open when the first mail needs them, and are shared by all sends; closing waits for the
+    sends under way. One mailer serves one event loop::
+
+        async with passpost.AsyncMailer(smtp) as mailer:
+            await mailer.send(passpost.Message(to="ada@example.com", usage="SignIn", …))
+
+    Args:
+        connectors: The connectors in order of preference; at least one. Mails go through the first.
+        policy: How long a send may take; see `Policy`.
+        templates: The application's own templates; they come before the connectors' own.
+        missing_variables: What becomes of a variable that the payload lacks: ``error``, ``keep`` or
+            ``blank``; None leaves it to each connector's settings.
+
+    Raises:
+        ConfigError: No connector is given, or one has no template to send with.
+    """
+
+    def __init__(
+        self,
+        *connectors: Connector,
+        policy: Policy | None = None,
+        templates: Sequence[Template] = (),
+        missing_variables: MissingVariables | None = None,
+    ) -> None:
+        if not connectors:
+            raise ConfigError([Problem("connectors", "a mailer needs at least one connector")])
+        if not templates:
+            _require_some_template(connectors)
+        self._timeout = dt.timedelta(seconds=(policy or Policy()).timeout)
+        self._channels = tuple(
+            Channel(connector, templates, missing_variables) for connector in connectors
+        )
+        self._under_way = 0
+        self._idle: asyncio.Event | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._closed = False
+
+    @classmethod
+    def from_file(cls, path: str | Path, host: Host | None = None) -> Self:
+        """Make a mailer from an application's settings file.
+
+        Raises:
+            ConfigError: The file cannot be read, or its settings are wrong.
+        """
+        application = load(path, host)
+        return cls(*application.connectors, **application.options())
+
+    @property
+    def connectors(self) -> tuple[Connector, ...]:
+        """The connectors in order of preference."""
+        return tuple(channel.connector for channel in self._channels)
+
+    async def send(self, message: Message) -> Receipt:
+        """Send one message; returns once a provider has accepted the mail.
+
+        Raises:
+            MessageError: The message cannot become a mail; nothing was sent.
+            SendError: The mail was rejected, or its outcome is unknown.
+            MailerClosedError: The mailer was closed before; nothing was sent.
+        """
+        self._enter()
+        try:
+            return await self._channels[0].deliver(message, self._deadline(message))
+        finally:
+            self._leave()
+
+    async def check(self) -> dict[str, Sequence[Finding]]:
+        """Ask each connector that can be asked whether it would work; no mail is sent.
+
+        Returns:
+            Findings by the connector's name, in order of preference.
+
+        Raises:
+            SendError: A session cannot be opened.
+            PluginError: A connector failed in a way that its contract does not allow.
+            MailerClosedError: The mailer was closed before.
+        """
+        self._enter()
+        try:
+            return {
+                channel.connector.name: await channel.check()
+                for channel in self._channels
+                if channel.checkable
+            }
+        finally:
+            self._leave()
+
+    async def aclose(self) -> None:
+        """Wait for the sends under way, then close all sessions. More calls do nothing."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._under_way:
+            self._idle = asyncio.Event()
+            await self._idle.wait()
+        for channel in self._channels:
+            await channel.close()
+
+    async def __aenter__(self) -> Self:
+        self._bind()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    def __repr__(self) -> str:
+        names = ", ".join(connector.name for connector in self.connectors)
+        return f"<{type(self).__name__}: {names}>"
+
+    def _deadline(self, message: Message) -> dt.datetime:
+        policy = dt.datetime.now(dt.UTC) + self._timeout
+        return policy if message.deadline is None else min(policy, message.deadline)
+
+    def _enter(self) -> None:
+        self._bind()
+        self._under_way += 1
+
+    def _leave(self) -> None:
+        self._under_way -= 1
+        if self._idle is not None and not self._under_way:
+            self._idle.set()
+
+    def _bind(self) -> None:
+        """Refuse a closed mailer, and one whose sessions live on another event loop."""
+        if self._closed:
+            raise MailerClosedError("the mailer is closed")
+        loop = asyncio.get_running_loop()
+        if self._loop is None:
+            self._loop = loop
+        elif self._loop is not loop:
+            raise RuntimeError(
+                "this mailer belongs to another event loop: make one for each loop, or use "
+                "passpost.Mailer, which serves all threads"
+            )
+
+
+def _require_some_template(connectors: Sequence[Connector]) -> None:
+    """Refuse a connector that could not render a single mail."""
+    problems = [
+        problem for connector in connectors if (problem := connector.lacks_templates()) is not None
+    ]
+    if problems:
+        raise ConfigError(problems)

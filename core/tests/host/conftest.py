@@ -1,0 +1,114 @@
+"""A connector of this process whose behaviour each test chooses."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import attrs
+import pytest
+
+import passpost
+from passpost import config
+
+
+@attrs.frozen(kw_only=True)
+class RecorderConfig(config.ConnectorConfig):
+    key: passpost.Secret = config.field(default=passpost.Secret("k"), title={"en": "Key"})
+    from_email: passpost.Address | None = config.field(default=None, title={"en": "Sender"})
+
+    @property
+    def sender(self) -> passpost.Address | None:
+        return self.from_email
+
+
+class Recorder:
+    """A connector that keeps the mails it is given, and fails as it is told."""
+
+    id = "recorder"
+    capabilities = frozenset(passpost.Capability) - {passpost.Capability.PROVIDER_TEMPLATES}
+
+    def __init__(self) -> None:
+        self.mails: list[passpost.Mail] = []
+        self.sessions: list[str] = []
+        self.behave: Callable[[passpost.Mail], Any] = lambda mail: passpost.Receipt("id-1", "OK")
+        self.opens: Callable[[], None] = lambda: None
+
+    @passpost.hookimpl
+    def connector_info(self) -> passpost.ConnectorInfo:
+        return passpost.ConnectorInfo(
+            id=self.id,
+            name={"en": "Recorder"},
+            description={"en": "Keeps mails"},
+            config_class=RecorderConfig,
+            capabilities=self.capabilities,
+        )
+
+    @passpost.hookimpl
+    def parse_config(self, settings: Mapping[str, Any]) -> RecorderConfig:
+        return config.parse(RecorderConfig, settings)
+
+    @passpost.hookimpl
+    @asynccontextmanager
+    async def open_session(self) -> AsyncIterator[str]:
+        self.opens()
+        self.sessions.append("opened")
+        async with asyncio.TaskGroup():
+            yield "the session"
+        self.sessions.append("closed")
+
+    @passpost.hookimpl
+    async def send_mail(self, session: str, mail: passpost.Mail) -> Any:
+        assert session == "the session"
+        self.mails.append(mail)
+        result = self.behave(mail)
+        return await result if asyncio.iscoroutine(result) else result
+
+
+TEMPLATES = [
+    {"usageType": "SignIn", "subject": "Code {{code}}", "content": "Your code is {{code}}."},
+    {
+        "usageType": "SignIn",
+        "subject": "验证码 {{code}}",
+        "content": "您的验证码是 {{code}}。",
+        "locale": "zh",
+    },
+    {
+        "usageType": "Generic",
+        "subject": "Hello",
+        "content": "<p>Hello</p>",
+        "contentType": "text/html",
+    },
+]
+
+
+@pytest.fixture
+def recorder() -> Recorder:
+    return Recorder()
+
+
+@pytest.fixture
+def connector(recorder: Recorder) -> passpost.Connector:
+    """The recorder, configured."""
+    host = passpost.Host(environ={})
+    host.register(recorder)
+    return host.configure("recorder", {"templates": TEMPLATES, "fromEmail": "no-reply@example.com"})
+
+
+@pytest.fixture
+def configure(recorder: Recorder) -> Callable[..., passpost.Connector]:
+    """Configures the recorder with settings and extensions of the test's own."""
+
+    def configured(*extensions: object, **settings: Any) -> passpost.Connector:
+        host = passpost.Host(extensions, environ={})
+        host.register(recorder)
+        return host.configure("recorder", {"templates": TEMPLATES, **settings})
+
+    return configured
+
+
+@pytest.fixture
+def message() -> passpost.Message:
+    return passpost.Message(to="ada@example.com", usage="SignIn", payload={"code": "493817"})
