@@ -1,0 +1,137 @@
+"""The base of stand-ins for providers over HTTP."""
+
+from __future__ import annotations
+
+import abc
+import threading
+from typing import TYPE_CHECKING, Any, Self
+
+from passpost.testing.http import HttpServer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import TracebackType
+
+    from passpost.testing.faults import Fault
+    from passpost.testing.http_messages import Answer, Request
+    from passpost.testing.stand_in import ReadableMail
+
+
+class Refused(Exception):  # noqa: N818 - the provider's answer, not a fault of the stand-in
+    """The provider does not take a request.
+
+    Args:
+        answer: What it answers.
+    """
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer.status)
+        self.answer = answer
+
+
+class HttpStandIn(abc.ABC):
+    """A stand-in whose author writes the provider's rules alone; see `passpost.testing.StandIn`.
+
+    ::
+
+        class StandIn(HttpStandIn):
+            @property
+            def settings(self):
+                return {"endpoint": self.server.url, "apiKey": KEY}
+
+            wrong_settings = None
+
+            def admit(self, request):
+                if request.header("authorization") != f"Bearer {KEY}":
+                    raise Refused(Answer(401))
+
+            def take(self, request):
+                document = request.json()
+                return ReadableMail(...), Answer.json({"id": "1"})
+    """
+
+    def __init__(self) -> None:
+        self.server = HttpServer(self._answer)
+        """The server itself: its requests, connections and faults."""
+        self._received: list[ReadableMail] = []
+        self._refusals: list[Answer] = []
+        self._lock = threading.Lock()
+
+    @property
+    @abc.abstractmethod
+    def settings(self) -> Mapping[str, Any]:
+        """Settings that reach this server, complete but for ``templates``."""
+
+    @property
+    @abc.abstractmethod
+    def wrong_settings(self) -> Mapping[str, Any] | None:
+        """The same with a wrong key, for a deliberate failure; None without one."""
+
+    @abc.abstractmethod
+    def admit(self, request: Request) -> None:
+        """Verify who sends a request.
+
+        Raises:
+            Refused: It is not authentic.
+        """
+
+    @abc.abstractmethod
+    def take(self, request: Request) -> tuple[ReadableMail | None, Answer]:
+        """Give the mail in a request that was let in, and what the provider answers.
+
+        Returns:
+            The mail, or None where the request asks for something else; and the answer.
+
+        Raises:
+            Refused: The provider would not take it.
+        """
+
+    @property
+    def received(self) -> tuple[ReadableMail, ...]:
+        """The mails that were accepted so far, in order."""
+        with self._lock:
+            return tuple(self._received)
+
+    def refuse_with(self, answer: Answer, times: int = 1) -> None:
+        """Answer the next authentic requests like this, and take no mail from them."""
+        with self._lock:
+            self._refusals += [answer] * times
+
+    def break_with(self, *faults: Fault) -> None:
+        """Let these faults strike from here on, in place of those before."""
+        self.server.script(*faults)
+
+    def __enter__(self) -> Self:
+        self.server.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.server.__exit__(kind, error, trace)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__module__}.{type(self).__name__}, {len(self.received)} mails>"
+
+    def _answer(self, request: Request) -> Answer:
+        try:
+            self.admit(request)
+            if refusal := self._next_refusal():
+                return refusal
+            mail, answer = self.take(request)
+        except Refused as refused:
+            return refused.answer
+        if mail is not None:
+            with self._lock:
+                self._received.append(mail)
+        return answer
+
+    def _next_refusal(self) -> Answer | None:
+        with self._lock:
+            return self._refusals.pop(0) if self._refusals else None
+
+
+__all__ = ["HttpStandIn", "Refused"]

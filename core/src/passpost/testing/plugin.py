@@ -1,0 +1,84 @@
+"""Fixtures for pytest: servers and an authority, for whoever has ``passpost[testing]`` installed.
+
+pytest loads this module whenever it starts, so it imports what it needs where it needs it.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from passpost.testing import _MODULES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from passpost.testing.certificates import CertificateAuthority
+    from passpost.testing.http import HttpServer
+    from passpost.testing.inbox import Inbox
+    from passpost.testing.smtp import SmtpServer
+
+# So that a bare assert in them says what it compared. What is imported already is left alone, since
+# pytest warns of it.
+_NAMES = {f"passpost.testing.{module}" for module in _MODULES}
+pytest.register_assert_rewrite(*sorted(_NAMES - set(sys.modules)))
+
+_NOTED = "passpost-suite"
+
+
+@pytest.fixture(scope="session")
+def passpost_ca() -> CertificateAuthority:
+    """Give the authority that issues the certificates of all servers of this session."""
+    from passpost.testing.certificates import default_authority  # noqa: PLC0415 - see above
+
+    return default_authority()
+
+
+@pytest.fixture(scope="session")
+def passpost_ca_file(
+    passpost_ca: CertificateAuthority, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """Give a file with that authority's certificate, for settings that want one."""
+    return passpost_ca.write_pem(tmp_path_factory.mktemp("passpost") / "ca.pem")
+
+
+@pytest.fixture
+def passpost_smtp_server() -> Iterator[SmtpServer]:
+    """Give an SMTP server without TLS and AUTH, fresh for each test."""
+    from passpost.testing.smtp import SmtpServer  # noqa: PLC0415 - see above
+
+    with SmtpServer() as server:
+        yield server
+
+
+@pytest.fixture
+def passpost_http_server() -> Iterator[HttpServer]:
+    """Give an HTTP server that answers 200 until told otherwise, fresh for each test."""
+    from passpost.testing.http import HttpServer  # noqa: PLC0415 - see above
+
+    with HttpServer() as server:
+        yield server
+
+
+@pytest.fixture
+def passpost_inbox() -> Iterator[Inbox]:
+    """Give an inbox for what an application sends, fresh for each test."""
+    from passpost.testing.inbox import Inbox  # noqa: PLC0415 - see above
+
+    with Inbox() as inbox:
+        yield inbox
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print how many checks each suite ran, and which of them were overridden, and why."""
+    reports = [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]
+    # By the reports: where tests run in other processes, this one has not imported the suite.
+    if not any(key == _NOTED for report in reports for key, _ in report.user_properties):
+        return
+    from passpost.testing.suite.report import lines  # noqa: PLC0415 - only where a suite ran
+
+    for line in lines(reports):
+        terminalreporter.write_line(line)

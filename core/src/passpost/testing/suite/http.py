@@ -1,0 +1,189 @@
+"""Checks of connectors over HTTP: statuses, garbage, redirects, floods and TLS."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import attrs
+import pytest
+
+import passpost
+from passpost.errors import SendError
+from passpost.messages import Receipt
+from passpost.testing.actions import Action, Garbage
+from passpost.testing.certificates import Certificate, default_authority
+from passpost.testing.http import HttpServer
+from passpost.testing.http_messages import Answer, Request
+from passpost.testing.suite.bench import CODE
+from passpost.testing.suite.canaries import Canaries, LogRecords, shown
+from passpost.testing.suite.proxy import FaultProxy
+from passpost.testing.suite.sending import message_for, template_for
+
+if TYPE_CHECKING:
+    from passpost.testing.channel import Channel
+    from passpost.testing.http import Answers
+    from passpost.testing.suite.bench import Bench
+
+Fact = tuple[tuple[str, ...], tuple[str, ...], bool]
+
+# What each status may honestly be called: outcomes, scopes, temporary.
+_ANY: Final = ("account", "message", "recipient", "provider")
+STATUSES: Final[dict[int, Fact]] = {
+    400: (("rejected",), _ANY, False),
+    401: (("rejected",), ("account",), False),
+    403: (("rejected",), ("account",), False),
+    404: (("rejected",), _ANY, False),
+    413: (("rejected",), ("message",), False),
+    422: (("rejected",), _ANY, False),
+    429: (("rejected",), ("provider", "account"), True),
+    500: (("rejected", "unknown"), ("provider",), True),
+    # A gateway says this when it does not know what the server behind it did.
+    502: (("unknown",), ("provider", "network"), True),
+    503: (("rejected", "unknown"), ("provider",), True),
+    504: (("unknown",), ("provider", "network"), True),
+}
+
+JSON: Final = {"Content-Type": "application/json"}
+GARBAGE: Final = {
+    "html": Answer(200, "<html><h1>Sign in</h1></html>", {"Content-Type": "text/html"}),
+    "nothing": Answer(200, b""),
+    "half-json": Answer(200, b'{"id": "47', JSON),
+    "list": Answer(200, b"[]", JSON),
+    "empty-object": Answer(200, b"{}", JSON),
+    "number": Answer(200, b"4711", JSON),
+    "octets": Answer(200, b"\xff\xfe\x00\x80", JSON),
+    "deep": Answer(200, b"[" * 60_000, JSON),
+}  # fmt: skip
+
+FLOOD: Final = 64 * 2**20
+MOST_READ: Final = FLOOD // 2
+"""Octets of an answer that a connector takes at most: what the sockets hold is counted too."""
+
+BAD_CERTIFICATES: Final = ("self-signed", "expired", "other-host", "unknown-authority")
+
+
+@attrs.frozen
+class _Flood(Action):
+    """Answer with status 200 and far more octets than any provider would."""
+
+    async def run(self, channel: Channel, honest: bytes) -> bool:  # noqa: ARG002 - replaces it
+        head = (
+            f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {FLOOD}\r\n\r\n"
+        )
+        await channel.send(head.encode())
+        for _ in range(FLOOD // 2**20):
+            await channel.send(b" " * 2**20)
+        return False
+
+
+class HttpChecks:
+    """`send_mail` over HTTP."""
+
+    @pytest.mark.parametrize("status", STATUSES)
+    def test_http_status(self, bench: Bench, status: int) -> None:
+        error = _error(_answered(bench, Answer(status, b"{}", JSON)))
+        outcomes, scopes, temporary = STATUSES[status]
+        assert error.outcome in outcomes
+        assert error.scope in scopes
+        assert error.temporary is temporary
+
+    def test_http_retry_after(self, bench: Bench) -> None:
+        error = _error(_answered(bench, Answer(429, b"{}", {**JSON, "Retry-After": "7"})))
+        assert error.retry_after == 7, "Retry-After counts seconds; SendError.retry_after too"  # noqa: PLR2004 - see above
+
+    @pytest.mark.parametrize("value", ["soon", "-1", "9" * 400, "Wed, 21 Oct 2015 07:28:00 GMT"])
+    def test_http_retry_after_of_no_use(self, bench: Bench, value: str) -> None:
+        error = _error(_answered(bench, Answer(429, b"{}", {**JSON, "Retry-After": value})))
+        assert error.retry_after is None or 0 <= error.retry_after <= 10**6
+
+    @pytest.mark.parametrize("answer", GARBAGE.values(), ids=GARBAGE)
+    def test_http_garbage(self, bench: Bench, answer: Answer) -> None:
+        error = _error(_answered(bench, answer))
+        assert error.outcome == "unknown", "status 200 may mean that the mail was taken"
+        assert error.scope == "provider"
+
+    def test_http_huge_answer(self, bench: Bench) -> None:
+        with HttpServer(Answer(fault=_Flood())) as server:
+            _error(bench.send(settings=bench.pointed(bench.direct, server.port)))
+            server.wait_closed(1, timeout=bench.patience)
+            assert _octets_sent(server) < MOST_READ, "an answer is read without a limit"
+
+    @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+    def test_http_redirect(self, bench: Bench, status: int) -> None:
+        with HttpServer() as elsewhere:
+            location = f"{elsewhere.url}/elsewhere"
+            error = _error(_answered(bench, Answer.redirect(location, status)))
+            assert elsewhere.connection_count == 0, "credentials follow a redirect to anywhere"
+        assert not error.temporary
+
+    @pytest.mark.parametrize("status", [429, 500, 503])
+    def test_http_no_hidden_retries(self, bench: Bench, status: int) -> None:
+        with HttpServer(Answer(status, b"{}", {**JSON, "Retry-After": "0"})) as server:
+            _error(bench.send(settings=bench.pointed(bench.direct, server.port)))
+            assert len(server.requests) == 1, "send_mail tries again: that is the host's task"
+
+    def test_http_url_holds_no_secret(self, bench: Bench) -> None:
+        canaries = Canaries(bench.secrets(bench.config()))
+        with HttpServer(Answer(400, b"{}", JSON)) as server:
+            bench.send(settings=bench.pointed(bench.direct, server.port))
+            (request,) = server.requests
+        assert canaries.found_in(request.target) == [], "URLs stand in the logs of every proxy"
+        assert CODE.encode() not in request.target.encode()
+
+    @pytest.mark.usefixtures("trusting")
+    @pytest.mark.parametrize("certificate", ["good", *BAD_CERTIFICATES])
+    def test_http_tls(self, bench: Bench, certificate: Certificate) -> None:
+        context = default_authority().server_context(certificate)
+        with FaultProxy(bench.port, bench.taken, context) as secure:
+            result = bench.send(settings=bench.pointed(bench.direct, secure.port, tls=True))
+            octets = secure.octets
+        if certificate == "good":
+            assert isinstance(result, Receipt), f"over TLS nothing goes out: {result}"
+            return
+        error = _error(result)
+        assert octets == 0, "octets went to a server that nobody vouches for"
+        assert (error.outcome, error.scope) == ("rejected", "network")
+
+    @pytest.mark.usefixtures("trusting")
+    def test_http_tls_garbage(self, bench: Bench) -> None:
+        with FaultProxy(bench.port, bench.taken) as plain:
+            plain.break_at("connect", Garbage())
+            error = _error(bench.send(settings=bench.pointed(bench.direct, plain.port, tls=True)))
+        assert (error.outcome, error.scope) == ("rejected", "network")
+
+    def test_http_echo(self, bench: Bench) -> None:
+        canaries = Canaries(bench.secrets(bench.config()))
+        with HttpServer(_echo) as server, LogRecords() as logged:
+            settings = bench.pointed(bench.direct, server.port)
+            connector = bench.host().configure(bench.info.id, settings)
+            with (
+                passpost.Mailer(connector, templates=[template_for(bench)]) as mailer,
+                pytest.raises(SendError) as caught,
+            ):
+                mailer.send(message_for())
+        texts = (*shown(caught.value), repr(caught.value.facts()), repr(caught.value.attempts))
+        assert canaries.found_in(*texts) == [], "an error repeats what the provider repeats"
+        ours = [text for text in logged.texts if "'name': 'passpost" in text]
+        assert canaries.found_in(*ours) == [], "a log record repeats what the provider repeats"
+
+
+def _answered(bench: Bench, answers: Answers) -> Any:
+    with HttpServer(answers) as server:
+        return bench.send(settings=bench.pointed(bench.direct, server.port))
+
+
+def _error(result: Any) -> SendError:
+    assert isinstance(result, SendError), "the mail is called accepted, and it is not"
+    return result
+
+
+def _octets_sent(server: HttpServer) -> int:
+    return sum(channel.bytes_sent for channel in server._channels)  # noqa: SLF001 - of this package
+
+
+def _echo(request: Request) -> Answer:
+    """Refuse a request with all that was in it: as it came, and as text in JSON."""
+    headers = "\n".join(f"{name}: {value}" for name, value in request.headers)
+    whole = f"{request.target}\n{headers}\n\n{request.body.decode('latin-1')}"
+    error = {"message": whole, "field": whole, "code": whole}
+    return Answer.json({"Code": "Bad", "Message": whole, "message": whole, "errors": [error]}, 400)

@@ -1,0 +1,44 @@
+"""What is said of a suite at the end of a run."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Final
+
+from passpost.testing.suite.marks import PROPERTY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    import pytest
+
+_NOT_HTTP: Final = "it speaks no HTTP: the checks of HTTP do not apply"
+
+
+def lines(reports: Iterable[pytest.TestReport]) -> Iterator[str]:
+    """Give the lines of the summary: the checks of each suite, and the reasons of overrides.
+
+    Args:
+        reports: The reports of all tests, those of other tests among them.
+    """
+    ran: dict[tuple[str, str, int], int] = defaultdict(int)
+    reasons: dict[tuple[str, str, int], dict[str, str]] = defaultdict(dict)
+    for report in reports:
+        for key, note in report.user_properties:
+            if key == PROPERTY and report.when == "call" and isinstance(note, list | tuple):
+                name, speaks, length, check, reason = note
+                suite = (str(name), str(speaks), int(length))
+                ran[suite] += 1
+                if reason:
+                    reasons[suite][check] = reason
+    for suite, count in ran.items():
+        yield from _suite(suite, count, reasons[suite])
+
+
+def _suite(suite: tuple[str, str, int], count: int, reasons: dict[str, str]) -> Iterator[str]:
+    name, speaks, length = suite
+    yield f"passpost: {name}: {count} checks of the connector contract, for {length} lines of code"
+    if speaks != "http":
+        yield f"  {_NOT_HTTP}"
+    for check, reason in reasons.items():
+        yield f"  {check} is overridden: {reason}"

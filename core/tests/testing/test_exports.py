@@ -1,0 +1,112 @@
+"""What the package offers, and what loading it costs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from passpost import testing
+from passpost.testing import CertificateAuthority, HttpServer, SmtpServer
+
+HEAVY = "asyncio ssl h11 trustme cryptography email.message"
+
+
+def test_the_public_names_are_these() -> None:
+    assert testing.__all__ == sorted(testing.__all__, key=lambda name: (name.islower(), name))
+    assert set(testing.__all__) == {
+        "AcceptThen", "Action", "Answer", "Answers", "Certificate", "CertificateAuthority",
+        "Close", "ConnectorSuite", "Credentials", "DelayProxy", "Drip", "Endless", "EndlessBody",
+        "EndlessHead", "Fault", "Garbage", "Handler", "Hold", "HttpServer", "HttpStandIn", "Inbox",
+    "Inject",
+        "LongLine", "Phase", "ReadableMail", "ReceivedMail", "Refusal", "Refused", "Request",
+        "Reset", "Say", "Silence",
+        "SlowHead", "SmtpConnection", "SmtpServer", "Split", "StandIn", "Truncated", "Violation",
+        "WrongLength", "accept_then", "default_authority", "override", "refusing_port", "reply",
+        "silent_port",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", testing.__all__)
+def test_every_public_name_is_there(name: str) -> None:
+    assert getattr(testing, name) is not None
+    assert name in dir(testing)
+
+
+def test_no_other_name_is_there() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
+        testing.Nothing  # noqa: B018 - asking is what raises
+
+
+def run(code: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True
+    )
+    return done.stdout
+
+
+def test_importing_the_package_imports_no_server_and_no_pytest() -> None:
+    code = f"import sys, passpost.testing; print(set('{HEAVY} pytest'.split()) & set(sys.modules))"
+    before = "import sys, passpost; print(set(sys.modules))"
+    assert eval(run(code)) <= eval(run(before))  # noqa: S307 - the repr of a set of names
+
+
+def test_the_plugin_imports_no_server() -> None:
+    code = (
+        "import sys, passpost, pytest; before = set(sys.modules); import passpost.testing.plugin;"
+        "print(sorted(name for name in set(sys.modules) - before))"
+    )
+    assert eval(run(code)) == ["passpost.testing", "passpost.testing.plugin"]  # noqa: S307 - likewise
+
+
+def test_servers_need_no_pytest() -> None:
+    code = (
+        "import sys; from passpost.testing import HttpServer, SmtpServer\n"
+        "with SmtpServer() as a, HttpServer(tls=True) as b: assert a.port and b.port\n"
+        "print('pytest' in sys.modules)"
+    )
+    assert run(code) == "False\n"
+
+
+TESTS = """
+def test_rewriting():
+    import passpost.testing.smtp as module
+    assert type(module.__spec__.loader).__name__ == "AssertionRewritingHook"
+
+def test_smtp(passpost_smtp_server):
+    import smtplib
+    with smtplib.SMTP(passpost_smtp_server.host, passpost_smtp_server.port) as client:
+        client.sendmail("a@example.com", ["b@example.com"], "Subject: x")
+    assert passpost_smtp_server.mails[0].subject == "x"
+
+def test_http(passpost_http_server):
+    import urllib.request
+    assert urllib.request.urlopen(passpost_http_server.url).status == 200
+
+def test_ca(passpost_ca, passpost_ca_file):
+    assert passpost_ca_file.read_text() == passpost_ca.pem
+"""
+
+
+def test_the_fixtures(tmp_path: Path) -> None:
+    (tmp_path / "test_it.py").write_text(TESTS)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-W", "error", "."],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "4 passed" in done.stdout, done.stdout + done.stderr
+
+
+def test_the_fixtures_in_this_process(
+    passpost_ca: CertificateAuthority,
+    passpost_ca_file: Path,
+    passpost_smtp_server: SmtpServer,
+    passpost_http_server: HttpServer,
+) -> None:
+    assert passpost_ca_file.read_text() == passpost_ca.pem
+    assert passpost_smtp_server.port != passpost_http_server.port
