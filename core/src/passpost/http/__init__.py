@@ -1,0 +1,63 @@
+"""What connectors over HTTP share; the extra ``passpost[http]`` brings httpx for it.
+
+::
+
+    class AcmeConfig(SenderConfig):
+        api_key: ApiKey = field(title={"en": "API key"})
+
+
+    @hookimpl
+    @asynccontextmanager
+    async def open_session(config: AcmeConfig) -> AsyncIterator[HttpClient]:
+        async with HttpClient(config, config.url("https://api.acme.example"), "acme/1.0") as client:
+            yield client
+
+
+    @hookimpl
+    async def send_mail(config: AcmeConfig, session: HttpClient, mail: Mail) -> Receipt:
+        answer = await session.post("/send", body, headers, seconds_left=mail.seconds_left())
+        if answer.status == 202:
+            return Receipt(provider_id=answer.headers.get("x-message-id"))
+        raise answer.refusal("Acme")
+
+No type of httpx is part of these names, so that it can be replaced here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from passpost.http.answers import Answer, Fault, fault_of, identifier
+from passpost.http.endpoint import Endpoint, WebAddress
+from passpost.http.headers import ascii_headers, encoded_words, mailbox, mailbox_text
+from passpost.http.settings import ApiKey, HttpConfig, SenderConfig, Timeouts
+
+if TYPE_CHECKING:
+    from passpost.http.client import HttpClient
+
+__all__ = [
+    "Answer",
+    "ApiKey",
+    "Endpoint",
+    "Fault",
+    "HttpClient",
+    "HttpConfig",
+    "SenderConfig",
+    "Timeouts",
+    "WebAddress",
+    "ascii_headers",
+    "encoded_words",
+    "fault_of",
+    "identifier",
+    "mailbox",
+    "mailbox_text",
+]
+
+
+def __getattr__(name: str) -> Any:
+    # httpx is imported with the first session: describing a connector does not need it.
+    if name != "HttpClient":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from passpost.http.client import HttpClient  # noqa: PLC0415 - see above
+
+    return HttpClient

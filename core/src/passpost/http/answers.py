@@ -1,0 +1,173 @@
+"""What an answer over HTTP means where its provider does not say more.
+
+================================================  ========  =========  =========
+what came back                                    outcome   scope      temporary
+================================================  ========  =========  =========
+1xx or 2xx, but not what the connector looks for  unknown   provider   no
+3xx: a redirect is never followed                 rejected  provider   no
+401, 403, 404                                     rejected  account    no
+407                                               rejected  network    no
+408, 425, 429                                     rejected  provider   yes
+413                                               rejected  message    no
+any other 4xx                                     rejected  provider   no
+503                                               rejected  provider   yes
+any other 5xx                                     unknown   provider   yes
+================================================  ========  =========  =========
+
+500, 502 and 504 may come from a gateway whose server has the mail already.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+from typing import Any, Final
+
+import attrs
+
+from passpost.errors import Outcome, Scope, SendError
+
+MAX_WAIT: Final = 86_400.0
+"""Seconds that a ``retry_after`` has at most."""
+
+MAX_ID: Final = 128
+"""Characters that the id of a mail or of a request has at most."""
+
+_SECONDS: Final = re.compile(r"[0-9]{1,11}")
+_SUCCESS: Final = range(200, 300)
+_REDIRECTION: Final = 300
+_SERVER_ERROR: Final = 500
+
+_BUSY: Final = "The provider, or a gateway before it, is overloaded, or limits how fast you send."
+_CREDENTIALS: Final = "Check the credentials, what they are allowed to do, and the endpoint."
+_NO_API: Final = "What answered is not the provider's interface: check endpoint, and any proxy."
+_LOOK: Final = "Look at the provider whether the mail was sent."
+
+
+@attrs.frozen
+class Fault:
+    """What a status or a provider's code means.
+
+    Attributes:
+        scope: Whose matter it is.
+        hint: Cause and cure in words.
+        temporary: Whether the same mail may go through later.
+        outcome: ``rejected``, or ``unknown`` where the mail may have been taken.
+    """
+
+    scope: Scope
+    hint: str | None = None
+    temporary: bool = attrs.field(default=False, kw_only=True)
+    outcome: Outcome = attrs.field(default="rejected", kw_only=True)
+
+
+_BY_STATUS: Final[Mapping[int, Fault]] = {
+    401: Fault("account", _CREDENTIALS),
+    403: Fault("account", _CREDENTIALS),
+    404: Fault("account", _CREDENTIALS),
+    407: Fault("network", "The proxy wants credentials: put them into HTTPS_PROXY."),
+    408: Fault("provider", _BUSY, temporary=True),
+    413: Fault("message", "The mail is too large for the provider."),
+    425: Fault("provider", _BUSY, temporary=True),
+    429: Fault("provider", _BUSY, temporary=True),
+    503: Fault("provider", _BUSY, temporary=True),
+}
+
+
+def fault_of(status: int) -> Fault:
+    """Give what an HTTP status means by itself (RFC 9110, RFC 6585)."""
+    if status in _BY_STATUS:
+        return _BY_STATUS[status]
+    if status < _REDIRECTION:
+        return Fault("provider", _LOOK, outcome="unknown")
+    if status >= _SERVER_ERROR:
+        return Fault("provider", _LOOK, temporary=True, outcome="unknown")
+    return Fault("provider", _NO_API)
+
+
+@attrs.frozen
+class Answer:
+    """What came back over HTTP.
+
+    Attributes:
+        status: The status code.
+        headers: The headers, by names in lower case.
+        body: The body; None where it was too long to be an answer of a provider.
+    """
+
+    status: int
+    headers: Mapping[str, str] = attrs.field(repr=False)
+    body: bytes | None = attrs.field(default=b"", repr=False)
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the status is 2xx."""
+        return self.status in _SUCCESS
+
+    def document(self) -> dict[str, Any]:
+        """Read the body as a JSON object; give an empty one where it is none."""
+        try:
+            read = json.loads(self.body or b"")
+        # Deeply nested brackets exhaust the parser's stack.
+        except (ValueError, RecursionError):
+            return {}
+        return read if isinstance(read, dict) else {}
+
+    @property
+    def retry_after(self) -> float | None:
+        """How many seconds to wait, from ``Retry-After`` as seconds or date (RFC 9110, 10.2.3)."""
+        value = self.headers.get("retry-after", "").strip()
+        seconds = float(value) if _SECONDS.fullmatch(value) else _seconds_until(value)
+        return min(seconds, MAX_WAIT) if seconds and seconds > 0 else None
+
+    def refusal(
+        self,
+        provider: str,
+        fault: Fault | None = None,
+        *,
+        code: str | None = None,
+        words: str | None = None,
+    ) -> SendError:
+        """Make the error for an answer that is no acceptance.
+
+        Args:
+            provider: The provider's name, for the error's text.
+            fault: What the provider's own code means; by default what the status means.
+            code: The provider's own code; by default ``HTTP 429``.
+            words: The provider's own words. The host clears them of secrets and payload; pass none
+                that may repeat the mail in another encoding.
+        """
+        fault = fault or fault_of(self.status)
+        known = "" if fault.outcome == "rejected" else "; whether it took the mail is unknown"
+        said = f"{code}, " if code else ""
+        return SendError(
+            f"{provider} answered {said}HTTP status {self.status}{known}",
+            outcome=fault.outcome,
+            scope=fault.scope,
+            temporary=fault.temporary,
+            retry_after=self.retry_after if fault.temporary else None,
+            provider_code=code or f"HTTP {self.status}",
+            response=words,
+            hint=fault.hint,
+        )
+
+
+def identifier(value: Any) -> str | None:
+    """Give the id that an answer holds as text; None where the value cannot be one."""
+    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    if isinstance(text, str) and text and len(text) <= MAX_ID and text.isprintable():
+        return text
+    return None
+
+
+def _seconds_until(date: str) -> float | None:
+    try:
+        moment = parsedate_to_datetime(date)
+    except ValueError:
+        return None
+    # Without a zone it would be taken for the local time of this machine.
+    utc = moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
+    return (utc - dt.datetime.now(dt.UTC)).total_seconds()

@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import datetime as dt
+import locale
+import pickle
+from email.utils import format_datetime
+from typing import Any
+
+import pytest
+
+from passpost.http import Answer, Fault, fault_of, identifier
+from passpost.http.answers import MAX_ID, MAX_WAIT
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome", "scope", "temporary"),
+    [
+        (101, "unknown", "provider", False),
+        (200, "unknown", "provider", False),
+        (204, "unknown", "provider", False),
+        (302, "rejected", "provider", False),
+        (304, "rejected", "provider", False),
+        (400, "rejected", "provider", False),
+        (401, "rejected", "account", False),
+        (403, "rejected", "account", False),
+        (404, "rejected", "account", False),
+        (407, "rejected", "network", False),
+        (408, "rejected", "provider", True),
+        (413, "rejected", "message", False),
+        (418, "rejected", "provider", False),
+        (425, "rejected", "provider", True),
+        (429, "rejected", "provider", True),
+        (500, "unknown", "provider", True),
+        (502, "unknown", "provider", True),
+        (503, "rejected", "provider", True),
+        (504, "unknown", "provider", True),
+    ],
+)
+def test_what_a_status_means(status: int, outcome: str, scope: str, *, temporary: bool) -> None:
+    fault = fault_of(status)
+    assert (fault.outcome, fault.scope, fault.temporary) == (outcome, scope, temporary)
+    assert fault.hint
+    error = Answer(status, {}).refusal("Acme")
+    assert (error.outcome, error.scope, error.temporary) == (outcome, scope, temporary)
+    assert (error.provider_code, error.hint, error.response) == (f"HTTP {status}", fault.hint, None)
+    assert ("unknown" in str(error)) is (outcome == "unknown")
+
+
+def test_a_fault_of_the_provider_comes_before_the_status() -> None:
+    fault = Fault("recipient", "Look at the address.")
+    error = Answer(400, {}).refusal("Acme", fault, code="Bad.To", words="No such mailbox")
+    assert str(error) == "Acme answered Bad.To, HTTP status 400"
+    assert (error.scope, error.hint, error.response) == ("recipient", fault.hint, "No such mailbox")
+    assert error.provider_code == "Bad.To"
+    assert pickle.loads(pickle.dumps(error)).facts() == error.facts()  # noqa: S301 - our own pickle
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        (None, None),
+        ("30", 30.0),
+        (" 30 ", 30.0),
+        ("0", None),
+        ("-1", None),
+        ("1.5", None),
+        ("٣", None),
+        ("soon", None),
+        ("99999999", MAX_WAIT),
+        ("9" * 5000, None),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", None),
+        ("Wed, 99 Oct 2015 07:28:00 GMT", None),
+    ],
+)
+def test_delays_are_read(value: str | None, seconds: float | None) -> None:
+    headers = {} if value is None else {"retry-after": value}
+    assert Answer(429, headers).retry_after == seconds
+
+
+@pytest.mark.parametrize("zone", ["GMT", "-0000"])
+def test_a_delay_may_be_a_date(zone: str) -> None:
+    moment = dt.datetime.now(dt.UTC) + dt.timedelta(hours=1)
+    date = format_datetime(moment, usegmt=True).replace("GMT", zone)
+    assert Answer(429, {"retry-after": date}).retry_after == pytest.approx(3600, abs=60)
+
+
+def test_a_date_is_read_in_any_locale(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = locale.setlocale(locale.LC_TIME)
+    try:
+        for name in ("de_DE.UTF-8", "zh_CN.UTF-8", "C"):
+            try:
+                locale.setlocale(locale.LC_TIME, name)
+            except locale.Error:
+                continue
+            test_a_delay_may_be_a_date("GMT")
+    finally:
+        locale.setlocale(locale.LC_TIME, before)
+
+
+def test_a_delay_is_given_where_waiting_helps() -> None:
+    headers = {"retry-after": "7"}
+    assert Answer(429, headers).refusal("Acme").retry_after == 7.0
+    assert Answer(401, headers).refusal("Acme").retry_after is None
+
+
+@pytest.mark.parametrize(
+    "body", [b"<html>", b"\xff", b"[" * 60_000, b'"x"', b"[{}]", b"9" * 9000, b"", None]
+)
+def test_what_is_no_document_is_an_empty_one(body: bytes | None) -> None:
+    assert Answer(200, {}, body).document() == {}
+
+
+@pytest.mark.parametrize(
+    ("value", "given"),
+    [
+        ("a1", "a1"),
+        (42, "42"),
+        ("x" * MAX_ID, "x" * MAX_ID),
+        ("x" * (MAX_ID + 1), None),
+        ("", None),
+        ("a\nb", None),
+        (None, None),
+        (True, None),
+        (1.5, None),
+        (["a"], None),
+    ],
+)
+def test_ids(value: Any, given: str | None) -> None:
+    assert identifier(value) == given
+
+
+def test_an_answer_shows_nothing_of_itself() -> None:
+    shown = repr(Answer(200, {"x-secret": "canary"}, b"canary"))
+    assert "canary" not in shown

@@ -1,0 +1,105 @@
+"""A key, a code or a payload shows in no log, no error and no traceback."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import logging
+import traceback
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from passpost.errors import ConfigError, SendError
+from passpost.http import Answer as Answered
+from passpost.http import ApiKey
+from passpost.testing import Answer, Fault, HttpServer, accept_then
+
+pytestmark = pytest.mark.anyio
+
+KEY = "canary+key/7351=="
+CODE = "cänary-code-8806"
+
+
+def shown(text: str) -> list[str]:
+    return [canary for canary in (KEY, CODE) if any(form in text for form in forms(canary))]
+
+
+def forms(text: str) -> Iterator[str]:
+    yield text
+    yield quote(text, safe="")
+    # In base64 a text looks different by where in the coded octets it begins.
+    for shift in range(3):
+        yield base64.b64encode(b"." * shift + text.encode()).decode()[4:-4]
+
+
+class Records(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self.texts: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.texts += [self.format(record), f"{record.args!r} {record.msg!r}"]
+
+
+@pytest.fixture
+def records() -> Iterator[Records]:
+    handler = Records()
+    loggers = [logging.getLogger(name) for name in ("", "httpx", "httpcore", "asyncio")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.DEBUG)
+    loggers[0].addHandler(handler)
+    yield handler
+    loggers[0].removeHandler(handler)
+    for logger, level in zip(loggers, levels, strict=True):
+        logger.setLevel(level)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        None,
+        Fault("connect", "reset"),
+        Fault("request", "close"),
+        Fault("request", "silence"),
+        Fault("answer", accept_then("reset")),
+        Fault("answer", "garbage"),
+    ],
+    ids=str,
+)
+async def test_nothing_shows(opened: Any, records: Records, mail: Any, fault: Any) -> None:
+    headers = {"authorization": f"Bearer {KEY}"}
+    echo = Answer.json({"errors": [{"message": f"{KEY} {CODE}"}]}, 400)
+    with HttpServer(echo, faults=[fault] if fault else []) as server:
+        async with opened(server.url, read_timeout=200, total_timeout=300) as client:
+            sending = client.post_json("/", {"text": CODE}, headers, mail)
+            result: Any
+            (result,) = await asyncio.gather(sending, return_exceptions=True)
+            seen = [repr(client), repr(vars(client)), repr(result)]
+    if isinstance(result, Answered):
+        result = result.refusal("Acme")
+    assert isinstance(result, SendError)
+    seen += [str(result), repr(result.facts()), *traceback.format_exception(result)]
+    assert records.texts
+    assert shown("\n".join(seen + records.texts)) == []
+
+
+def test_the_search_would_find_them() -> None:
+    assert shown(f"x{quote(KEY, safe='')}y") == [KEY]
+    assert shown(base64.b64encode(f"a:{CODE}:b".encode()).decode()) == [CODE]
+
+
+@pytest.mark.parametrize("value", [f" {KEY}", f"{KEY}\n", f"{KEY}é", f"{KEY}\0"])
+def test_a_key_that_is_refused_is_not_shown(value: str) -> None:
+    with pytest.raises(ValueError, match="visible ASCII") as caught:
+        ApiKey.from_setting(value)
+    assert not isinstance(caught.value, ConfigError)
+    assert shown("".join(traceback.format_exception(caught.value))) == []
+
+
+def test_a_key_is_text() -> None:
+    with pytest.raises(ValueError, match="must be text"):
+        ApiKey.from_setting(7)
