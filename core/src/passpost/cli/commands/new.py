@@ -1,0 +1,96 @@
+"""``passpost new``: a package for a connector of one's own."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+import passpost
+from passpost import scaffold
+from passpost.cli import options
+from passpost.cli.command import Command
+from passpost.cli.failures import Refusal
+from passpost.cli.terminal import one_line, out, out_json
+
+_EPILOG: Final = """\b
+The JSON document:
+  {"ok": true, "id", "distribution", "folder", "files": [PATH, …],
+   "next": [COMMAND, …]}
+  {"ok": false, "error": {"kind", "message", "remedy"}}
+"""
+
+
+def _names(ctx: click.Context, param: click.Parameter, value: str) -> scaffold.Names:
+    try:
+        return scaffold.Names.of(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error), ctx, param) from None
+
+
+@click.command(cls=Command, epilog=_EPILOG)
+@click.argument("names", metavar="NAME", callback=_names)
+@click.option(
+    "--directory",
+    metavar="DIR",
+    help="The folder to make, or an empty one to fill. [default: passpost-NAME]",
+)
+@options.as_json
+def command(names: scaffold.Names, directory: str | None, as_json: bool) -> None:
+    """Start a package for a connector of your own.
+
+    NAME is the id that settings will call it by, such as acme or acme-mail. The package works as it
+    is, with a provider that its tests play; CHANGE marks what to make your provider's.
+    """
+    _require_free(names.id)
+    folder = Path(directory or names.distribution)
+    files = scaffold.files(names)
+    _write(files, folder)
+    made = {
+        "id": names.id,
+        "distribution": names.distribution,
+        "folder": str(folder),
+        "files": list(files),
+        "next": _next(folder),
+    }
+    if as_json:
+        out_json({"ok": True, **made})
+    else:
+        _show(made)
+
+
+def _require_free(connector: str) -> None:
+    """Refuse an id that is taken: two packages of one id would both be out of use."""
+    for installed in passpost.Host().installed():
+        if installed.id == connector:
+            raise Refusal(
+                f"a connector of this name is installed: {installed.distribution}",
+                "choose another name, or uninstall that package",
+            )
+
+
+def _write(files: dict[str, str], folder: Path) -> None:
+    try:
+        scaffold.write(files, folder)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+    else:
+        return
+    raise Refusal(f"{folder} cannot be written: {reason}", "name another folder with --directory")
+
+
+def _next(folder: Path) -> list[str]:
+    enter = [] if folder == Path() else [f"cd {shlex.quote(str(folder))}"]
+    return [*enter, "python -m pip install --editable '.[dev]'", "python -m pytest"]
+
+
+def _show(made: dict[str, Any]) -> None:
+    out(f"{one_line(made['folder'])} holds a connector that works as it is:")
+    for name in made["files"]:
+        out(f"  {name}")
+    out("\nInstall it and run its tests:")
+    for line in made["next"]:
+        out(f"  {one_line(line)}")
+    out("\nThen look for CHANGE in it, and make it your provider's.")

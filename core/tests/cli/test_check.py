@@ -1,0 +1,208 @@
+"""``passpost check``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import click.testing
+
+Run = Callable[..., click.testing.Result]
+Write = Callable[..., Path]
+
+API_KEY = "canary-key-Zq7"
+
+
+def test_good_settings_end_with_a_verdict_and_status_zero(run: Run, own: Write) -> None:
+    file = own()
+    result = run("check", file, "--connector", "acme")
+    assert result.exit_code == 0
+    assert result.stderr == ""
+    assert result.stdout == f"{file}: the settings are fine (acme)\n"
+    assert result.stderr == ""
+
+
+def test_every_mistake_is_one_line_with_its_place_and_remedy(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "acme.jsonc"
+    file.write_text(
+        "{\n"
+        f'  "apiKye": "{API_KEY}",\n'
+        '  "fromEmail": 5,\n'
+        '  "templates": [{"usageType": "SignIn", "subject": "{{#x}", "content": "{{code}}"}]\n'
+        "}\n"
+    )
+    result = run("check", file, "--connector", "acme")
+    assert result.exit_code == 1
+    lines = result.stderr.splitlines()
+    assert [line.partition(": ")[0] for line in lines] == [
+        f"{file}:2:3", f"{file}:3:16", f"{file}:4:53",
+    ]  # fmt: skip
+    assert all(" — " in line for line in lines)
+    assert result.stdout == f"{file}: not usable: 3 errors\n"
+    assert API_KEY not in result.output
+
+
+def test_warnings_are_marked_as_such_and_let_the_settings_pass(run: Run, own: Write) -> None:
+    file = own(templates=[{"usageType": "SignIn", "subject": "s", "content": "{{code}}"}])
+    result = run("check", file, "--connector", "acme")
+    assert result.exit_code == 0
+    assert len(result.stderr.splitlines()) == 3
+    assert all(": warning: templates: " in line for line in result.stderr.splitlines())
+    assert result.stdout == f"{file}: the settings are fine, with 3 warnings (acme)\n"
+
+
+def test_an_application_names_its_connectors_in_order(run: Run, application: Write) -> None:
+    file = application(second={}, first={})
+    result = run("check", file)
+    assert result.exit_code == 0
+    assert result.stdout == f"{file}: the settings are fine (second, first)\n"
+
+
+def test_the_places_of_an_applications_problems_are_those_of_the_whole_file(
+    run: Run, tmp_path: Path
+) -> None:
+    file = tmp_path / "passpost.jsonc"
+    file.write_text('{"connectors": {\n  "a": {"use": "acme",\n  "settings": {"behave": "no"}}}}\n')
+    result = run("check", file)
+    assert result.exit_code == 1
+    assert f"{file}:3:26: connectors.a.settings.behave: " in result.stderr
+
+
+def test_one_connectors_settings_without_its_id_say_what_to_add(run: Run, own: Write) -> None:
+    result = run("check", own())
+    assert result.exit_code == 1
+    assert (
+        "they name no connectors — if they are one connector's own, add --connector"
+        in result.stderr
+    )
+    assert "acme" in result.stderr
+
+
+def test_settings_with_placeholders_are_a_draft(run: Run, own: Write) -> None:
+    file = own(fromEmail="<your-address>")
+    result = run("check", file, "--connector", "acme")
+    assert result.exit_code == 0
+    assert "warning: fromEmail: " in result.stderr
+    verdict = "a draft: no mail is sent before its placeholders are filled in (acme)"
+    assert result.stdout == f"{file}: {verdict}\n"
+    assert json.loads(run("check", file, "--connector", "acme", "--json").stdout)["ready"] is False
+
+
+def test_settings_without_a_template_are_refused(run: Run, own: Write) -> None:
+    result = run("check", own(templates=[]), "--connector", "acme")
+    assert result.exit_code == 1
+    assert "templates: there is no template" in result.stderr
+
+
+def test_standard_input_is_read_for_a_hyphen(run: Run, own: Write) -> None:
+    text = own().read_text(encoding="utf-8").replace("apiKey", "apiKye")
+    result = run("check", "-", "--connector", "acme", stdin=text)
+    assert result.exit_code == 1
+    assert result.stderr.startswith("<stdin>:1:")
+    assert result.stdout.startswith("<stdin>: not usable: ")
+
+
+def test_a_file_that_cannot_be_read_is_one_line(run: Run, tmp_path: Path) -> None:
+    result = run("check", tmp_path / "missing.jsonc")
+    assert result.exit_code == 1
+    assert len(result.stderr.splitlines()) == 1
+    assert result.stderr.startswith(f"{tmp_path / 'missing.jsonc'}: ")
+
+
+def test_an_unknown_connector_says_what_to_install(run: Run, own: Write) -> None:
+    result = run("check", own(), "--connector", "nowhere")
+    assert result.exit_code == 1
+    assert "pip install passpost-nowhere" in result.stderr
+
+
+def test_the_connection_is_asked_when_wanted(run: Run, own: Write) -> None:
+    file = own()
+    result = run("check", file, "--connector", "acme", "--connect")
+    assert result.exit_code == 0
+    # What the provider said steers no terminal.
+    assert result.stdout == (
+        "acme: connection: ok: reached\\x1b[31m\n"
+        f"{file}: the settings and the connection are fine (acme)\n"
+    )
+
+
+def test_a_warning_of_the_provider_lets_the_settings_pass(run: Run, own: Write) -> None:
+    file = own(behave="warn")
+    result = run("check", file, "--connector", "acme", "--connect")
+    assert result.exit_code == 0
+    assert result.stderr == f"{file}: warning: acme: quota: 90 % used — Order more.\n"
+
+
+def test_an_error_of_the_provider_fails_the_check(run: Run, own: Write) -> None:
+    file = own(behave="reject")
+    result = run("check", file, "--connector", "acme", "--connect")
+    assert result.exit_code == 1
+    assert result.stderr == f"{file}: acme: sign-in: 535 refused — Use an app password.\n"
+    assert result.stdout.endswith("mails would not go through (acme)\n")
+
+
+def test_one_connector_out_of_reach_hides_no_other(run: Run, application: Write) -> None:
+    file = application(primary={"behave": "unreachable"}, backup={})
+    result = run("check", file, "--connect")
+    assert result.exit_code == 1
+    assert result.stderr == f"{file}: primary: connection: nobody answers — Is the host right?\n"
+    assert "backup: connection: ok: " in result.stdout
+
+
+def test_a_silent_provider_is_given_up_after_the_timeout(run: Run, own: Write) -> None:
+    arguments = ("--connector", "acme", "--connect", "--timeout", "0.05")
+    result = run("check", own(behave="wait"), *arguments)
+    assert result.exit_code == 1
+    assert "connection: no answer within 0.05 s" in result.stderr
+
+
+def test_a_connector_that_cannot_be_asked_says_so(run: Run, own: Write) -> None:
+    result = run("check", own(), "--connector", "sluggish", "--connect")
+    assert result.exit_code == 0
+    assert "sluggish: this connector cannot be asked without sending a mail" in result.stdout
+
+
+def test_json_holds_the_warnings_and_the_connectors(run: Run, own: Write) -> None:
+    file = own(templates=[{"usageType": "Generic", "subject": "s", "content": "{{code}}"}])
+    result = run("check", file, "--connector", "acme", "--json")
+    document = json.loads(result.stdout)
+    assert document["ok"] is True
+    assert document["ready"] is True
+    assert document["connectors"] == [{"name": "acme", "connector": "acme", "findings": None}]
+    assert {warning["severity"] for warning in document["warnings"]} == {"warning"}
+    assert document["warnings"][0]["file"] == str(file)
+
+
+def test_json_holds_the_findings(run: Run, own: Write) -> None:
+    result = run("check", own(behave="reject"), "--connector", "acme", "--connect", "--json")
+    document = json.loads(result.stdout)
+    assert result.exit_code == 1
+    assert document["ok"] is False
+    assert document["error"]["kind"] == "connection"
+    assert document["connectors"][0]["findings"][1] == {
+        "subject": "sign-in",
+        "result": "error",
+        "evidence": "535 refused",
+        "remedy": "Use an app password.",
+    }
+
+
+def test_json_holds_the_problems_and_nothing_else_is_on_standard_output(
+    run: Run, own: Write
+) -> None:
+    result = run("check", own(fromEmail="nobody"), "--connector", "acme", "--json")
+    document = json.loads(result.stdout)
+    assert result.exit_code == 1
+    assert document["ok"] is False
+    assert document["error"]["kind"] == "config"
+    assert document["error"]["message"] == "1 error"
+    assert document["error"]["problems"][0]["path"] == "fromEmail"
+    assert document["error"]["problems"][0]["line"] == 1
+
+
+def test_an_interrupt_has_a_status_of_its_own(run: Run, own: Write) -> None:
+    file = own(behave="interrupt")
+    result = run("check", file, "--connector", "acme", "--connect")
+    assert result.exit_code == 130
+    assert result.stderr == f"{file}: interrupted\n"

@@ -1,0 +1,210 @@
+"""``passpost send``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click.testing
+import pytest
+
+Run = Callable[..., click.testing.Result]
+Write = Callable[..., Path]
+
+
+@pytest.fixture
+def send(run: Run, own: Write) -> Run:
+    """Gives a function that sends a sign-in code through the test's own connector."""
+
+    def sent(*arguments: str, **settings: Any) -> click.testing.Result:
+        file = own(**settings)
+        return run(
+            "send", file, "--connector", "acme", "--to", "ada@example.com", "--usage", "SignIn",
+            "--code", "739206", "--set", "user.name=Ada", *arguments,
+        )  # fmt: skip
+
+    return sent
+
+
+def test_a_mail_goes_out_and_its_receipt_is_shown(send: Run, tmp_path: Path) -> None:
+    outbox = tmp_path / "outbox"
+    result = send(outbox=str(outbox))
+    assert result.exit_code == 0
+    mail = json.loads(outbox.read_text())
+    assert mail == {
+        "to": "ada@example.com", "subject": "Code 739206", "text": "Ada: 739206\n", "html": None,
+    }  # fmt: skip
+    lines = result.stdout.splitlines()
+    assert lines[0] == "accepted by acme"
+    assert lines[1].startswith("  message id   <")
+    assert lines[2:] == ["  provider id  acme-7", r"  response     250 OK \x1b[31mqueued"]
+    assert result.stderr == ""
+
+
+def test_the_locale_picks_the_template(send: Run, tmp_path: Path) -> None:
+    outbox = tmp_path / "outbox"
+    assert send("--locale", "zh-CN", outbox=str(outbox)).exit_code == 0
+    assert json.loads(outbox.read_text())["subject"] == "验证码 739206"
+
+
+def test_a_receipt_as_json(send: Run) -> None:
+    document = json.loads(send("--json").stdout)
+    assert document["ok"] is True
+    assert document["connector"] == "acme"
+    assert document["provider_id"] == "acme-7"
+    assert document["attempts"][0]["result"] == "accepted"
+    assert document["accepted_at"].endswith("+00:00")
+
+
+def test_a_rejected_mail_tells_all_that_is_known(send: Run) -> None:
+    result = send(behave="reject")
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    first, *rest = result.stderr.splitlines()
+    assert first.endswith("acme.jsonc: acme: the key was refused")
+    assert rest == [
+        "  outcome   rejected: the mail was surely not sent",
+        "  scope     account",
+        "  code      535 5.7.8",
+        r"  response  no such key\r\nfake.jsonc:1:1: line",
+        "  hint      Take a new key from the console.",
+    ]
+
+
+def test_a_temporary_failure_says_when_to_try_again(send: Run) -> None:
+    result = send(behave="throttle")
+    assert result.exit_code == 1
+    assert "  retry     the same mail may go through later, after 30 s\n" in result.stderr
+
+
+def test_an_unknown_outcome_has_a_status_of_its_own(send: Run) -> None:
+    result = send(behave="unknown")
+    assert result.exit_code == 3
+    assert "  outcome   unknown: the mail may have been sent\n" in result.stderr
+
+
+def test_a_failure_as_json_has_the_facts(send: Run) -> None:
+    result = send("--json", behave="reject")
+    error = json.loads(result.stdout)["error"]
+    assert result.exit_code == 1
+    assert error["kind"] == "send"
+    assert error["outcome"] == "rejected"
+    assert error["scope"] == "account"
+    assert error["provider_code"] == "535 5.7.8"
+    assert error["hint"] == "Take a new key from the console."
+    assert error["attempts"][0]["result"] == "rejected"
+
+
+def test_the_timeout_bounds_the_sending(send: Run) -> None:
+    assert send("--timeout", "0.05", behave="wait").exit_code == 3
+    left = json.loads(send("--timeout", "20", "--json", behave="count").stdout)["provider_id"]
+    assert 0 <= float(left) <= 20
+
+
+def test_a_connector_of_an_application_is_taken_by_its_name(
+    run: Run, application: Write, tmp_path: Path
+) -> None:
+    outbox = tmp_path / "outbox"
+    file = application(primary={"behave": "reject"}, backup={"outbox": str(outbox)})
+    arguments = ("--to", "ada@example.com", "--usage", "Generic", "--code", "1", "--json")
+    assert json.loads(run("send", file, *arguments).stdout)["error"]["connector"] == "primary"
+    result = run("send", file, *arguments, "--connector", "backup")
+    assert json.loads(result.stdout)["connector"] == "backup"
+    # By the id, too, where no name fits: the first of them sends.
+    result = run("send", file, *arguments, "--connector", "acme")
+    assert json.loads(result.stdout)["error"]["connector"] == "primary"
+
+
+def test_a_connector_that_an_application_lacks_is_refused(run: Run, application: Write) -> None:
+    file = application(primary={}, backup={})
+    arguments = ("--to", "ada@example.com", "--usage", "Generic", "--connector", "third")
+    result = run("send", file, *arguments, "--json")
+    assert result.exit_code == 1
+    assert (
+        result.stderr == f"{file}: there is no connector 'third' in it — it has primary, backup\n"
+    )
+    assert json.loads(result.stdout)["error"] == {
+        "kind": "refused",
+        "message": "there is no connector 'third' in it",
+        "remedy": "it has primary, backup",
+    }
+
+
+def test_a_wrong_recipient_is_refused_without_repeating_it(run: Run, own: Write) -> None:
+    arguments = ("--connector", "acme", "--usage", "Generic", "--json")
+    result = run("send", own(), "--to", "ada@example.com,bob@example.com", *arguments)
+    assert result.exit_code == 1
+    assert "bob" not in result.output
+    assert result.stderr.startswith("passpost: to is no address to send to: ")
+    error = json.loads(result.stdout)["error"]
+    assert error["kind"] == "message"
+    assert error["field"] == "to"
+    assert error["remedy"] == "give --to exactly one address, without a display name"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (
+            ("--set", "user.name=Ada"),
+            "wants {{code}}, which the payload lacks — give it with --code",
+        ),
+        (
+            ("--code", "1"),
+            "wants {{user.name}}, which the payload lacks — give it with --set user.name=…",
+        ),
+    ],
+)
+def test_a_missing_variable_says_how_to_give_it(
+    run: Run, own: Write, arguments: Sequence[str], line: str
+) -> None:
+    file = own()
+    result = run(
+        "send",
+        file,
+        "--connector",
+        "acme",
+        "--to",
+        "a@example.com",
+        "--usage",
+        "SignIn",
+        *arguments,
+    )
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"{file}: the template's ")
+    assert result.stderr.rstrip("\n").endswith(line)
+
+
+def test_a_usage_without_a_template_says_what_to_add(run: Run, own: Write) -> None:
+    file = own(templates=[{"usageType": "SignIn", "subject": "s", "content": "c"}])
+    arguments = ("--connector", "acme", "--to", "a@example.com", "--usage", "MfaVerification")
+    result = run("send", file, *arguments)
+    assert result.exit_code == 1
+    assert result.stderr == (
+        f"{file}: there is no template for usage MfaVerification — add a template for this usage, "
+        "or one for Generic, to the settings\n"
+    )
+
+
+def test_a_broken_connector_is_named_with_the_file(run: Run, own: Write, install: Write) -> None:
+    install("passpost-torn", {"passpost.connectors": {"torn": "torn"}}, torn="import nowhere")
+    result = run(
+        "send", own(), "--connector", "torn", "--to", "a@example.com", "--usage", "SignIn", "--json"
+    )
+    assert result.exit_code == 1
+    assert "the connector 'torn' of passpost-torn cannot be imported" in result.stderr
+    error = json.loads(result.stdout)["error"]
+    assert error["kind"] == "plugin"
+    assert error["distribution"] == "passpost-torn"
+
+
+def test_a_receipt_without_the_providers_words_is_short(send: Run) -> None:
+    assert len(send(behave="terse").stdout.splitlines()) == 2
+
+
+def test_an_interrupt_has_a_status_of_its_own(send: Run) -> None:
+    result = send(behave="interrupt")
+    assert result.exit_code == 130
+    assert result.stderr.endswith(": interrupted: nobody knows whether the mail was sent\n")
