@@ -1,0 +1,130 @@
+"""Looks at the account and its sender address without sending a mail.
+
+It calls two operations that read: DescAccountSummary and QueryMailAddressByParam. A key that may
+only send is refused there; that is a warning, since sending may work nonetheless.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from passpost.connector import Finding
+from passpost.errors import SendError
+
+if TYPE_CHECKING:
+    from passpost_aliyun_dm.client import DirectMail
+    from passpost_aliyun_dm.config import AliyunDmConfig
+
+_NOT_ALLOWED: Final = ("forbidden", "nopermission")
+
+# What QueryMailAddressByParam takes as a key word.
+_KEY_WORD: Final = re.compile(r"[A-Za-z0-9.@-]{1,60}")
+_PAGE: Final = "50"
+
+_ACCOUNT_STATES: Final = {
+    "1": "the account is frozen",
+    "2": "the account is in arrears",
+    "4": "the account may not send",
+    "8": "Direct Mail was closed for the account",
+}
+_CONSOLE: Final = "see the account's state in the Direct Mail console"
+
+
+async def findings(config: AliyunDmConfig, session: DirectMail) -> list[Finding]:
+    """Look at the key, the account and the sender address, in this order.
+
+    It stops where looking further would only say the same again.
+    """
+    try:
+        summary = await session.look_up("DescAccountSummary", {})
+    except SendError as error:
+        found = _refused("access key", error, "dm:DescAccountSummary")
+        if found.result == "error":
+            return [found]
+        return [found, await _sender(config, session)]
+    accepted = Finding("access key", "ok", f"Direct Mail at {config.base} accepts it")
+    return [accepted, _account(summary), await _sender(config, session)]
+
+
+def _account(summary: Mapping[str, Any]) -> Finding:
+    state = str(summary.get("UserStatus", ""))
+    if state in _ACCOUNT_STATES:
+        return Finding("account", "error", _ACCOUNT_STATES[state], _CONSOLE)
+    daily, monthly = summary.get("DailyQuota"), summary.get("MonthQuota")
+    quota = f"{daily} mails a day, {monthly} a month" if _numbers(daily, monthly) else "active"
+    if state == "0":
+        return Finding("account", "ok", quota)
+    return Finding(
+        "account", "warning", "the answer does not say whether the account is active", _CONSOLE
+    )
+
+
+async def _sender(config: AliyunDmConfig, session: DirectMail) -> Finding:
+    wire = config.account_name.wire
+    word = wire if _KEY_WORD.fullmatch(wire) else config.account_name.ascii_domain
+    try:
+        answer = await session.look_up(
+            "QueryMailAddressByParam", {"KeyWord": word, "PageNo": "1", "PageSize": _PAGE}
+        )
+    except SendError as error:
+        return _refused("sender address", error, "dm:QueryMailAddressByParam")
+    entry = next((e for e in _entries(answer) if _same(e.get("AccountName"), wire)), None)
+    return _missing(config) if entry is None else _described(entry)
+
+
+def _missing(config: AliyunDmConfig) -> Finding:
+    return Finding(
+        "sender address",
+        "error",
+        f"accountName is no sender address of this account at {config.base}",
+        "a sender address exists in the one region where it was made: check regionId, then the "
+        "spelling, or make the address in the console",
+    )
+
+
+def _described(entry: Mapping[str, Any]) -> Finding:
+    if str(entry.get("AccountStatus")) == "1":
+        return Finding("sender address", "error", "the sender address is frozen", _CONSOLE)
+    if str(entry.get("DomainStatus")) == "1":
+        return Finding(
+            "sender address",
+            "error",
+            "the sender's domain is not verified",
+            "check its DNS records in the console under Email Domains",
+        )
+    if entry.get("Sendtype") == "batch":
+        return Finding(
+            "sender address",
+            "warning",
+            "the sender address is made for batch mails, which are delivered later than others",
+            "make a sender address for triggered mails",
+        )
+    return Finding("sender address", "ok", "it exists in this region and is active")
+
+
+def _refused(subject: str, error: SendError, right: str) -> Finding:
+    code = (error.provider_code or "").lower()
+    if code.startswith(_NOT_ALLOWED):
+        return Finding(
+            subject,
+            "warning",
+            f"the key may not look at it ({error.provider_code}); sending may work nonetheless",
+            f"to have it checked, give the RAM user the right {right}",
+        )
+    return Finding(subject, "error", str(error), error.hint or "")
+
+
+def _entries(answer: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    data = answer.get("data")
+    entries = data.get("mailAddress") if isinstance(data, dict) else None
+    return [e for e in entries if isinstance(e, dict)] if isinstance(entries, list) else []
+
+
+def _same(name: Any, address: str) -> bool:
+    return isinstance(name, str) and name.lower() == address.lower()
+
+
+def _numbers(*values: Any) -> bool:
+    return all(isinstance(value, int) for value in values)

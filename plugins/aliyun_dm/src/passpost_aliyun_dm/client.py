@@ -1,0 +1,109 @@
+"""Talks to Direct Mail: each request is signed afresh, and made once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from passpost.errors import SendError
+from passpost.http import Answer, HttpClient
+from passpost.messages import Receipt
+from passpost.payload import texts_in
+from passpost_aliyun_dm import __version__
+from passpost_aliyun_dm.errors import refusal
+from passpost_aliyun_dm.parameters import MAX_FORM, parameters
+from passpost_aliyun_dm.signature import Credentials, Signed, Stamp, sign
+
+if TYPE_CHECKING:
+    from passpost.messages import Mail
+    from passpost_aliyun_dm.config import AliyunDmConfig
+
+_USER_AGENT: Final = f"passpost-aliyun-dm/{__version__}"
+_MAX_ID: Final = 128
+
+
+class DirectMail:
+    """A session: what all sends share.
+
+    Args:
+        config: The connector's config.
+
+    Raises:
+        SendError: The environment names a proxy or certificates that cannot be used.
+    """
+
+    def __init__(self, config: AliyunDmConfig) -> None:
+        self._config = config
+        self._credentials = Credentials(
+            config.access_key_id, config.access_key_secret, config.security_token
+        )
+        self._client = HttpClient(config, config.base, _USER_AGENT)
+
+    async def __aenter__(self) -> Self:
+        await self._client.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._client.__aexit__(kind, error, trace)
+
+    async def send(self, mail: Mail) -> Receipt:
+        """Send one mail, once.
+
+        Raises:
+            SendError: It was not accepted, or nobody knows.
+        """
+        # No local variable holds the parameters: some tools print those beside a traceback.
+        signed = self._signed("SingleSendMail", form=parameters(self._config, mail))
+        answer = await self._post(signed, mail.seconds_left())
+        if answer.is_success:
+            document = answer.document()
+            if envelope := _id(document.get("EnvId")):
+                request = _id(document.get("RequestId"))
+                return Receipt(provider_id=envelope, response=request and f"RequestId {request}")
+        raise refusal(answer, (mail.to.address, *texts_in(mail.payload)))
+
+    async def look_up(self, action: str, query: Mapping[str, str]) -> dict[str, Any]:
+        """Call an operation that reads, and give its answer.
+
+        Raises:
+            SendError: It was refused, or the service cannot be reached.
+        """
+        answer = await self._post(self._signed(action, query=query), None)
+        if not answer.is_success:
+            raise refusal(answer)
+        return answer.document()
+
+    def _signed(self, action: str, **parts: Mapping[str, str]) -> Signed:
+        signed = sign(
+            self._config.signature_version,
+            self._credentials,
+            Stamp.fresh(),
+            host=self._client.host,
+            action=action,
+            **parts,
+        )
+        if len(signed.body) > MAX_FORM:
+            raise SendError(
+                f"the mail is larger than the {MAX_FORM // 1_000_000} MB that Direct Mail takes",
+                outcome="rejected",
+                scope="message",
+            )
+        return signed
+
+    async def _post(self, signed: Signed, seconds_left: float | None) -> Answer:
+        path = f"/?{signed.query}" if signed.query else "/"
+        return await self._client.post(path, signed.body, signed.headers, seconds_left=seconds_left)
+
+
+def _id(value: Any) -> str | None:
+    """Give an id of the service as text, or None where it is none."""
+    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    if isinstance(text, str) and text and len(text) <= _MAX_ID and text.isprintable():
+        return text
+    return None

@@ -1,0 +1,254 @@
+"""The settings of the connector ``aliyun-dm``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import ClassVar, Final
+
+import attrs
+
+from passpost.addresses import Address
+from passpost.config import Problem, field, is_placeholder, rule
+from passpost.config.wording import did_you_mean, nearest
+from passpost.http import Endpoint, HttpConfig
+from passpost.secret import Secret
+from passpost.templates import ContentType
+from passpost_aliyun_dm.parameters import ADVISED_SUBJECT, MAX_ALIAS, MAX_SUBJECT
+from passpost_aliyun_dm.regions import DEFAULT_REGION, REGIONS, endpoint_of
+from passpost_aliyun_dm.signature import SignatureVersion
+
+_REGION: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,40}[a-z0-9])?")
+
+# Both go into HTTP headers; a comma would end the key's id there.
+_KEY_ID: Final = re.compile(r"[!-+\--~]{1,128}")
+_VISIBLE: Final = re.compile(r"[!-~]+")
+
+_TAG: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
+_VARIABLE_PART: Final = re.compile(r"\{\{.*?\}\}", re.DOTALL)
+
+
+@attrs.frozen(kw_only=True)
+class AliyunDmConfig(HttpConfig):
+    """What the connector needs to know; each attribute's description is in its metadata."""
+
+    default_content_type: ClassVar[ContentType] = "text/html"
+
+    access_key_id: str = field(
+        title={"en": "AccessKey ID", "zh-CN": "AccessKey ID"},
+        description={
+            "en": "The id of the access key, from AccessKey Management in the console.",
+            "zh-CN": "访问密钥的 ID，见控制台的 AccessKey 管理。",
+        },
+        example="LTAI5tExampleExample",
+    )
+    access_key_secret: Secret = field(
+        title={"en": "AccessKey secret", "zh-CN": "AccessKey Secret"},
+        description={
+            "en": "The key's secret. A RAM user with the right dm:SingleSendMail is enough.",
+            "zh-CN": "访问密钥的 Secret。使用仅有 dm:SingleSendMail 权限的 RAM 用户即可。",
+        },
+        example="${ALIYUN_ACCESS_KEY_SECRET}",
+    )
+    account_name: Address = field(
+        title={"en": "Sender address", "zh-CN": "发信地址"},
+        description={
+            "en": "A sender address that was made in the console, in the region below.",
+            "zh-CN": "在控制台中创建的发信地址，须与下面的地域一致。",
+        },
+        example="no-reply@mail.example.com",
+    )
+    from_alias: str = field(
+        default="",
+        title={"en": "Sender name", "zh-CN": "发信人昵称"},
+        description={
+            "en": "The name shown beside the sender address: at most 15 characters.",
+            "zh-CN": "收件人看到的发信人名称，最多 15 个字符。",
+        },
+        example="Example",
+    )
+    region_id: str = field(
+        default=DEFAULT_REGION,
+        title={"en": "Region", "zh-CN": "地域"},
+        description={
+            "en": "The region in which the sender address was made.",
+            "zh-CN": "发信地址所在的地域。",
+        },
+        example="ap-southeast-1",
+    )
+    endpoint: Endpoint | None = field(
+        default=None,
+        title={"en": "Endpoint", "zh-CN": "接入地址"},
+        description={
+            "en": "A host to use in place of the region's public one, such as a VPC endpoint.",
+            "zh-CN": "代替地域公网接入地址的主机，例如 VPC 接入地址。",
+        },
+        example="dm-vpc.cn-hangzhou.aliyuncs.com",
+    )
+    security_token: Secret | None = field(
+        default=None,
+        title={"en": "Security token", "zh-CN": "安全令牌"},
+        description={
+            "en": "The token of temporary credentials (STS); it expires together with their key.",
+            "zh-CN": "临时凭证（STS）的令牌，与其密钥一同过期。",
+        },
+        example="${ALIYUN_SECURITY_TOKEN}",
+    )
+    signature_version: SignatureVersion = field(
+        default="3",
+        title={"en": "Signature version", "zh-CN": "签名版本"},
+        description={
+            "en": "How requests are signed: 3 (ACS3-HMAC-SHA256) or 1.0 (HMAC-SHA1).",
+            "zh-CN": "请求的签名方式：3（ACS3-HMAC-SHA256）或 1.0（HMAC-SHA1）。",
+        },
+    )
+    reply_to: Address | None = field(
+        default=None,
+        title={"en": "Reply-To", "zh-CN": "回信地址"},
+        description={
+            "en": "Where answers go if a template does not say; by default the sender address.",
+            "zh-CN": "模板未指定时的回信地址；不填则回复到发信地址。",
+        },
+        example="Support <support@example.com>",
+    )
+    tag_name: str = field(
+        default="",
+        title={"en": "Tag", "zh-CN": "邮件标签"},
+        description={
+            "en": "A tag made in the console, under which its statistics count the mails.",
+            "zh-CN": "在控制台中创建的邮件标签，用于统计。",
+        },
+        example="verification",
+    )
+    click_trace: bool = field(
+        default=False,
+        title={"en": "Track opens and clicks", "zh-CN": "跟踪打开与点击"},
+        description={
+            "en": "Whether the service rewrites links to count clicks; it wants a tag.",
+            "zh-CN": "是否改写链接以统计点击；需要同时设置邮件标签。",
+        },
+    )
+
+    @property
+    def sender(self) -> Address:
+        """The sender address with its name."""
+        return Address(self.account_name.address, self.from_alias)
+
+    @property
+    def base(self) -> str:
+        """Where requests go: the URL of the endpoint, without a path."""
+        return self.url(f"https://{endpoint_of(self.region_id)}")
+
+    @rule("access_key_id")
+    def _key_id_fits_a_header(self) -> Iterator[Problem]:
+        if not is_placeholder(self.access_key_id) and not _KEY_ID.fullmatch(self.access_key_id):
+            yield Problem(
+                "accessKeyId",
+                "must be visible ASCII characters without comma",
+                "copy it again from AccessKey Management, without spaces around it",
+            )
+
+    @rule("access_key_secret")
+    def _secret_is_visible(self) -> Iterator[Problem]:
+        yield from _invisible("accessKeySecret", self.access_key_secret)
+
+    @rule("security_token")
+    def _token_is_visible(self) -> Iterator[Problem]:
+        if self.security_token is not None:
+            yield from _invisible("securityToken", self.security_token)
+
+    @rule("access_key_id", "security_token")
+    def _temporary_key_has_its_token(self) -> Iterator[Problem]:
+        if self.access_key_id.startswith("STS.") and self.security_token is None:
+            yield Problem(
+                "accessKeyId",
+                "is the id of temporary credentials, and their securityToken is not there",
+                "add securityToken, or use a permanent key",
+                "warning",
+            )
+
+    @rule("account_name")
+    def _one_name(self) -> Iterator[Problem]:
+        if self.account_name.name:
+            yield Problem(
+                "accountName",
+                "must be the address alone",
+                "write the name into fromAlias",
+            )
+
+    @rule("from_alias")
+    def _alias_is_short(self) -> Iterator[Problem]:
+        if not is_placeholder(self.from_alias) and len(self.from_alias) > MAX_ALIAS:
+            yield Problem(
+                "fromAlias",
+                f"has {len(self.from_alias)} characters; Direct Mail takes at most {MAX_ALIAS}",
+                "shorten it",
+            )
+
+    @rule("region_id")
+    def _region_is_an_id(self) -> Iterator[Problem]:
+        if not _is_region(self.region_id):
+            yield Problem(
+                "regionId",
+                "is no id of a region",
+                "write one such as cn-hangzhou or ap-southeast-1",
+            )
+
+    @rule("region_id", "endpoint")
+    def _region_is_known(self) -> Iterator[Problem]:
+        unknown = self.region_id not in REGIONS and self.endpoint is None
+        if unknown and _is_region(self.region_id):
+            yield Problem(
+                "regionId",
+                "is no region that is known to have Direct Mail; requests go to "
+                f"{endpoint_of(self.region_id)}",
+                did_you_mean(nearest(self.region_id, REGIONS), "see the regions in the guide"),
+                "warning",
+            )
+
+    @rule("tag_name", "click_trace")
+    def _tag_is_valid(self) -> Iterator[Problem]:
+        if (
+            self.tag_name
+            and not is_placeholder(self.tag_name)
+            and not _TAG.fullmatch(self.tag_name)
+        ):
+            yield Problem(
+                "tagName", "must be 1 to 128 letters, digits, _ or -", "copy it from the console"
+            )
+        elif self.click_trace and not self.tag_name:
+            yield Problem("clickTrace", "has no effect without a tag", "add tagName", "warning")
+
+    @rule("templates")
+    def _subjects_are_short(self) -> Iterator[Problem]:
+        for index, template in enumerate(self.templates):
+            literal = len(_VARIABLE_PART.sub("", template.subject.source))
+            path = f"templates[{index}].subject"
+            if literal > MAX_SUBJECT:
+                yield Problem(
+                    path,
+                    f"has {literal} characters; Direct Mail takes at most {MAX_SUBJECT}",
+                    "shorten it",
+                )
+            elif literal > ADVISED_SUBJECT:
+                yield Problem(
+                    path,
+                    f"has {literal} characters; Direct Mail's pages allow {ADVISED_SUBJECT}, its "
+                    f"SDK {MAX_SUBJECT}",
+                    "shorten it",
+                    "warning",
+                )
+
+
+def _is_region(text: str) -> bool:
+    return _REGION.fullmatch(text) is not None
+
+
+def _invisible(path: str, secret: Secret) -> Iterator[Problem]:
+    text = secret.reveal()
+    if not is_placeholder(text) and not _VISIBLE.fullmatch(text):
+        yield Problem(
+            path,
+            "must be visible ASCII characters",
+            "copy it again, without spaces or line ends around it",
+        )

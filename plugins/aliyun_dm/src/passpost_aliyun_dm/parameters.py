@@ -1,0 +1,140 @@
+"""Turns a mail into the parameters of SingleSendMail, and refuses what the service would refuse."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Final
+
+from passpost.addresses import Address
+from passpost.errors import Scope, SendError
+from passpost.headers import check_name
+from passpost.text import refused_in_line
+
+if TYPE_CHECKING:
+    from passpost.messages import Mail
+    from passpost_aliyun_dm.config import AliyunDmConfig
+
+MAX_SUBJECT: Final = 256
+"""Characters in a subject, as the SDK's reference has it."""
+ADVISED_SUBJECT: Final = 100
+"""Characters in a subject, as the console's pages have it."""
+MAX_ALIAS: Final = 15
+"""Characters in the sender's display name."""
+MAX_HEADERS: Final = 10
+"""Headers of a mail; the service drops those beyond without a word."""
+MAX_FORM: Final = 8_000_000
+"""Octets in the form: the service takes about 8 MB in a body."""
+
+_STANDARD_HEADERS: Final = frozenset({"list-unsubscribe", "list-unsubscribe-post"})
+_OWN_HEADERS: Final = "x-user-"
+
+
+def parameters(config: AliyunDmConfig, mail: Mail) -> dict[str, str]:
+    """Give the parameters of SingleSendMail for one mail.
+
+    Raises:
+        SendError: The service would refuse the mail; nothing was sent.
+    """
+    sender = mail.sender or config.account_name
+    form = {
+        "AccountName": _one_address(sender, "account", "the sender"),
+        "AddressType": "1",
+        "ReplyToAddress": "false",
+        "ToAddress": _one_address(mail.to, "recipient", "the recipient"),
+        "Subject": _subject(mail.subject),
+        "Headers": _headers(mail),
+    }
+    alias = (mail.sender.name if mail.sender else "") or config.from_alias
+    if alias:
+        form["FromAlias"] = _alias(alias)
+    _add_content(form, mail)
+    _add_reply_to(form, mail.reply_to or config.reply_to)
+    _add_tracking(form, config)
+    return form
+
+
+def header_problem(name: str, value: str) -> str | None:
+    """Say why the service would not add a header, or None where it would."""
+    lower = name.lower()
+    if lower not in _STANDARD_HEADERS and not lower.startswith(_OWN_HEADERS):
+        return (
+            "Direct Mail adds List-Unsubscribe, List-Unsubscribe-Post and headers whose names "
+            "begin with X-User-, and no others"
+        )
+    if not value.isascii() or refused_in_line(value):
+        return "Direct Mail takes printable ASCII in a header"
+    return None
+
+
+def _add_content(form: dict[str, str], mail: Mail) -> None:
+    """Add the body: the service takes HTML or plain text, not both."""
+    if mail.html is not None:
+        form["HtmlBody"] = mail.html
+    elif mail.text is not None:
+        form["TextBody"] = mail.text
+    if not (mail.html or mail.text):
+        raise _refusal("message", "the mail has no content")
+
+
+def _add_reply_to(form: dict[str, str], reply_to: Address | None) -> None:
+    if reply_to is None:
+        return
+    form["ReplyAddress"] = _one_address(reply_to, "message", "the Reply-To address")
+    if reply_to.name:
+        form["ReplyAddressAlias"] = _line(reply_to.name, "message", "the Reply-To name")
+
+
+def _add_tracking(form: dict[str, str], config: AliyunDmConfig) -> None:
+    if config.tag_name:
+        form["TagName"] = config.tag_name
+    if config.click_trace:
+        form["ClickTrace"] = "1"
+
+
+def _subject(subject: str | None) -> str:
+    if not subject:
+        raise _refusal("message", "the mail has no subject, and Direct Mail wants one")
+    if len(subject) > MAX_SUBJECT:
+        raise _refusal("message", f"the subject has more than {MAX_SUBJECT} characters")
+    return _line(subject, "message", "the subject")
+
+
+def _alias(alias: str) -> str:
+    if len(alias) > MAX_ALIAS:
+        raise _refusal("message", f"the sender's display name has more than {MAX_ALIAS} characters")
+    return _line(alias, "message", "the sender's display name")
+
+
+def _headers(mail: Mail) -> str:
+    """Give the headers as JSON; the Message-ID is among them, so it counts."""
+    headers = {"Message-ID": _line(mail.message_id, "message", "the Message-ID")}
+    for name, value in mail.headers.items():
+        if problem := check_name(name):
+            raise _refusal("message", f"a header cannot be added: {problem}")
+        if problem := header_problem(name, value):
+            raise _refusal("message", f"the header {name} cannot be added: {problem}")
+        headers[name] = value
+    if len(headers) > MAX_HEADERS:
+        raise _refusal(
+            "message", f"Direct Mail takes {MAX_HEADERS} headers, the Message-ID included"
+        )
+    return json.dumps(headers)
+
+
+def _one_address(address: Address, scope: Scope, what: str) -> str:
+    """Give an address for the wire: the service sends to each part of one that holds commas."""
+    try:
+        return Address.plain(address.address).wire
+    except ValueError as error:
+        problem = str(error)
+    raise _refusal(scope, f"{what} cannot be used: {problem}")
+
+
+def _line(text: str, scope: Scope, what: str) -> str:
+    if refused := refused_in_line(text):
+        raise _refusal(scope, f"{what} holds {refused}, which is not allowed")
+    return text
+
+
+def _refusal(scope: Scope, message: str) -> SendError:
+    return SendError(message, outcome="rejected", scope=scope)

@@ -1,0 +1,25 @@
+"""Where Direct Mail lives."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Final
+
+DEFAULT_REGION: Final = "cn-hangzhou"
+
+REGIONS: Final = MappingProxyType(
+    {
+        "cn-hangzhou": "China (Hangzhou)",
+        "ap-southeast-1": "Singapore",
+        # Closed to new accounts; those that have it keep it.
+        "ap-southeast-2": "Australia (Sydney)",
+        "eu-central-1": "Germany (Frankfurt)",
+        "us-east-1": "US (Virginia)",
+    }
+)
+"""The regions that are known to have Direct Mail, by id."""
+
+
+def endpoint_of(region: str) -> str:
+    """Give the public host name of Direct Mail in a region."""
+    return "dm.aliyuncs.com" if region == DEFAULT_REGION else f"dm.{region}.aliyuncs.com"
