@@ -1,0 +1,91 @@
+"""The hooks of the connector ``sendgrid``: SendGrid's ``POST /v3/mail/send``."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from passpost import config as _config
+from passpost.connector import Capability, ConnectorInfo, Preset, guides
+from passpost.hookspecs import hookimpl
+from passpost.http import Answer, Fault, HttpClient, ascii_headers, identifier, mailbox
+from passpost.messages import Mail, Receipt
+from passpost_sendgrid import __version__
+from passpost_sendgrid.config import SendGridConfig
+
+# By the first part of the field that SendGrid names in its error.
+_FIELDS: Final[Mapping[str, Fault]] = {
+    "from": Fault("account", "Verify the sender, or authenticate its domain, in SendGrid."),
+    "personalizations": Fault("recipient", "SendGrid does not take the recipient's address."),
+}
+_PRESET: Final = {"apiKey": "<your-api-key>", "fromEmail": "<your-verified-sender>"}
+_EU: Final = {**_PRESET, "endpoint": "api.eu.sendgrid.com"}
+
+
+@hookimpl
+def connector_info() -> ConnectorInfo:
+    """Describe the connector."""
+    return ConnectorInfo(
+        id="sendgrid",
+        name={"en": "SendGrid", "zh-CN": "SendGrid"},
+        description={
+            "en": "Sends through SendGrid's v3 interface.",
+            "zh-CN": "通过 SendGrid v3 接口发送邮件。",
+        },
+        config_class=SendGridConfig,
+        guide=guides("passpost_sendgrid"),
+        presets=(
+            Preset("global", {"en": "Global", "zh-CN": "全球"}, _PRESET),
+            Preset("eu", {"en": "European Union", "zh-CN": "欧盟"}, _EU),
+        ),
+        capabilities={
+            Capability.TEXT, Capability.HTML, Capability.ALTERNATIVE, Capability.HEADERS,
+            Capability.REPLY_TO, Capability.SENDER,
+        },
+        stand_in="passpost_sendgrid.stand_in:StandIn",
+    )  # fmt: skip
+
+
+@hookimpl
+def parse_config(settings: Mapping[str, Any]) -> SendGridConfig:
+    """Turn settings into the config."""
+    return _config.parse(SendGridConfig, settings)
+
+
+@hookimpl
+def open_session(config: SendGridConfig) -> HttpClient:
+    """Open the HTTP client that all sends share."""
+    base = config.url("https://api.sendgrid.com")
+    return HttpClient(config, base, f"passpost-sendgrid/{__version__}")
+
+
+@hookimpl
+async def send_mail(config: SendGridConfig, session: HttpClient, mail: Mail) -> Receipt:
+    """Send one mail, once."""
+    headers = {"authorization": f"Bearer {config.api_key.reveal()}"}
+    answer = await session.post_json("/v3/mail/send", _body(config, mail), headers, mail)
+    if answer.status == 202:  # noqa: PLR2004 - Accepted: 200 would mean that nothing is queued
+        return Receipt(provider_id=identifier(answer.headers.get("x-message-id")))
+    raise answer.refusal("SendGrid", _fault(answer))
+
+
+def _body(config: SendGridConfig, mail: Mail) -> dict[str, Any]:
+    contents = (("text/plain", mail.text), ("text/html", mail.html))
+    reply_to = mail.reply_to or config.reply_to
+    return {
+        "personalizations": [{"to": [mailbox(mail.to)]}],
+        "from": mailbox(mail.sender or config.from_email),
+        **({"reply_to": mailbox(reply_to)} if reply_to else {}),
+        "subject": mail.subject,
+        "content": [{"type": kind, "value": text} for kind, text in contents if text],
+        "headers": ascii_headers({"Auto-Submitted": "auto-generated", **mail.headers}),
+        # A link in a mail of this kind is a key: nobody rewrites it.
+        "tracking_settings": {"click_tracking": {"enable": False, "enable_text": False}},
+    }
+
+
+def _fault(answer: Answer) -> Fault | None:
+    errors = answer.document().get("errors")
+    first = errors[0] if isinstance(errors, list) and errors else None
+    field = first.get("field") if isinstance(first, dict) else None
+    if answer.status not in (400, 403) or not isinstance(field, str):
+        return None
+    return _FIELDS.get(field.partition(".")[0], Fault("message", "SendGrid refuses the mail."))

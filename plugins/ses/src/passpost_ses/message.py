@@ -1,0 +1,67 @@
+"""Makes the document of ``SendEmail``, and checks its limits before anything is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from passpost.errors import SendError
+from passpost.http import ascii_headers, mailbox_text
+
+if TYPE_CHECKING:
+    from passpost.messages import Mail
+    from passpost_ses.config import SesConfig
+
+MAX_HEADERS: Final = 15
+"""Headers that a mail may add (API reference, ``Message``)."""
+MAX_NAME: Final = 126
+"""Characters in a header's name (API reference, ``MessageHeader``)."""
+MAX_VALUE: Final = 995
+"""Characters in a header's value (likewise)."""
+MAX_HEADER: Final = 996
+"""Characters in both together (likewise)."""
+
+
+def send_email(config: SesConfig, mail: Mail) -> dict[str, Any]:
+    """Give the document of a mail.
+
+    Raises:
+        SendError: It has headers that SES would not take.
+    """
+    reply_to = mail.reply_to or config.reply_to
+    named = config.configuration_set_name
+    return {
+        "FromEmailAddress": mailbox_text(mail.sender or config.from_email),
+        "Destination": {"ToAddresses": [mail.to.wire]},
+        **({"ReplyToAddresses": [mailbox_text(reply_to)]} if reply_to else {}),
+        "Content": {"Simple": _simple(mail)},
+        **({"ConfigurationSetName": named} if named else {}),
+    }
+
+
+def _simple(mail: Mail) -> dict[str, Any]:
+    bodies = {"Text": mail.text, "Html": mail.html}
+    headers = ascii_headers({"Auto-Submitted": "auto-generated", **mail.headers})
+    _check(headers)
+    return {
+        "Subject": _content(mail.subject or ""),
+        "Body": {kind: _content(text) for kind, text in bodies.items() if text is not None},
+        "Headers": [{"Name": name, "Value": value} for name, value in headers.items()],
+    }
+
+
+def _content(text: str) -> dict[str, str]:
+    return {"Data": text, "Charset": "UTF-8"}
+
+
+def _check(headers: Mapping[str, str]) -> None:
+    if len(headers) > MAX_HEADERS:
+        raise _refusal(f"SES adds at most {MAX_HEADERS} headers to a mail, Auto-Submitted included")
+    for name, value in headers.items():
+        fits = 0 < len(value) <= MAX_VALUE and len(name) + len(value) <= MAX_HEADER
+        if not fits or len(name) > MAX_NAME:
+            raise _refusal(f"the header {name} is empty, or longer than SES takes")
+
+
+def _refusal(says: str) -> SendError:
+    return SendError(says, outcome="rejected", scope="message")

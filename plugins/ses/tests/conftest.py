@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from passpost.addresses import Address
+from passpost.messages import Mail
+from passpost_ses.config import SesConfig
+from passpost_ses.hooks import parse_config
+from passpost_ses.stand_in import StandIn
+
+TEMPLATES = [
+    {"usageType": usage, "subject": "Your code", "content": "Your code is {{code}}"}
+    for usage in ("Register", "SignIn", "ForgotPassword", "Generic")
+]
+
+Configure = Callable[..., SesConfig]
+MakeMail = Callable[..., Mail]
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(autouse=True)
+def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+
+
+@pytest.fixture
+def ses() -> Iterator[StandIn]:
+    with StandIn() as stand_in:
+        yield stand_in
+
+
+@pytest.fixture
+def configure(ses: StandIn) -> Configure:
+    """Make a config that reaches the stand-in, with other settings where they are given."""
+
+    def make(**settings: Any) -> SesConfig:
+        return parse_config({**ses.settings, "templates": TEMPLATES, **settings})
+
+    return make
+
+
+@pytest.fixture
+def make_mail() -> MakeMail:
+    """Make a mail as the host would, with other parts where they are given."""
+
+    def make(**parts: Any) -> Mail:
+        usual = {
+            "message_id": "<0123456789abcdef@example.com>",
+            "to": Address("ada@example.com"),
+            "usage": "SignIn",
+            "date": dt.datetime.now(dt.UTC),
+            "subject": "Your code",
+            "text": "Your code is 123456",
+            "payload": {"code": "123456"},
+        }
+        return Mail(**{**usual, **parts})
+
+    return make

@@ -1,0 +1,61 @@
+"""The settings of the connector ``webhook``."""
+
+# No postponed annotations here: the types of settings are looked up at run time.
+from collections.abc import Iterator
+
+import attrs
+
+from passpost.config import Problem, field, rule
+from passpost.http import Timeouts, WebAddress
+from passpost_webhook.signature import SigningSecret
+
+
+@attrs.frozen(kw_only=True)
+class WebhookConfig(Timeouts):
+    """What the connector needs to know; each attribute's description is in its metadata.
+
+    It has no templates: those are the service's.
+    """
+
+    url: WebAddress = field(
+        title={"en": "URL", "zh-CN": "网址"},
+        description={
+            "en": "Where the service takes mails: https, or http on this machine itself.",
+            "zh-CN": "服务接收邮件请求的地址：https，或本机上的 http。",
+        },
+        example="https://mail.example.com/hooks/passpost",
+    )
+    secret: SigningSecret = field(
+        title={"en": "Signing secret", "zh-CN": "签名密钥"},
+        description={
+            "en": "The secret that requests are signed with, which the service knows too.",
+            "zh-CN": "用于对请求签名的密钥，服务端须持有同一密钥。",
+        },
+        example="${WEBHOOK_SECRET}",
+    )
+    previous_secret: SigningSecret | None = field(
+        default=None,
+        title={"en": "Previous secret", "zh-CN": "旧密钥"},
+        description={
+            "en": "While secrets are changed: the old one, with which requests are signed as well.",
+            "zh-CN": "更换密钥期间的旧密钥，请求会同时用它签名。",
+        },
+        example="${WEBHOOK_PREVIOUS_SECRET}",
+    )
+
+    @property
+    def secrets(self) -> tuple[SigningSecret, ...]:
+        """All secrets that sign, the newest first."""
+        return (
+            (self.secret,) if self.previous_secret is None else (self.secret, self.previous_secret)
+        )
+
+    @rule("secret", "previous_secret")
+    def _secrets_differ(self) -> Iterator[Problem]:
+        if self.secret == self.previous_secret:
+            yield Problem(
+                "previousSecret",
+                "is the same as secret",
+                "leave it out once it is changed",
+                "warning",
+            )

@@ -1,0 +1,132 @@
+"""The hooks of the connector ``webhook``: one signed POST for each mail."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Mapping
+from typing import Any, Final
+
+from passpost import config as _config
+from passpost.connector import Capability, ConnectorInfo, Preset, guides
+from passpost.errors import SendError
+from passpost.hookspecs import hookimpl
+from passpost.http import Answer, Fault, HttpClient, identifier
+from passpost.messages import Mail, Receipt
+from passpost_webhook import __version__
+from passpost_webhook.config import WebhookConfig
+from passpost_webhook.signature import signatures
+
+_LOOK: Final = "Look into the service's log whether it took the mail: webhook-id names it."
+_SIGNATURE: Final = (
+    "The service does not accept the signature: give both sides the same secret, and set both "
+    "clocks."
+)
+_PLACE: Final = "The service is not there, or wants no more mails: check url."
+_CONTENT: Final = "The service refuses this mail: see its log."
+
+_FAULTS: Final[Mapping[int, Fault]] = {
+    400: Fault("message", _CONTENT),
+    401: Fault("account", _SIGNATURE),
+    403: Fault("account", _SIGNATURE),
+    404: Fault("account", _PLACE),
+    405: Fault("account", _PLACE),
+    410: Fault("account", _PLACE),
+    422: Fault("message", _CONTENT),
+    500: Fault("provider", _LOOK, temporary=True, outcome="unknown"),
+    502: Fault("provider", _LOOK, temporary=True, outcome="unknown"),
+    504: Fault("provider", _LOOK, temporary=True, outcome="unknown"),
+    **dict.fromkeys(
+        (301, 302, 303, 307, 308),
+        Fault("account", "Redirects are not followed: write the final address into url."),
+    ),
+}
+
+
+@hookimpl
+def connector_info() -> ConnectorInfo:
+    """Describe the connector."""
+    return ConnectorInfo(
+        id="webhook",
+        name={"en": "Webhook", "zh-CN": "Webhook"},
+        description={
+            "en": "Hands usage, recipient and payload to a service of your own, which sends.",
+            "zh-CN": "把用途、收件人和数据交给你自己的服务，由它发送邮件。",
+        },
+        config_class=WebhookConfig,
+        guide=guides("passpost_webhook"),
+        presets=(
+            Preset(
+                "own-service",
+                {"en": "Your own service", "zh-CN": "自建服务"},
+                {"url": "<your-url>", "secret": "<your-signing-secret>"},
+            ),
+        ),
+        # It passes on any address; whether there is a way to it, the service says.
+        capabilities={Capability.PROVIDER_TEMPLATES, Capability.SMTPUTF8},
+        stand_in="passpost_webhook.stand_in:StandIn",
+    )
+
+
+@hookimpl
+def parse_config(settings: Mapping[str, Any]) -> WebhookConfig:
+    """Turn settings into the config."""
+    return _config.parse(WebhookConfig, settings)
+
+
+@hookimpl
+def open_session(config: WebhookConfig) -> HttpClient:
+    """Open the HTTP client that all sends share."""
+    if any(_config.is_placeholder(secret.reveal()) for secret in config.secrets):
+        raise SendError(
+            "the signing secret is still a placeholder", outcome="rejected", scope="account"
+        )
+    return HttpClient(config, config.url, f"passpost-webhook/{__version__}")
+
+
+@hookimpl
+async def send_mail(config: WebhookConfig, session: HttpClient, mail: Mail) -> Receipt:
+    """Hand one mail to the service, once."""
+    body = json.dumps(_document(mail), ensure_ascii=False, separators=(",", ":")).encode()
+    headers = _headers(config, mail, body)
+    answer = await session.post("", body, headers, seconds_left=mail.seconds_left())
+    if answer.is_success and _is_service(answer):
+        return Receipt(provider_id=identifier(answer.document().get("id")))
+    raise answer.refusal("the service", _FAULTS.get(answer.status))
+
+
+def _headers(config: WebhookConfig, mail: Mail, body: bytes) -> dict[str, str]:
+    # The same for each attempt at the same mail, so that the service can tell a repetition. It is
+    # hashed, since a full stop in it would let another id and time have the same signature.
+    id_ = f"msg_{hashlib.sha256(mail.message_id.encode()).hexdigest()[:32]}"
+    seconds = int(time.time())
+    return {
+        "content-type": "application/json",
+        "webhook-id": id_,
+        "webhook-timestamp": str(seconds),
+        "webhook-signature": signatures(config.secrets, id_, seconds, body),
+    }
+
+
+def _document(mail: Mail) -> dict[str, Any]:
+    return {
+        "usage": mail.usage,
+        "to": mail.to.wire,
+        "locale": mail.locale,
+        "payload": dict(mail.payload),
+        "messageId": mail.message_id,
+        "timestamp": mail.date.isoformat(timespec="milliseconds"),
+        "idempotencyKey": mail.idempotency_key,
+    }
+
+
+def _is_service(answer: Answer) -> bool:
+    """Say whether an answer of success is a service's: the page of a gateway is no acceptance."""
+    if answer.body == b"":
+        return True
+    try:
+        json.loads(answer.body or b"?")
+    except (ValueError, RecursionError):
+        return False
+    return True

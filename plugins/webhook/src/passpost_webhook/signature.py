@@ -1,0 +1,58 @@
+"""Signs requests as Standard Webhooks 1.0.0 describes: https://www.standardwebhooks.com."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from base64 import b64decode, b64encode
+from collections.abc import Iterable
+from typing import Final, Self
+
+from passpost.config import Invalid, is_placeholder
+from passpost.secret import Secret
+
+_PREFIX: Final = "whsec_"
+_BASE64: Final = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
+_SIZES: Final = range(24, 65)
+_REMEDY: Final = "make one as the guide shows: whsec_ and then 32 random octets in base64"
+
+
+class SigningSecret(Secret):
+    """A secret that both sides know: ``whsec_`` and 24 to 64 octets in base64."""
+
+    __slots__ = ()
+
+    @classmethod
+    def from_setting(cls, value: object) -> Self:
+        """Check a secret; a placeholder passes.
+
+        Raises:
+            Invalid: It is none; the error does not repeat it.
+        """
+        if not isinstance(value, str):
+            raise Invalid("must be text", "put it in double quotes")
+        encoded = value.removeprefix(_PREFIX)
+        well_formed = encoded != value and _BASE64.fullmatch(encoded)
+        if not is_placeholder(value) and not (well_formed and len(b64decode(encoded)) in _SIZES):
+            raise Invalid("must be whsec_ and 24 to 64 octets in base64", _REMEDY)
+        return cls(value)
+
+    @property
+    def key(self) -> bytes:
+        """The octets that sign."""
+        return b64decode(self.reveal().removeprefix(_PREFIX))
+
+
+def signatures(secrets: Iterable[SigningSecret], id_: str, seconds: int, body: bytes) -> str:
+    """Give the header ``webhook-signature``: one signature by each secret.
+
+    Args:
+        secrets: The secrets.
+        id_: The header ``webhook-id``; it holds no full stop, which parts it from what follows.
+        seconds: The header ``webhook-timestamp``: seconds since the epoch.
+        body: The body as it is sent.
+    """
+    signed = f"{id_}.{seconds}.".encode() + body
+    digests = (hmac.digest(secret.key, signed, hashlib.sha256) for secret in secrets)
+    return " ".join(f"v1,{b64encode(digest).decode('ascii')}" for digest in digests)
