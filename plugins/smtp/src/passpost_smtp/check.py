@@ -1,0 +1,162 @@
+"""Goes through all steps of sending but the message itself, and says what each brought."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import ssl
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Final
+
+from passpost.connector import Finding
+from passpost_smtp.errors import Failed, Verdict, broken, refused
+from passpost_smtp.opening import Opening
+
+if TYPE_CHECKING:
+    from passpost_smtp.site import Site
+
+_SOON: Final = dt.timedelta(days=14)
+
+_WISHES: Final = (
+    ("PIPELINING", "each mail takes two round trips more"),
+    ("CHUNKING", "each mail takes one round trip more"),
+    ("8BITMIME", "mails in other than Latin script grow by a third"),
+    ("SMTPUTF8", "addresses like 用户@example.com cannot be reached"),
+)
+
+
+async def check(site: Site) -> list[Finding]:
+    """Connect, secure, sign in and name the sender, as far as it goes; no mail is sent."""
+    loop = asyncio.get_running_loop()
+    check = _Check(site, Opening(site, loop.time() + site.limits.opening))
+    try:
+        await check.run()
+    finally:
+        await check.end()
+    return check.findings
+
+
+class _Check:
+    def __init__(self, site: Site, opening: Opening) -> None:
+        self.findings: list[Finding] = []
+        self._site = site
+        self._config = site.config
+        self._opening = opening
+
+    async def run(self) -> None:
+        steps: tuple[tuple[Callable[[], Awaitable[None]], Callable[[], None]], ...] = (
+            (self._opening.connect, self._connected),
+            (self._opening.secure, self._secured),
+            (self._opening.sign_in, self._signed_in),
+            (self._name_sender, self._sender_taken),
+        )
+        for step, found in steps:
+            try:
+                await step()
+            except Failed as error:
+                self._failed(error.verdict)
+                return
+            found()
+
+    async def end(self) -> None:
+        """Say QUIT, as far as there is somebody to say it to."""
+        opening = self._opening
+        if opening.connected and opening.connection.fault is None:
+            await self._ask(b"QUIT\r\n")
+        await opening.abandon()
+
+    def _failed(self, verdict: Verdict) -> None:
+        remedy = verdict.hint or "See the server's documentation for what its answer means."
+        self.findings.append(Finding(_SUBJECTS[verdict.phase], "error", verdict.message, remedy))
+
+    def _ok(self, subject: str, evidence: str) -> None:
+        self.findings.append(Finding(subject, "ok", evidence))
+
+    def _warn(self, subject: str, evidence: str, remedy: str) -> None:
+        self.findings.append(Finding(subject, "warning", evidence, remedy))
+
+    def _connected(self) -> None:
+        self._ok("connection", f"connected to {self._config.server} at {self._opening.address}")
+
+    def _secured(self) -> None:
+        opening = self._opening
+        self._ok("greeting", self._site.redactor.clean(opening.greeting) or "no words")
+        self._tls()
+        names = opening.offer.names
+        self._ok("extensions", ", ".join(names) or "none: the server knows HELO only")
+        missing = [loss for name, loss in _WISHES if name not in names]
+        if missing:
+            self._warn("extensions", "; ".join(missing), "Nothing has to be done: it works so too.")
+
+    def _tls(self) -> None:
+        tls = self._opening.connection.tls
+        if tls is None:
+            self._warn(
+                "TLS",
+                "the connection is in clear: anyone on the way can read the codes",
+                "Take ignoreTLS and requireTLS out of the settings if the server can do TLS.",
+            )
+            return
+        self._ok("TLS", tls.describe())
+        certificate = tls.verified_certificate()
+        if not certificate:
+            self._warn(
+                "certificate",
+                "it is not verified, since rejectUnauthorized is false",
+                "Take rejectUnauthorized out, and give the server's own authority in tls.ca.",
+            )
+            return
+        self._certificate(str(certificate["notAfter"]), _common_name(certificate))
+
+    def _certificate(self, not_after: str, issuer: str) -> None:
+        ends = dt.datetime.fromtimestamp(ssl.cert_time_to_seconds(not_after), dt.UTC)
+        evidence = f"for {self._config.server_name}, issued by {issuer}, good until {ends:%Y-%m-%d}"
+        if ends - dt.datetime.now(dt.UTC) < _SOON:
+            self._warn("certificate", evidence, "Renew it on the server soon.")
+        else:
+            self._ok("certificate", evidence)
+
+    def _signed_in(self) -> None:
+        mechanism = self._opening.mechanism
+        self._ok("sign-in", f"signed in with {mechanism}" if mechanism else "none is configured")
+
+    async def _name_sender(self) -> None:
+        sender = self._config.from_email
+        self._opening.phase = "mail"
+        await self._ask(f"MAIL FROM:<{sender.wire}>\r\n".encode(), must=True)
+        await self._ask(b"RSET\r\n")
+
+    def _sender_taken(self) -> None:
+        self._ok("sender", f"the server takes mails from {self._config.from_email.address}")
+
+    async def _ask(self, line: bytes, *, must: bool = False) -> None:
+        connection, config = self._opening.connection, self._config
+        seconds = self._site.limits.command
+        deadline = asyncio.get_running_loop().time() + seconds
+        replies = await connection.exchange(line, 1, seconds, deadline)
+        if must and replies and not replies[0].positive:
+            raise Failed(refused("mail", replies[0], config, self._site.redactor))
+        if must and not replies and connection.fault is not None:
+            raise Failed(broken("mail", connection.fault, config))
+
+
+def _common_name(certificate: dict[str, object]) -> str:
+    """Give the issuer's name, organisation first."""
+    issuer = certificate.get("issuer", ())
+    names: dict[str, str] = {}
+    if isinstance(issuer, tuple):
+        names = {key: value for part in issuer for key, value in part}
+    return names.get("organizationName") or names.get("commonName") or "nobody named"
+
+
+_SUBJECTS: Final = {
+    "resolve": "connection",
+    "connect": "connection",
+    "tls": "TLS",
+    "greeting": "greeting",
+    "ehlo": "extensions",
+    "starttls": "TLS",
+    "token": "sign-in",
+    "auth": "sign-in",
+    "mail": "sender",
+}

@@ -1,0 +1,203 @@
+"""The setting ``auth``: how to sign in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, Literal
+
+import attrs
+
+from passpost.config import Problem, field, rule
+from passpost.secret import Secret
+from passpost_smtp.config.leaves import TokenUrl
+from passpost_smtp.config.wording import said
+
+GOOGLE_TOKENS: Final = TokenUrl("https://oauth2.googleapis.com/token")
+"""Where Google gives out tokens."""
+
+_OAUTH2_TYPES: Final = ("oauth2", "OAuth2", "OAUTH2")
+OAuth2Type = Literal["oauth2", "OAuth2", "OAUTH2"]
+
+_USER: Final = said(
+    "User name",
+    "用户名",
+    "The name to sign in with; with most providers the mailbox's address.",
+    "登录用的用户名；多数服务商要求填写邮箱地址。",
+)
+
+
+@attrs.frozen(kw_only=True)
+class LoginAuth:
+    """Sign in with a user name and a password; without both, the server trusts our address."""
+
+    type: Literal["login", "LOGIN"] = field(
+        default="login",
+        **said("Kind", "类型", "login: user name and password.", "login：使用用户名和密码登录。"),
+    )
+    user: str | None = field(default=None, **_USER)
+    pass_: Secret | None = field(
+        default=None,
+        key="pass",
+        **said(
+            "Password",
+            "密码",
+            "The password, or what the provider wants in its place: an app password, an API key.",
+            "密码，或服务商要求的替代凭据：应用专用密码、API 密钥等。",
+        ),
+    )
+
+    @rule("user", "pass_")
+    def _both_or_none(self) -> Iterator[Problem]:
+        if (self.user is None) != (self.pass_ is None):
+            missing, there = ("user", "pass") if self.user is None else ("pass", "user")
+            yield Problem(
+                missing,
+                f"is missing, while {there} is there",
+                "write both, or none where the server needs no sign-in",
+            )
+
+
+@attrs.frozen(kw_only=True)
+class TokenAuth:
+    """Sign in with an OAuth2 token, which is fetched anew with a refresh token."""
+
+    user: str = field(**_USER)
+    type: OAuth2Type = field(
+        default="oauth2",
+        **said("Kind", "类型", "oauth2: an OAuth2 token.", "oauth2：使用 OAuth2 令牌登录。"),
+    )
+    client_id: str | None = field(
+        default=None,
+        **said(
+            "Client ID",
+            "客户端 ID",
+            "The application's id with the provider.",
+            "应用在服务商处登记的客户端 ID。",
+        ),
+    )
+    client_secret: Secret | None = field(
+        default=None,
+        **said(
+            "Client secret",
+            "客户端密钥",
+            "The application's secret with the provider.",
+            "应用在服务商处的客户端密钥。",
+        ),
+    )
+    refresh_token: Secret | None = field(
+        default=None,
+        **said(
+            "Refresh token",
+            "刷新令牌",
+            "Fetches a new access token whenever the old one has expired.",
+            "访问令牌过期后，用它换取新的访问令牌。",
+        ),
+    )
+    access_token: Secret | None = field(
+        default=None,
+        **said(
+            "Access token",
+            "访问令牌",
+            "A token to begin with; without a refresh token it serves until it expires.",
+            "初始访问令牌；没有刷新令牌时，只能用到它过期为止。",
+        ),
+    )
+    expires: int | None = field(
+        default=None,
+        minimum=0,
+        unit="ms",
+        **said(
+            "Expiry",
+            "过期时间",
+            "When the access token expires, in milliseconds since 1970.",
+            "访问令牌的过期时间，自 1970 年起的毫秒数。",
+        ),
+    )
+    access_url: TokenUrl = field(
+        default=GOOGLE_TOKENS,
+        **said(
+            "Token URL",
+            "令牌地址",
+            "Where the provider gives out access tokens.",
+            "服务商发放访问令牌的地址。",
+        ),
+    )
+
+    @rule("client_id", "client_secret", "refresh_token", "access_token")
+    def _some_token(self) -> Iterator[Problem]:
+        if self.refresh_token is None:
+            if self.access_token is None:
+                yield Problem(
+                    "", "there is neither an accessToken nor a refreshToken", "write one of them"
+                )
+            return
+        for key, value in (("clientId", self.client_id), ("clientSecret", self.client_secret)):
+            if value is None:
+                yield Problem(key, "is missing, and refreshToken needs it", "write it")
+
+
+@attrs.frozen(kw_only=True)
+class EncryptedKey:
+    """A private key that a passphrase protects."""
+
+    key: Secret = field(
+        multiline=True,
+        **said("Key", "私钥", "The key as PEM text.", "PEM 格式的私钥。"),
+    )
+    passphrase: Secret = field(
+        **said("Passphrase", "口令", "What the key is encrypted with.", "加密私钥所用的口令。"),
+    )
+
+
+@attrs.frozen(kw_only=True)
+class ServiceAccountAuth:
+    """Sign in with a token that a service account's key asks for (Google Workspace)."""
+
+    user: str = field(**_USER)
+    type: OAuth2Type = field(
+        default="oauth2",
+        **said("Kind", "类型", "oauth2: an OAuth2 token.", "oauth2：使用 OAuth2 令牌登录。"),
+    )
+    service_client: str = field(
+        **said(
+            "Service account",
+            "服务账号",
+            "The service account's id or address: client_id or client_email of its key file.",
+            "服务账号的 ID 或地址，即密钥文件中的 client_id 或 client_email。",
+        ),
+    )
+    private_key: Secret | EncryptedKey = field(
+        multiline=True,
+        **said(
+            "Private key",
+            "私钥",
+            "The service account's key as PEM text, or an object of key and passphrase.",
+            "服务账号的私钥（PEM 文本），或由 key 和 passphrase 组成的对象。",
+        ),
+    )
+    access_url: TokenUrl = field(
+        default=GOOGLE_TOKENS,
+        **said(
+            "Token URL",
+            "令牌地址",
+            "Where the provider gives out access tokens.",
+            "服务商发放访问令牌的地址。",
+        ),
+    )
+
+
+Auth = LoginAuth | TokenAuth | ServiceAccountAuth
+
+_SERVICE_KEYS: Final = frozenset({"serviceClient", "privateKey"})
+_TOKEN_KEYS: Final = frozenset({"accessToken", "refreshToken", "clientId", "clientSecret"})
+
+
+def choose_auth(value: Any) -> type[Auth]:
+    """Pick the kind of sign-in that settings mean, by ``type`` and by the keys that they name."""
+    keys = set(value) if isinstance(value, Mapping) else set()
+    if keys & _SERVICE_KEYS:
+        return ServiceAccountAuth
+    kind = value.get("type") if isinstance(value, Mapping) else None
+    if kind in _OAUTH2_TYPES or (kind is None and keys & _TOKEN_KEYS):
+        return TokenAuth
+    return LoginAuth

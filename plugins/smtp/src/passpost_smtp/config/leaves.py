@@ -1,0 +1,120 @@
+"""Texts of a form of their own in the settings."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Final, Self
+from urllib.parse import urlsplit
+
+from passpost.config import Invalid
+from passpost.text import refused_in_line
+
+_LABEL: Final = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_DOMAIN: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
+_MAX_DOMAIN: Final = 255
+
+
+def _single_line(value: object) -> str:
+    if not isinstance(value, str):
+        raise Invalid("must be text", "put it in double quotes")
+    if refused := refused_in_line(value):
+        raise Invalid(f"{refused} is not allowed here")
+    return value
+
+
+def is_ip(text: str) -> bool:
+    """Say whether a text is an IP address without brackets."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+class EhloName(str):
+    """The name that a client gives itself in EHLO: a domain or an address literal in ASCII."""
+
+    __slots__ = ()
+
+    @classmethod
+    def from_setting(cls, value: object) -> Self:
+        """Check the name.
+
+        Raises:
+            Invalid: It cannot stand in EHLO (RFC 5321 section 4.1.1.1).
+        """
+        text = _single_line(value)
+        if not text.isascii():
+            raise Invalid(
+                "the name in EHLO is ASCII; servers answer others with 501",
+                "write the domain in its xn-- form",
+            )
+        if not is_domain(text) and not _is_literal(text):
+            raise Invalid(
+                "is no name for EHLO", "write a host name such as mail.example.com, or [192.0.2.1]"
+            )
+        return cls(text)
+
+
+def is_domain(text: str) -> bool:
+    """Say whether a text is a domain as EHLO wants it."""
+    return len(text) <= _MAX_DOMAIN and _DOMAIN.fullmatch(text) is not None
+
+
+def _is_literal(text: str) -> bool:
+    inner = text.removeprefix("[").removesuffix("]").removeprefix("IPv6:")
+    return is_ip(inner) and text == address_literal(inner)
+
+
+def address_literal(address: str) -> str:
+    """Write an IP address as a literal (RFC 5321 section 4.1.3): ``[IPv6:2001:db8::1]``."""
+    return f"[IPv6:{address}]" if ":" in address else f"[{address}]"
+
+
+class IpAddress(str):
+    """An IP address of this machine, to connect from."""
+
+    __slots__ = ()
+
+    @classmethod
+    def from_setting(cls, value: object) -> Self:
+        """Check the address.
+
+        Raises:
+            Invalid: It is none.
+        """
+        text = _single_line(value)
+        if not is_ip(text):
+            raise Invalid("is no IP address", "write one of this machine, such as 192.0.2.1")
+        return cls(text)
+
+
+class TokenUrl(str):
+    """Where OAuth2 tokens are given out: HTTPS, since the request holds a secret."""
+
+    __slots__ = ()
+
+    @classmethod
+    def from_setting(cls, value: object) -> Self:
+        """Check the URL.
+
+        Raises:
+            Invalid: It is none, or it would show the secret to the network.
+        """
+        text = _single_line(value)
+        scheme, host = _split(text)
+        if not host:
+            raise Invalid("is no URL", "write one such as https://oauth2.googleapis.com/token")
+        # Plain HTTP stays within the machine on loopback, where tests have their servers.
+        if scheme != "https" and not (scheme == "http" and host in {"127.0.0.1", "::1"}):
+            raise Invalid("would show a secret to the network", "write an https:// URL")
+        return cls(text)
+
+
+def _split(text: str) -> tuple[str, str]:
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return "", ""
+    return parts.scheme, parts.hostname or ""

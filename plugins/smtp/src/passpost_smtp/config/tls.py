@@ -1,0 +1,116 @@
+"""The setting ``tls``: whom to trust."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+from typing import Final, Literal
+
+import attrs
+
+from passpost.config import HostName, Problem, field, is_placeholder, rule
+from passpost.secret import Secret
+from passpost_smtp.config.wording import said
+
+_PEM: Final = "-----BEGIN CERTIFICATE-----"
+_HOW: Final = 'write its text, or name the file: "${file:/etc/ssl/ca.pem}"'
+
+
+@attrs.frozen(kw_only=True)
+class TlsSettings:
+    """How TLS is checked."""
+
+    reject_unauthorized: bool = field(
+        default=True,
+        **said(
+            "Verify certificates",
+            "验证证书",
+            "Whether the server's certificate must be valid. Leave it on: without it anyone on "
+            "the way can read the password.",
+            "是否要求服务器证书有效。请保持开启：关闭后，途中的任何人都能读到密码。",
+        ),
+    )
+    min_version: Literal["TLSv1.2", "TLSv1.3"] = field(
+        default="TLSv1.2",
+        **said(
+            "Oldest TLS version",
+            "最低 TLS 版本",
+            "The oldest version of TLS to accept.",
+            "可接受的最低 TLS 版本。",
+        ),
+    )
+    ca: str | tuple[str, ...] | None = field(
+        default=None,
+        multiline=True,
+        **said(
+            "Certificate authorities",
+            "证书颁发机构",
+            "Whom to trust in place of the system's authorities: PEM text, or a list of such.",
+            "用来代替系统信任列表的证书颁发机构：PEM 文本，或由其组成的列表。",
+        ),
+    )
+    cert: str | None = field(
+        default=None,
+        multiline=True,
+        **said(
+            "Client certificate",
+            "客户端证书",
+            "A certificate to show to a server that asks for one, with its chain, as PEM text.",
+            "服务器要求时出示的客户端证书及其证书链（PEM 文本）。",
+        ),
+    )
+    key: Secret | None = field(
+        default=None,
+        multiline=True,
+        **said(
+            "Client key",
+            "客户端私钥",
+            "The private key of the client certificate, as PEM text without passphrase.",
+            "客户端证书的私钥（PEM 文本，不带口令）。",
+        ),
+    )
+    servername: HostName | None = field(
+        default=None,
+        **said(
+            "Server name",
+            "服务器名称",
+            "The name that the certificate must be for, where it is not the host.",
+            "证书应当匹配的名称（与主机名不同时填写）。",
+        ),
+    )
+
+    @property
+    def authorities(self) -> str | None:
+        """The authorities to trust as one PEM text, or None: the system's."""
+        return "\n".join(self.ca) if isinstance(self.ca, tuple) else self.ca
+
+    @rule("reject_unauthorized")
+    def _verified(self) -> Iterator[Problem]:
+        if not self.reject_unauthorized:
+            yield Problem(
+                "rejectUnauthorized",
+                "certificates are not checked: anyone on the way can read passwords and codes",
+                "take it out; give the server's own authority in ca",
+                "warning",
+            )
+
+    @rule("ca")
+    def _usable_authorities(self) -> Iterator[Problem]:
+        given = self.authorities
+        if given is not None and not is_placeholder(given) and not _loads(given):
+            yield Problem("ca", "holds no certificate in PEM form", _HOW)
+
+    @rule("cert", "key")
+    def _own_certificate(self) -> Iterator[Problem]:
+        if self.cert is not None and _PEM not in self.cert:
+            yield Problem("cert", "is no certificate in PEM form", _HOW)
+        if self.cert is None and self.key is not None:
+            yield Problem("cert", "is missing, while key is there", "write both or none")
+
+
+def _loads(authorities: str) -> bool:
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=authorities)
+    except (ssl.SSLError, ValueError):
+        return False
+    return _PEM in authorities

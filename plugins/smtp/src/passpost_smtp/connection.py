@@ -1,0 +1,362 @@
+"""One connection to a server: bytes out, replies in, and exactly how it ended.
+
+Nothing here raises when the network fails: `Connection.exchange` gives the replies that came, and
+`Connection.fault` says why there were no more. Who asked knows which command each reply is for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from typing import TYPE_CHECKING, Final, Literal, cast
+
+import attrs
+
+from passpost_smtp.reply import Reply, ReplyReader
+from passpost_smtp.tls import TlsLayer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from passpost_smtp.trace import Trace
+
+_BUFFER: Final = 16384
+"""Octets read at a time: a TLS record, or some hundred replies."""
+
+_LINGER: Final = 1.0
+"""Seconds for the last bytes of a connection that is closed in order."""
+
+FaultKind = Literal[
+    "unreachable", "closed", "reset", "timeout", "garbage", "order", "tls", "aborted"
+]
+"""How a connection ended.
+
+``unreachable``: it never began. ``closed``: the server closed it, in order (FIN). ``reset``: it
+broke. ``timeout``: no reply in time. ``garbage``: what came was no SMTP. ``order``: a reply that
+nobody had asked for. ``tls``: TLS failed. ``aborted``: the client gave up.
+"""
+
+
+@attrs.frozen
+class Fault:
+    """Why a connection is of no more use.
+
+    Attributes:
+        kind: How it ended.
+        detail: More about it, in words that quote nothing that was received.
+        code: The number of the operating system's or of the certificate's error, where there is
+            one.
+    """
+
+    kind: FaultKind
+    detail: str = ""
+    code: int = 0
+
+
+class Connection(asyncio.BufferedProtocol):
+    """A connected socket that speaks SMTP, with or without TLS.
+
+    Args:
+        loop: The loop it lives on.
+        sock: The socket, connected and not blocking; the transport owns it.
+        greets: Whether the server speaks first in clear; False where TLS comes before everything.
+
+    Attributes:
+        fault: Why it is of no more use, or None as long as it lives.
+        unsent: Whether bytes that were written have not all been handed to the kernel. Where the
+            connection is lost with this set, the end of the last write cannot have been sent.
+        tls: The TLS layer, or None in clear.
+        trace: Told of each exchange.
+        on_lost: Called once, when the connection is lost.
+    """
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, sock: socket.socket, *, greets: bool = True
+    ) -> None:
+        self.fault: Fault | None = None
+        self.unsent = False
+        self.tls: TlsLayer | None = None
+        self.trace: Trace | None = None
+        self.on_lost: Callable[[Connection], None] | None = None
+        self._loop = loop
+        self._sock = sock
+        self._view = memoryview(bytearray(_BUFFER))
+        self._reader = ReplyReader()
+        self._replies: list[Reply] = []
+        # The greeting may be there before anyone has asked for it.
+        self._wanted = 1 if greets else 0
+        self._waiter: asyncio.Future[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._expires = self._patience = self._deadline = 0.0
+        self._transport: asyncio.Transport | None = None
+        self._gone = asyncio.Event()
+
+    @property
+    def local_ip(self) -> str:
+        """The address of this end."""
+        return self._address_of("sockname")
+
+    @property
+    def peer_ip(self) -> str:
+        """The server's address."""
+        return self._address_of("peername")
+
+    def stirred(self) -> bool:
+        """Whether something has come from the server, were it its FIN, that was not asked for.
+
+        The loop would find it a moment later, which is too late for a mail that is written now.
+        """
+        try:
+            self._sock.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return False
+        except OSError:
+            pass
+        self._fail(Fault("closed"))
+        return True
+
+    async def greeting(self, seconds: float, deadline: float) -> list[Reply]:
+        """Wait for the greeting; see `exchange`."""
+        if self.tls is not None:
+            self._wanted = 1
+            # It may have come together with the end of the handshake.
+            self._received_sealed(b"")
+        self._patience, self._deadline = seconds, deadline
+        await self._wait()
+        return self._replies
+
+    async def exchange(
+        self, data: bytes, wanted: int, seconds: float, deadline: float, *, sending: float = 0.0
+    ) -> list[Reply]:
+        """Write, and wait for replies.
+
+        Args:
+            data: What to write.
+            wanted: How many replies to wait for.
+            seconds: How long to wait for the last of them, once all is written.
+            deadline: When to give up at the latest, in the loop's time.
+            sending: Seconds for handing the bytes to the kernel; as `seconds` where 0.
+
+        Returns:
+            The replies; fewer than wanted if the connection ended, or one said that it closes
+            (421).
+        """
+        replies = self._replies = []
+        if self.fault is not None:
+            self.unsent = True
+            return replies
+        self._wanted = wanted
+        self._patience, self._deadline = seconds, deadline
+        self._write(data)
+        await self._wait(sending)
+        if self.trace is not None:
+            self.trace(data, replies)
+        return replies
+
+    async def start_tls(
+        self, context: ssl.SSLContext, server_name: str, seconds: float, deadline: float
+    ) -> None:
+        """Do the handshake; `fault` says whether it went wrong.
+
+        What came in clear is never taken for the secured server's: its presence is a fault.
+        """
+        if self._reader.pending:
+            self._fail(Fault("order", "bytes in clear came after the reply to STARTTLS"))
+        if self.fault is None:
+            self.tls = TlsLayer(context, server_name)
+            self._wanted = 1
+            self._patience, self._deadline = seconds, deadline
+            self._shake(b"")
+            await self._wait()
+
+    def abort(self, fault: Fault | None = None) -> None:
+        """Close at once and for good; whoever waits gets `fault`."""
+        self._fail(fault or Fault("aborted"))
+
+    async def close(self) -> None:
+        """Close in order: what was written is sent first, if the server takes it."""
+        transport = self._transport
+        if self.fault is None and transport is not None:
+            self.fault = Fault("aborted")
+            if self.tls is not None and self.tls.done:
+                transport.write(self.tls.farewell())
+            transport.close()
+            self._loop.call_later(_LINGER, transport.abort)
+        await self.wait_closed()
+
+    async def wait_closed(self) -> None:
+        """Wait until the socket is closed."""
+        if self._transport is not None:
+            await self._gone.wait()
+
+    # What the loop calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport, and ask to be told of every byte that the kernel does not take."""
+        self._transport = cast("asyncio.Transport", transport)
+        self._transport.set_write_buffer_limits(high=0)
+
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - the protocol's signature
+        """Give room for what has arrived."""
+        return self._view
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Take what has arrived."""
+        data = bytes(self._view[:nbytes])
+        if self.tls is None:
+            self._received(data)
+        elif self.tls.done:
+            self._received_sealed(data)
+        else:
+            self._shake(data)
+
+    def pause_writing(self) -> None:
+        """Note that the kernel has not taken all."""
+        self.unsent = True
+
+    def resume_writing(self) -> None:
+        """Note that the kernel has the last byte; from now on the server has its time to answer."""
+        self.unsent = False
+        if self._waiter is not None:
+            self._arm(self._patience)
+
+    def eof_received(self) -> None:
+        """Note that the server has closed its side."""
+        self._fail(Fault("closed"))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Note the end, and wake whoever waits."""
+        if isinstance(exc, OSError):
+            self._fail(Fault("reset", exc.strerror or "", exc.errno or 0))
+        else:
+            self._fail(Fault("closed") if exc is None else Fault("reset"))
+        if self._timer is not None:
+            self._timer.cancel()
+        self._gone.set()
+        if self.on_lost is not None:
+            self.on_lost(self)
+
+    # The parts of these.
+
+    def _address_of(self, end: str) -> str:
+        name = self._transport.get_extra_info(end) if self._transport is not None else None
+        return str(name[0]) if name else ""
+
+    def _write(self, data: bytes) -> None:
+        transport = self._transport
+        if transport is None:
+            return
+        if self.tls is not None:
+            try:
+                data = self.tls.seal(data)
+            except ssl.SSLError as error:
+                self.unsent = True
+                self._fail(tls_fault(error))
+                return
+        transport.write(data)
+        if transport.is_closing():
+            # The kernel took nothing; the loop says why in a moment.
+            self.unsent = True
+
+    async def _wait(self, sending: float = 0.0) -> None:
+        if self._wanted == 0 or self.fault is not None:
+            return
+        self._arm(sending if self.unsent and sending else self._patience)
+        self._waiter = self._loop.create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+            self._wanted = 0
+
+    def _wake(self) -> None:
+        self._wanted = 0
+        waiter = self._waiter
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+
+    def _received(self, data: bytes) -> None:
+        for reply in self._reader.feed(data):
+            if self._wanted:
+                self._replies.append(reply)
+                self._wanted -= 1
+            elif not reply.closing:
+                self._fail(Fault("order", "a reply came that no command had asked for"))
+                return
+            if reply.closing:
+                self._fail(Fault("closed", "the server said that it closes the connection"))
+                return
+        if self._reader.error is not None:
+            self._fail(Fault("garbage", str(self._reader.error)))
+        elif self._wanted == 0:
+            self._wake()
+
+    def _received_sealed(self, data: bytes) -> None:
+        if self.tls is None:
+            return
+        clear, fault = b"", None
+        try:
+            clear = self.tls.open(data)
+        except ssl.SSLError as error:
+            fault = tls_fault(error)
+        self._flush_tls()
+        if clear:
+            self._received(clear)
+        if fault is not None:
+            self._fail(fault)
+        elif self.tls.closed:
+            self._fail(Fault("closed"))
+
+    def _shake(self, data: bytes) -> None:
+        if self.tls is None:
+            return
+        fault = None
+        try:
+            self.tls.shake(data)
+        except ssl.SSLError as error:
+            fault = tls_fault(error)
+        self._flush_tls()
+        if fault is not None:
+            self._fail(fault)
+        elif self.tls.done:
+            self._wake()
+
+    def _flush_tls(self) -> None:
+        # Handshake messages, alerts and key updates: what the TLS layer itself has to say.
+        if self.tls is not None and self._transport is not None and (out := self.tls.outgoing()):
+            self._transport.write(out)
+
+    def _fail(self, fault: Fault) -> None:
+        if self.fault is None:
+            self.fault = fault
+            if self._transport is not None:
+                self._transport.abort()
+        self._wake()
+
+    def _arm(self, seconds: float) -> None:
+        # One timer serves the whole connection: it is put off when it rings, which costs less than
+        # a timer for each command, made and cancelled.
+        self._expires = expires = min(self._loop.time() + seconds, self._deadline)
+        timer = self._timer
+        if timer is not None:
+            if timer.when() <= expires:
+                return
+            timer.cancel()
+        self._timer = self._loop.call_at(expires, self._ring)
+
+    def _ring(self) -> None:
+        self._timer = None
+        if self._waiter is None:
+            return
+        if self._loop.time() < self._expires:
+            self._timer = self._loop.call_at(self._expires, self._ring)
+        else:
+            self._fail(Fault("timeout"))
+
+
+def tls_fault(error: ssl.SSLError) -> Fault:
+    """Describe an error of the TLS layer, without keeping it."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return Fault("tls", error.verify_message, error.verify_code)
+    return Fault("tls", error.reason or "")

@@ -1,0 +1,269 @@
+"""From an SMTP server's reply, or the want of one, to what `SendError` says.
+
+The rules are those of RFC 5321 section 4.2.1 (4yz is temporary, 5yz permanent), refined by the
+enhanced codes of RFC 3463 where a server gives them.
+"""
+
+from __future__ import annotations
+
+import errno
+import re
+from collections import defaultdict
+from typing import TYPE_CHECKING, Final, Literal
+
+import attrs
+
+from passpost.errors import Outcome, Scope, SendError
+from passpost_smtp.hints import WRONG_VERSION, fault_hint, reply_hint
+
+if TYPE_CHECKING:
+    from passpost.redaction import Redactor
+    from passpost_smtp.config import SmtpConfig
+    from passpost_smtp.connection import Fault
+    from passpost_smtp.reply import Reply
+
+Phase = Literal[
+    "resolve", "connect", "tls", "greeting", "ehlo", "starttls", "token", "auth",
+    "pool", "mail", "rcpt", "data", "body", "final", "reset",
+]  # fmt: skip
+"""What the connection was doing.
+
+``resolve`` to ``auth`` happen while it is opened; ``pool`` is the wait for a free one; ``body`` is
+the message on its way to the kernel, and ``final`` the wait for the reply to all of it.
+"""
+
+OPENING: Final = frozenset(
+    ("resolve", "connect", "tls", "greeting", "ehlo", "starttls", "token", "auth")
+)
+"""The phases in which a connection is not yet one that carries mails."""
+
+_DOING: Final[dict[Phase, str]] = {
+    "resolve": "looking up the host's address",
+    "connect": "connecting",
+    "tls": "securing the connection with TLS",
+    "greeting": "waiting for the server's greeting",
+    "ehlo": "introducing itself with EHLO",
+    "starttls": "asking for STARTTLS",
+    "token": "asking for an OAuth2 token",
+    "auth": "signing in",
+    "pool": "waiting for a free connection",
+    "mail": "naming the sender (MAIL)",
+    "rcpt": "naming the recipient (RCPT)",
+    "data": "asking to send the message (DATA)",
+    "body": "sending the message",
+    "final": "waiting for the server to take the message",
+    "reset": "resetting the connection",
+}
+
+_FAULTS: Final = {
+    "unreachable": "there is no way to the server",
+    "closed": "the server closed the connection",
+    "reset": "the connection broke",
+    "timeout": "no answer came in time",
+    "garbage": "what the server sent is no SMTP",
+    "order": "the server sent something that nothing had asked for",
+    "tls": "TLS failed",
+    "aborted": "the connection was given up",
+}
+
+_ACCOUNT_CODES: Final = frozenset((432, 530, 534, 535, 538))
+_OUT_OF_PLACE: Final = frozenset((500, 502, 503))
+_RELAY_CODES: Final = frozenset((550, 551, 553, 554))
+_BY_PHASE: Final[defaultdict[Phase, Scope]] = defaultdict(
+    lambda: "message", {"mail": "account", "rcpt": "recipient"}
+)
+_RELAY: Final = re.compile(
+    r"relay|not permitted|not allowed to send|authenti|sender", re.IGNORECASE
+)
+_THROTTLED: Final = re.compile(
+    r"too many|too fast|rate limit|throttl|exceeded.{0,40}(?:rate|limit)|try again later",
+    re.IGNORECASE,
+)
+_WAIT: Final = re.compile(
+    r"(?:again|retry|wait|greylist\w*|come back)\D{0,30}(\d{1,5})\s*(s\b|sec|m\b|min)",
+    re.IGNORECASE,
+)
+
+
+@attrs.frozen(kw_only=True)
+class Verdict:
+    """What came of an attempt: everything that a `SendError` says, before it is raised.
+
+    A verdict may be shared by many mails (a password that is wrong is wrong for all that wait);
+    each makes an error of its own from it.
+
+    Attributes:
+        phase: What the connection was doing.
+        The others are those of `SendError`.
+    """
+
+    phase: Phase
+    message: str
+    outcome: Outcome = "rejected"
+    scope: Scope
+    temporary: bool = False
+    retry_after: float | None = None
+    provider_code: str | None = None
+    response: str | None = None
+    hint: str | None = None
+
+    def error(self) -> SendError:
+        """Make the error to raise."""
+        return SendError(
+            self.message,
+            outcome=self.outcome,
+            scope=self.scope,
+            temporary=self.temporary,
+            retry_after=self.retry_after,
+            provider_code=self.provider_code,
+            response=self.response,
+            hint=self.hint,
+        )
+
+
+class Failed(Exception):  # noqa: N818 - it carries a verdict, and never leaves the package
+    """Ends an opening or a transaction with a verdict."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        super().__init__(verdict.message)
+        self.verdict = verdict
+
+
+def refused(phase: Phase, reply: Reply, config: SmtpConfig, redactor: Redactor) -> Verdict:
+    """Judge a negative reply: nothing was sent.
+
+    Args:
+        phase: What it answers.
+        reply: The reply.
+        config: For the hint.
+        redactor: Masks what may not be seen in the server's words.
+    """
+    text = redactor.clean(reply.text)
+    return Verdict(
+        phase=phase,
+        message=f"{config.server}: {_DOING[phase]} failed: {reply.code} {text}".rstrip(),
+        scope=scope_of(phase, reply),
+        temporary=is_temporary(phase, reply),
+        retry_after=_retry_after(text),
+        provider_code=reply.status,
+        response=text,
+        hint=reply_hint(phase, reply, config),
+    )
+
+
+def broken(
+    phase: Phase, fault: Fault, config: SmtpConfig, outcome: Outcome = "rejected"
+) -> Verdict:
+    """Judge a connection that ended before the reply was there."""
+    detail = f" ({fault.detail})" if fault.detail else ""
+    lost = "; it may have been sent" if outcome == "unknown" else ""
+    return Verdict(
+        phase=phase,
+        message=f"{config.server}: {_DOING[phase]} failed: {_FAULTS[fault.kind]}{detail}{lost}",
+        outcome=outcome,
+        scope=_fault_scope(phase, fault, config),
+        temporary=_passes(fault),
+        hint=fault_hint(phase, fault, config),
+    )
+
+
+def unable(phase: Phase, what: str, config: SmtpConfig, *, hint: str) -> Verdict:
+    """Judge what the client itself will not do: go on without TLS, show a password in clear."""
+    # A server that suddenly offers no TLS is the provider's matter, or an attacker's on the way.
+    scope: Scope = "provider" if phase == "starttls" else "account"
+    return Verdict(phase=phase, message=f"{config.server}: {what}", scope=scope, hint=hint)
+
+
+def too_large(size: int, limit: int, config: SmtpConfig) -> Verdict:
+    """Judge a message that is larger than what the server says it takes."""
+    return Verdict(
+        phase="mail",
+        message=f"{config.server}: the message has {size} octets, and the server takes {limit}",
+        scope="message",
+        hint="Shorten the template, or ask whoever runs the server for a higher limit.",
+    )
+
+
+def is_temporary(phase: Phase, reply: Reply) -> bool:
+    """Whether the same command may succeed later."""
+    # 552 to RCPT means too many recipients at once, which 452 should have said (RFC 5321
+    # 4.5.3.1.10).
+    return reply.code < 500 or (reply.code == 552 and phase == "rcpt")  # noqa: PLR2004 - reply codes
+
+
+def scope_of(phase: Phase, reply: Reply) -> Scope:
+    """Say whose matter a negative reply is."""
+    if reply.closing:
+        return "provider"
+    if reply.code in _ACCOUNT_CODES:
+        return "account"
+    if phase in OPENING:
+        return _opening_scope(phase, reply)
+    return _by_subject(phase, reply) or _by_words(phase, reply) or _BY_PHASE[phase]
+
+
+def _opening_scope(phase: Phase, reply: Reply) -> Scope:
+    if phase == "auth":
+        # 454 is the server's own trouble with checking the password (RFC 4954 section 6).
+        return "account" if reply.code >= 500 else "provider"  # noqa: PLR2004 - 5yz
+    if phase == "ehlo" and reply.code in {501, 504}:
+        return "account"
+    return "provider"
+
+
+def _by_subject(phase: Phase, reply: Reply) -> Scope | None:
+    """Judge by subject and detail of an enhanced code, where they say more than the phase."""
+    subject = (reply.enhanced or "")[2:]
+    if subject in {"3.4", "2.3"} or subject.startswith("6."):
+        return "message"
+    if subject in {"1.7", "1.8", "4.5", "7.8", "7.9", "7.11", "7.25", "7.26", "7.27"}:
+        return "account"
+    if subject.startswith(("1.", "2.")) and phase != "mail":
+        return "recipient"
+    return "provider" if subject.startswith(("3.", "4.")) else None
+
+
+def _by_words(phase: Phase, reply: Reply) -> Scope | None:
+    """Judge by what the server says, where the same code stands for different things."""
+    text = reply.text
+    if phase != "mail" and reply.code in _OUT_OF_PLACE:
+        return "provider"
+    if phase == "rcpt":
+        relay = reply.code in _RELAY_CODES and _RELAY.search(text)
+        return "account" if relay else None
+    return "provider" if reply.code < 500 and _THROTTLED.search(text) else None  # noqa: PLR2004 - 4yz
+
+
+def _retry_after(text: str) -> float | None:
+    match = _WAIT.search(text)
+    if match is None:
+        return None
+    return float(match[1]) * (60 if match[2].lower().startswith("m") else 1)
+
+
+def _fault_scope(phase: Phase, fault: Fault, config: SmtpConfig) -> Scope:
+    if _is_wrong_tls(phase, fault, config):
+        return "account"
+    if _is_certificate(fault) or fault.kind in {"garbage", "order"}:
+        return "provider"
+    if fault.kind == "closed" and fault.detail:
+        return "provider"
+    return "provider" if fault.detail == WRONG_VERSION else "network"
+
+
+def _passes(fault: Fault) -> bool:
+    """Whether a fault may be gone the next time."""
+    if fault.kind == "unreachable":
+        return fault.code != errno.ENOENT
+    nonsense = fault.kind in {"garbage", "order"} or fault.detail == WRONG_VERSION
+    return not nonsense and not _is_certificate(fault)
+
+
+def _is_certificate(fault: Fault) -> bool:
+    return fault.kind == "tls" and fault.code != 0
+
+
+def _is_wrong_tls(phase: Phase, fault: Fault, config: SmtpConfig) -> bool:
+    """Whether the server speaks in clear where the settings say that TLS comes first."""
+    in_clear = fault.kind == "order" or fault.detail == WRONG_VERSION
+    return phase == "tls" and config.security == "implicit" and in_clear

@@ -1,0 +1,219 @@
+"""OAuth2 tokens for XOAUTH2, by way of google-auth (the extra ``passpost-smtp[oauth2]``)."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+import attrs
+
+from passpost.secret import Secret
+from passpost_smtp.config import EncryptedKey, ServiceAccountAuth, TokenAuth
+from passpost_smtp.errors import Failed, Verdict
+
+if TYPE_CHECKING:
+    from passpost_smtp.config import SmtpConfig
+
+_SCOPE: Final = "https://mail.google.com/"
+_MARGIN: Final = 60.0
+"""Seconds before its expiry at which a token is no longer used."""
+_LIFETIME: Final = 3600.0
+"""Seconds that a token lives where nobody says otherwise."""
+_MAX_ANSWER: Final = 65536
+"""Octets that are read of an answer."""
+_REFUSALS: Final = frozenset((
+    "invalid_request", "invalid_client", "invalid_grant", "unauthorized_client",
+    "unsupported_grant_type", "invalid_scope", "access_denied",
+))  # fmt: skip
+
+
+class TokenSource:
+    """Gives access tokens for one mailbox, and fetches new ones before they expire.
+
+    Args:
+        config: A config whose ``auth`` is of OAuth2.
+    """
+
+    def __init__(self, config: SmtpConfig) -> None:
+        auth = config.auth
+        if not isinstance(auth, TokenAuth | ServiceAccountAuth):
+            raise TypeError("the config has no OAuth2")
+        self.user = auth.user
+        self._auth = auth
+        self._server = config.server
+        self._lock = asyncio.Lock()
+        self._token: Secret | None = None
+        self._until = 0.0
+        if isinstance(auth, TokenAuth) and auth.access_token is not None:
+            self._token = auth.access_token
+            self._until = auth.expires / 1000 if auth.expires is not None else float("inf")
+
+    async def token(self, seconds: float) -> Secret:
+        """Give a token that is still good; one is fetched if need be.
+
+        Args:
+            seconds: How long that may take.
+
+        Raises:
+            Failed: There is none to be had.
+        """
+        async with self._lock:
+            if self._token is None or self._until - _MARGIN < time.time():
+                self._token, self._until = await self._fetched(seconds)
+            return self._token
+
+    def reject(self) -> None:
+        """Forget the token: the server did not take it."""
+        self._until = 0.0 if self._renewable else self._until
+
+    @property
+    def _renewable(self) -> bool:
+        return isinstance(self._auth, ServiceAccountAuth) or self._auth.refresh_token is not None
+
+    async def _fetched(self, seconds: float) -> tuple[Secret, float]:
+        if not self._renewable:
+            raise Failed(
+                self._verdict("the access token has expired, and there is no refresh token")
+            )
+        what, temporary = "no token came in time", True
+        try:
+            async with asyncio.timeout(seconds):
+                # google-auth blocks.
+                return await asyncio.to_thread(_fetch, self._auth, seconds)
+        except TimeoutError:
+            pass
+        except ImportError:
+            what, temporary = "OAuth2 needs the extra: pip install 'passpost-smtp[oauth2]'", False
+        except Exception as error:  # noqa: BLE001 - google-auth's, requests' and cryptography's own
+            what, temporary = _explained(error)
+        # Outside of the except block: those errors hold requests, and those hold secrets.
+        raise Failed(self._verdict(what, temporary=temporary))
+
+    def _verdict(self, what: str, *, temporary: bool = False) -> Verdict:
+        return Verdict(
+            phase="token",
+            message=f"{self._server}: {what}",
+            scope="network" if temporary else "account",
+            temporary=temporary,
+            hint="See that client, refresh token or service account are right and still allowed.",
+        )
+
+
+def _fetch(auth: TokenAuth | ServiceAccountAuth, seconds: float) -> tuple[Secret, float]:
+    """Fetch a token with the library; blocks."""
+    credentials = _from_key(auth) if isinstance(auth, ServiceAccountAuth) else _from_token(auth)
+    credentials.refresh(_TokenRequest(seconds))
+    until = time.time() + _LIFETIME
+    if credentials.expiry is not None:
+        until = credentials.expiry.replace(tzinfo=dt.UTC).timestamp()
+    return Secret(str(credentials.token)), until
+
+
+def _from_token(auth: TokenAuth) -> Any:
+    from google.oauth2 import credentials  # noqa: PLC0415 - the extra
+
+    make: Any = credentials.Credentials  # the library has no types for its constructors
+    return make(
+        token=None,
+        refresh_token=_text(auth.refresh_token),
+        client_id=auth.client_id,
+        client_secret=_text(auth.client_secret),
+        token_uri=str(auth.access_url),
+    )
+
+
+def _from_key(auth: ServiceAccountAuth) -> Any:
+    from google.oauth2 import service_account  # noqa: PLC0415 - the extra
+
+    make: Any = service_account.Credentials.from_service_account_info
+    info = {
+        "client_email": auth.service_client,
+        "private_key": _pem(auth.private_key),
+        "token_uri": str(auth.access_url),
+    }
+    return make(info, scopes=[_SCOPE], subject=auth.user)
+
+
+def _pem(key: Secret | EncryptedKey) -> str:
+    if isinstance(key, Secret):
+        return key.reveal()
+    from cryptography.hazmat.primitives import serialization  # noqa: PLC0415 - the extra
+
+    opened = serialization.load_pem_private_key(
+        key.key.reveal().encode(), key.passphrase.reveal().encode()
+    )
+    return opened.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    ).decode("ascii")
+
+
+def _text(secret: Secret | None) -> str | None:
+    return None if secret is None else secret.reveal()
+
+
+class _TokenRequest:
+    """HTTP as google-auth wants it: on the standard library, without redirects, bounded.
+
+    Args:
+        seconds: How long each request may take.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._opener = urllib.request.build_opener(_NoRedirects)
+
+    def __call__(  # the transport's signature has more, which token requests do not use
+        self,
+        url: str,
+        method: str = "GET",
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        **_: object,
+    ) -> _Answer:
+        """Make a request; an answer of whatever status is an answer."""
+        request = urllib.request.Request(url, body, dict(headers or {}), method=method)  # noqa: S310 - TokenUrl lets https pass only
+        try:
+            with self._opener.open(request, timeout=self._seconds) as response:
+                return _Answer(response.status, dict(response.headers), response.read(_MAX_ANSWER))
+        except urllib.error.HTTPError as error:
+            with error:
+                return _Answer(error.code, dict(error.headers), error.read(_MAX_ANSWER))
+
+
+@attrs.frozen
+class _Answer:
+    """What google-auth wants to know of an answer."""
+
+    status: int
+    headers: Mapping[str, str]
+    data: bytes = attrs.field(repr=False)
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_: object) -> None:
+        """Follow none: the request holds secrets."""
+
+
+def _explained(error: Exception) -> tuple[str, bool]:
+    """Say in our own words what went wrong, and whether it may pass."""
+    if isinstance(error, OSError):
+        return "the token server cannot be reached", True
+    if bool(getattr(error, "retryable", False)):
+        return "the token server has trouble of its own", True
+    if type(error).__name__ == "RefreshError":
+        return f"the token server refused: {_oauth2_code(error)}", False
+    return f"no token could be made from the settings ({type(error).__name__})", False
+
+
+def _oauth2_code(error: Exception) -> str:
+    """Give the code of a refusal (RFC 6749 section 5.2), which quotes nothing of the request."""
+    answer = error.args[1] if len(error.args) > 1 else None
+    code = answer.get("error") if isinstance(answer, Mapping) else None
+    return code if code in _REFUSALS else "it gave no reason"

@@ -1,0 +1,159 @@
+"""The one reader of an SMTP server's replies: bytes in, replies out, no I/O (RFC 5321 section 4.2).
+
+Whatever the bytes are and however they are cut, the reader gives the same replies and, where they
+are no SMTP, the same complaint; it holds no more than `MAX_REPLY` and one line of them.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+MAX_LINE: Final = 2048
+"""Octets in a line; RFC 5321 section 4.5.3.1.5 allows 512, and a few servers write more."""
+MAX_LINES: Final = 128
+"""Lines in one reply; an answer to EHLO has about ten."""
+MAX_REPLY: Final = 32768
+"""Octets in one reply, all its lines together."""
+
+_ENHANCED: Final = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?:\s|$)")
+_SHUTTING_DOWN: Final = 421
+
+
+class Reply:
+    """One reply: a code of three digits, and the text of its lines.
+
+    Args:
+        code: 200 to 599.
+        lines: The text behind the code, line by line, as it came.
+    """
+
+    __slots__ = ("code", "lines")
+
+    def __init__(self, code: int, lines: tuple[bytes, ...]) -> None:
+        self.code = code
+        self.lines = lines
+
+    @property
+    def positive(self) -> bool:
+        """Whether the server did, or will do, what it was asked."""
+        return self.code < 400  # noqa: PLR2004 - 4yz and 5yz are the negative replies
+
+    @property
+    def closing(self) -> bool:
+        """Whether the server says that it closes the connection."""
+        return self.code == _SHUTTING_DOWN
+
+    @property
+    def text(self) -> str:
+        """The text in one line, without what steers a terminal; it may quote what was sent."""
+        joined = b" ".join(self.lines).decode("utf-8", "replace")
+        if joined.isprintable():
+            return joined
+        return "".join(letter if letter.isprintable() else " " for letter in joined)
+
+    @property
+    def enhanced(self) -> str | None:
+        """The enhanced status code (RFC 3463), such as ``5.7.8``, or None."""
+        match = _ENHANCED.match(self.lines[0].decode("ascii", "replace"))
+        return match[1] if match else None
+
+    @property
+    def status(self) -> str:
+        """The code with its enhanced one: ``535 5.7.8``."""
+        enhanced = self.enhanced
+        return f"{self.code} {enhanced}" if enhanced else str(self.code)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Reply):
+            return NotImplemented
+        return self.code == other.code and self.lines == other.lines
+
+    def __hash__(self) -> int:
+        return hash((self.code, self.lines))
+
+    def __repr__(self) -> str:
+        # The text stays out: a server may quote a password or a code in it.
+        return f"Reply({self.status})"
+
+
+class ProtocolError(Exception):
+    """What a server sent is no SMTP reply; the text quotes nothing of it."""
+
+
+class ReplyReader:
+    """Cuts a stream of bytes into replies.
+
+    A fault does not take away the replies that came before it: `feed` gives those, and from then on
+    `error` says what was wrong and every further byte is ignored.
+
+    Attributes:
+        error: Why the stream is no SMTP, or None so far.
+    """
+
+    __slots__ = ("_code", "_lines", "_rest", "_size", "error")
+
+    def __init__(self) -> None:
+        self.error: ProtocolError | None = None
+        self._rest = b""
+        self._code = b""
+        self._lines: list[bytes] = []
+        self._size = 0
+
+    @property
+    def pending(self) -> bool:
+        """Whether part of a reply has come whose rest has not."""
+        return bool(self._rest or self._lines)
+
+    def feed(self, data: bytes) -> list[Reply]:
+        """Take bytes as they arrive, and give the replies that they complete."""
+        replies: list[Reply] = []
+        if self.error is None:
+            try:
+                self._cut(self._rest + data, replies)
+            except ProtocolError as error:
+                self.error = error
+                self._rest = b""
+                self._lines.clear()
+        return replies
+
+    def _cut(self, data: bytes, replies: list[Reply]) -> None:
+        start = 0
+        while (end := data.find(b"\n", start)) >= 0:
+            if end - start > MAX_LINE:
+                break
+            if reply := self._line(data[start:end]):
+                replies.append(reply)
+            start = end + 1
+        self._rest = data[start:]
+        if start + MAX_LINE < (end if end >= 0 else len(data)):
+            raise ProtocolError(f"a line of more than {MAX_LINE} octets")
+
+    def _line(self, line: bytes) -> Reply | None:
+        code, mark = line[:3], line[3:4]
+        text = line[4:-1] if line.endswith(b"\r") else line[4:]
+        if not code.isdigit() or not b"200" <= code <= b"599" or len(code) < 3:  # noqa: PLR2004 - digits
+            raise ProtocolError("a line that does not begin with a reply code")
+        if self._lines and code != self._code:
+            raise ProtocolError("a reply whose lines have different codes")
+        if mark == b"-":
+            self._continue(code, text)
+            return None
+        if mark not in (b" ", b"", b"\r"):
+            raise ProtocolError("a reply code without a space or hyphen behind it")
+        if not self._lines:
+            return Reply(int(code), (text,))
+        return self._finish(text)
+
+    def _continue(self, code: bytes, text: bytes) -> None:
+        self._code = code
+        self._lines.append(text)
+        self._size += len(text)
+        if len(self._lines) >= MAX_LINES or self._size > MAX_REPLY:
+            raise ProtocolError("a reply that does not end")
+
+    def _finish(self, text: bytes) -> Reply:
+        reply = Reply(int(self._code), (*self._lines, text))
+        self._lines.clear()
+        self._size = 0
+        return reply

@@ -1,0 +1,160 @@
+"""The session: what all mails of one mailer share."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import TYPE_CHECKING, Final
+
+from passpost.errors import SendError
+from passpost.messages import Receipt
+from passpost_smtp.connection import Fault
+from passpost_smtp.errors import Failed, broken, too_large
+from passpost_smtp.mastery import Form, Mastery, lesser
+from passpost_smtp.mime import MailBuilder
+from passpost_smtp.pool import Pool
+from passpost_smtp.transaction import Refusal, Transaction
+
+if TYPE_CHECKING:
+    from passpost.messages import Mail
+    from passpost_smtp.mime import BuiltMail
+    from passpost_smtp.pool import Link
+    from passpost_smtp.reply import Reply
+    from passpost_smtp.site import Site
+
+_MOST_TRIES: Final = 4
+"""Connections that one mail is put on at most: one that was dead, and one for each form."""
+
+_QUEUE_ID: Final = re.compile(
+    r"queued as ([\w.-]+)|\bid=([\w.-]+)|^(?:2\.\d\.\d )?ok ([\w.-]{6,})|^2\.0\.0 ([\da-f]{8,}) ",
+    re.IGNORECASE,
+)
+"""How Postfix, Exim, several providers and OpenSMTPD give their own id of a mail."""
+
+
+class SmtpSession:
+    """Sends mails through one server.
+
+    Args:
+        site: Where to, and how.
+
+    Raises:
+        SendError: The sender or a header of the config cannot stand in a mail.
+    """
+
+    def __init__(self, site: Site) -> None:
+        config = site.config
+        self.site = site
+        self._loop = asyncio.get_running_loop()
+        self._builder = MailBuilder(config.from_email, config.reply_to, config.custom_headers)
+        self._pool = Pool(site)
+        self._mastery = Mastery()
+        self._probe_after = config.pool.probe_after / 1000
+        self._patience = site.limits.opening + site.limits.data + site.limits.final
+
+    def start(self) -> None:
+        """Open the connections that are to be kept ready."""
+        self._pool.start()
+
+    async def aclose(self) -> None:
+        """Wait for the mails under way, then close all connections."""
+        await self._pool.aclose()
+
+    async def send(self, mail: Mail) -> Receipt:
+        """Send one mail.
+
+        Raises:
+            SendError: It was refused, or nobody knows whether it was sent.
+        """
+        left = mail.seconds_left()
+        deadline = self._loop.time() + (self._patience if left is None else left)
+        try:
+            reply = await self._sent(mail, deadline)
+        except Failed as error:
+            verdict = error.verdict
+        else:
+            text = reply.text
+            return Receipt(provider_id=_queue_id(text), response=f"{reply.code} {text}")
+        # Outside of the except block, so that the error carries no other one about.
+        raise verdict.error()
+
+    async def _sent(self, mail: Mail, deadline: float) -> Reply:
+        """Put a mail on one connection, and on others as long as that is safe and helps."""
+        most: Form = "chunked"
+        doubted: Form | None = None
+        for tries in range(1, _MOST_TRIES + 1):
+            link = await self._pool.acquire(deadline)
+            fresh = link.mails == 0
+            form = self._mastery.form(link.offer, self._most(link, most))
+            result = await self._carried(link, form, mail, deadline)
+            refusal = result if isinstance(result, Refusal) else None
+            if doubted is not None and (refusal is None or not refusal.speechless):
+                # The server does speak, if it is spoken to plainly.
+                self._mastery.forget(doubted)
+            if not isinstance(result, Refusal):
+                return result
+            if fresh and result.unmastered:
+                self._mastery.forget(form)
+            in_time = tries < _MOST_TRIES and self._loop.time() < deadline
+            if not in_time or not _may_repeat(result, form, fresh=fresh):
+                raise Failed(result.verdict)
+            if fresh:
+                doubted, most = form, lesser(form)
+            else:
+                self._pool.distrust()
+        raise AssertionError("the last try either returned or raised")
+
+    def _most(self, link: Link, most: Form) -> Form:
+        """Keep the message out of the first write where the connection may be dead."""
+        return lesser(most) if most == "chunked" and self._is_doubtful(link) else most
+
+    def _is_doubtful(self, link: Link) -> bool:
+        return self._loop.time() - link.idle_since >= self._probe_after
+
+    async def _carried(
+        self, link: Link, form: Form, mail: Mail, deadline: float
+    ) -> Reply | Refusal:
+        """Put a mail on a connection, and give the connection back."""
+        try:
+            built = self._built(link, mail, deadline)
+        except (SendError, Failed):
+            self._pool.release(link)
+            raise
+        probing = self._is_doubtful(link)
+        transaction = Transaction(self.site, link, built, mail.payload, deadline, probing=probing)
+        link.mails += 1
+        try:
+            result = await transaction.run(form)
+        except BaseException:
+            # Cancelled in whatever phase it was: nobody knows what the server says next.
+            self._pool.discard(link)
+            raise
+        if isinstance(result, Refusal):
+            self._pool.reset(link)
+        else:
+            self._pool.release(link)
+        return result
+
+    def _built(self, link: Link, mail: Mail, deadline: float) -> BuiltMail:
+        config, offer = self.site.config, link.offer
+        if self._loop.time() >= deadline:
+            raise Failed(broken("pool", Fault("timeout"), config))
+        built = self._builder.build(mail, eight_bit=offer.eight_bit, smtputf8=offer.smtputf8)
+        if offer.size and len(built.data) > offer.size:
+            raise Failed(too_large(len(built.data), offer.size, config))
+        return built
+
+
+def _may_repeat(refusal: Refusal, form: Form, *, fresh: bool) -> bool:
+    if not refusal.repeatable:
+        return False
+    if not fresh:
+        return True
+    # On a fresh connection only the form can be at fault, and only where the server gave no reason.
+    reasoned = refusal.verdict.provider_code is not None and not refusal.unmastered
+    return form != "plain" and not reasoned
+
+
+def _queue_id(text: str) -> str | None:
+    match = _QUEUE_ID.search(text)
+    return match[match.lastindex] if match and match.lastindex else None

@@ -1,0 +1,269 @@
+"""One mail over one connection, with each reply assigned to the command it answers.
+
+It has one of three forms (see `passpost_smtp.mastery`), from one round trip to four.
+
+Whatever goes wrong, the verdict says ``rejected`` only where the message cannot have been taken:
+before the last byte of it was handed to the kernel, after a refusal, or where the server closed the
+connection in order before it had agreed to the recipient. What a server sends reaches us before its
+FIN does; a reset may overtake it, and leaves the outcome ``unknown``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import attrs
+
+from passpost_smtp.connection import Fault
+from passpost_smtp.errors import Phase, Verdict, broken, refused
+from passpost_smtp.mime import dot_stuffed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from passpost_smtp.mastery import Form
+    from passpost_smtp.mime import BuiltMail
+    from passpost_smtp.pool import Link
+    from passpost_smtp.reply import Reply
+    from passpost_smtp.site import Site
+
+_OK: Final = 250
+_GO_ON: Final = 354
+_ACCEPTED: Final = frozenset((250, 251, 252))
+_NOT_UNDERSTOOD: Final = frozenset((500, 501, 502, 503, 504))
+_PRELUDE: Final[tuple[Phase, ...]] = ("mail", "rcpt", "data")
+_BATCH: Final[tuple[Phase, ...]] = ("mail", "rcpt", "final")
+
+
+@attrs.frozen
+class Refusal:
+    """A mail that did not go through.
+
+    Attributes:
+        verdict: What to say of it.
+        speechless: Whether the connection was gone before the server had said a word to this mail,
+            or said only that it closes; the mail cannot have been sent, and may go on another.
+        unmastered: Whether the server failed at the form, as one does that offers an extension
+            which it does not master.
+    """
+
+    verdict: Verdict
+    speechless: bool = False
+    unmastered: bool = False
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether the mail may go once more, on a fresh connection, without being sent twice."""
+        return self.verdict.outcome == "rejected" and (self.speechless or self.unmastered)
+
+
+class Transaction:
+    """One mail on its way.
+
+    Args:
+        site: What all connections of the session have in common.
+        link: The connection it goes on; signed in, and in no other transaction.
+        mail: The mail, built for what the server offers.
+        payload: What may not be seen in the server's words.
+        deadline: When to give up at the latest, in the loop's time.
+        probing: Whether the connection may be dead, so that its first answer is not waited for
+            long.
+    """
+
+    __slots__ = (
+        "_connection", "_deadline", "_limits", "_mail", "_offer", "_patience", "_payload", "_site",
+    )  # fmt: skip
+
+    def __init__(  # noqa: PLR0913 - it is made in one place, which has them all
+        self,
+        site: Site,
+        link: Link,
+        mail: BuiltMail,
+        payload: Mapping[str, Any],
+        deadline: float,
+        *,
+        probing: bool = False,
+    ) -> None:
+        self._site = site
+        self._limits = site.limits
+        self._connection = link.connection
+        self._offer = link.offer
+        self._mail = mail
+        self._payload = payload
+        self._patience = site.limits.probe if probing else site.limits.command
+        self._deadline = deadline
+
+    async def run(self, form: Form) -> Reply | Refusal:
+        """Carry it out; gives the server's acceptance, or what came in its way.
+
+        Args:
+            form: How many commands go in one write.
+        """
+        if form == "chunked":
+            return await self._chunked()
+        replies = await self._prelude(pipelined=form == "pipelined")
+        if _codes(replies) == (_OK, _OK, _GO_ON):
+            return await self._body()
+        return await self._stopped(replies)
+
+    # One write.
+
+    async def _chunked(self) -> Reply | Refusal:
+        data = self._mail.data
+        replies = await self._connection.exchange(
+            b"%bBDAT %d LAST\r\n%b" % (self._envelope(), len(data), data),
+            3,
+            self._limits.final,
+            self._deadline,
+            sending=self._limits.data,
+        )
+        if _codes(replies) == (_OK, _OK, _OK) and not self._connection.unsent:
+            return replies[2]
+        return self._batch_judged(replies)
+
+    def _batch_judged(self, replies: list[Reply]) -> Reply | Refusal:
+        unsent = self._connection.unsent
+        negative = _first_negative(_BATCH, replies)
+        taken = len(replies) == len(_BATCH) and replies[2].positive
+        if negative is None and taken and _sensible(replies) and not unsent:
+            return replies[2]
+        if negative is not None and not taken:
+            disordered = _is_disordered(replies)
+            return self._batch_refused(*negative, len(replies), disordered=disordered)
+        if taken:
+            # It has taken a message whose sender or recipient it had refused, or only half of one.
+            fault = Fault("order", "replies that contradict each other")
+            self._connection.abort(fault)
+            return Refusal(broken("final", fault, self._site.config, "unknown"), unmastered=True)
+        return self._batch_broken(len(replies))
+
+    def _batch_refused(
+        self, phase: Phase, reply: Reply, count: int, *, disordered: bool
+    ) -> Refusal:
+        unmastered = reply.code in _NOT_UNDERSTOOD if phase == "final" else disordered
+        if unmastered or self._connection.unsent or count < len(_BATCH):
+            # Whether it reads what is left as a message or as commands, nobody can tell.
+            self._connection.abort()
+        return self._refused(phase, reply, unmastered=unmastered)
+
+    def _batch_broken(self, count: int) -> Refusal:
+        connection = self._connection
+        fault = connection.fault or Fault("aborted")
+        if connection.unsent:
+            return self._broken("body", fault, speechless=count == 0)
+        phase = _BATCH[min(count, 2)]
+        if fault.kind == "closed" and phase != "final":
+            return self._broken(phase, fault, speechless=count == 0)
+        # One that has read MAIL and RCPT and then takes long, or breaks, may well know the form.
+        unmastered = count == 0 or fault.kind in {"order", "garbage"}
+        return Refusal(broken(phase, fault, self._site.config, "unknown"), unmastered=unmastered)
+
+    # Envelope first, message later.
+
+    async def _prelude(self, *, pipelined: bool) -> list[Reply]:
+        batch = self._envelope() + b"DATA\r\n"
+        if pipelined:
+            return await self._ask(batch, 3)
+        replies: list[Reply] = []
+        for line in batch.splitlines(keepends=True):
+            replies += await self._ask(line, 1)
+            if not replies or not replies[-1].positive or self._connection.fault is not None:
+                break
+        return replies
+
+    async def _stopped(self, replies: list[Reply]) -> Reply | Refusal:
+        """Say what came before the message could be sent: nothing was."""
+        if len(replies) == len(_PRELUDE) and _sensible(replies[:2]) and replies[2].code == _GO_ON:
+            # 251 or 252 to RCPT is as good as 250.
+            return await self._body()
+        negative = _first_negative(_PRELUDE, replies)
+        if negative is not None and not _is_disordered(replies):
+            if len(replies) == len(_PRELUDE) and replies[2].code == _GO_ON:
+                await self._call_off(replies)
+            return self._refused(*negative)
+        fault = self._connection.fault
+        if fault is None:
+            fault = Fault("order", "replies to other commands than were sent")
+            self._connection.abort(fault)
+        phase = _PRELUDE[min(len(replies), 2)]
+        return self._broken(
+            phase, fault, speechless=not replies, unmastered=fault.kind in {"order", "garbage"}
+        )
+
+    async def _call_off(self, replies: list[Reply]) -> None:
+        """Send nothing to a server that waits for the message of a mail it refused (RFC 2920)."""
+        if replies[1].positive:
+            # There is a recipient, so that even an empty message would be a mail.
+            self._connection.abort()
+        else:
+            await self._ask(b".\r\n", 1)
+
+    async def _body(self) -> Reply | Refusal:
+        connection = self._connection
+        replies = await connection.exchange(
+            dot_stuffed(self._mail.data),
+            1,
+            self._limits.final,
+            self._deadline,
+            sending=self._limits.data,
+        )
+        unsent = connection.unsent
+        if unsent:
+            # What is left would be read as commands by a server that has answered already.
+            connection.abort()
+        if replies and not replies[0].positive:
+            return self._refused("final", replies[0])
+        if replies and replies[0].code == _OK and not unsent:
+            return replies[0]
+        fault = connection.fault or Fault("order", "a reply that makes no sense here")
+        connection.abort(fault)
+        if unsent and not replies:
+            return self._broken("body", fault)
+        return Refusal(broken("final", fault, self._site.config, "unknown"))
+
+    # What all forms need.
+
+    def _envelope(self) -> bytes:
+        mail, offer = self._mail, self._offer
+        size = f" SIZE={len(mail.data)}" if offer.takes_size else ""
+        body = " BODY=8BITMIME" if mail.eight_bit and offer.eight_bit else ""
+        utf8 = " SMTPUTF8" if mail.smtputf8 else ""
+        return (
+            f"MAIL FROM:<{mail.sender}>{size}{body}{utf8}\r\nRCPT TO:<{mail.recipient}>\r\n"
+        ).encode()
+
+    async def _ask(self, data: bytes, wanted: int) -> list[Reply]:
+        return await self._connection.exchange(data, wanted, self._patience, self._deadline)
+
+    def _refused(self, phase: Phase, reply: Reply, *, unmastered: bool = False) -> Refusal:
+        redactor = self._site.redactor.with_payload(self._payload)
+        verdict = refused(phase, reply, self._site.config, redactor)
+        return Refusal(verdict, speechless=phase == "mail" and reply.closing, unmastered=unmastered)
+
+    def _broken(
+        self, phase: Phase, fault: Fault, *, speechless: bool = False, unmastered: bool = False
+    ) -> Refusal:
+        verdict = broken(phase, fault, self._site.config)
+        return Refusal(verdict, speechless=speechless, unmastered=unmastered)
+
+
+def _codes(replies: Sequence[Reply]) -> tuple[int, ...]:
+    return tuple([reply.code for reply in replies])
+
+
+def _sensible(replies: Sequence[Reply]) -> bool:
+    return all(reply.code in _ACCEPTED for reply in replies)
+
+
+def _is_disordered(replies: Sequence[Reply]) -> bool:
+    """Whether MAIL or RCPT got a reply that belongs to another command, such as 354."""
+    return any(reply.positive and reply.code not in _ACCEPTED for reply in replies[:2])
+
+
+def _first_negative(
+    phases: Sequence[Phase], replies: Sequence[Reply]
+) -> tuple[Phase, Reply] | None:
+    for phase, reply in zip(phases, replies, strict=False):
+        if not reply.positive:
+            return phase, reply
+    return None

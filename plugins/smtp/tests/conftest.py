@@ -1,0 +1,83 @@
+"""What the tests of the connector share."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+import pytest
+
+from passpost.addresses import Address
+from passpost.errors import SendError
+from passpost.messages import Mail, Receipt
+from passpost.testing import SmtpServer, default_authority
+from passpost_smtp import hooks
+from passpost_smtp.config import SmtpConfig
+from passpost_smtp.session import SmtpSession
+
+TEMPLATES = [{"usageType": "Generic", "subject": "Your code", "content": "{{code}}"}]
+
+
+class Kit:
+    """Makes configs, mails and sessions in one line each."""
+
+    def config(self, server: SmtpServer | int, **settings: Any) -> SmtpConfig:
+        """Settings for a server, in clear unless they ask for TLS or have credentials."""
+        port = server if isinstance(server, int) else server.port
+        basic: dict[str, Any] = {
+            "host": "127.0.0.1",
+            "port": port,
+            "fromEmail": "Example <no-reply@example.com>",
+            "templates": TEMPLATES,
+            "tls": {"ca": default_authority().pem},
+        }
+        if not {"secure", "requireTLS", "auth", "username"} & settings.keys():
+            basic["ignoreTLS"] = True
+        return hooks.parse_config({**basic, **settings})
+
+    def mail(self, *, seconds: float | None = 20.0, **fields: Any) -> Mail:
+        now = dt.datetime.now(dt.UTC)
+        known: dict[str, Any] = {
+            "message_id": "<1.2@example.com>",
+            "to": Address("ada@example.org"),
+            "usage": "SignIn",
+            "date": now,
+            "subject": "Your code",
+            "text": "Your code is 314159.\n",
+            "payload": {"code": "314159"},
+            "deadline": None if seconds is None else now + dt.timedelta(seconds=seconds),
+        }
+        return Mail(**{**known, **fields})
+
+    def session(self, config: SmtpConfig) -> AbstractAsyncContextManager[SmtpSession]:
+        return hooks.open_session(config)
+
+    async def send(self, config: SmtpConfig, mail: Mail | None = None) -> Receipt | SendError:
+        """Send one mail over a session of its own."""
+        async with self.session(config) as session:
+            return await self.outcome(session, mail or self.mail())
+
+    async def outcome(self, session: SmtpSession, mail: Mail) -> Receipt | SendError:
+        try:
+            return await session.send(mail)
+        except SendError as error:
+            return error
+
+    async def refusal(self, config: SmtpConfig, mail: Mail | None = None) -> SendError:
+        """Send one mail that must not go through."""
+        outcome = await self.send(config, mail)
+        assert isinstance(outcome, SendError), "the mail went through"
+        return outcome
+
+
+@pytest.fixture
+def anyio_backend() -> tuple[str, dict[str, bool]]:
+    # A second run with the faster loop of passpost-smtp[fast] has to give the same.
+    return "asyncio", {"use_uvloop": os.environ.get("PASSPOST_UVLOOP") == "1"}
+
+
+@pytest.fixture(scope="session")
+def kit() -> Kit:
+    return Kit()

@@ -1,0 +1,35 @@
+"""The connector keeps the contract of all connectors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from passpost.errors import SendError
+from passpost.testing import ConnectorSuite, Fault, Refusal, override, reply
+from passpost_smtp import hooks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from passpost.testing.faults import Phase
+    from passpost.testing.suite.bench import Bench
+    from passpost_smtp.stand_in import StandIn
+
+
+def says(phase: Phase, text: str) -> Callable[[StandIn], None]:
+    return lambda fake: fake.server.script(Fault(phase, reply(text)))
+
+
+class TestSmtp(ConnectorSuite):
+    connector = hooks
+    speaks = "tcp"
+    refusals = (
+        Refusal("throttled", says("mail", "451 4.7.1 Slow down"), "account", temporary=True),
+        Refusal("greylisted", says("rcpt", "450 4.2.0 Later"), "recipient", temporary=True),
+        Refusal("no-such-user", says("rcpt", "550 5.1.1 No such user"), "recipient"),
+        Refusal("spam", says("final", "554 5.7.1 Spam"), "message"),
+    )
+
+    @override("a server replies before it closes: a clean close without any reply took nothing")
+    def test_close_after_it_was_taken(self, bench: Bench) -> None:
+        assert isinstance(bench.send_broken("taken", "close"), SendError)

@@ -1,0 +1,180 @@
+"""One write, two, or four: by what the server offers, less what it turned out not to master."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from passpost.messages import Receipt
+from passpost.testing import Fault, SmtpServer, reply
+from passpost_smtp.ehlo import NOTHING, Offer
+from passpost_smtp.mastery import Form, Mastery
+
+BOTH = ("PIPELINING", "CHUNKING", "8BITMIME")
+
+
+def bodies(server: SmtpServer) -> list[str]:
+    """Give how each message was begun, in order."""
+    verbs = [verb for connection in server.connections for verb in connection.verbs]
+    return [verb for verb in verbs if verb in {"BDAT", "DATA"}]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("extensions", "round_trips", "chunked"),
+    [
+        (BOTH, 1, True),
+        (("PIPELINING",), 2, False),
+        (("CHUNKING",), 4, False),
+        ((), 4, False),
+    ],
+)
+async def test_a_warm_mail_takes_as_few_round_trips_as_the_server_allows(
+    extensions: tuple[str, ...], round_trips: int, chunked: bool, kit: Any
+) -> None:
+    with SmtpServer(extensions=extensions) as server:
+        async with kit.session(kit.config(server)) as session:
+            await session.send(kit.mail())
+            before = server.connections[0].round_trips
+            for _ in range(10):
+                await session.send(kit.mail())
+            assert server.connections[0].round_trips - before == 10 * round_trips
+        assert all(mail.chunked is chunked for mail in server.mails)
+        assert server.violations == []
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("tls", ["starttls", "implicit"])
+async def test_the_start_takes_no_round_trip_that_could_be_saved(tls: Any, kit: Any) -> None:
+    with SmtpServer(tls=tls, auth={"ada": "correct horse"}) as server:
+        login = {"user": "ada", "pass": "correct horse"}
+        assert isinstance(
+            await kit.send(kit.config(server, auth=login, secure=tls == "implicit")), Receipt
+        )
+        expected = ["EHLO", "STARTTLS", "EHLO"] if tls == "starttls" else ["EHLO"]
+        assert server.connections[0].verbs == [*expected, "AUTH", "MAIL", "RCPT", "BDAT", "QUIT"]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    "refusal", ["500 5.5.2 what?", "502 5.5.1 not implemented", "503 5.5.1 bad sequence"]
+)
+async def test_bdat_that_is_offered_and_not_known_is_not_asked_for_again(
+    refusal: str, kit: Any
+) -> None:
+    with SmtpServer(extensions=BOTH, faults=[Fault("bdat", reply(refusal), times=None)]) as server:
+        async with kit.session(kit.config(server)) as session:
+            for _ in range(3):
+                await session.send(kit.mail())
+        assert len(server.mails) == 3
+        assert bodies(server) == ["BDAT", "DATA", "DATA", "DATA"]
+
+
+@pytest.mark.anyio
+async def test_a_server_that_hangs_up_on_one_write_is_spoken_to_plainly(kit: Any) -> None:
+    # The first connection falls to the chunked form, the second to the pipelined one.
+    with SmtpServer(extensions=BOTH, faults=[Fault("mail", "close", times=2)]) as server:
+        async with kit.session(kit.config(server)) as session:
+            for _ in range(3):
+                await session.send(kit.mail())
+        assert len(server.mails) == 3
+        assert server.connection_count == 3
+        plain = server.connections[2].verbs
+        assert plain == ["EHLO", *["MAIL", "RCPT", "DATA"] * 3, "QUIT"]
+        assert server.connections[2].round_trips >= 4 * 3
+
+
+@pytest.mark.anyio
+async def test_replies_to_other_commands_than_were_sent_end_the_form(kit: Any) -> None:
+    faults = [Fault("mail", reply("354 go ahead"))]
+    with SmtpServer(extensions=["PIPELINING"], faults=faults) as server:
+        async with kit.session(kit.config(server)) as session:
+            for _ in range(2):
+                await session.send(kit.mail())
+        assert len(server.mails) == 2
+        assert server.connections[1].round_trips >= 4 * 2
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("action", ["reset", "garbage", "silence"])
+async def test_one_write_that_ends_in_doubt_is_not_tried_again(action: Any, kit: Any) -> None:
+    with SmtpServer(extensions=BOTH, faults=[Fault("mail", action)]) as server:
+        async with kit.session(kit.config(server, socketTimeout=300)) as session:
+            assert (await kit.outcome(session, kit.mail())).outcome == "unknown"
+            await session.send(kit.mail())
+        assert len(server.mails) == 1
+        assert bodies(server)[-1] == "DATA"
+
+
+@pytest.mark.anyio
+async def test_a_connection_that_breaks_after_many_mails_says_nothing_of_the_form(
+    kit: Any,
+) -> None:
+    with SmtpServer(extensions=BOTH, faults=[Fault("mail", "close", after=3)]) as server:
+        async with kit.session(kit.config(server)) as session:
+            for _ in range(5):
+                await session.send(kit.mail())
+        assert bodies(server) == ["BDAT"] * 5
+
+
+@pytest.mark.anyio
+async def test_a_server_that_accepts_what_it_has_refused_leaves_the_outcome_unknown(
+    kit: Any,
+) -> None:
+    # It refuses the recipient and takes the message all the same.
+    faults = [
+        Fault("rcpt", reply("550 5.1.1 who?"), times=None),
+        Fault("bdat", reply("250 2.0.0 fine"), times=None),
+    ]
+    with SmtpServer(extensions=BOTH, faults=faults) as server:
+        error = await kit.refusal(kit.config(server))
+        assert (error.outcome, error.scope) == ("unknown", "provider")
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("answer", ["250 2.1.5 ok", "251 2.1.5 will forward", "252 2.1.5 perhaps"])
+@pytest.mark.parametrize("extensions", [BOTH, ("PIPELINING",), ()])
+async def test_a_recipient_that_is_forwarded_is_accepted(
+    answer: str, extensions: tuple[str, ...], kit: Any
+) -> None:
+    with SmtpServer(extensions=extensions, faults=[Fault("rcpt", reply(answer))]) as server:
+        assert isinstance(await kit.send(kit.config(server)), Receipt)
+        assert len(server.mails) == 1
+
+
+@pytest.mark.anyio
+async def test_helo_serves_where_nothing_more_is_needed(kit: Any) -> None:
+    with SmtpServer(faults=[Fault("ehlo", reply("502 5.5.1 what?"))]) as server:
+        assert isinstance(await kit.send(kit.config(server)), Receipt)
+        assert server.connections[0].verbs == ["EHLO", "HELO", "MAIL", "RCPT", "DATA", "QUIT"]
+        assert server.violations == []
+
+
+@pytest.mark.anyio
+async def test_helo_does_not_serve_where_tls_or_a_password_is_needed(kit: Any) -> None:
+    faults = [Fault("ehlo", reply("502 5.5.1 what?"), times=None)]
+    with SmtpServer(tls="starttls", faults=faults) as server:
+        error = await kit.refusal(kit.config(server, secure=False))
+        assert (error.outcome, error.scope) == ("rejected", "provider")
+        assert "HELO" not in server.connections[0].verbs
+
+
+def test_forms_follow_offers() -> None:
+    mastery = Mastery()
+    assert mastery.form(NOTHING) == "plain"
+    assert mastery.form(Offer(chunking=True)) == "plain"
+    assert mastery.form(Offer(pipelining=True)) == "pipelined"
+    assert mastery.form(Offer(pipelining=True, chunking=True)) == "chunked"
+    assert mastery.form(Offer(pipelining=True, chunking=True), "pipelined") == "pipelined"
+
+
+@pytest.mark.parametrize(
+    ("failed", "chosen"), [("chunked", "pipelined"), ("pipelined", "plain"), ("plain", "chunked")]
+)
+def test_a_form_that_failed_is_not_chosen_again_nor_a_greater_one(
+    failed: Form, chosen: Form
+) -> None:
+    mastery = Mastery()
+    mastery.forget(failed)
+    assert mastery.form(Offer(pipelining=True, chunking=True)) == chosen

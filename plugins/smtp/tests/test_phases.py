@@ -1,0 +1,119 @@
+"""The edge between rejected and unknown: whether the message's last byte went to the kernel."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Literal
+
+import attrs
+import pytest
+
+from passpost.errors import SendError
+from passpost.messages import Receipt
+from passpost.testing import Action, Fault, SmtpServer
+from passpost.testing.channel import Channel
+from passpost.testing.smtp_rules import TlsMode
+
+# More than the kernels on both sides take for a server that does not read.
+LARGE = "0123456789 abcdef\n" * 1_500_000
+SMALL = "0123456789 abcdef\n"
+End = Literal["close", "reset", "silence", "refuse", "accept"]
+FORMS = [("PIPELINING", "CHUNKING"), ("PIPELINING",), ("8BITMIME",)]
+
+
+@attrs.frozen
+class StopReading(Action):
+    """Read no more of the message, and end in one way or another."""
+
+    end: End
+
+    async def run(self, channel: Channel, honest: bytes) -> bool:
+        match self.end:
+            case "close":
+                channel.end()
+            case "reset":
+                channel.reset()
+                return False
+            case "refuse":
+                await channel.send(b"552 5.3.4 too much\r\n")
+            case "accept":
+                await channel.send(b"250 2.0.0 ok, whatever\r\n")
+        # Until the test is over.
+        await asyncio.Event().wait()
+        return False
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("form", FORMS, ids="-".join)
+@pytest.mark.parametrize("tls", [None, "implicit"])
+@pytest.mark.parametrize("end", ["close", "reset", "silence"])
+async def test_a_message_that_was_not_handed_over_was_not_sent(
+    end: End, tls: TlsMode | None, form: tuple[str, ...], kit: Any
+) -> None:
+    fault = Fault("body", StopReading(end), octets=1)
+    with SmtpServer(tls=tls, extensions=form, faults=[fault]) as server:
+        config = kit.config(server, dataTimeout=300, secure=bool(tls), ignoreTLS=not tls)
+        error = await kit.refusal(config, kit.mail(text=LARGE))
+        assert (error.outcome, error.scope, error.temporary) == ("rejected", "network", True)
+        assert "sending the message" in str(error)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("form", FORMS, ids="-".join)
+@pytest.mark.parametrize("tls", [None, "implicit"])
+@pytest.mark.parametrize("end", ["close", "reset", "silence"])
+async def test_a_message_that_was_handed_over_may_have_been_sent(
+    end: End, tls: TlsMode | None, form: tuple[str, ...], kit: Any
+) -> None:
+    fault = Fault("body", StopReading(end), octets=1)
+    with SmtpServer(tls=tls, extensions=form, faults=[fault]) as server:
+        config = kit.config(server, socketTimeout=300, secure=bool(tls), ignoreTLS=not tls)
+        error = await kit.refusal(config, kit.mail(text=SMALL))
+        assert error.outcome == "unknown"
+
+
+@pytest.mark.anyio
+async def test_the_time_for_the_data_is_not_the_time_for_the_answer(kit: Any) -> None:
+    fault = Fault("body", StopReading("silence"), octets=1)
+    with SmtpServer(extensions=FORMS[0], faults=[fault]) as server:
+        config = kit.config(server, dataTimeout=300, socketTimeout=60_000)
+        error = await kit.refusal(config, kit.mail(text=LARGE, seconds=None))
+        assert "sending the message" in str(error)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("form", FORMS, ids="-".join)
+async def test_an_early_refusal_is_heard_and_ends_the_connection(
+    form: tuple[str, ...], kit: Any
+) -> None:
+    fault = Fault("body", StopReading("refuse"), octets=1)
+    with SmtpServer(extensions=form, faults=[fault]) as server:
+        async with kit.session(kit.config(server)) as session:
+            error = await kit.outcome(session, kit.mail(text=LARGE))
+            assert isinstance(error, SendError)
+            assert (error.outcome, error.scope) == ("rejected", "message")
+            assert error.provider_code == "552 5.3.4"
+            # The rest of the message must not be read as commands of the next one.
+            assert isinstance(await kit.outcome(session, kit.mail()), Receipt)
+        assert server.connection_count == 2
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("form", FORMS, ids="-".join)
+async def test_an_acceptance_of_half_a_message_is_believed_by_nobody(
+    form: tuple[str, ...], kit: Any
+) -> None:
+    fault = Fault("body", StopReading("accept"), octets=1)
+    with SmtpServer(extensions=form, faults=[fault]) as server:
+        error = await kit.refusal(kit.config(server), kit.mail(text=LARGE))
+        assert error.outcome == "unknown"
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("form", FORMS, ids="-".join)
+async def test_a_large_message_goes_through_where_it_is_read(
+    form: tuple[str, ...], kit: Any
+) -> None:
+    with SmtpServer(extensions=form) as server:
+        assert isinstance(await kit.send(kit.config(server), kit.mail(text=LARGE)), Receipt)
+        assert server.mails[0].text == LARGE

@@ -1,0 +1,159 @@
+"""Passwords, tokens and codes: in no log, no error, no traceback, no repr."""
+
+from __future__ import annotations
+
+import base64
+import logging
+import traceback
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from passpost.errors import SendError
+from passpost.messages import Receipt
+from passpost.testing import Fault, SmtpServer, reply
+from passpost.testing.actions import Action
+from passpost_smtp.opening import Opening
+from passpost_smtp.site import make_site
+
+PASSWORD = "canary-Pässword-8471"
+TOKEN = "ya29.canary-token-5512"
+CODE = "canary-314159"
+CANARIES = (PASSWORD, TOKEN, CODE)
+
+
+def forms(text: str) -> Iterator[str]:
+    """Give a text as it stands and in the encodings that servers may echo."""
+    yield text
+    yield quote(text)
+    for start in range(3):
+        encoded = base64.b64encode(b"\0" * start + text.encode()).decode()
+        yield encoded[4:-4]
+
+
+def assert_clean(*texts: object, canaries: tuple[str, ...] = CANARIES) -> None:
+    for text in texts:
+        for canary in canaries:
+            for form in forms(canary):
+                assert form not in str(text)
+
+
+def everything_about(error: SendError) -> str:
+    return "\n".join(
+        [
+            str(error),
+            repr(error),
+            repr(error.facts()),
+            "".join(traceback.format_exception(error)),
+            repr(error.__context__),
+            repr(error.__cause__),
+        ]
+    )
+
+
+@pytest.fixture
+def debug(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
+    caplog.set_level(logging.DEBUG)
+    return caplog
+
+
+def parrot(code: str) -> Action:
+    """A server that repeats what it should not, in clear and encoded."""
+    plain = base64.b64encode(f"\0ada\0{PASSWORD}".encode()).decode()
+    body = base64.b64encode(f"Your code is {CODE}.\r\n".encode()).decode()
+    echoed = f"{PASSWORD} {TOKEN} {CODE} {quote(PASSWORD)} {plain} {body}"
+    return reply(f"{code} I heard {echoed}")
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("phase", ["auth", "mail", "rcpt", "final"])
+@pytest.mark.parametrize("code", ["535 5.7.8", "454 4.7.0", "421 4.3.2"])
+async def test_what_a_server_repeats_is_masked(
+    phase: Any, code: str, debug: pytest.LogCaptureFixture, kit: Any
+) -> None:
+    users, login = {"ada": PASSWORD}, {"user": "ada", "pass": PASSWORD}
+    faults = [Fault(phase, parrot(code), times=None)]
+    with SmtpServer(tls="starttls", auth=users, faults=faults) as server:
+        config = kit.config(server, auth=login, debug=True, logger=True)
+        mail = kit.mail(payload={"code": CODE, "token": TOKEN}, text=f"Your code is {CODE}.\n")
+        error = await kit.refusal(config, mail)
+        assert "I heard" in str(error)
+        # What is in no mail yet, no server can repeat.
+        known = (PASSWORD,) if phase == "auth" else CANARIES
+        assert_clean(everything_about(error), debug.text, canaries=known)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    "login", [{"user": "ada", "pass": PASSWORD}, {"user": "ada", "accessToken": TOKEN}]
+)
+async def test_no_credential_is_in_what_is_said_of_a_refused_sign_in(
+    login: dict[str, str], debug: pytest.LogCaptureFixture, kit: Any
+) -> None:
+    secret = login.get("pass") or login["accessToken"]
+    encoded = base64.b64encode(f"\0ada\0{secret}".encode()).decode()
+    faults = [Fault("auth", reply(f"535 5.7.8 no: {secret} {encoded}"), times=None)]
+    with SmtpServer(tls="starttls", auth={"ada": "other"}, faults=faults) as server:
+        error = await kit.refusal(kit.config(server, auth=login, debug=True))
+        assert "no: ***" in str(error)
+        assert_clean(everything_about(error), debug.text)
+
+
+@pytest.mark.anyio
+async def test_the_log_tells_what_happens_and_nothing_more(
+    debug: pytest.LogCaptureFixture, kit: Any
+) -> None:
+    users, login = {"ada": PASSWORD}, {"user": "ada", "pass": PASSWORD}
+    with SmtpServer(tls="starttls", auth=users) as server:
+        config = kit.config(server, auth=login, debug=True, logger=True)
+        mail = kit.mail(payload={"code": CODE}, text=f"Your code is {CODE}.\n", subject=CODE)
+        assert isinstance(await kit.send(config, mail), Receipt)
+    ours = [record for record in debug.records if record.name == "passpost_smtp"]
+    text = "\n".join(record.getMessage() for record in ours)
+    for word in ("EHLO", "STARTTLS", "AUTH", "MAIL", "RCPT", "BDAT", "235", "250", "TLSv1.3"):
+        assert word in text
+    assert {record.levelno for record in ours} == {logging.DEBUG, logging.INFO}
+    assert_clean(debug.text)
+    assert "ada@example.org" not in debug.text
+
+
+@pytest.mark.anyio
+async def test_the_log_is_quiet_unless_it_is_asked_for(
+    debug: pytest.LogCaptureFixture, kit: Any
+) -> None:
+    with SmtpServer() as server:
+        assert isinstance(await kit.send(kit.config(server)), Receipt)
+    ours = [record for record in debug.records if record.name == "passpost_smtp"]
+    assert all(record.levelno == logging.DEBUG for record in ours)
+    assert "MAIL" not in "".join(record.getMessage() for record in ours)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("phase", ["connect", "ehlo", "auth", "mail", "final"])
+@pytest.mark.parametrize("action", ["reset", "garbage", "close"])
+async def test_no_traceback_keeps_a_secret(phase: Any, action: Any, kit: Any) -> None:
+    if phase == "connect" and action == "garbage":
+        return
+    users, login = {"ada": PASSWORD}, {"user": "ada", "pass": PASSWORD}
+    faults = [Fault(phase, action, times=None)]
+    with SmtpServer(tls="starttls", auth=users, faults=faults) as server:
+        mail = kit.mail(payload={"code": CODE}, text=f"Your code is {CODE}.\n")
+        error = await kit.refusal(kit.config(server, auth=login), mail)
+        assert error.__context__ is None
+        assert error.__cause__ is None
+        assert_clean(everything_about(error))
+
+
+@pytest.mark.anyio
+async def test_no_object_shows_a_secret(kit: Any) -> None:
+    users, login = {"ada": PASSWORD}, {"user": "ada", "pass": PASSWORD}
+    with SmtpServer(tls="starttls", auth=users) as server:
+        config = kit.config(server, auth=login)
+        site = make_site(config)
+        opening = Opening(site, 1e12)
+        async with kit.session(config) as session:
+            await session.send(kit.mail(payload={"code": CODE}))
+            assert_clean(repr(config), repr(site), repr(opening), repr(vars(opening)))
+            assert_clean(repr(session), repr(session._pool._idle), repr(vars(session._pool)))
