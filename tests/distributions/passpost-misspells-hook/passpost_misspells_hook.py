@@ -1,0 +1,32 @@
+"""Has a hook with a name that the contract does not know."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+import passpost
+
+
+@attrs.frozen
+class Config:
+    templates: tuple[passpost.Template, ...] = ()
+
+
+@passpost.hookimpl
+def connector_info() -> passpost.ConnectorInfo:
+    return passpost.ConnectorInfo(
+        id="misspells-hook", name={"en": "misspells-hook"}, description={"en": "misspells-hook"}, config_class=Config
+    )
+
+
+@passpost.hookimpl
+def parse_config(settings: Mapping[str, Any]) -> Config:
+    return Config((passpost.Template(usage_type="Generic", subject="s", content="c"),))
+
+
+@passpost.hookimpl
+async def send_mial(mail: passpost.Mail) -> passpost.Receipt:
+    return passpost.Receipt(provider_id="misspells-hook")

@@ -1,0 +1,190 @@
+"""The guide for authors: its code runs, and it leaves no hook out."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+from passpost import Capability, config
+from passpost.cli.program import cli
+from passpost.hookspecs import ConnectorSpec, ExtensionSpec
+from passpost.http import fault_of
+from passpost.scaffold import Names, files, write
+
+ROOT = Path(__file__).parents[1]
+GUIDE = (ROOT / "docs/writing-a-connector.md").read_text("utf-8")
+MADE = files(Names.of("acme"))
+
+FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FILE = re.compile(r"# (\S+\.py)\n")
+BLOCKS = [(match[1], match[2]) for match in FENCE.finditer(GUIDE)]
+PYTHON = [text for language, text in BLOCKS if language == "python"]
+PROGRAMS = [text for text in PYTHON if not FILE.match(text)]
+PARTS = [(match[1], text[match.end() :]) for text in PYTHON if (match := FILE.match(text))]
+EXTENSION = "passpost_timing.py"
+
+
+def _hooks() -> Iterator[Any]:
+    for spec in (ConnectorSpec, ExtensionSpec):
+        for name, function in vars(spec).items():
+            if hasattr(function, "passpost_spec"):
+                yield pytest.param(name, function, id=name)
+
+
+HOOKS = list(_hooks())
+
+
+def signature(name: str, function: Callable[..., Any]) -> str:
+    """Give a hook's signature as the source has it, without `self`."""
+    signature = inspect.signature(function)
+    arguments = [f"{p.name}: {p.annotation}" for p in list(signature.parameters.values())[1:]]
+    return f"{name}({', '.join(arguments)}) -> {signature.return_annotation}\n"
+
+
+@pytest.mark.parametrize(("name", "function"), HOOKS)
+def test_every_hook_is_there_with_its_signature(name: str, function: Callable[..., Any]) -> None:
+    assert signature(name, function) in [text for language, text in BLOCKS if language == "text"]
+
+
+def test_no_hook_is_there_that_does_not_exist() -> None:
+    known = {param.id for param in HOOKS}
+    assert len(known) == 8
+    signatures = [text for language, text in BLOCKS if language == "text" and " -> " in text]
+    assert {text.partition("(")[0] for text in signatures} == known
+
+
+def test_every_hook_is_implemented_by_code_that_runs() -> None:
+    implemented = re.findall(r"@(?:\w+\.)?hookimpl\n(?: *@\w+\n)? *(?:async )?def (\w+)", GUIDE)
+    assert set(implemented) == {param.id for param in HOOKS}
+
+
+@pytest.mark.parametrize(("file", "text"), PARTS, ids=[file for file, _ in PARTS])
+def test_a_part_of_a_file_is_what_the_scaffold_writes(file: str, text: str) -> None:
+    if file != EXTENSION:
+        assert text in MADE[file]
+
+
+def test_the_files_are_those_that_the_scaffold_writes() -> None:
+    assert "".join(f"{name}\n" for name in MADE) in [text for _, text in BLOCKS]
+
+
+def test_the_metadata_are_those_that_the_scaffold_writes() -> None:
+    tables = [text for language, text in BLOCKS if language == "toml"]
+    mine = [text for text in tables if not text.startswith("# pyproject.toml of an extension")]
+    assert len(mine) == 2
+    assert [text for text in mine if text not in MADE["pyproject.toml"]] == []
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of modules of the new package, with the extension beside it."""
+    package = tmp_path_factory.mktemp("guide") / "passpost-acme"
+    write(MADE, package)
+    (package / "src" / EXTENSION).write_text(dict(PARTS)[EXTENSION], "utf-8")
+    return package / "src"
+
+
+@pytest.fixture
+def importable(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Puts them on the path of this process, and forgets them afterwards."""
+    monkeypatch.syspath_prepend(str(folder))
+    _forget()
+    yield
+    _forget()
+
+
+def _forget() -> None:
+    for name in [
+        name for name in sys.modules if name.startswith(("passpost_acme", "passpost_tim"))
+    ]:
+        del sys.modules[name]
+
+
+@pytest.mark.parametrize("number", range(len(PROGRAMS)))
+def test_a_program_runs(importable: None, number: int) -> None:
+    assert "\nassert " in PROGRAMS[number]
+    code = compile(PROGRAMS[number], f"program {number}", "exec", dont_inherit=True)
+    exec(code, {"__name__": f"program_{number}"})  # noqa: S102 - the program is this page's
+
+
+def test_the_command_of_the_extension_is_there(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    metadata = tmp_path / "passpost_timing-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: passpost-timing\nVersion: 1\n")
+    entry = next(text for language, text in BLOCKS if "passpost.extensions" in text)
+    group, name, module = re.findall(r'"([\w.]+)"\]\n(\w+) = "(\w+)"', entry)[0]
+    (metadata / "entry_points.txt").write_text(f"[{group}]\n{name} = {module}\n")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join((str(folder), str(tmp_path))))
+    command = [sys.executable, "-c", "from passpost.cli import main; main()", "usages"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "SignIn\n", "")
+    assert "`passpost usages` prints `SignIn`" in GUIDE
+
+
+def test_commands_are_ones_that_there_are() -> None:
+    lines = [
+        shlex.split(line.removeprefix("$ "))
+        for language, text in BLOCKS
+        for line in text.splitlines()
+        if language == "console"
+    ]
+    inline = [shlex.split(text) for text in re.findall(r"`(passpost [a-z][^`]+)`", GUIDE)]
+    used = [line for line in (*lines, *inline) if line[0] == "passpost"]
+    assert {line[1] for line in used} >= {"new", "check", "guide", "demo"}
+    for _, name, *rest in used:
+        if name != "usages":
+            command = cli.get_command(click.Context(cli), name)
+            assert command is not None, name
+            command.make_context(name, rest)
+
+
+def rows(heading: str) -> list[list[str]]:
+    """Give the cells of the table whose first heading is this one."""
+    table = GUIDE.partition(f"\n| {heading} |")[2].partition("\n\n")[0]
+    lines = table.splitlines()[2:]
+    return [[cell.strip().strip("`") for cell in line.strip("|").split("|")] for line in lines]
+
+
+def test_the_statuses_mean_what_the_table_says() -> None:
+    for status, *told in rows("status"):
+        fault = fault_of(int(status))
+        assert told == [fault.outcome, fault.scope, "yes" if fault.temporary else "no"], status
+    assert len(rows("status")) == 12
+
+
+def test_every_capability_is_explained() -> None:
+    assert [row[0] for row in rows("capability")] == [one.name for one in Capability]
+
+
+def test_the_arguments_of_fields_exist() -> None:
+    named = {name for row in rows("argument") for name in re.findall(r"\w+", row[0])}
+    assert named
+    assert named <= inspect.signature(config.field).parameters.keys()
+
+
+def test_links_within_the_page_lead_somewhere() -> None:
+    headings = re.findall(r"^#+ (.+)$", FENCE.sub("", GUIDE), re.MULTILINE)
+    anchors = {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in headings}
+    links = re.findall(r"\]\(#([^)]+)\)", GUIDE)
+    assert links
+    assert [link for link in links if link not in anchors] == []
+
+
+@pytest.mark.parametrize("page", ["writing-a-connector.md", "embedding.md"])
+def test_links_to_other_pages_lead_somewhere(page: str) -> None:
+    text = (ROOT / "docs" / page).read_text("utf-8")
+    links = [link for link in re.findall(r"\]\(([^)#]+)\)", text) if "://" not in link]
+    assert links
+    assert [link for link in links if not (ROOT / "docs" / link).is_file()] == []

@@ -1,0 +1,209 @@
+"""The examples of docs/embedding.md run; tiny stand-ins play the web frameworks.
+
+What they play is the little that the examples use of each, so that the tests install none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import sys
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from passpost.testing import Fault, SmtpServer, reply
+
+ROOT = Path(__file__).parents[1]
+PAGE = (ROOT / "docs/embedding.md").read_text("utf-8")
+EXAMPLES = dict(re.findall(r"^```python\n# (\w+\.py)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL))
+
+FRAMEWORKS = {
+    "fastapi.py": """
+from types import SimpleNamespace as Request
+
+class HTTPException(Exception):
+    def __init__(self, status_code, detail):
+        self.status_code = status_code
+
+def Body(embed):
+    return None
+
+class FastAPI:
+    def __init__(self, lifespan):
+        self.state, self.lifespan = Request(), lifespan
+    def post(self, path, status_code):
+        return lambda view: view
+""",
+    "flask.py": """
+from types import SimpleNamespace
+
+request = SimpleNamespace(json={})
+
+class Flask:
+    def __init__(self, name):
+        pass
+    def post(self, path):
+        return lambda view: view
+""",
+    "celery.py": """
+from types import SimpleNamespace
+
+class Retry(Exception):
+    pass
+
+class Task:
+    def __init__(self, run):
+        self.run, self.request = run, SimpleNamespace(id="task-1")
+    def retry(self, countdown):
+        return Retry(countdown)
+    def __call__(self, *arguments):
+        return self.run(self, *arguments)
+
+def shared_task(bind, max_retries):
+    return Task
+""",
+    "django/__init__.py": "",
+    "django/conf.py": """
+from types import SimpleNamespace
+settings = SimpleNamespace(PASSPOST_FILE="passpost.jsonc")
+""",
+    "django/http.py": """
+class JsonResponse:
+    def __init__(self, data, status):
+        self.status_code = status
+""",
+    "django/views/__init__.py": "",
+    "django/views/decorators/__init__.py": "",
+    "django/views/decorators/http.py": "require_POST = lambda view: view",
+}
+NAMES = ("fastapi", "flask", "celery", "django", "console")
+REFUSED = Fault("rcpt", reply("550 5.1.1 No such user"))
+BUSY = Fault("rcpt", reply("451 4.7.1 Come back later"))
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SmtpServer]:
+    """A server, and a folder with the settings for it, the examples and the frameworks."""
+    for name, text in {**FRAMEWORKS, **EXAMPLES}.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text, "utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    _forget()
+    with SmtpServer() as server:
+        settings = {
+            "host": "127.0.0.1", "port": server.port, "ignoreTLS": True,
+            "fromEmail": "no-reply@example.com",
+        }  # fmt: skip
+        template = {"usageType": "SignIn", "subject": "Your code", "content": "{{code}}"}
+        connectors = {"primary": {"use": "smtp", "settings": settings}}
+        document = {"connectors": connectors, "templates": [template]}
+        (tmp_path / "passpost.jsonc").write_text(json.dumps(document))
+        yield server
+    _forget()
+
+
+def _forget() -> None:
+    for name in [name for name in sys.modules if name.startswith(NAMES)]:
+        del sys.modules[name]
+
+
+def sent(server: SmtpServer) -> list[tuple[str, bool]]:
+    """Give each mail's recipient, and whether there is a code in it."""
+    codes = [mail.message.get_content().strip() for mail in server.mails]
+    recipients = [recipient for mail in server.mails for recipient in mail.recipients]
+    return [
+        (recipient, re.fullmatch("[0-9]{6}", code) is not None)
+        for recipient, code in zip(recipients, codes, strict=True)
+    ]
+
+
+TO_ADA = [("ada@example.com", True)]
+
+
+def test_fastapi(server: SmtpServer) -> None:
+    example = import_module("fastapi_app")
+    request = SimpleNamespace(app=example.app)
+
+    async def main() -> list[int]:
+        statuses = []
+        async with example.app.lifespan(example.app):
+            await example.send_code("ada@example.com", request)
+            for email, fault in (
+                ("nobody", REFUSED),
+                ("bob@example.com", REFUSED),
+                ("b@b.org", BUSY),
+            ):
+                server.script(fault)
+                with pytest.raises(example.HTTPException) as caught:
+                    await example.send_code(email, request)
+                statuses.append(caught.value.status_code)
+        return statuses
+
+    assert asyncio.run(main()) == [422, 422, 503]
+    assert sent(server) == TO_ADA
+
+
+def test_flask(server: SmtpServer) -> None:
+    example = import_module("flask_app")
+
+    def status(email: str) -> Any:
+        example.request.json = {"email": email}
+        return example.send_code()[1]
+
+    with example.mailer:
+        assert status("ada@example.com") == 202
+        assert status("nobody") == 422
+        server.script(REFUSED)
+        assert status("bob@example.com") == 422
+        server.script(BUSY)
+        assert status("bob@example.com") == 503
+    assert sent(server) == TO_ADA
+
+
+def test_django(server: SmtpServer) -> None:
+    example = import_module("django_views")
+
+    def status(email: str) -> Any:
+        return example.send_code(SimpleNamespace(POST={"email": email})).status_code
+
+    with example.mailer():
+        assert status("ada@example.com") == 202
+        assert status("nobody") == 422
+        server.script(REFUSED)
+        assert status("bob@example.com") == 422
+        server.script(BUSY)
+        assert status("bob@example.com") == 503
+    assert sent(server) == TO_ADA
+
+
+def test_celery(server: SmtpServer) -> None:
+    example, framework = import_module("celery_tasks"), import_module("celery")
+    passpost = import_module("passpost")
+    server.script(BUSY)
+    with example.mailer():
+        with pytest.raises(framework.Retry) as caught:
+            example.send_code("ada@example.com")
+        assert caught.value.__context__ is None
+        assert example.send_code("ada@example.com").endswith("@example.com>")
+        server.script(Fault("final", "reset"))
+        with pytest.raises(passpost.SendError):
+            example.send_code("ada@example.com")
+    assert sent(server) == TO_ADA
+
+
+def test_a_console(server: SmtpServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME_SECRET", "canary")
+    example = import_module("console")
+    settings = {"host": "${HOME_SECRET}", "fromEmail": "${file:/etc/hostname}"}
+    assert [one["path"] for one in example.problems("smtp", settings)] == ["host", "fromEmail"]
+
+
+def test_every_example_is_tested() -> None:
+    assert len(re.findall("^```python$", PAGE, re.MULTILINE)) == len(EXAMPLES) == 6

@@ -1,0 +1,82 @@
+"""The public names are these and no others, and importing passpost costs next to nothing."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import passpost
+from passpost import hookspecs
+
+EXPECTED = """
+Address Application AsyncMailer Attempt Capability ConfigError Connector ConnectorInfo Finding Host
+InstalledConnector Mail MailSummary Mailer MailerClosedError Message MessageError MissingVariable
+PasspostError PluginError Policy Preset Problem Receipt Secret SendError Template TemplateNotFound
+UnknownConnectorError __version__ guides hookimpl load
+""".split()
+
+
+def test_all_is_exact() -> None:
+    assert passpost.__all__ == EXPECTED
+    assert set(dir(passpost)) >= set(EXPECTED)
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_a_name_is_there_and_documented(name: str) -> None:
+    value = getattr(passpost, name)
+    assert name in {"__version__", "hookimpl"} or inspect.getdoc(value)
+
+
+def test_the_names_for_type_checkers_are_those_at_run_time() -> None:
+    tree = ast.parse(Path(passpost.__file__).read_text("utf-8"))
+    block = next(node for node in tree.body if isinstance(node, ast.If))
+    imported = [
+        alias.name
+        for node in block.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    ]
+    assert sorted(imported) == sorted(set(EXPECTED) - {"__version__"})
+
+
+def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'Sender'"):
+        passpost.Sender  # noqa: B018 - the access is the test
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "import passpost",
+        "from passpost import Host, Message; Host(); Message(to='a@b.c', usage='x')",
+    ],
+)
+def test_importing_brings_no_connector_no_command_line_no_email_package(program: str) -> None:
+    heavy = "passpost_smtp passpost_aliyun_dm click rich httpx aiosmtpd email asyncio idna".split()
+    check = f"{program}; import sys; print(*[n for n in {heavy} if n in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", f"import sys; sys.path[:0] = {sys.path}; {check}"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.strip() == ""
+
+
+def test_every_hook_is_documented_with_an_implementation() -> None:
+    hooks = [
+        hook
+        for spec in (hookspecs.ConnectorSpec, hookspecs.ExtensionSpec)
+        for name, hook in vars(spec).items()
+        if not name.startswith("_")
+    ]
+    assert len(hooks) == 8
+    for hook in hooks:
+        documentation = inspect.getdoc(hook) or ""
+        assert "@hookimpl" in documentation, hook.__name__
+        example = documentation.partition("::\n\n")[2].partition("\n\n")[0]
+        ast.parse(inspect.cleandoc("\n" + example))
+        assert f"def {hook.__name__}(" in example

@@ -1,0 +1,246 @@
+"""A connector package as ``passpost new`` makes it passes its own tests, lint and types."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from passpost.scaffold import Names, files, write
+from passpost.scaffold.files import versions
+from passpost.scaffold.names import MAX_ID
+from passpost.scaffold.reference import END, START, with_reference
+
+ROOT = Path(__file__).parents[1]
+NAMES = Names.of("acme-mail")
+SHORTEST, LONGEST = Names.of("a"), Names.of("a-b2" + "c" * (MAX_ID - 4))
+# Its class would have the name of the base that it is made from.
+AWKWARD = Names.of("sender")
+
+
+@pytest.fixture(scope="session")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The package, freshly made."""
+    return made(NAMES, tmp_path_factory.mktemp("made"))
+
+
+@pytest.fixture(scope="session")
+def site(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that it is installed into."""
+    target = tmp_path_factory.mktemp("site")
+    arguments = ("--no-deps", "--no-build-isolation", "--target", str(target), str(package))
+    run(package, "pip", "--quiet", "--disable-pip-version-check", "install", *arguments)
+    return target
+
+
+def made(names: Names, folder: Path) -> Path:
+    write(files(names), folder / names.distribution)
+    return folder / names.distribution
+
+
+def run(folder: Path, *module: str, path: Path | None = None) -> str:
+    """Run a Python module in a folder, as its author would, and give what it prints."""
+    environ = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST")}
+    if path is not None:
+        environ["PYTHONPATH"] = str(path)
+    command = [sys.executable, "-m", *module]
+    done = subprocess.run(
+        command, cwd=folder, env=environ, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_its_own_tests_pass(package: Path, site: Path) -> None:
+    printed = run(package, "pytest", "-p", "no:cacheprovider", "--quiet", path=site)
+    outcome = re.search(r"^(\d+) passed in", printed, re.MULTILINE)
+    # Nothing failed, and nothing was skipped; most of it is the suite's.
+    assert outcome is not None
+    assert int(outcome[1]) > 150
+    assert re.search(r"TestAcmeMail: \d+ checks of the connector contract, for 7 lines", printed)
+
+
+@pytest.mark.parametrize("names", [NAMES, SHORTEST, LONGEST, AWKWARD], ids=str)
+def test_it_passes_its_own_lint_whatever_its_name(names: Names, tmp_path: Path) -> None:
+    folder = made(names, tmp_path)
+    run(folder, "ruff", "check", "--no-cache")
+    run(folder, "ruff", "format", "--check", "--no-cache")
+
+
+@pytest.mark.parametrize("names", [NAMES, AWKWARD], ids=str)
+def test_it_passes_strict_types(names: Names, tmp_path: Path) -> None:
+    # The cache knows the libraries: from the second run on this takes a second.
+    cache = ROOT / ".mypy_cache/scaffold"
+    folder = made(names, tmp_path)
+    settings = tomllib.loads((folder / "pyproject.toml").read_text("utf-8"))["tool"]["mypy"]
+    assert settings["strict"] is True
+    assert "Success" in run(folder, "mypy", "--cache-dir", str(cache))
+
+
+@pytest.mark.parametrize(
+    "name", ["", "Acme", "a_b", "a-", "1a", "é", "passpost-a", "a" * 31, "a\n"]
+)
+def test_what_is_no_name_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match=r"a name|leave passpost- out"):
+        Names.of(name)
+
+
+def test_its_files_are_these() -> None:
+    assert list(files(NAMES)) == [
+        ".github/workflows/ci.yml",
+        ".gitignore",
+        "CHANGELOG.md",
+        "LICENSE",
+        "README.md",
+        "README.zh-CN.md",
+        "pyproject.toml",
+        "src/passpost_acme_mail/__init__.py",
+        "src/passpost_acme_mail/config.py",
+        "src/passpost_acme_mail/hooks.py",
+        "src/passpost_acme_mail/py.typed",
+        "src/passpost_acme_mail/stand_in.py",
+        "tests/test_conformance.py",
+        "tests/test_hooks.py",
+    ]
+
+
+def test_its_connector_is_short() -> None:
+    texts = files(NAMES)
+    parts = ("__init__", "config", "hooks")
+    lines = [texts[f"src/passpost_acme_mail/{part}.py"].count("\n") for part in parts]
+    assert sum(lines) <= 120
+
+
+def test_no_placeholder_is_left() -> None:
+    assert [name for name, text in files(NAMES).items() if re.search(r"@\w+@", text)] == []
+
+
+def test_its_metadata_have_its_names() -> None:
+    project = tomllib.loads(files(NAMES)["pyproject.toml"])["project"]
+    assert project["name"] == "passpost-acme-mail"
+    assert project["entry-points"] == {
+        "passpost.connectors": {"acme-mail": "passpost_acme_mail.hooks"}
+    }
+    assert f"passpost[http]{versions('0.1.0')}" in project["dependencies"]
+
+
+@pytest.mark.parametrize(
+    ("current", "expected"),
+    [("0.1.0", ">=0.1,<0.2"), ("0.9.3", ">=0.9,<0.10"), ("1.4.0rc1", ">=1.4,<2")],
+)
+def test_the_bounds_follow_the_versions_that_may_change_hooks(current: str, expected: str) -> None:
+    assert versions(current) == expected
+
+
+FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+CODE = re.compile(r"`[^`]+`")
+
+
+def outline(guide: str) -> list[Any]:
+    """Give of a guide what a translation leaves as it is."""
+    prose = FENCE.sub("", guide)
+    headings = [len(mark) for mark in re.findall(r"^(#+) ", prose, re.MULTILINE)]
+    commands = [text for language, text in FENCE.findall(guide) if language == "sh"]
+    rows = [line.split("|")[1] for line in prose.splitlines() if line.startswith("| ")]
+    return [headings, commands, [CODE.findall(row) for row in rows]]
+
+
+def test_its_guides_say_the_same_in_both_languages() -> None:
+    texts = files(NAMES)
+    assert outline(texts["README.md"]) == outline(texts["README.zh-CN.md"])
+    assert "| 键 | 类型 |" in texts["README.zh-CN.md"]
+
+
+def test_the_wheel_of_passpost_can_make_it(tmp_path: Path) -> None:
+    options = ("--no-deps", "--no-build-isolation", "--wheel-dir", str(tmp_path))
+    run(
+        ROOT, "pip", "--quiet", "--disable-pip-version-check", "wheel", *options, str(ROOT / "core")
+    )
+    (wheel,) = tmp_path.glob("*.whl")
+    program = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "from passpost import scaffold\n"
+        "assert sys.argv[1] in scaffold.__file__\n"
+        "print(*scaffold.files(scaffold.Names.of('acme-mail')))"
+    )
+    command = [sys.executable, "-c", program, str(wheel)]
+    listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert listed.split() == list(files(NAMES))
+
+
+def test_the_reference_follows_the_config_class(
+    package: Path, site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.syspath_prepend(str(site))
+    texts = files(NAMES)
+    damaged = texts["README.zh-CN.md"].replace("| `apiKey` |", "| `old` |")
+    write({**texts, "README.zh-CN.md": damaged}, tmp_path / "here")
+    monkeypatch.setattr(sys, "argv", ["", str(tmp_path / "here")])
+    for expected in (f"{tmp_path}/here/README.zh-CN.md: rewritten\n", ""):
+        # As `python -m` does, which is all that this module is for.
+        sys.modules.pop("passpost.scaffold.__main__", None)
+        import_module("passpost.scaffold.__main__")
+        assert capsys.readouterr().out == expected
+    assert (tmp_path / "here/README.zh-CN.md").read_text("utf-8") == texts["README.zh-CN.md"]
+
+
+@pytest.mark.parametrize(
+    "guide", ["no markers", START, END + START, START + END + END, START + START + END]
+)
+def test_a_guide_without_its_markers_is_refused(guide: str) -> None:
+    with pytest.raises(ValueError, match="reference: start"):
+        with_reference(guide, object, "en")
+
+
+def listed(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*")}
+
+
+def test_a_folder_that_holds_something_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "mine").touch()
+    with pytest.raises(FileExistsError, match="not empty"):
+        write({"ours": ""}, tmp_path)
+    assert listed(tmp_path) == {"mine"}
+
+
+@pytest.mark.parametrize("name", ["there", "there/a/b"])
+def test_what_cannot_be_finished_is_not_begun(tmp_path: Path, name: str) -> None:
+    (tmp_path / "there/.git").mkdir(parents=True)
+    before = listed(tmp_path)
+    with pytest.raises(OSError, match="file"):
+        write({"x/one": "1", "file": "2", "file/in": "3"}, tmp_path / name)
+    assert listed(tmp_path) == before
+
+
+def test_what_others_put_there_meanwhile_stays(tmp_path: Path) -> None:
+    class Meddled(dict[str, str]):
+        def items(self) -> Any:
+            yield "ours/one", "1"
+            (tmp_path / "new/ours/two").write_text("theirs")
+            yield "ours/two", "2"
+
+    with pytest.raises(FileExistsError):
+        write(Meddled(), tmp_path / "new")
+    assert listed(tmp_path) == {"new", "new/ours", "new/ours/two"}
+    assert (tmp_path / "new/ours/two").read_text() == "theirs"
+
+
+def test_lines_end_alike_on_every_system(package: Path) -> None:
+    written: Mapping[str, Callable[[], bytes]] = {
+        str(path.relative_to(package)): path.read_bytes
+        for path in package.rglob("*")
+        if path.is_file() and "build" not in path.parts
+    }
+    expected = files(NAMES)
+    assert {name: written[name]() for name in expected} == {
+        name: text.encode() for name, text in expected.items()
+    }
