@@ -67,5 +67,6 @@ def test_the_mistakes_on_the_page_are_found(folder: Path) -> None:
 def test_the_commands_on_the_page_exist(folder: Path) -> None:
     commands = re.findall(r"^\$ passpost (\w+) (.*)$", README, re.MULTILINE)
     assert [name for name, _ in commands] == ["check", "preview", "send", "new"]
-    preview = run(folder, "passpost", "preview", *commands[1][1].split())
+    passpost_command = str(Path(sys.executable).with_name("passpost"))
+    preview = run(folder, passpost_command, "preview", *commands[1][1].split())
     assert "您的验证码是 123456" in preview

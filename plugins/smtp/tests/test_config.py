@@ -306,7 +306,7 @@ SEEDS = (
     "fromEmail": "< your-gmail-address > ",
     "templates": [{
     "subject": "< register-template-subject > ",
-    "content": "< Logto: Your passcode is {{code}} . ( regitser template ) > ",
+    "content": "< The code is {{code}} . (register) > ",
     "usageType": "Register",
     "contentType": "text/plain"
     }]}""",

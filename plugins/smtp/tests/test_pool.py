@@ -362,3 +362,39 @@ async def test_within_the_pause_a_reset_is_unknown_and_a_close_is_not(
             second = await kit.outcome(session, kit.mail())
         assert getattr(second, "outcome", "accepted") == outcome
         assert len(server.mails) == (2 if outcome == "accepted" else 1)
+
+
+@pytest.mark.anyio
+async def test_a_connection_that_is_there_in_the_moment_of_closing_is_closed_too(
+    kit: Any,
+) -> None:
+    with SmtpServer() as server:
+        async with kit.session(kit.config(server)) as session:
+            pool = session._pool
+            pool._open(1)
+            (task,) = pool._openings
+            while not task.done():  # noqa: ASYNC110 - an event would come after the pool's own
+                await asyncio.sleep(0)
+            # It is done, and the pool has not heard of it yet.
+            assert task in pool._openings
+            async with asyncio.timeout(5):
+                await session.aclose()
+        await elsewhere(server.wait_closed, 1)
+
+
+@pytest.mark.anyio
+async def test_who_still_waits_when_closing_is_cancelled_is_told(kit: Any) -> None:
+    hold = Hold()
+    with SmtpServer(faults=[Fault("final", hold)]) as server:
+        async with kit.session(kit.config(server, pool={"maxConnections": 1})) as session:
+            first = asyncio.ensure_future(kit.outcome(session, kit.mail()))
+            await elsewhere(hold.reached.wait, 5)
+            second = asyncio.ensure_future(session.send(kit.mail()))
+            await asyncio.sleep(0)
+            closing = asyncio.ensure_future(session.aclose())
+            await asyncio.sleep(0)
+            closing.cancel()
+            with pytest.raises(MailerClosedError):
+                await second
+            assert (await first).outcome == "unknown"
+            hold.release()

@@ -81,7 +81,7 @@ class Pool:
         self._breath = 1.0
         self._proven = False
         self._no_more_until = 0.0
-        self._closing = False
+        self._closing = self._ended = False
         self._quiet: asyncio.Future[None] | None = None
 
     @property
@@ -100,7 +100,7 @@ class Pool:
             MailerClosedError: The pool is closed, or about to be.
         """
         if self._closing:
-            raise MailerClosedError("the connections are closed")
+            raise _closed()
         while self._idle:
             link = self._idle.pop()
             if self._serves(link) and not link.connection.stirred():
@@ -236,7 +236,7 @@ class Pool:
 
     def _open(self, wanted: int) -> None:
         others = self.size
-        if others and self._loop.time() < self._no_more_until:
+        if self._ended or (others and self._loop.time() < self._no_more_until):
             return
         room = self._most - others
         if not self._proven:
@@ -254,6 +254,7 @@ class Pool:
         error = task.exception()
         if error is not None:
             self._failed(error)
+            self._settled()
             return
         self._proven = True
         self._breath = 1.0
@@ -261,26 +262,29 @@ class Pool:
         link = Link(opening.connection, opening.offer, self._loop.time())
         link.connection.on_lost = self._lost
         self._alive.add(link.connection)
+        if self._ended:
+            link.connection.abort()
         self.release(link)
         self._open_for_waiting()
         self._keep_warm()
 
     def _failed(self, error: BaseException) -> None:
-        reason = error if isinstance(error, Failed) else type(error).__name__
-        event(self._site.config, f"no connection: {reason}")
-        phase = error.verdict.phase if isinstance(error, Failed) else "auth"
-        if phase in {"tls", "starttls", "token", "auth"}:
+        if not isinstance(error, Failed):
+            # A mistake of ours, which the host reports as one.
+            self._waiting.fail(lambda: error)
+            return
+        event(self._site.config, f"no connection: {error}")
+        verdict = error.verdict
+        if verdict.phase in {"tls", "starttls", "token", "auth"}:
             # It would be the same for each of the others, and lock the account in the end.
             self._proven = False
-            self._waiting.fail(error)
-            self._settled()
+            self._waiting.fail(lambda: Failed(verdict))
             return
         if self._busy or self._idle or self._openings:
             # The server takes no more connections than it has: those who wait get one of these.
             self._no_more_until = self._loop.time() + _BREATH
         else:
-            self._waiting.fail(error)
-        self._settled()
+            self._waiting.fail(lambda: Failed(verdict))
         self._warm_later()
 
     def _after_loss(self) -> None:
@@ -319,6 +323,8 @@ class Pool:
             quiet.set_result(None)
 
     async def _end(self) -> None:
+        self._ended = True
+        self._waiting.fail(_closed)
         self._waiting.close()
         for timer in (self._sweep, self._warming):
             if timer is not None:
@@ -330,3 +336,7 @@ class Pool:
             connection.abort()
         await asyncio.gather(*tasks, return_exceptions=True)
         await asyncio.gather(*(connection.wait_closed() for connection in tuple(self._alive)))
+
+
+def _closed() -> MailerClosedError:
+    return MailerClosedError("the connections are closed")

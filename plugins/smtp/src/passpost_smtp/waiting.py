@@ -48,14 +48,12 @@ class Waiting:
                 return True
         return False
 
-    def fail(self, error: BaseException) -> None:
-        """Give all who wait the same bad news."""
+    def fail(self, make: Callable[[], BaseException]) -> None:
+        """Give all who wait the same bad news, each as an exception of its own."""
         queue, self._queue = self._queue, deque()
         for waiter, _ in queue:
             if not waiter.done():
-                # Each its own, since raising it hangs a traceback to it.
-                own = Failed(error.verdict) if isinstance(error, Failed) else error
-                waiter.set_exception(own)
+                waiter.set_exception(make())
 
     def leave(self, waiter: Waiter) -> None:
         """Step out of the line."""

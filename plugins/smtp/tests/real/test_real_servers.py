@@ -88,24 +88,18 @@ async def test_a_mail_arrives_to_the_letter(real_server: Any, kit: Any) -> None:
 
 
 @pytest.mark.anyio
-async def test_under_tls_signed_in_where_the_server_knows_how(real_server: Any, kit: Any) -> None:
-    if not real_server.secures:
-        pytest.skip(f"this {real_server.name} has no TLS")
-    tls = {"ca": real_server.authority}
-    login = {"auth": {"user": real_server.user, "pass": real_server.password}}
-    more = login if real_server.signs_in else {"secure": False}
-    made = config(kit, real_server, tls=tls, **more)
-    (message,) = await deliver(kit, real_server, made, kit.mail(subject="under TLS"))
+async def test_under_tls_signed_in_where_the_server_knows_how(tls_server: Any, kit: Any) -> None:
+    login = {"auth": {"user": tls_server.user, "pass": tls_server.password}}
+    more = login if tls_server.signs_in else {"secure": False}
+    made = config(kit, tls_server, tls={"ca": tls_server.authority}, **more)
+    (message,) = await deliver(kit, tls_server, made, kit.mail(subject="under TLS"))
     assert message["Subject"] == "under TLS"
 
 
 @pytest.mark.anyio
-async def test_a_wrong_password_is_refused(real_server: Any, kit: Any) -> None:
-    if not real_server.signs_in:
-        pytest.skip(f"this {real_server.name} signs nobody in")
-    tls = {"ca": real_server.authority}
-    login = {"user": real_server.user, "pass": "wrong"}
-    error = await kit.refusal(config(kit, real_server, tls=tls, auth=login))
+async def test_a_wrong_password_is_refused(exim: Any, kit: Any) -> None:
+    login = {"user": exim.user, "pass": "wrong"}
+    error = await kit.refusal(config(kit, exim, tls={"ca": exim.authority}, auth=login))
     assert (error.outcome, error.scope, error.temporary) == ("rejected", "account", False)
     assert error.provider_code.startswith("535")
 
@@ -163,12 +157,7 @@ async def test_postfix_refuses_a_recipient_and_goes_on(postfix: Any, kit: Any) -
     assert message["Subject"] == "after it"
 
 
-@pytest.mark.parametrize("server", ["postfix", "exim"])
-def test_any_text_arrives_to_the_letter(
-    server: str, request: pytest.FixtureRequest, kit: Any
-) -> None:
-    real: Any = request.getfixturevalue(server)
-
+def test_any_text_arrives_to_the_letter(tls_server: Any, kit: Any) -> None:
     @settings(
         max_examples=25,
         phases=[Phase.explicit, Phase.generate],
@@ -178,7 +167,7 @@ def test_any_text_arrives_to_the_letter(
     @given(subject=LINE, name=LINE, text=BODY)
     def arrives(subject: str, name: str, text: str) -> None:
         mail = kit.mail(subject=subject, sender=Address("a@example.com", name), text=text)
-        (message,) = asyncio.run(deliver(kit, real, config(kit, real), mail))
+        (message,) = asyncio.run(deliver(kit, tls_server, config(kit, tls_server), mail))
         assert str(message["Subject"]) == subject
         assert display_name(message) == name
         assert (content(message, "plain") or "").rstrip("\n") == text.rstrip("\n")

@@ -50,16 +50,16 @@ class SmtpRules:
         disable_file_access: bool | None
         disable_url_access: bool | None
 
+    @rule("require_tls", "ignore_tls")
+    def _starttls_is_wanted_or_not(self) -> Iterator[Problem]:
+        if self.ignore_tls and self.require_tls:
+            yield _contradiction("requireTLS")
+
     @rule("secure", "port", "require_tls", "ignore_tls")
     def _tls_modes_agree(self) -> Iterator[Problem]:
         implicit = self.secure if self.secure is not None else self.port == IMPLICIT_PORT
-        if self.ignore_tls and (implicit or self.require_tls):
-            other = "requireTLS" if self.require_tls else "secure"
-            if other == "secure" and self.secure is None:
-                other = f"port {IMPLICIT_PORT}"
-            yield Problem(
-                "ignoreTLS", f"contradicts {other}, which wants TLS", "take one of the two out"
-            )
+        if implicit and self.ignore_tls and not self.require_tls:
+            yield _contradiction(f"port {IMPLICIT_PORT}" if self.secure is None else "secure")
         if implicit and self.require_tls is False:
             yield Problem(
                 "requireTLS",
@@ -184,3 +184,7 @@ class SmtpRules:
 
 def _unfilled(*texts: str) -> bool:
     return any(is_placeholder(text) for text in texts)
+
+
+def _contradiction(other: str) -> Problem:
+    return Problem("ignoreTLS", f"contradicts {other}, which wants TLS", "take one of the two out")
