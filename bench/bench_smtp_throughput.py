@@ -70,7 +70,7 @@ class Plan:
     warm_up: int = 3000
     rounds: int = 4
     mails: int = 5000
-    most_seconds: float = 10.0
+    most_seconds: float = 5.0
     at_once: tuple[int, ...] = (10, 50)
 
     def in_one_round(self, fresh: peers.Measured) -> int:
@@ -79,7 +79,7 @@ class Plan:
 
 
 QUICK: Final = Plan(
-    fresh=1000, repeats=1, warm_up=1000, rounds=3, mails=1000, most_seconds=3.0, at_once=(10,)
+    fresh=1000, repeats=3, warm_up=1000, rounds=3, mails=1000, most_seconds=3.0, at_once=(10,)
 )
 
 

@@ -233,6 +233,10 @@ def test_names_that_are_none_for_ehlo(name: object) -> None:
     assert "name" in problems(name=name)
 
 
+def test_a_name_beyond_ascii_is_explained() -> None:
+    assert "xn--" in problems(name="пример.рф")["name"]
+
+
 def test_without_a_name_the_host_name_or_the_address_serves(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

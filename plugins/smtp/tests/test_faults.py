@@ -8,12 +8,14 @@ import random
 from collections.abc import Mapping
 from typing import Any, Final
 
+import attrs
 import pytest
 
 from passpost.errors import SendError
 from passpost.messages import Receipt
 from passpost.testing import Fault, SmtpServer, accept_then, refusing_port, reply, silent_port
 from passpost.testing.actions import Action, Name
+from passpost.testing.channel import Channel
 from passpost.testing.faults import WITHOUT_REPLY, Phase
 from passpost.testing.smtp_rules import EXTENSIONS
 from passpost_smtp.session import SmtpSession
@@ -308,3 +310,57 @@ async def test_random_scripts_over_fifty_sends_at_a_time_tell_the_truth(
             assert not results["rejected"] & set(taken), "a rejected mail had been accepted"
             assert sum(map(len, results.values())) == 50
         assert server.violations == []
+
+
+@attrs.frozen
+class SayAndStay(Action):
+    """Reply, and then neither close nor say any more."""
+
+    text: bytes
+
+    async def run(self, channel: Channel, honest: bytes) -> bool:
+        await channel.send(self.text)
+        await channel.drain()
+        return False
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("phase", ["greeting", "ehlo", "mail", "rcpt", "final"])
+async def test_a_goodbye_is_a_goodbye_even_if_the_server_stays(
+    phase: Phase, form: str, kit: Any
+) -> None:
+    faults = [Fault(phase, SayAndStay(b"421 4.3.2 shutting down\r\n"), times=None)]
+    with SmtpServer(extensions=FORMS[form], faults=faults) as server:
+        assert said(await kit.refusal(kit.config(server))) == BUSY
+        # The server gave its reason: no other form is tried.
+        assert server.connection_count == 1
+
+
+@pytest.mark.anyio
+async def test_a_reply_too_many_before_the_message_keeps_it_here(kit: Any) -> None:
+    faults = [Fault("data", reply("354 go ahead\n552 5.3.4 or rather not"), times=None)]
+    with SmtpServer(extensions=FORMS["pipelined"], faults=faults) as server:
+        assert said(await kit.refusal(kit.config(server))) == NONSENSE
+        assert server.mails == []
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("form", "phase", "expected", "words"),
+    [
+        ("chunked", "final", UNSURE, "take the message"),
+        ("pipelined", "mail", LOST, "naming the sender"),
+        ("plain", "data", LOST, "asking to send"),
+        ("plain", "final", UNSURE, "take the message"),
+    ],
+)
+async def test_the_deadline_of_the_mail_ends_every_wait(
+    form: str, phase: Phase, expected: Said, words: str, kit: Any
+) -> None:
+    faults = [Fault(phase, "silence", times=None)]
+    with SmtpServer(extensions=FORMS[form], faults=faults) as server:
+        async with asyncio.timeout(10):
+            error = await kit.refusal(kit.config(server), kit.mail(seconds=0.3))
+        assert said(error) == expected
+        assert words in str(error)

@@ -160,6 +160,15 @@ async def test_helo_does_not_serve_where_tls_or_a_password_is_needed(kit: Any) -
         assert "HELO" not in server.connections[0].verbs
 
 
+@pytest.mark.anyio
+async def test_what_was_offered_in_clear_is_not_used_after_helo_under_tls(kit: Any) -> None:
+    faults = [Fault("ehlo", reply("502 5.5.1 what?"), after=1)]
+    with SmtpServer(tls="starttls", extensions=BOTH, faults=faults) as server:
+        assert isinstance(await kit.send(kit.config(server, secure=False)), Receipt)
+        assert server.connections[0].verbs[2:] == ["EHLO", "HELO", "MAIL", "RCPT", "DATA", "QUIT"]
+        assert server.violations == []
+
+
 def test_forms_follow_offers() -> None:
     mastery = Mastery()
     assert mastery.form(NOTHING) == "plain"
@@ -178,3 +187,32 @@ def test_a_form_that_failed_is_not_chosen_again_nor_a_greater_one(
     mastery = Mastery()
     mastery.forget(failed)
     assert mastery.form(Offer(pipelining=True, chunking=True)) == chosen
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("recipient", "lines", "connections"),
+    [
+        # Nobody would get it: a dot, which the server masks, ends the message before it begins.
+        ("550 5.1.1 who?", ["DATA", "***"], 1),
+        # Somebody would get an empty mail: the connection is given up.
+        ("250 2.1.5 fine", ["DATA"], 2),
+    ],
+)
+async def test_a_server_that_waits_for_a_message_it_has_refused_gets_none(
+    recipient: str, lines: list[str], connections: int, kit: Any
+) -> None:
+    faults = [
+        Fault("mail", reply("550 5.7.1 not you")),
+        Fault("rcpt", reply(recipient)),
+        Fault("data", reply("354 go ahead")),
+    ]
+    with SmtpServer(extensions=["PIPELINING"], faults=faults) as server:
+        async with kit.session(kit.config(server)) as session:
+            error = await kit.outcome(session, kit.mail())
+            assert (error.outcome, error.scope) == ("rejected", "account")
+            await session.send(kit.mail())
+        assert server.connection_count == connections
+        said = [command.partition(" ")[0] for command in server.connections[0].commands]
+        assert said[3 : 3 + len(lines)] == lines
+        assert len(server.mails) == 1

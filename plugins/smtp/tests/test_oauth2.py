@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from passpost.errors import SendError
 from passpost.messages import Receipt
 from passpost.testing import Answer, Fault, HttpServer, SmtpServer, refusing_port, reply
+from passpost_smtp.oauth2 import TokenSource
 
 USER = "ada@example.com"
 TOKEN = "ya29.fresh"
@@ -229,4 +230,25 @@ async def test_a_wrong_reply_keeps_the_token(kit: Any) -> None:
         async with kit.session(kit.config(server, auth=refreshing(tokens))) as session:
             assert isinstance(await kit.outcome(session, kit.mail()), SendError)
             assert isinstance(await kit.outcome(session, kit.mail()), Receipt)
+        assert len(tokens.requests) == 1
+
+
+@pytest.mark.anyio
+async def test_a_fetched_token_that_the_server_repeats_is_masked(kit: Any) -> None:
+    faults = [Fault("auth", reply(f"535 5.7.8 not {TOKEN}"))]
+    with (
+        HttpServer(GOOD) as tokens,
+        SmtpServer(tls="starttls", auth={USER: TOKEN}, faults=faults) as server,
+    ):
+        error = await kit.refusal(kit.config(server, auth=refreshing(tokens)))
+        assert "not ***" in str(error)
+        assert TOKEN not in f"{error!r} {error.facts()}"
+
+
+@pytest.mark.anyio
+async def test_who_asks_while_a_token_is_fetched_gets_the_same(kit: Any) -> None:
+    with HttpServer(GOOD) as tokens:
+        source = TokenSource(kit.config(25, auth=refreshing(tokens)))
+        got = await asyncio.gather(*(source.token(5) for _ in range(10)))
+        assert {token.reveal() for token in got} == {TOKEN}
         assert len(tokens.requests) == 1

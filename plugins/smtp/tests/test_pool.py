@@ -398,3 +398,147 @@ async def test_who_still_waits_when_closing_is_cancelled_is_told(kit: Any) -> No
                 await second
             assert (await first).outcome == "unknown"
             hold.release()
+
+
+@pytest.mark.anyio
+async def test_of_two_idle_connections_the_warm_one_stays(kit: Any) -> None:
+    hold = Hold()
+    with SmtpServer(faults=[Fault("final", hold)]) as server:
+        config = kit.config(server, pool={"keepWarm": 1, "idleTimeout": 30})
+        async with kit.session(config) as session:
+            await opened(session)
+            sending = [asyncio.ensure_future(session.send(kit.mail())) for _ in range(2)]
+            await elsewhere(hold.reached.wait, 5)
+            hold.release()
+            await asyncio.gather(*sending)
+            await opened(session)
+            # One of the two says QUIT, and is not opened again.
+            await elsewhere(server.wait_ended, 1)
+            assert session._pool.size == 1
+        assert server.connection_count == 2
+
+
+@pytest.mark.anyio
+async def test_a_warm_connection_that_cannot_be_had_is_tried_for_again_and_again(kit: Any) -> None:
+    busy = Fault("greeting", reply("421 4.3.2 busy"), times=3)
+    with SmtpServer(faults=[busy]) as server:
+        async with kit.session(kit.config(server, pool={"keepWarm": 1})) as session:
+            session._pool._breath = 0.001
+            while not session._pool._idle:  # noqa: ASYNC110 - the pool's own timers are waited for
+                await asyncio.sleep(0.001)
+        assert server.connection_count == 4
+
+
+@pytest.mark.anyio
+async def test_a_warm_connection_does_not_try_a_wrong_password_again(kit: Any) -> None:
+    with SmtpServer(tls="starttls", auth=USERS) as server:
+        login = {"user": "ada", "pass": "incorrect"}
+        async with kit.session(kit.config(server, auth=login, pool={"keepWarm": 2})) as session:
+            session._pool._breath = 0.001
+            await opened(session)
+            await asyncio.sleep(0.01)
+            assert session._pool.size == 0
+        assert len(server.credentials) == 1
+
+
+@pytest.mark.anyio
+async def test_a_mistake_of_ours_reaches_who_waits(
+    kit: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def connect(self: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("passpost_smtp.opening.Opening.connect", connect)
+    async with kit.session(kit.config(25)) as session:
+        with pytest.raises(ZeroDivisionError):
+            await session.send(kit.mail())
+
+
+@pytest.mark.anyio
+async def test_deadlines_of_those_who_wait_are_each_their_own(kit: Any) -> None:
+    hold = Hold()
+    with SmtpServer(faults=[Fault("final", hold)]) as server:
+        async with kit.session(kit.config(server, pool={"maxConnections": 1})) as session:
+            first = asyncio.ensure_future(session.send(kit.mail()))
+            await elsewhere(hold.reached.wait, 5)
+            patient = asyncio.ensure_future(session.send(kit.mail(seconds=20)))
+            await asyncio.sleep(0)
+            mails = [kit.mail(seconds=seconds) for seconds in (0.1, 0.05)]
+            hasty = [asyncio.ensure_future(kit.outcome(session, mail)) for mail in mails]
+            for outcome in await asyncio.gather(*hasty):
+                assert "waiting for a free connection" in str(outcome)
+            assert not patient.done()
+            hold.release()
+            await asyncio.gather(first, patient)
+        assert len(server.mails) == 2
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("action", ["close", "reset", reply("421 4.4.2 idle")])
+async def test_a_connection_that_ended_is_seen_before_the_loop_sees_it(
+    action: Any, kit: Any
+) -> None:
+    with SmtpServer(faults=[Fault("idle", action, after=1)]) as server:
+        async with kit.session(kit.config(server)) as session:
+            await session.send(kit.mail())
+            (link,) = session._pool._idle
+            assert not link.connection.stirred()
+            await session.send(kit.mail())
+            # The loop stands still meanwhile.
+            server.wait_ended(1)
+            assert link.connection.stirred()
+
+
+@pytest.mark.anyio
+async def test_where_one_idle_connection_is_dead_the_others_are_not_trusted(kit: Any) -> None:
+    hold = Hold()
+    with SmtpServer(faults=[Fault("final", hold, times=None)]) as server:
+        config = kit.config(server, pool={"maxConnections": 3, "probeAfter": 0})
+        async with kit.session(config) as session:
+            sending = asyncio.ensure_future(send_all(kit, session, 3))
+            await elsewhere(hold.reached.wait, 5)
+            await opened(session)
+            hold.release()
+            await sending
+            assert session._pool.size == 3
+            server.script(Fault("mail", "reset"))
+            await session.send(kit.mail())
+            assert session._pool.size == 1
+        assert server.connection_count == 4
+
+
+@pytest.mark.anyio
+async def test_a_connection_that_has_carried_enough_for_the_server_is_replaced(kit: Any) -> None:
+    enough = Fault("mail", reply("452 4.5.3 Too many messages sent"), after=2)
+    with SmtpServer(faults=[enough]) as server:
+        async with kit.session(kit.config(server)) as session:
+            for _ in range(4):
+                await session.send(kit.mail())
+        assert len(server.mails) == 4
+        assert server.connection_count == 2
+
+
+@pytest.mark.anyio
+async def test_a_server_that_has_enough_of_a_fresh_connection_is_believed(kit: Any) -> None:
+    enough = Fault("mail", reply("450 4.7.1 Too many messages, slow down"), times=None)
+    with SmtpServer(faults=[enough]) as server:
+        error = await kit.refusal(kit.config(server))
+        assert (error.outcome, error.scope, error.temporary) == ("rejected", "provider", True)
+        assert server.connection_count == 1
+
+
+@pytest.mark.anyio
+async def test_a_mail_that_cannot_be_built_costs_no_connection(
+    kit: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def build(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    with SmtpServer() as server:
+        async with kit.session(kit.config(server, pool={"maxConnections": 1})) as session:
+            with monkeypatch.context() as patch:
+                patch.setattr("passpost_smtp.mime.MailBuilder.build", build)
+                with pytest.raises(ZeroDivisionError):
+                    await session.send(kit.mail())
+            await session.send(kit.mail())
+        assert server.connection_count == 1

@@ -102,11 +102,12 @@ async def test_no_credential_is_in_what_is_said_of_a_refused_sign_in(
 
 
 @pytest.mark.anyio
+@pytest.mark.parametrize("mechanism", ["PLAIN", "LOGIN", "CRAM-MD5"])
 async def test_the_log_tells_what_happens_and_nothing_more(
-    debug: pytest.LogCaptureFixture, kit: Any
+    mechanism: str, debug: pytest.LogCaptureFixture, kit: Any
 ) -> None:
     users, login = {"ada": PASSWORD}, {"user": "ada", "pass": PASSWORD}
-    with SmtpServer(tls="starttls", auth=users) as server:
+    with SmtpServer(tls="starttls", auth=users, mechanisms=[mechanism]) as server:
         config = kit.config(server, auth=login, debug=True, logger=True)
         mail = kit.mail(payload={"code": CODE}, text=f"Your code is {CODE}.\n", subject=CODE)
         assert isinstance(await kit.send(config, mail), Receipt)

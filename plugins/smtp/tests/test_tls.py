@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import socket
 import ssl
-from typing import Any
+import threading
+from collections.abc import Callable
+from typing import Any, Self
 
 import pytest
 import trustme
@@ -275,3 +280,63 @@ async def test_the_context_is_made_once_for_a_session(
                 server.wait_ended(count)
         assert server.connection_count == 3
     assert len(made) == 1
+
+
+class Odd:
+    """A server that speaks TLS from the start, and does something odd when it is sent MAIL.
+
+    Attributes:
+        port: Where it listens.
+    """
+
+    def __init__(self, odd: Callable[[ssl.SSLSocket], None]) -> None:
+        self._odd = odd
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listening.getsockname()[1]
+        self._thread = threading.Thread(target=self._serve)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._thread.join(10)
+        self._listening.close()
+
+    def _serve(self) -> None:
+        sock, _ = self._listening.accept()
+        context = default_authority().server_context()
+        with context.wrap_socket(sock, server_side=True) as tls:
+            tls.sendall(b"220 odd\r\n")
+            tls.recv(100)
+            tls.sendall(b"250 odd\r\n")
+            tls.recv(1000)
+            # Until the client has had enough.
+            with contextlib.suppress(OSError, ValueError):
+                self._odd(tls)
+                tls.read()
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("odd", "words"),
+    [
+        (lambda tls: os.write(tls.fileno(), b"250 in clear\r\n"), "TLS failed"),
+        (lambda tls: os.write(tls.fileno(), b"\x17\x03\x03\x00\x20" + b"x" * 32), "TLS failed"),
+        (lambda tls: tls.unwrap(), "closed the connection"),
+        (lambda tls: tls.shutdown(socket.SHUT_RDWR), "closed the connection"),
+    ],
+)
+async def test_a_connection_whose_tls_ends_amid_a_mail(odd: Any, words: str, kit: Any) -> None:
+    with Odd(odd) as server:
+        error = await kit.refusal(kit.config(server.port, secure=True))
+        assert (error.outcome, error.scope) in {("rejected", "network"), ("rejected", "provider")}
+        assert words in str(error)
+
+
+@pytest.mark.anyio
+async def test_a_greeting_that_comes_with_the_handshake_is_heard(kit: Any) -> None:
+    # The server's words may share a packet with the last of its handshake.
+    with Odd(lambda tls: tls.sendall(b"550 5.7.1 no\r\n")) as server:
+        error = await kit.refusal(kit.config(server.port, secure=True))
+        assert error.provider_code == "550 5.7.1"

@@ -28,6 +28,7 @@ PASSWORD_IN_CLEAR: Final = frozenset({"PLAIN", "LOGIN"})
 UNDER_TLS: Final = ("PLAIN", "LOGIN", "CRAM-MD5")
 """Mechanisms for a password in order of preference: PLAIN needs one round trip, the others more."""
 
+# A round trip is a small price for a password that is not shown.
 IN_CLEAR: Final = ("CRAM-MD5", "PLAIN", "LOGIN")
 """The same where there is no TLS."""
 

@@ -124,6 +124,7 @@ class _Check:
         sender = self._config.from_email
         self._opening.phase = "mail"
         await self._ask(f"MAIL FROM:<{sender.wire}>\r\n".encode(), must=True)
+        # So that it is no mail that was begun and broken off.
         await self._ask(b"RSET\r\n")
 
     def _sender_taken(self) -> None:

@@ -112,7 +112,9 @@ class Connection(asyncio.BufferedProtocol):
         except BlockingIOError:
             return False
         except OSError:
+            # It was reset.
             pass
+        # Were it a reply, it would be taken for the answer to what is sent next.
         self._fail(Fault("closed"))
         return True
 
@@ -144,6 +146,7 @@ class Connection(asyncio.BufferedProtocol):
         """
         replies = self._replies = []
         if self.fault is not None:
+            # Nothing of it goes out, which is as good as all of it being left over.
             self.unsent = True
             return replies
         self._wanted = wanted
@@ -195,10 +198,13 @@ class Connection(asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport, and ask to be told of every byte that the kernel does not take."""
         self._transport = cast("asyncio.Transport", transport)
+        # The transport pauses us then as soon as one byte is left over, which no count of its
+        # buffer could tell once it has thrown the buffer away.
         self._transport.set_write_buffer_limits(high=0)
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - the protocol's signature
         """Give room for what has arrived."""
+        # Always the same: asyncio would take 256 KB from the heap for each reply otherwise.
         return self._view
 
     def buffer_updated(self, nbytes: int) -> None:
@@ -223,6 +229,8 @@ class Connection(asyncio.BufferedProtocol):
 
     def eof_received(self) -> None:
         """Note that the server has closed its side."""
+        # Ours is closed as well, at once: bytes that still wait must not complete a message whose
+        # outcome is being told.
         self._fail(Fault("closed"))
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -267,6 +275,7 @@ class Connection(asyncio.BufferedProtocol):
         try:
             await self._waiter
         finally:
+            # Also when cancelled: what comes from now on was asked for by nobody.
             self._waiter = None
             self._wanted = 0
 
@@ -278,6 +287,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def _received(self, data: bytes) -> None:
         for reply in self._reader.feed(data):
+            # What came before a fault counts, even if both came in one packet.
             if self._wanted:
                 self._replies.append(reply)
                 self._wanted -= 1
@@ -350,6 +360,7 @@ class Connection(asyncio.BufferedProtocol):
         if self._waiter is None:
             return
         if self._loop.time() < self._expires:
+            # It was put off since.
             self._timer = self._loop.call_at(self._expires, self._ring)
         else:
             self._fail(Fault("timeout"))

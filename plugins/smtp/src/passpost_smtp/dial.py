@@ -37,6 +37,8 @@ def _interleaved(found: Sequence[AddressInfo]) -> list[AddressInfo]:
     return [*paired, *first[shorter:], *second[shorter:]]
 
 
+# The event loop's own race looks up the host by itself, with no timeout for that, and is not there
+# on uvloop.
 async def connect(addresses: Sequence[AddressInfo], local_address: str | None) -> socket.socket:
     """Connect to the first address that answers.
 

@@ -61,6 +61,7 @@ NOTHING: Final = Offer(esmtp=False)
 
 def read_offer(reply: Reply) -> Offer:
     """Read the answer to EHLO; lines that make no sense are as if they were not there."""
+    # Everything is in upper case here, as which keywords are compared (RFC 5321 section 2.4).
     lines = dict(_lines(reply))
     size = lines.get("SIZE", "")
     return Offer(

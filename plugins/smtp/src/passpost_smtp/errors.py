@@ -214,12 +214,17 @@ def _opening_scope(phase: Phase, reply: Reply) -> Scope:
 def _by_subject(phase: Phase, reply: Reply) -> Scope | None:
     """Judge by subject and detail of an enhanced code, where they say more than the phase."""
     subject = (reply.enhanced or "")[2:]
+    # 3.4 and 2.3: too large, for the system or for the mailbox. 6: conversion of the content.
     if subject in {"3.4", "2.3"} or subject.startswith("6."):
         return "message"
+    # 1.7, 1.8: the sender's address. 4.5: too much mail, a quota at Google. 7.8, 7.9, 7.11: the
+    # sign-in. 7.25 to 7.27: SPF, DKIM and DMARC of the sender's domain.
     if subject in {"1.7", "1.8", "4.5", "7.8", "7.9", "7.11", "7.25", "7.26", "7.27"}:
         return "account"
+    # 1: the address; 2: the mailbox. At MAIL they are the sender's, which the phase says.
     if subject.startswith(("1.", "2.")) and phase != "mail":
         return "recipient"
+    # 3: the server itself; 4: the network behind it.
     return "provider" if subject.startswith(("3.", "4.")) else None
 
 

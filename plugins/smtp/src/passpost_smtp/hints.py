@@ -29,6 +29,7 @@ _SENDGRID: Final = (
     "SendGrid wants the word apikey as the user name, and an API key as the password."
 )
 
+# OpenSSL's numbers for what is wrong with a certificate (X509_V_ERR_…).
 _CERTIFICATE_CODES: Final = {
     10: "The server's certificate has expired: renew it on the server.",
     18: "The server's certificate vouches for itself: give it, or the authority it should come "

@@ -58,4 +58,5 @@ class Limits:
     @property
     def opening(self) -> float:
         """Opening a connection, with everything that comes before its first mail."""
+        # Commands: EHLO, STARTTLS, EHLO again, AUTH.
         return self.dns + self.connect * 2 + self.greeting + self.command * 4

@@ -82,6 +82,7 @@ class TokenSource:
             )
         what, temporary = "no token came in time", True
         try:
+            # The thread goes on after that, until its own timeout; nobody hears of it.
             async with asyncio.timeout(seconds):
                 # google-auth blocks.
                 return await asyncio.to_thread(_fetch, self._auth, seconds)
@@ -197,6 +198,7 @@ class _Answer:
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    # Another server is not who the operator trusts with the secret, whatever this one says.
     def redirect_request(self, *_: object) -> None:
         """Follow none: the request holds secrets."""
 

@@ -84,6 +84,7 @@ class Opening:
             await self.sign_in()
             self._report()
         except BaseException:
+            # Also when cancelled: a connection half opened is of no use to anyone.
             await self.abandon()
             raise
 
@@ -113,6 +114,7 @@ class Opening:
             )
             self._made.trace = tracer(self._config)
         finally:
+            # Until there is a transport, nobody else closes it.
             if self._made is None:
                 sock.close()
         if not greets:
@@ -150,6 +152,7 @@ class Opening:
             await self._converse(auth.MECHANISMS[mechanism](user, secret))
         except Failed as error:
             if self._site.tokens is not None and error.verdict.scope == "account":
+                # It may have been withdrawn before its time.
                 self._site.tokens.reject()
             raise
         self.mechanism = mechanism
@@ -184,6 +187,7 @@ class Opening:
         fault = self.connection.fault
         if fault is not None:
             if fault.kind == "order" and self._config.security != "implicit":
+                # The handshake has not begun: it is the reply to STARTTLS that had company.
                 self.phase = "starttls"
             raise Failed(broken(self.phase, fault, self._config))
 
@@ -205,6 +209,7 @@ class Opening:
         self.phase = "ehlo"
         name = self._config.ehlo_name(self.connection.local_ip)
         replies = await self._ask(f"EHLO {name}\r\n".encode())
+        # HELO is for servers of before 1995; a refusal of the name would be repeated.
         if replies and replies[0].code in _UNKNOWN_COMMAND and not self._needs_esmtp:
             self._only(await self._ask(f"HELO {name}\r\n".encode()))
         else:
@@ -265,6 +270,7 @@ class Opening:
             raise Failed(broken(self.phase, fault, self._config))
         if not reply.positive:
             raise Failed(refused(self.phase, reply, self._config, self._redactor))
+        # A good reply with more behind it that nobody had asked for: an attacker's, perhaps.
         if fault is not None:
             raise Failed(broken(self.phase, fault, self._config))
         return reply

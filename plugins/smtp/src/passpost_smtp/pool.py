@@ -102,6 +102,8 @@ class Pool:
         if self._closing:
             raise _closed()
         while self._idle:
+            # The one used last, which is the least likely to be dead; the others may grow idle
+            # enough to be closed.
             link = self._idle.pop()
             if self._serves(link) and not link.connection.stirred():
                 self._busy += 1
@@ -160,6 +162,7 @@ class Pool:
         self._closing = True
         try:
             if self._busy or self._waiting:
+                # Each has its deadline, so that this ends.
                 self._quiet = self._loop.create_future()
                 await self._quiet
             while self._chores:
@@ -204,6 +207,7 @@ class Pool:
 
     def _due(self, link: Link) -> float:
         """Say when an idle connection is to be closed."""
+        # One that is kept ready grows old like the others, and is replaced then.
         old = link.born + self._most_age
         return old if self.size <= self._warm else min(old, link.idle_since + self._most_idle)
 
@@ -240,6 +244,7 @@ class Pool:
             return
         room = self._most - others
         if not self._proven:
+            # The password, or the certificate, may be wrong: one tries, the others wait to hear.
             room = min(room, 1 - len(self._openings))
         for _ in range(min(wanted, room)):
             opening = Opening(self._site, self._loop.time() + self._site.limits.opening)
@@ -250,6 +255,7 @@ class Pool:
     def _opened(self, task: asyncio.Task[None]) -> None:
         opening = self._openings.pop(task)
         if task.cancelled():
+            # Only closing cancels, and has told those who waited.
             return
         error = task.exception()
         if error is not None:
@@ -263,6 +269,7 @@ class Pool:
         link.connection.on_lost = self._lost
         self._alive.add(link.connection)
         if self._ended:
+            # It came to be in the very moment of closing.
             link.connection.abort()
         self.release(link)
         self._open_for_waiting()
@@ -298,6 +305,7 @@ class Pool:
 
     def _warm_later(self) -> None:
         if self._warm and not self._closing and self._warming is None:
+            # Later each time: a server that is down is not helped by being asked.
             self._warming = self._loop.call_later(self._breath, self._warm_again)
             self._breath = min(self._breath * 2, _LONGEST_BREATH)
 

@@ -19,6 +19,11 @@ MAX_REPLY: Final = 32768
 _ENHANCED: Final = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?:\s|$)")
 _SHUTTING_DOWN: Final = 421
 
+_CODES: Final = {str(code).encode(): code for code in range(200, 600)}
+"""The codes of final and intermediate replies; there are no preliminary ones in SMTP."""
+_MARKS: Final = frozenset((b" ", b"-", b"\r", b""))
+"""What stands behind the code: a space, a hyphen where more lines follow, or nothing."""
+
 
 class Reply:
     """One reply: a code of three digits, and the text of its lines.
@@ -119,6 +124,8 @@ class ReplyReader:
 
     def _cut(self, data: bytes, replies: list[Reply]) -> None:
         start = 0
+        # A bare LF ends a line as well, as some servers have it. Unlike in a message, nothing hangs
+        # on that: nobody else reads the same bytes.
         while (end := data.find(b"\n", start)) >= 0:
             if end - start > MAX_LINE:
                 break
@@ -131,19 +138,18 @@ class ReplyReader:
 
     def _line(self, line: bytes) -> Reply | None:
         code, mark = line[:3], line[3:4]
-        text = line[4:-1] if line.endswith(b"\r") else line[4:]
-        if not code.isdigit() or not b"200" <= code <= b"599" or len(code) < 3:  # noqa: PLR2004 - digits
+        number = _CODES.get(code)
+        if number is None:
             raise ProtocolError("a line that does not begin with a reply code")
         if self._lines and code != self._code:
             raise ProtocolError("a reply whose lines have different codes")
+        if mark not in _MARKS:
+            raise ProtocolError("a reply code without a space or hyphen behind it")
+        text = line[4:-1] if line.endswith(b"\r") else line[4:]
         if mark == b"-":
             self._continue(code, text)
             return None
-        if mark not in (b" ", b"", b"\r"):
-            raise ProtocolError("a reply code without a space or hyphen behind it")
-        if not self._lines:
-            return Reply(int(code), (text,))
-        return self._finish(text)
+        return self._finish(number, text) if self._lines else Reply(number, (text,))
 
     def _continue(self, code: bytes, text: bytes) -> None:
         self._code = code
@@ -152,8 +158,8 @@ class ReplyReader:
         if len(self._lines) >= MAX_LINES or self._size > MAX_REPLY:
             raise ProtocolError("a reply that does not end")
 
-    def _finish(self, text: bytes) -> Reply:
-        reply = Reply(int(self._code), (*self._lines, text))
+    def _finish(self, number: int, text: bytes) -> Reply:
+        reply = Reply(number, (*self._lines, text))
         self._lines.clear()
         self._size = 0
         return reply

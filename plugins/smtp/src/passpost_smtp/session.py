@@ -6,7 +6,6 @@ import asyncio
 import re
 from typing import TYPE_CHECKING, Final
 
-from passpost.errors import SendError
 from passpost.messages import Receipt
 from passpost_smtp.connection import Fault
 from passpost_smtp.errors import Failed, broken, too_large
@@ -84,6 +83,8 @@ class SmtpSession:
         doubted: Form | None = None
         for tries in range(1, _MOST_TRIES + 1):
             link = await self._pool.acquire(deadline)
+            # What dies at its first mail may not have mastered how it was spoken to; what dies
+            # later has been fine so far.
             fresh = link.mails == 0
             form = self._mastery.form(link.offer, self._most(link, most))
             result = await self._carried(link, form, mail, deadline)
@@ -100,12 +101,15 @@ class SmtpSession:
                 raise Failed(result.verdict)
             if fresh:
                 doubted, most = form, lesser(form)
-            else:
+            elif result.verdict.provider_code is None:
+                # What took this one away without a word (a restart, a firewall) has taken more.
                 self._pool.distrust()
         raise AssertionError("the last try either returned or raised")
 
     def _most(self, link: Link, most: Form) -> Form:
         """Keep the message out of the first write where the connection may be dead."""
+        # Lost in that write, the message would be lost to knowledge too: nobody could say whether
+        # it was read before the connection died.
         return lesser(most) if most == "chunked" and self._is_doubtful(link) else most
 
     def _is_doubtful(self, link: Link) -> bool:
@@ -117,10 +121,12 @@ class SmtpSession:
         """Put a mail on a connection, and give the connection back."""
         try:
             built = self._built(link, mail, deadline)
-        except (SendError, Failed):
+        except BaseException:
+            # Nothing has been said on it yet.
             self._pool.release(link)
             raise
         probing = self._is_doubtful(link)
+        # A connection counts as used from the first byte, whatever becomes of the mail.
         transaction = Transaction(self.site, link, built, mail.payload, deadline, probing=probing)
         link.mails += 1
         try:

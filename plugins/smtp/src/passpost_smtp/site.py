@@ -53,6 +53,7 @@ def make_site(config: SmtpConfig) -> Site:
         limits=Limits.of(config),
         context=None if config.security == "none" else _context(config),
         tokens=tokens,
+        # Made once: the forms in which a secret may be repeated take time to work out.
         redactor=Redactor(secrets_in(config)),
     )
 

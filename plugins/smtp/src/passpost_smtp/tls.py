@@ -30,6 +30,7 @@ def make_context(settings: TlsSettings) -> ssl.SSLContext:
         ssl.SSLError: The settings' certificates or key cannot be used.
         ValueError: Likewise.
     """
+    # With authorities of one's own, the system's are not trusted: who names one means that one.
     context = ssl.create_default_context(cadata=settings.authorities)
     context.minimum_version = VERSIONS[settings.min_version]
     if not settings.reject_unauthorized:
@@ -110,6 +111,7 @@ class TlsLayer:
         self._incoming.write(data)
         parts = []
         try:
+            # Asked first whether there is more: to find out by an exception costs more than that.
             while not self.closed and (self._incoming.pending or self._object.pending()):
                 parts.append(self._object.read(_CHUNK))
                 self.closed = not parts[-1]

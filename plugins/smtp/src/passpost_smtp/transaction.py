@@ -10,6 +10,7 @@ FIN does; a reset may overtake it, and leaves the outcome ``unknown``.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
@@ -31,6 +32,7 @@ _OK: Final = 250
 _GO_ON: Final = 354
 _ACCEPTED: Final = frozenset((250, 251, 252))
 _NOT_UNDERSTOOD: Final = frozenset((500, 501, 502, 503, 504))
+_ENOUGH: Final = re.compile(r"too many (?:messages|mails|e-?mails|transactions)", re.IGNORECASE)
 _PRELUDE: Final[tuple[Phase, ...]] = ("mail", "rcpt", "data")
 _BATCH: Final[tuple[Phase, ...]] = ("mail", "rcpt", "final")
 
@@ -42,7 +44,8 @@ class Refusal:
     Attributes:
         verdict: What to say of it.
         speechless: Whether the connection was gone before the server had said a word to this mail,
-            or said only that it closes; the mail cannot have been sent, and may go on another.
+            or said only that it has had enough; the mail cannot have been sent, and may go on
+            another.
         unmastered: Whether the server failed at the form, as one does that offers an extension
             which it does not master.
     """
@@ -117,6 +120,7 @@ class Transaction:
             self._deadline,
             sending=self._limits.data,
         )
+        # As nearly all mails go: no more is done for them than has to be.
         if _codes(replies) == (_OK, _OK, _OK) and not self._connection.unsent:
             return replies[2]
         return self._batch_judged(replies)
@@ -153,6 +157,7 @@ class Transaction:
             return self._broken("body", fault, speechless=count == 0)
         phase = _BATCH[min(count, 2)]
         if fault.kind == "closed" and phase != "final":
+            # Its replies were sent before its FIN and would be here: it has not got that far.
             return self._broken(phase, fault, speechless=count == 0)
         # One that has read MAIL and RCPT and then takes long, or breaks, may well know the form.
         unmastered = count == 0 or fault.kind in {"order", "garbage"}
@@ -168,6 +173,7 @@ class Transaction:
         for line in batch.splitlines(keepends=True):
             replies += await self._ask(line, 1)
             if not replies or not replies[-1].positive or self._connection.fault is not None:
+                # Without a sender or a recipient, DATA would be out of place.
                 break
         return replies
 
@@ -225,6 +231,7 @@ class Transaction:
 
     def _envelope(self) -> bytes:
         mail, offer = self._mail, self._offer
+        # With the size a server can refuse before the message is on its way.
         size = f" SIZE={len(mail.data)}" if offer.takes_size else ""
         body = " BODY=8BITMIME" if mail.eight_bit and offer.eight_bit else ""
         utf8 = " SMTPUTF8" if mail.smtputf8 else ""
@@ -238,7 +245,11 @@ class Transaction:
     def _refused(self, phase: Phase, reply: Reply, *, unmastered: bool = False) -> Refusal:
         redactor = self._site.redactor.with_payload(self._payload)
         verdict = refused(phase, reply, self._site.config, redactor)
-        return Refusal(verdict, speechless=phase == "mail" and reply.closing, unmastered=unmastered)
+        worn_out = phase == "mail" and _is_worn_out(reply)
+        if worn_out:
+            # It would say the same to each mail that is put on it.
+            self._connection.abort()
+        return Refusal(verdict, speechless=worn_out, unmastered=unmastered)
 
     def _broken(
         self, phase: Phase, fault: Fault, *, speechless: bool = False, unmastered: bool = False
@@ -253,6 +264,13 @@ def _codes(replies: Sequence[Reply]) -> tuple[int, ...]:
 
 def _sensible(replies: Sequence[Reply]) -> bool:
     return all(reply.code in _ACCEPTED for reply in replies)
+
+
+def _is_worn_out(reply: Reply) -> bool:
+    """Whether a reply to MAIL is about the connection and not about the mail."""
+    # Some servers do not close a connection that has carried enough; OpenSMTPD says so after 100.
+    temporary = reply.code < 500  # noqa: PLR2004 - 4yz
+    return reply.closing or (temporary and _ENOUGH.search(reply.text) is not None)
 
 
 def _is_disordered(replies: Sequence[Reply]) -> bool:

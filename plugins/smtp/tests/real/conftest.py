@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import signal
 import socket
@@ -13,7 +14,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -37,6 +38,7 @@ class RealServer:
         port: The port in clear, with STARTTLS on offer.
         signs_in: Whether it signs `user` in once TLS is up.
         complaints: What is in its log's lines where a client did something wrong, in lower case.
+        of_the_machine: What is in lines that say something of the machine, not of a client.
         authority: Who issued its certificate.
     """
 
@@ -44,6 +46,7 @@ class RealServer:
     port: int
     signs_in = True
     complaints: tuple[str, ...] = ()
+    of_the_machine: tuple[str, ...] = ()
     user, password = USER, PASSWORD
     authority = AUTHORITY.cert_pem.bytes().decode()
 
@@ -63,10 +66,15 @@ Started = TypeVar("Started", bound=RealServer)
 
 
 def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
+    """Give a port below those that systems hand out by themselves.
+
+    Between now and the moment when the server binds it, no other test's socket gets it by chance.
+    """
+    while True:
+        port = random.SystemRandom().randrange(10_000, 32_000)
+        with socket.socket() as sock, suppress(OSError):
+            sock.bind(("127.0.0.1", port))
+            return port
 
 
 def until(condition: Callable[[], bool], what: str) -> None:
@@ -191,6 +199,8 @@ class Postfix(RealServer):
         "too many errors",
         "lost connection after data",
     )
+    # A file system whose clock lags behind the system's, as those of virtual machines may.
+    of_the_machine = ("resetting file time stamps",)
 
     def __init__(self, folder: Path) -> None:
         self.port, self.pipelining_port, self.plain_port = free_port(), free_port(), free_port()
@@ -339,10 +349,16 @@ class OpenSmtpd(RealServer):
         spool.mkdir()
         spool.chmod(0o711)
         config.write_text(OPENSMTPD.format(port=self.port, sink=self._sink.port))
-        # The spool's place is compiled in: this server sees a folder of its own there.
-        alone = ["unshare", "--mount", "sh", "-c", 'mount --bind "$0" /var/spool/smtpd; exec "$@"']
+        # The places of the spool and of the control socket are compiled in: this server sees
+        # folders of its own there, and several of it can run at a time.
+        run = folder / "run"
+        run.mkdir()
+        mounts = (
+            'mount --bind "$0" /var/spool/smtpd && mount --bind "$1" /run && shift && exec "$@"'
+        )
         smtpd = [str(UNPACKED / "usr/sbin/smtpd"), "-dvf", str(config)]
-        self._process = Process([*alone, str(spool), *smtpd], self._output)
+        alone = ["unshare", "--mount", "sh", "-c", mounts, str(spool), str(run)]
+        self._process = Process([*alone, *smtpd], self._output)
         until(lambda: answers(self.port), self.name)
 
     def take(self, count: int) -> list[bytes]:
