@@ -42,7 +42,8 @@ def command() -> None:
     refusable = [actor for actor in actors if _play(host, actor)]
     # The last one, so that the failure is one of the provider whose mails the reader just saw.
     if refusable:
-        _fail(host, refusable[-1])
+        # A wrong SMTP password is the failure that most readers know; without it, any will do.
+        _fail(host, max(refusable, key=lambda actor: actor.info.id == "smtp"))
 
 
 @attrs.frozen
