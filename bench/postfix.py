@@ -149,8 +149,14 @@ def running() -> Iterator[Postfix]:
             _wait_for(postfix.port, folder)
             yield postfix
         finally:
-            os.killpg(process.pid, signal.SIGTERM)
+            os.killpg(_master(folder) or process.pid, signal.SIGTERM)
             process.wait(10)
+
+
+def _master(folder: Path) -> int | None:
+    """Give the master's process, which has left the group that it was started in."""
+    pid = folder / "queue" / "pid" / "master.pid"
+    return int(pid.read_text("ascii")) if pid.exists() else None
 
 
 def _configured(folder: Path, authenticator: int) -> Postfix:
