@@ -21,18 +21,13 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from passpost import config
+from passpost.scaffold.reference import END, FILES, START
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import ModuleType
 
 ROOT: Final = Path(__file__).parent.parent
-
-START: Final = "<!-- reference: start -->\n"
-END: Final = "<!-- reference: end -->\n"
-
-FILES: Final = {"en": "README.md", "zh-CN": "README.zh-CN.md"}
-"""The guide of each language, in the folder of the connector's package."""
 
 
 @attrs.frozen
