@@ -135,12 +135,12 @@ def test_fastapi(server: SmtpServer) -> None:
         statuses = []
         async with example.app.lifespan(example.app):
             await example.send_code("ada@example.com", request)
-            for email, fault in (
-                ("nobody", REFUSED),
-                ("bob@example.com", REFUSED),
-                ("b@b.org", BUSY),
+            for email, faults in (
+                ("nobody", ()),
+                ("bob@example.com", (REFUSED,)),
+                ("b@b.org", (BUSY,)),
             ):
-                server.script(fault)
+                server.script(*faults)
                 with pytest.raises(example.HTTPException) as caught:
                     await example.send_code(email, request)
                 statuses.append(caught.value.status_code)

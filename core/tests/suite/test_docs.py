@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
+from typing import get_args
 
+import attrs
 import pytest
 
-import passpost
-from passpost.testing import Inbox
+from passpost.testing import Fault
+from passpost.testing.actions import Name
+from passpost.testing.faults import HTTP_PHASES, PHASES, SMTP_PHASES
 from passpost.testing.suite import CHECKS
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -29,10 +35,30 @@ def test_the_first_example_has_at_most_ten_lines() -> None:
     assert sum(bool(line.strip()) for line in first.splitlines()) <= 10
 
 
-@pytest.mark.parametrize("block", blocks("testing.md"))
-def test_an_example_for_applications_runs(block: str, passpost_inbox: Inbox) -> None:
-    names: dict[str, object] = {"passpost": passpost, "pytest": pytest}
-    exec(block, names)  # noqa: S102 - our own documentation
-    (test,) = (value for name, value in names.items() if name.startswith("test_"))
-    assert callable(test)
-    test(passpost_inbox)
+@pytest.mark.parametrize("number", range(len(blocks("testing.md"))))
+def test_an_example_for_applications_runs_as_it_stands(number: int, tmp_path: Path) -> None:
+    (tmp_path / "test_it.py").write_text(blocks("testing.md")[number], "utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-c", os.devnull, "-W", "error", "test_it.py"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTEST_ADDOPTS": "-p no:cacheprovider"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "1 passed" in done.stdout, done.stdout + done.stderr
+
+
+def test_every_phase_is_explained_with_its_servers() -> None:
+    table = (DOCS / "testing.md").read_text("utf-8").partition("| phase |")[2].partition("\n\n")[0]
+    rows = [[cell.strip(" `") for cell in row.split("|")[1:-1]] for row in table.splitlines()[2:]]
+    assert {row[0] for row in rows} == set(PHASES)
+    assert {row[0] for row in rows if row[2] != "HTTP"} == set(SMTP_PHASES)
+    assert {row[0] for row in rows if row[2] != "SMTP"} == set(HTTP_PHASES)
+
+
+def test_every_argument_of_a_fault_and_every_action_by_name_is_explained() -> None:
+    text = (DOCS / "testing.md").read_text("utf-8")
+    for field in attrs.fields(Fault):
+        assert field.name in ("phase", "action") or f"| `{field.name}=" in text
+    assert [name for name in get_args(Name) if f"`{name}`" not in text] == []

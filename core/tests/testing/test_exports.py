@@ -102,6 +102,43 @@ def test_the_fixtures(tmp_path: Path) -> None:
     assert "4 passed" in done.stdout, done.stdout + done.stderr
 
 
+FORGOTTEN = """
+import pytest
+from passpost.testing import Fault
+
+def test_passes(passpost_inbox):
+    passpost_inbox.script(Fault("auth", "close"))
+
+def test_fails(passpost_smtp_server):
+    passpost_smtp_server.script(Fault("mail", "close"))
+    assert 202 == 503
+
+def test_skips(passpost_http_server):
+    passpost_http_server.script(Fault("answer", "close"))
+    pytest.skip("today")
+
+def test_may(passpost_inbox):
+    passpost_inbox.script(Fault("auth", "close", optional=True))
+"""
+
+
+def test_a_fault_that_never_struck_fails_the_test_of_a_fixture(tmp_path: Path) -> None:
+    (tmp_path / "test_it.py").write_text(FORGOTTEN)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-W", "error", "."],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    # What failed or was skipped already does not fail once more, but is told of it.
+    assert "1 failed, 2 passed, 1 skipped, 1 error" in done.stdout
+    assert "passpost: faults" in done.stdout
+    assert done.stdout.count("Fault('mail', Close()) never struck") == 1
+    assert "AssertionError: Fault('auth', Close()) never struck" in done.stdout
+    assert "'answer'" not in done.stdout
+
+
 def test_the_fixtures_in_this_process(
     passpost_ca: CertificateAuthority,
     passpost_ca_file: Path,

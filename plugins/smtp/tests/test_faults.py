@@ -273,6 +273,7 @@ def script(chance: random.Random) -> list[Fault]:
                 after=chance.randint(0, 30),
                 times=chance.randint(1, 8),
                 octets=chance.randint(0, 400),
+                optional=True,
             )
         )
     return faults

@@ -11,6 +11,7 @@ from passpost.testing.faults import HTTP_PHASES
 from passpost.testing.handshake import secured
 from passpost.testing.http_conversation import Conversation
 from passpost.testing.http_messages import Answer, Request
+from passpost.testing.listener import counted
 from passpost.testing.scripted import ScriptedServer
 
 if TYPE_CHECKING:
@@ -99,7 +100,11 @@ class HttpServer(ScriptedServer):
         Raises:
             TimeoutError: Fewer came.
         """
-        self._wait_until(lambda: len(self._requests) >= requests, timeout, f"{requests} requests")
+        self._wait_until(
+            lambda: len(self._requests) >= requests,
+            timeout,
+            lambda: f"{counted(requests, 'request')}: {len(self._requests)} arrived",
+        )
         return self.requests
 
     async def _serve(self, channel: Channel, number: int) -> None:

@@ -16,16 +16,18 @@ if TYPE_CHECKING:
 
 SENDER: Final = "Example <no-reply@example.com>"
 
+# An email without a code and without a link is one that its application forgot to fill: a variable
+# that no payload has refuses it.
+_CONTENT: Final = (
+    "{{#code}}{{code}}\n{{/code}}{{#link}}{{link}}\n{{/link}}"
+    "{{^code}}{{^link}}{{code_or_link}}{{/link}}{{/code}}"
+)
+
 TEMPLATES: Final = tuple(
-    {
-        "usageType": usage,
-        "subject": usage,
-        "content": "{{code}}{{link}}",
-        "contentType": "text/plain",
-    }
+    {"usageType": usage, "subject": usage, "content": _CONTENT, "contentType": "text/plain"}
     for usage in ("Register", "SignIn", "ForgotPassword", "Generic")
 )
-"""What mails look like where the application has no templates: their code, or their link."""
+"""What emails look like where the application has no templates: their code, their link, or both."""
 
 
 class Inbox(SmtpServer):
@@ -39,7 +41,9 @@ class Inbox(SmtpServer):
             (mail,) = passpost_inbox.mails_to("ada@example.com")
             assert app.confirm(mail.text.strip())
 
-    It needs the connector ``smtp``: ``pip install passpost-smtp``.
+    It is as strict as production: an email whose payload has neither ``code`` nor ``link`` is a
+    `passpost.MissingVariable`, unless the application's own templates need neither. It needs the
+    connector ``smtp``: ``pip install passpost-smtp``.
     """
 
     @property
@@ -51,7 +55,6 @@ class Inbox(SmtpServer):
             "ignoreTLS": True,
             "fromEmail": SENDER,
             "templates": list(TEMPLATES),
-            "missingVariables": "blank",
         }
 
     @property
@@ -88,10 +91,18 @@ class Inbox(SmtpServer):
             settings: Settings to use in place of those above.
 
         Raises:
+            TypeError: A template is not a `passpost.Template`.
             UnknownConnectorError: ``passpost-smtp`` is not installed.
         """
-        from passpost import Mailer  # noqa: PLC0415 - likewise
+        from passpost import Mailer, Template  # noqa: PLC0415 - likewise
 
+        for number, template in enumerate(templates):
+            if not isinstance(template, Template):
+                raise TypeError(
+                    f"templates[{number}] must be a passpost.Template, not "
+                    f"{type(template).__name__}: write passpost.Template(usage_type=…), or pass "
+                    'templates as settings: mailer(settings={"templates": […]})'
+                )
         return Mailer(self.connector(settings), templates=templates)
 
     def mails_to(self, address: str) -> list[ReceivedMail]:

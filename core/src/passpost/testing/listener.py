@@ -88,7 +88,7 @@ class Listener(abc.ABC):
         self._wait_until(
             lambda: self._open == 0 and self._accepted >= connections,
             timeout,
-            "all connections to be closed",
+            lambda: f"all connections to be closed: {self._open} of {self._accepted} are open",
         )
 
     def wait_ended(self, connections: int = 1, timeout: float = 5.0) -> None:
@@ -102,7 +102,9 @@ class Listener(abc.ABC):
             TimeoutError: It has ended fewer.
         """
         self._wait_until(
-            lambda: self._ended >= connections, timeout, f"the end of {connections} connections"
+            lambda: self._ended >= connections,
+            timeout,
+            lambda: f"the end of {counted(connections, 'connection')}: {self._ended} ended",
         )
 
     def __enter__(self) -> Self:
@@ -196,10 +198,17 @@ class Listener(abc.ABC):
             self._accepted += accepted
             self._changed.notify_all()
 
-    def _wait_until(self, come: Callable[[], bool], timeout: float, what: str) -> None:
+    def _wait_until(
+        self, come: Callable[[], bool], timeout: float, what: Callable[[], str]
+    ) -> None:
         with self._changed:
             if not self._changed.wait_for(come, timeout):
-                raise TimeoutError(f"waited {timeout} s for {what}")
+                raise TimeoutError(f"waited {timeout:g} s for {what()}")
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun: ``1 email``, ``2 emails``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _accepted(listening: socket.socket) -> Iterator[socket.socket]:

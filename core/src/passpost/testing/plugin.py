@@ -13,7 +13,7 @@ import pytest
 from passpost.testing import _MODULES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
     from pathlib import Path
 
     from passpost.testing.certificates import CertificateAuthority
@@ -70,6 +70,20 @@ def passpost_inbox() -> Iterator[Inbox]:
 
     with Inbox() as inbox:
         yield inbox
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    call: pytest.CallInfo[None],
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Tell of faults that never struck where the test failed already, and only there."""
+    report = yield
+    scripted = sys.modules.get("passpost.testing.scripted")
+    if scripted is not None and not report.passed and call.when != "teardown":
+        missed = [text for server in list(scripted.RUNNING) if (text := server.excused())]
+        if report.failed:
+            report.sections += [("passpost: faults", text) for text in missed]
+    return report
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

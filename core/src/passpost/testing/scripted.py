@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from passpost.testing.faults import Fault, Phase, Script
 from passpost.testing.listener import Listener
@@ -10,10 +10,18 @@ from passpost.testing.listener import Listener
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Iterable
+    from types import TracebackType
+    from typing import Self
+
+RUNNING: Final[set[ScriptedServer]] = set()
+"""The servers that run now, for the report of a test that failed."""
 
 
 class ScriptedServer(Listener):
     """A server that follows a script of faults.
+
+    Leaving its ``with`` block raises an `AssertionError` if a fault never struck. Where the block
+    raised an error itself, that error gets a note of it instead.
 
     Args:
         context: What TLS needs, or None: no TLS.
@@ -28,7 +36,7 @@ class ScriptedServer(Listener):
         self,
         context: ssl.SSLContext | None,
         faults: Iterable[Fault],
-        phases: frozenset[Phase],
+        phases: tuple[Phase, ...],
     ) -> None:
         super().__init__()
         self._context = context
@@ -47,5 +55,37 @@ class ScriptedServer(Listener):
         """
         self._script.replace(faults)
 
+    def excused(self) -> str:
+        """Say which faults never struck, and let none of them fail the test."""
+        missed = _told(self._script.missed())
+        self._script.excuse()
+        return missed
 
-__all__ = ["ScriptedServer"]
+    def __enter__(self) -> Self:
+        entered = super().__enter__()
+        RUNNING.add(self)
+        return entered
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        RUNNING.discard(self)
+        missed = _told(self._script.missed())
+        super().__exit__(kind, error, traceback)
+        if not missed:
+            return
+        if error is None:
+            raise AssertionError(missed)
+        error.add_note(missed)
+
+
+def _told(missed: list[str]) -> str:
+    if not missed:
+        return ""
+    return "\n".join([*missed, "A fault that need not strike is marked optional=True"])
+
+
+__all__ = ["RUNNING", "ScriptedServer"]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from passpost.testing.certificates import Certificate, CertificateAuthority, server_context
 from passpost.testing.faults import SMTP_PHASES
+from passpost.testing.listener import counted
 from passpost.testing.scripted import ScriptedServer
 from passpost.testing.smtp_conversation import Conversation
 from passpost.testing.smtp_records import Credentials, ReceivedMail, SmtpConnection, Violation
@@ -113,7 +114,11 @@ class SmtpServer(ScriptedServer):
         Raises:
             TimeoutError: Fewer came.
         """
-        self._wait_until(lambda: len(self._mails) >= mails, timeout, f"{mails} mails to come")
+        self._wait_until(
+            lambda: len(self._mails) >= mails,
+            timeout,
+            lambda: f"{counted(mails, 'email')}: {len(self._mails)} arrived",
+        )
         return self.mails
 
     async def _serve(self, channel: Channel, number: int) -> None:

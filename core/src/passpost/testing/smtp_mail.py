@@ -74,14 +74,19 @@ def _chunk_complete(state: State, chunk: bytes, *, last: bool) -> Answer:
     transaction = _begun(state, "BDAT")
     _check_recipients(transaction)
     transaction.chunked = True
+    phases = chunk_phases(octets=len(chunk), before=len(transaction.data))
     if last:
         transaction.data += chunk
-        return _final(state, transaction, by_chunks=True)
+        return _final(state, transaction, (*phases, "final"))
     # Should a fault refuse the chunk, then the transaction is over (RFC 3030 section 2).
     state.transaction = None
-    return Answer(
-        "BDAT", f"250 2.0.0 {len(chunk)} octets ok", partial(_keep, state, transaction, chunk)
-    )
+    keep = partial(_keep, state, transaction, chunk)
+    return Answer("BDAT", f"250 2.0.0 {len(chunk)} octets ok", keep, phases=phases)
+
+
+def chunk_phases(*, octets: int, before: int = 0) -> tuple[Phase, ...]:
+    """Return the phases of the reply to a chunk: the first with content in it is that of DATA."""
+    return ("bdat", "data") if octets and not before else ("bdat",)
 
 
 def _keep(state: State, transaction: Transaction, chunk: bytes) -> None:
@@ -89,9 +94,10 @@ def _keep(state: State, transaction: Transaction, chunk: bytes) -> None:
     state.transaction = transaction
 
 
-def _final(state: State, transaction: Transaction, *, by_chunks: bool = False) -> Answer:
+def _final(
+    state: State, transaction: Transaction, phases: tuple[Phase, ...] = ("final",)
+) -> Answer:
     state.transaction = None
-    phases: tuple[Phase, ...] = ("bdat", "final") if by_chunks else ("final",)
     if refusal := _reason_to_refuse(state, transaction):
         return Answer("final", refusal, phases=phases)
     text = f"250 2.0.0 Ok: queued as {state.record.number}-{state.record.mails}"
@@ -154,4 +160,4 @@ def _check_ascii(address: str, *, smtputf8: bool) -> None:
         raise Refused("553 5.6.7 Not ASCII", "an address beyond ASCII without SMTPUTF8 (RFC 6531)")
 
 
-__all__ = ["bdat", "data", "mail", "rcpt"]
+__all__ = ["bdat", "chunk_phases", "data", "mail", "rcpt"]

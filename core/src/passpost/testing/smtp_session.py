@@ -13,6 +13,7 @@ import attrs
 from passpost.secret import MASK
 from passpost.testing import smtp_syntax as syntax
 from passpost.testing.smtp_commands import COMMANDS, Command, auth_response
+from passpost.testing.smtp_mail import chunk_phases
 from passpost.testing.smtp_rules import MAX_SASL, Rules, without_enhanced_codes
 from passpost.testing.smtp_state import Answer, Content, Progress, State
 from passpost.testing.smtp_syntax import Refused
@@ -95,7 +96,8 @@ class SmtpSession:
         try:
             answer = content.answer(content.complete)
         except Refused as refused:
-            return self._refusal("BDAT", refused)
+            phases = chunk_phases(octets=content.reader.octets)
+            return attrs.evolve(self._refusal("BDAT", refused), phases=phases)
         return self._worded(answer)
 
     def _command(self, line: bytes) -> Answer | Progress | None:
