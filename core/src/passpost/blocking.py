@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import atexit
 import functools
-import importlib.util
-import os
-import threading
-import weakref
 from collections.abc import Callable, Coroutine, Sequence
-from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from anyio.from_thread import BlockingPortal, start_blocking_portal
-
+from passpost import loop_thread
 from passpost.application import load
 from passpost.connector import Finding
 from passpost.errors import MailerClosedError
@@ -31,16 +23,14 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_mailers: Final[weakref.WeakSet[Mailer]] = weakref.WeakSet()
-_inherited: Final[list[object]] = []
-
 
 class Mailer:
     """`AsyncMailer` for blocking code, safe to call from many threads at once.
 
-    One event loop in a background thread serves all of them, so that they share the sessions; it
-    starts with the first send. After a fork the child starts a loop and sessions of its own. It
-    works as well where an event loop runs in the calling thread, which it then blocks::
+    All threads share the sessions. All mailers of a process share one event loop in a background
+    thread, which starts with the first send and ends when the last of them is closed. After a fork
+    the child starts a loop and sessions of its own. A mailer works as well where an event loop runs
+    in the calling thread, which it then blocks::
 
         with passpost.Mailer(smtp, backup) as mailer:
             mailer.send(passpost.Message(to="ada@example.com", usage="SignIn", …))
@@ -74,13 +64,9 @@ class Mailer:
             missing_variables=missing_variables,
         )
         # Made once right away, so that a mistake shows here and not in the first send.
-        self._mailer = self._make()
-        self._portal: BlockingPortal | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._running: AbstractContextManager[BlockingPortal] | None = None
-        self._lock = threading.Lock()
+        self._first = self._make()
+        self._mailers = {loop_thread.process(): self._first}
         self._closed = False
-        _mailers.add(self)
 
     @classmethod
     def from_file(cls, path: str | Path, host: Host | None = None) -> Self:
@@ -95,7 +81,7 @@ class Mailer:
     @property
     def connectors(self) -> tuple[Connector, ...]:
         """The connectors in order of preference."""
-        return self._mailer.connectors
+        return self._first.connectors
 
     def send(self, message: Message) -> Receipt:
         """Send one message; returns once a provider has accepted the mail.
@@ -112,21 +98,15 @@ class Mailer:
         return self._run(lambda mailer: mailer.check())
 
     def close(self) -> None:
-        """Wait for the sends under way, then close all sessions. More calls do nothing."""
-        with self._lock:
-            self._closed = True
-            portal, self._portal, self._loop = self._portal, None, None
-            running, self._running = self._running, None
-        if portal is None or running is None:
-            return
-        try:
-            portal.call(self._mailer.aclose)
-        finally:
-            running.__exit__(None, None, None)
+        """Wait for the sends under way, then close all sessions. More calls do nothing.
+
+        A call that was interrupted can be repeated, and waits for the rest.
+        """
+        self._closed = True
+        loop_thread.close(self._mailer)
 
     def __enter__(self) -> Self:
-        if self._closed:
-            raise MailerClosedError("the mailer is closed")
+        self._refuse_if_closed()
         return self
 
     def __exit__(
@@ -138,53 +118,32 @@ class Mailer:
         self.close()
 
     def __repr__(self) -> str:
-        return repr(self._mailer).replace("AsyncMailer", "Mailer")
+        return repr(self._first).replace("AsyncMailer", "Mailer")
+
+    @property
+    def _mailer(self) -> AsyncMailer:
+        """The mailer of this process; those it was forked from stay as they were."""
+        process = loop_thread.process()
+        return self._mailers.get(process) or self._mailers.setdefault(process, self._make())
 
     def _run(self, work: Callable[[AsyncMailer], Coroutine[Any, Any, T]]) -> T:
-        loop = self._started()
-        # Not the portal's own call: it waits until the task has begun, and an interrupt in that
-        # moment would leave the task running with nobody to stop it.
-        future = asyncio.run_coroutine_threadsafe(work(self._mailer), loop)
+        self._refuse_if_closed()
+        mailer = self._mailer
+        return loop_thread.run(lambda: self._perform(mailer, work))
+
+    async def _perform(
+        self, mailer: AsyncMailer, work: Callable[[AsyncMailer], Coroutine[Any, Any, T]]
+    ) -> T:
+        new = loop_thread.admit(mailer)
         try:
-            return future.result()
-        except BaseException:
-            # Ctrl-C in a waiting thread: the send must not go on behind its back.
-            if not future.done():
-                future.cancel()
+            # Asked once more: `close` leaves a mailer alone that it does not find in use.
+            self._refuse_if_closed()
+        except MailerClosedError:
+            if new:
+                loop_thread.dismiss(mailer)
             raise
+        return await work(mailer)
 
-    def _started(self) -> asyncio.AbstractEventLoop:
-        with self._lock:
-            if self._closed:
-                raise MailerClosedError("the mailer is closed")
-            if self._loop is None:
-                options = {"use_uvloop": importlib.util.find_spec("uvloop") is not None}
-                self._running = start_blocking_portal(
-                    "asyncio", backend_options=options, name="passpost"
-                )
-                self._portal = self._running.__enter__()
-                self._loop = self._portal.call(asyncio.get_running_loop)
-            return self._loop
-
-    def _forget(self) -> None:
-        """Start afresh in a forked child: the parent's thread, loop and sockets are not ours."""
-        # Kept alive: letting go of them would close connections that the parent still uses.
-        _inherited.append((self._mailer, self._portal, self._running))
-        self._lock = threading.Lock()
-        self._mailer = self._make()
-        self._portal = self._running = self._loop = None
-
-
-def _forget_all() -> None:
-    for mailer in list(_mailers):
-        mailer._forget()  # noqa: SLF001 - this module's own class
-
-
-def _close_all() -> None:
-    for mailer in list(_mailers):
-        mailer.close()
-
-
-atexit.register(_close_all)
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_all)
+    def _refuse_if_closed(self) -> None:
+        if self._closed:
+            raise MailerClosedError("the mailer is closed")
