@@ -59,7 +59,8 @@ $(VENV)/.demo: $(VENV)/.backend $(PROJECTS)
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.backend $(PROJECTS) requirements-dev.txt
-	@$(PIP) install --constraint constraints.txt --no-build-isolation --requirement requirements-dev.txt \
+	@$(PIP) install --constraint constraints.txt --requirement requirements-dev.txt
+	@$(PIP) install --constraint constraints.txt --no-build-isolation \
 		--editable 'core[demo,http,testing]' --editable 'plugins/smtp[oauth2]' \
 		$(addprefix --editable ,$(filter-out plugins/smtp,$(PLUGINS)))
 	@touch $@ $(VENV)/.demo

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import secrets
+import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -85,8 +86,13 @@ class Composer:
         sender: Address | None = getattr(config, "sender", None)
         self._domain = _NO_DOMAIN if sender is None else sender.ascii_domain
 
-    def compose(self, message: Message, token: str, deadline: dt.datetime | None) -> Mail:
-        """Pick a template, render it, and put the mail together.
+    def compose(self, message: Message, token: str, seconds: float | None = None) -> Mail:
+        """Pick a template, render it, and put the email together.
+
+        Args:
+            message: What the application asks for.
+            token: The left part of the Message-ID.
+            seconds: How long the email may take from now on.
 
         Raises:
             MessageError: No template serves the message, or its payload does not fit the template.
@@ -101,7 +107,7 @@ class Composer:
                 message.payload, content_type=self._content_type, missing=self._missing
             )
         mail = self._mail(
-            message, f"<{token}@{self._domain_for(rendered.sender)}>", rendered, locale, deadline
+            message, f"<{token}@{self._domain_for(rendered.sender)}>", rendered, locale, seconds
         )
         self._require(mail)
         return mail
@@ -115,17 +121,18 @@ class Composer:
         message_id: str,
         rendered: Rendered | _NotRendered,
         locale: str | None,
-        deadline: dt.datetime | None,
+        seconds: float | None,
     ) -> Mail:
         text = rendered.text
         if not self._alternative and rendered.html is not None:
             # The plain alternative says the same as the HTML: without it nothing is lost.
             text = None
+        now = dt.datetime.now(dt.UTC)
         return Mail(
             message_id=message_id,
             to=message.to,
             usage=message.usage,
-            date=dt.datetime.now(dt.UTC),
+            date=now,
             locale=locale,
             sender=rendered.sender,
             reply_to=message.reply_to or rendered.reply_to,
@@ -134,7 +141,8 @@ class Composer:
             html=rendered.html,
             headers=message.headers,
             payload=message.payload,
-            deadline=deadline,
+            deadline=None if seconds is None else now + dt.timedelta(seconds=seconds),
+            expires=None if seconds is None else time.monotonic() + seconds,
             idempotency_key=message.idempotency_key,
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any, Final, cast
 
@@ -86,11 +86,13 @@ class ConnectorHooks:
             raise self._fault(f"returns no {self.info.config_class.__name__} from parse_config")
         return config
 
-    def open_session(self, config: Any) -> AbstractAsyncContextManager[Any]:
-        """Give the context of the connector's session; without the hook the session is None."""
+    def open_session(
+        self, config: Any, register_secret: Callable[[str], None]
+    ) -> AbstractAsyncContextManager[Any]:
+        """Return the context of the connector's session; without the hook the session is None."""
         if not self._has("open_session"):
             return nullcontext()
-        context = self._manager.hook.open_session(config=config)
+        context = self._manager.hook.open_session(config=config, register_secret=register_secret)
         return cast("AbstractAsyncContextManager[Any]", context)
 
     def send_mail(self, config: Any, session: Any, mail: Mail) -> Awaitable[Receipt] | Receipt:

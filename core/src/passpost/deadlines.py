@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import asyncio
 from types import TracebackType
-from typing import cast
+from typing import Final, cast
+
+INSIST: Final = 1.0
+"""Seconds until a block that swallowed its cancellation is cancelled again."""
+
+
+class DeadlinePassedError(Exception):
+    """A block was cancelled at its deadline. Never leaves passpost.
+
+    Not a `TimeoutError`: a connector may raise that one for reasons of its own, the operating
+    system's ETIMEDOUT among them.
+    """
 
 
 class Deadlines:
-    """Cancels what is not over in time, as `asyncio.timeout` does, with one timer for everything.
+    """Cancels what is not over in time, as `asyncio.timeout_at` does, with one timer for all.
 
-    A timer that is made and cancelled for each mail costs more than all else that the host does for
-    it. Here the timer is set for the first deadline, and left alone while mails come and go: when
-    it rings, it is set for whichever comes first by then.
+    The timer is set for the first deadline, and left alone while emails come and go: when it rings,
+    it is set for whichever comes first by then. ``bench/bench_smtp_stages.py`` shows what that
+    saves.
     """
 
     def __init__(self) -> None:
@@ -21,7 +32,7 @@ class Deadlines:
         self._rings_at = 0.0
 
     def until(self, when: float) -> Limit:
-        """Give a context whose block is cancelled at that time of the running loop's clock."""
+        """Return a context whose block is cancelled at that time of the running loop's clock."""
         return Limit(self, when)
 
     def close(self) -> None:
@@ -49,8 +60,8 @@ class Deadlines:
         self._timer = None
         now = asyncio.get_running_loop().time()
         for limit in [limit for limit in self._running if limit.when <= now]:
-            del self._running[limit]
             limit.expire()
+            limit.when = now + INSIST
         if self._running:
             self._set(min(limit.when for limit in self._running))
 
@@ -59,19 +70,19 @@ class Limit:
     """A block with a deadline: ``with deadlines.until(when):`` around what is awaited.
 
     Raises:
-        TimeoutError: On leaving the block, if it was cancelled for being late.
+        DeadlinePassedError: On leaving the block, if it was cancelled for being late.
     """
 
-    __slots__ = ("_cancelling", "_deadlines", "_expired", "_task", "when")
+    __slots__ = ("_cancelling", "_cancels", "_deadlines", "_task", "when")
 
     def __init__(self, deadlines: Deadlines, when: float) -> None:
         self.when = when
         self._deadlines = deadlines
-        self._expired = False
+        self._cancels = 0
 
     def expire(self) -> None:
         """Cancel the block."""
-        self._expired = True
+        self._cancels += 1
         self._task.cancel()
 
     def __enter__(self) -> None:
@@ -87,9 +98,8 @@ class Limit:
         trace: TracebackType | None,
     ) -> None:
         self._deadlines.end(self)
-        if self._expired and self._task.uncancel() <= self._cancelling and _is_cancelled(kind):
-            raise TimeoutError from error
-
-
-def _is_cancelled(kind: type[BaseException] | None) -> bool:
-    return kind is not None and issubclass(kind, asyncio.CancelledError)
+        for _ in range(self._cancels):
+            self._task.uncancel()
+        ours = self._cancels and self._task.cancelling() <= self._cancelling
+        if ours and kind is not None and issubclass(kind, asyncio.CancelledError):
+            raise DeadlinePassedError from error

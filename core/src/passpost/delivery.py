@@ -1,4 +1,4 @@
-"""One attempt: a mail through one connector, and an honest account of what came of it."""
+"""One attempt: an email through one connector, and an honest account of what came of it."""
 
 from __future__ import annotations
 
@@ -8,32 +8,57 @@ import inspect
 import logging
 from typing import TYPE_CHECKING, Any, Final
 
-import anyio.to_thread
+import attrs
 
 from passpost.addresses import shortened
 from passpost.compose import Composer, message_token
 from passpost.config import secrets_in
-from passpost.deadlines import Deadlines
+from passpost.deadlines import DeadlinePassedError, Deadlines
 from passpost.defects import describe_defect
 from passpost.errors import Attempt, MailerClosedError, PasspostError, PluginError, SendError
+from passpost.interruptions import Interruptions
 from passpost.messages import Mail, MailSummary, Message, Receipt
-from passpost.redaction import Redactor
-from passpost.sessions import SessionHolder
+from passpost.reports import Defect, Reports, send_error_in
+from passpost.sessions import NOT_OPEN, SessionHolder
 from passpost.surroundings import Surroundings
+from passpost.threads import ThreadCall, Threads
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from passpost.config.base import MissingVariables
     from passpost.connector import Finding
+    from passpost.errors import Scope
     from passpost.host import Connector
     from passpost.templates import Template
 
 log: Final = logging.getLogger("passpost")
 
 GRACE: Final = 0.5
-"""Seconds past the deadline before a connector that did not keep it is cancelled: a connector knows
+"""Seconds past the deadline before a hook that did not keep it is cancelled: a connector knows
 whether anything was sent, and gets the chance to say so."""
+
+
+@attrs.define(eq=False)
+class _Try:
+    """One attempt under way.
+
+    Attributes:
+        mail: The email.
+        over: The deadline, in the loop's time.
+        started: When it began, in UTC.
+        called: Whether `send_mail` was called: from then on, something may have been sent.
+    """
+
+    mail: Mail
+    over: float
+    started: dt.datetime = attrs.field(factory=lambda: dt.datetime.now(dt.UTC))
+    called: bool = False
+
+    @property
+    def is_late(self) -> bool:
+        """Whether the deadline has passed."""
+        return asyncio.get_running_loop().time() >= self.over
 
 
 class Channel:
@@ -52,140 +77,204 @@ class Channel:
         missing: MissingVariables | None = None,
     ) -> None:
         self.connector = connector
-        self._hooks = connector.hooks
+        self._hooks = hooks = connector.hooks
         self._composer = Composer(connector, templates, missing)
-        self._session = SessionHolder(lambda: self._hooks.open_session(connector.config))
+        secrets = secrets_in(connector.config)
+        self._reports = reports = Reports(connector.name, hooks.distribution, secrets)
+        self._session = SessionHolder(
+            lambda: hooks.open_session(connector.config, reports.register_secret),
+            lambda error: reports.failure(error, sent=False),
+            self._session_ended,
+        )
+        self._threads = Threads()
         self._deadlines = Deadlines()
-        self._redactor = Redactor(secrets_in(connector.config))
         self._watched = connector.extensions.watch_sends
 
-    async def deliver(self, message: Message, deadline: dt.datetime) -> Receipt:
+    async def deliver(self, message: Message, seconds: float) -> Receipt:
         """Make one attempt.
 
+        Args:
+            message: What to send.
+            seconds: How long everything may take, from waiting to the receipt.
+
         Raises:
-            MessageError: The message cannot become a mail.
-            SendError: The mail was not accepted, or nobody knows.
+            MessageError: The message cannot become an email.
+            SendError: The email was not accepted, or nobody knows.
         """
-        mail = self._composer.compose(message, message_token(message), deadline)
-        started = dt.datetime.now(dt.UTC)
-        try:
-            receipt = await (self._surrounded(mail) if self._watched else self._attempt(mail))
-        except Exception as error:  # noqa: BLE001 - any plugin's any mistake
-            failure = self._explained(error, mail, started)
-        else:
-            return self._accepted(receipt, mail, started)
-        # Outside of the except block: no cause and no context keeps what the connector raised,
-        # whose text and frames may hold the mail.
-        raise failure
+        over = asyncio.get_running_loop().time() + seconds
+        mail = self._composer.compose(message, message_token(message), seconds)
+        send = self._surrounded if self._watched else self._sent
+        result = await send(_Try(mail, over))
+        if not isinstance(result, Receipt):
+            raise result
+        return result
 
     @property
     def checkable(self) -> bool:
-        """Whether the connector can be asked without sending a mail."""
+        """Whether the connector can be asked without sending an email."""
         return self._hooks.checks_connection
 
-    async def check(self) -> Sequence[Finding]:
-        """Ask the connector whether it would work; no mail is sent.
+    async def check(self, over: float) -> Sequence[Finding]:
+        """Ask the connector whether it would work; no email is sent.
+
+        Args:
+            over: When to give up, in the loop's time.
 
         Raises:
-            SendError: Its session cannot be opened.
+            SendError: Its session cannot be opened, or it did not answer in time.
             PluginError: The connector failed in a way that its contract does not allow.
         """
-        try:
-            self._require_filled_in()
-            session = await self._session.get()
-            return await self._hooks.check_connection(self.connector.config, session)
-        except Exception as error:  # noqa: BLE001 - any plugin's any mistake
-            failure = self._check_failed(error)
-        # Outside of the except block, as in `deliver`.
-        raise failure
-
-    def _check_failed(self, error: Exception) -> PasspostError:
-        if (known := _the_send_error(error)) is not None:
-            return self._cleaned(known, self._redactor)
-        distribution = self._hooks.distribution
-        return PluginError(
-            f"the check of {distribution} failed: {describe_defect(error)}",
-            connector=self.connector.id,
-            distribution=distribution,
-        )
-
-    async def close(self) -> None:
-        """Close the session. What a connector raises then is logged: every mail has its answer."""
-        try:
-            await self._session.close()
-        except Exception as error:  # noqa: BLE001 - any plugin's any mistake
-            # No traceback: it could show what the connector holds.
-            what = describe_defect(error)
-            log.error("%s: closing failed: %s", self.connector.name, what)  # noqa: TRY400 - see above
-        self._deadlines.close()
-
-    async def _surrounded(self, mail: Mail) -> Receipt:
-        surroundings = Surroundings()
-        await surroundings.enter(self.connector.extensions, self._summary(mail))
-        try:
-            receipt = await self._attempt(mail)
-        except BaseException as error:
-            await surroundings.leave(error)
-            raise
-        await surroundings.leave(None)
-        return receipt
-
-    async def _attempt(self, mail: Mail) -> Receipt:
-        left = mail.seconds_left()
-        if not left:
-            raise SendError(
-                "the mail's deadline passed before it could be sent",
-                outcome="rejected",
-                scope="message",
-            )
-        self._require_filled_in()
-        over = asyncio.get_running_loop().time() + left
-        opened = self._session.get() if self._session.is_open else self._opened(over)
-        session = await opened
-        with self._deadlines.until(over + GRACE):
-            return await self._asked(session, mail)
-
-    async def _opened(self, over: float) -> Any:
+        interruptions = Interruptions()
         try:
             with self._deadlines.until(over):
+                return await self._checked()
+        except BaseException as error:  # noqa: BLE001 - any plugin's any mistake
+            failure: BaseException
+            if interruptions.include(error):
+                failure = type(error)(*error.args)
+            else:
+                failure = self._check_failed(error)
+        # Outside of the except block, as in `_sent`.
+        raise failure
+
+    async def close(self) -> None:
+        """Close the session. What a connector raises then is logged: every email has its result."""
+        if not await self._session.close():
+            log.error("%s: the session does not end, and was left alone", self.connector.name)
+        self._deadlines.close()
+
+    async def _surrounded(self, attempt: _Try) -> Receipt | PasspostError:
+        surroundings = Surroundings()
+        summary = self._summary(attempt.mail)
+        refusal: SendError
+        try:
+            with self._deadlines.until(attempt.over):
+                await surroundings.enter(self.connector.extensions, summary)
+        except DeadlinePassedError:
+            refusal = _overdue("the extensions allowed the attempt", "provider")
+        except SendError as error:
+            refusal = error
+        else:
+            return await self._sent_within(surroundings, attempt)
+        return self._failed(refusal, attempt)
+
+    async def _sent_within(
+        self, surroundings: Surroundings, attempt: _Try
+    ) -> Receipt | PasspostError:
+        try:
+            result = await self._sent(attempt)
+        except BaseException as error:
+            await self._left(surroundings, error, attempt)
+            raise
+        # An extension gets the error as the application does: it may keep what it sees.
+        await self._left(surroundings, None if isinstance(result, Receipt) else result, attempt)
+        return result
+
+    async def _left(
+        self, surroundings: Surroundings, error: BaseException | None, attempt: _Try
+    ) -> None:
+        now = asyncio.get_running_loop().time()
+        try:
+            with self._deadlines.until(max(now, attempt.over) + GRACE):
+                await surroundings.leave(error)
+        except DeadlinePassedError:
+            # No traceback: it could show the email.
+            log.error("an extension did not end in time after an attempt")  # noqa: TRY400
+
+    async def _sent(self, attempt: _Try) -> Receipt | PasspostError:
+        """Ask the connector, and return what came of it, checked and cleared."""
+        interruptions = Interruptions()
+        try:
+            receipt = await self._asked(attempt)
+        except BaseException as error:  # noqa: BLE001 - any plugin's any mistake
+            if not interruptions.include(error):
+                return self._failed(error, attempt)
+            interruption = type(error)(*error.args)
+        else:
+            return self._accepted(receipt, attempt)
+        # Made anew outside of the except block: the frames of the connector, which may hold the
+        # email and the key, do not stay with the cancellation that the application gets.
+        raise interruption
+
+    async def _asked(self, attempt: _Try) -> Receipt:
+        session = await self._ready(attempt)
+        arguments = (self.connector.config, session, attempt.mail)
+        if self._hooks.sends_async:
+            attempt.called = True
+            with self._deadlines.until(attempt.over + GRACE):
+                result: Any = await self._hooks.send_mail(*arguments)  # type: ignore[misc]  # sends_async says that it is awaitable
+        else:
+            call = await self._threads_place(arguments, attempt)
+            attempt.called = True
+            with self._deadlines.until(attempt.over + GRACE):
+                try:
+                    result = await call.run()
+                    if inspect.isawaitable(result):
+                        result = await result
+                finally:
+                    attempt.called = not call.withdrawn
+        if not isinstance(result, Receipt):
+            raise Defect(f"send_mail returned {type(result).__name__} instead of a Receipt")
+        return result
+
+    async def _ready(self, attempt: _Try) -> Any:
+        """Return the session, once nothing stands against an attempt."""
+        if attempt.is_late:
+            raise _overdue("it could be sent", "message", temporary=False)
+        self._require_filled_in()
+        session = self._session.current
+        if session is not NOT_OPEN:
+            return session
+        try:
+            with self._deadlines.until(attempt.over):
                 return await self._session.get()
-        except TimeoutError:
+        except DeadlinePassedError:
             pass
-        raise SendError(
-            "the connector's session was not open before the deadline",
-            outcome="rejected",
-            scope="network",
-            temporary=True,
-        )
+        raise _overdue("the connector's session was open", "network")
+
+    async def _threads_place(self, arguments: tuple[Any, ...], attempt: _Try) -> ThreadCall:
+        try:
+            with self._deadlines.until(attempt.over):
+                return await self._threads.prepare(self._hooks.send_mail, *arguments)
+        except DeadlinePassedError:
+            pass
+        raise _overdue("the connector had a thread for it", "provider")
 
     def _require_filled_in(self) -> None:
         if not self.connector.placeholders:
             return
         names = ", ".join(problem.path for problem in self.connector.placeholders)
         raise SendError(
-            f"settings still hold a placeholder: {names}",
+            f"settings still contain a placeholder: {names}",
             outcome="rejected",
             scope="account",
-            hint="Replace each <placeholder> in the settings by a value of your own.",
+            hint="Replace each <placeholder> in the settings with a value of your own.",
         )
 
-    async def _asked(self, session: Any, mail: Mail) -> Receipt:
-        config = self.connector.config
-        if self._hooks.sends_async:
-            result: Any = self._hooks.send_mail(config, session, mail)
-        else:
-            result = await anyio.to_thread.run_sync(
-                self._hooks.send_mail, config, session, mail, abandon_on_cancel=True
-            )
-        if self._hooks.sends_async or inspect.isawaitable(result):
-            result = await result
-        if not isinstance(result, Receipt):
-            raise _Defect(f"send_mail returned {type(result).__name__} instead of a Receipt")
-        return result
+    async def _checked(self) -> Sequence[Finding]:
+        self._require_filled_in()
+        session = await self._session.get()
+        findings = await self._hooks.check_connection(self.connector.config, session)
+        return self._reports.findings(findings)
+
+    def _check_failed(self, error: BaseException) -> PasspostError:
+        if isinstance(error, MailerClosedError):
+            return error
+        if isinstance(error, DeadlinePassedError):
+            return self._reports.failure(_overdue("the check was done", "network"))
+        if send_error_in(error) is not None:
+            return self._reports.failure(error)
+        distribution = self._hooks.distribution
+        what = str(error) if isinstance(error, Defect) else describe_defect(error)
+        return PluginError(
+            f"the check of {distribution} failed: {what}",
+            connector=self.connector.id,
+            distribution=distribution,
+        )
 
     def _summary(self, mail: Mail) -> MailSummary:
         return MailSummary(
-            connector=self.connector.id,
+            connector=self.connector.name,
             usage=mail.usage,
             locale=mail.locale,
             recipient=shortened(mail.to.address),
@@ -194,49 +283,55 @@ class Channel:
             attempt=1,
         )
 
-    def _accepted(self, receipt: Receipt, mail: Mail, started: dt.datetime) -> Receipt:
-        name, response = self.connector.name, receipt.response
+    def _accepted(self, receipt: Receipt, attempt: _Try) -> Receipt:
+        name, mail = self.connector.name, attempt.mail
         log.debug("%s accepted %s for %s", name, mail.message_id, _Shortened(mail))
-        if response:
-            response = self._redactor.with_payload(mail.payload).clean(response)
+        provider_id, response = self._reports.receipt(receipt, mail.payload)
         return Receipt(
-            provider_id=receipt.provider_id,
-            response=response or None,
+            provider_id=provider_id,
+            response=response,
             connector=name,
             message_id=mail.message_id,
-            attempts=(Attempt(name, started, "accepted", "accepted"),),
-            accepted_at=receipt.accepted_at,
+            attempts=(Attempt(name, attempt.started, "accepted", "accepted"),),
+            accepted_at=self._reports.accepted_at(receipt),
         )
 
-    def _explained(self, error: BaseException, mail: Mail, started: dt.datetime) -> PasspostError:
+    def _failed(self, error: BaseException, attempt: _Try) -> PasspostError:
         """Make the error that the application gets from whatever was raised."""
         if isinstance(error, MailerClosedError):
             return error
-        failure = self._cleaned(error, self._redactor.with_payload(mail.payload))
-        name, text = self.connector.name, str(failure)
-        log.info("%s did not accept %s: %s", name, mail.message_id, text)
-        failure.attempts = (Attempt(name, started, failure.outcome, text),)
+        if isinstance(error, DeadlinePassedError) or (
+            isinstance(error, TimeoutError) and attempt.is_late
+        ):
+            error = SendError(
+                "the connector did not finish before the deadline",
+                outcome="unknown",
+                scope="provider",
+                temporary=True,
+            )
+        mail = attempt.mail
+        failure = self._reports.failure(error, mail.payload, sent=attempt.called)
+        self._log(failure, mail)
+        summary = Attempt(self.connector.name, attempt.started, failure.outcome, str(failure))
+        failure.attempts = (summary,)
         return failure
 
-    def _cleaned(self, error: BaseException, redactor: Redactor) -> SendError:
-        """Make a new error of the facts alone, cleared of what nobody may see."""
-        facts = _facts(_the_send_error(error) or error, self._hooks.distribution)
-        clean = redactor.clean
-        return SendError(
-            clean(facts.args[0]),
-            outcome=facts.outcome,
-            scope=facts.scope,
-            temporary=facts.temporary,
-            retry_after=facts.retry_after,
-            provider_code=clean(facts.provider_code) if facts.provider_code else None,
-            response=clean(facts.response) if facts.response else None,
-            hint=facts.hint,
-            connector=self.connector.name,
+    def _log(self, failure: SendError, mail: Mail) -> None:
+        """Log a failure: as a warning if the operator has to see to it, not for a wrong address."""
+        of_the_message = failure.scope in {"recipient", "message"}
+        log.log(
+            logging.INFO if of_the_message else logging.WARNING,
+            "%s did not accept %s: %s%s",
+            self.connector.name,
+            mail.message_id,
+            failure,
+            f" ({failure.hint})" if failure.hint else "",
         )
 
-
-class _Defect(Exception):  # noqa: N818 - never leaves this module
-    """A connector broke its contract in a way that we can put into words."""
+    def _session_ended(self, error: BaseException, closing: bool) -> None:
+        # No traceback: it could show what the connector holds.
+        what = "closing failed" if closing else "the session ended, the next send opens another"
+        log.error("%s: %s: %s", self.connector.name, what, describe_defect(error))
 
 
 class _Shortened:
@@ -251,29 +346,11 @@ class _Shortened:
         return shortened(self._mail.to.address)
 
 
-def _the_send_error(error: BaseException) -> SendError | None:
-    """Find the one SendError in the groups that a connector's task group wraps around it."""
-    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
-        error = error.exceptions[0]
-    return error if isinstance(error, SendError) else None
-
-
-def _facts(error: BaseException, distribution: str) -> SendError:
-    """Give the facts of a failure; what is no SendError is the connector's defect."""
-    if isinstance(error, SendError):
-        return error
-    if isinstance(error, TimeoutError):
-        return SendError(
-            "the connector did not finish before the deadline",
-            outcome="unknown",
-            scope="provider",
-            temporary=True,
-        )
-    what = str(error) if isinstance(error, _Defect) else describe_defect(error)
-    log.error("the connector of %s is defective: %s", distribution, what)
+def _overdue(what: str, scope: Scope, *, temporary: bool = True) -> SendError:
+    """Make the error of an email that was not sent because its deadline passed."""
     return SendError(
-        f"the connector failed in a way that its contract does not allow: {what}",
-        outcome="unknown",
-        scope="provider",
-        hint=f"This is a defect of {distribution}; please report it to its authors.",
+        f"the email's deadline passed before {what}",
+        outcome="rejected",
+        scope=scope,
+        temporary=temporary,
     )

@@ -15,7 +15,7 @@ point group is ``passpost.extensions``.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, Final
 
@@ -83,11 +83,15 @@ class ConnectorSpec:
         """
 
     @hookspec(firstresult=True)
-    def open_session(self, config: Any) -> AbstractAsyncContextManager[Any]:
-        """Give what all sends share: a connection pool, an HTTP client. Optional.
+    def open_session(
+        self, config: Any, register_secret: Callable[[str], None]
+    ) -> AbstractAsyncContextManager[Any]:
+        """Return what all sends share: a connection pool, an HTTP client. Optional.
 
-        The host enters the context once per mailer, before the first send through the connector,
-        and leaves it when the mailer closes; both in one task, so that task groups may be used::
+        passpost enters the context once per mailer, before the first send through the connector,
+        and leaves it when the mailer closes; both in one task, so that task groups may be used. If
+        a task group of the context fails meanwhile, the session ends, and the next send opens
+        another::
 
             @hookimpl
             @asynccontextmanager
@@ -95,11 +99,18 @@ class ConnectorSpec:
                 async with AcmeClient(config) as client:
                     yield client
 
+        Args:
+            config: The connector's config.
+            register_secret: Call it with each word that must not show and that the config does not
+                contain: a token that the session fetched. From then on passpost masks the word in
+                errors, receipts, findings and logs. The latest 64 words are kept.
+
         Returns:
             An asynchronous context manager of the session. Without this hook the session is None.
 
         Raises:
-            SendError: The session cannot be opened; every mail that waits for it gets the error.
+            SendError: The session cannot be opened. Each email that waits for it gets the error,
+                with the outcome ``rejected``: nothing was sent.
         """
 
     @hookspec(firstresult=True)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from passpost.application import load
 from passpost.config import Policy, Problem
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from passpost.config.base import MissingVariables
     from passpost.host import Connector, Host
     from passpost.templates import Template
+
+DRAINING: Final = 5.0
+"""Seconds past the policy's timeout that closing waits for sends that ignore their deadline."""
 
 
 class AsyncMailer:
@@ -53,7 +57,7 @@ class AsyncMailer:
             raise ConfigError([Problem("connectors", "a mailer needs at least one connector")])
         if not templates:
             _require_some_template(connectors)
-        self._timeout = dt.timedelta(seconds=(policy or Policy()).timeout)
+        self._timeout = (policy or Policy()).timeout
         self._channels = tuple(
             Channel(connector, templates, missing_variables) for connector in connectors
         )
@@ -61,6 +65,7 @@ class AsyncMailer:
         self._idle: asyncio.Event | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
+        self._closing: asyncio.Task[None] | None = None
 
     @classmethod
     def from_file(cls, path: str | Path, host: Host | None = None) -> Self:
@@ -87,25 +92,28 @@ class AsyncMailer:
         """
         self._enter()
         try:
-            return await self._channels[0].deliver(message, self._deadline(message))
+            return await self._channels[0].deliver(message, self._seconds(message))
         finally:
             self._leave()
 
     async def check(self) -> dict[str, Sequence[Finding]]:
-        """Ask each connector that can be asked whether it would work; no mail is sent.
+        """Ask each connector that can be asked whether it would work; no email is sent.
+
+        All of it takes no longer than the policy's timeout.
 
         Returns:
             Findings by the connector's name, in order of preference.
 
         Raises:
-            SendError: A session cannot be opened.
+            SendError: A session cannot be opened, or a connector did not answer in time.
             PluginError: A connector failed in a way that its contract does not allow.
             MailerClosedError: The mailer was closed before.
         """
         self._enter()
+        over = asyncio.get_running_loop().time() + self._timeout
         try:
             return {
-                channel.connector.name: await channel.check()
+                channel.connector.name: await channel.check(over)
                 for channel in self._channels
                 if channel.checkable
             }
@@ -113,15 +121,21 @@ class AsyncMailer:
             self._leave()
 
     async def aclose(self) -> None:
-        """Wait for the sends under way, then close all sessions. More calls do nothing."""
-        if self._closed:
-            return
+        """Wait for the sends under way, then close all sessions.
+
+        Closing is one act, however often and by whomever it is asked for: each caller waits until
+        it is done. A caller that is cancelled stays cancelled, and the closing goes on.
+        """
         self._closed = True
-        if self._under_way:
-            self._idle = asyncio.Event()
-            await self._idle.wait()
-        for channel in self._channels:
-            await channel.close()
+        if self._loop is not None and self._loop is not asyncio.get_running_loop():
+            # Its tasks ended with their loop; there is nothing left to close.
+            if self._loop.is_closed():
+                return
+            raise RuntimeError("this mailer belongs to another event loop: close it there")
+        # Cancelled is what the event loop did that ended while the mailer was closing.
+        if self._closing is None or self._closing.cancelled():
+            self._closing = asyncio.create_task(self._close(), name="passpost closing")
+        await asyncio.shield(self._closing)
 
     async def __aenter__(self) -> Self:
         self._bind()
@@ -139,9 +153,23 @@ class AsyncMailer:
         names = ", ".join(connector.name for connector in self.connectors)
         return f"<{type(self).__name__}: {names}>"
 
-    def _deadline(self, message: Message) -> dt.datetime:
-        policy = dt.datetime.now(dt.UTC) + self._timeout
-        return policy if message.deadline is None else min(policy, message.deadline)
+    async def _close(self) -> None:
+        if self._under_way:
+            self._idle = asyncio.Event()
+            with suppress(TimeoutError):
+                # A send that outlives its deadline by this much ignores its cancellation.
+                await asyncio.wait_for(self._idle.wait(), self._timeout + DRAINING)
+        await asyncio.gather(*(channel.close() for channel in self._channels))
+
+    def _seconds(self, message: Message) -> float:
+        """Return how long a send may take: what the policy allows, or the message's own deadline.
+
+        The wall clock is read once, here: whatever it does later, the seconds stay what they are.
+        """
+        if message.deadline is None:
+            return self._timeout
+        left = (message.deadline - dt.datetime.now(dt.UTC)).total_seconds()
+        return min(self._timeout, left)
 
     def _enter(self) -> None:
         self._bind()

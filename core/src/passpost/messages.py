@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
@@ -135,6 +136,12 @@ def _message(plain: Mapping[str, Any]) -> Message:
     return Message(**plain)
 
 
+def _on_monotonic_clock(mail: Mail) -> float | None:
+    if mail.deadline is None:
+        return None
+    return time.monotonic() + (mail.deadline - dt.datetime.now(dt.UTC)).total_seconds()
+
+
 @attrs.frozen(repr=False, kw_only=True)
 class Mail:
     r"""A message after a template was picked and rendered: what a connector is given to send.
@@ -174,12 +181,16 @@ class Mail:
     payload: Mapping[str, Any] = _NOTHING
     deadline: dt.datetime | None = None
     idempotency_key: str | None = None
+    # The deadline on the monotonic clock, which no step of the wall clock moves.
+    _expires: float | None = attrs.field(
+        default=attrs.Factory(_on_monotonic_clock, takes_self=True), eq=False
+    )
 
     def seconds_left(self) -> float | None:
-        """Give the seconds until the deadline, never negative; None where there is none."""
-        if self.deadline is None:
+        """Return the seconds until the deadline, never negative; None where there is none."""
+        if self._expires is None:
             return None
-        return max(0.0, (self.deadline - dt.datetime.now(dt.UTC)).total_seconds())
+        return max(0.0, self._expires - time.monotonic())
 
     def __repr__(self) -> str:
         return f"Mail(to={shortened(self.to.address)!r}, usage={self.usage!r}, subject=…, …)"

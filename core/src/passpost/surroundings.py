@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from passpost.defects import describe_defect
 from passpost.errors import SendError
+from passpost.interruptions import Interruptions
 
 if TYPE_CHECKING:
     from passpost.extensions import Extensions
@@ -32,13 +33,14 @@ class Surroundings:
         Raises:
             SendError: An extension's own, or that one failed; nothing was sent.
         """
+        interruptions = Interruptions()
         try:
             for context in extensions.around_send(summary):
                 await context.__aenter__()
                 self._entered.append(context)
         except BaseException as error:
             await self.leave(error)
-            if isinstance(error, SendError) or not isinstance(error, Exception):
+            if isinstance(error, SendError) or interruptions.include(error):
                 raise
             failed = describe_defect(error)
         else:
@@ -51,16 +53,23 @@ class Surroundings:
 
     async def leave(self, error: BaseException | None) -> None:
         """Leave all contexts, the last one first, each of them told how the attempt ended."""
+        interruptions = Interruptions()
+        interruption: BaseException | None = None
         for context in reversed(self._entered):
             try:
                 await _left(context, error)
-            except Exception as failure:  # noqa: BLE001 - any plugin's any mistake
-                # The traceback may show the mail; type and place say whose defect it is.
-                if failure is not error:
+            except BaseException as failure:  # noqa: BLE001 - any plugin's any mistake
+                if interruptions.include(failure):
+                    interruption = failure
+                elif failure is not error:
+                    # The traceback may show the email; type and place say whose defect it is.
                     how = "was accepted" if error is None else "had failed"
                     log.error(  # noqa: TRY400 - see above
-                        "an extension failed after the mail %s: %s", how, describe_defect(failure)
+                        "an extension failed after the email %s: %s", how, describe_defect(failure)
                     )
+        # Only now: the contexts that are left must end as well.
+        if interruption is not None:
+            raise interruption
 
 
 async def _left(context: AbstractAsyncContextManager[Any], error: BaseException | None) -> None:

@@ -7,7 +7,7 @@ import contextlib
 
 import pytest
 
-from passpost.deadlines import Deadlines
+from passpost.deadlines import DeadlinePassedError, Deadlines
 
 pytestmark = pytest.mark.anyio
 
@@ -25,7 +25,7 @@ async def late(deadlines: Deadlines, when: float) -> str:
     try:
         with deadlines.until(when):
             await asyncio.Event().wait()
-    except TimeoutError:
+    except DeadlinePassedError:
         return "late"
     raise AssertionError("it was over before its deadline")
 
@@ -116,7 +116,7 @@ async def test_a_task_that_is_being_cancelled_may_still_have_deadlines() -> None
 
 async def test_one_within_another_each_answers_for_itself() -> None:
     deadlines = Deadlines()
-    with contextlib.suppress(TimeoutError), deadlines.until(never()):
+    with contextlib.suppress(DeadlinePassedError), deadlines.until(never()):
         assert await late(deadlines, soon()) == "late"
         current = asyncio.current_task()
         assert current is not None

@@ -150,7 +150,7 @@ async def test_a_failure_after_acceptance_loses_no_receipt(
 
     async with passpost.AsyncMailer(configure(Faulty())) as mailer:
         assert (await mailer.send(message)).provider_id == "id-1"
-    assert "an extension failed after the mail was accepted: ValueError at" in caplog.text
+    assert "an extension failed after the email was accepted: ValueError at" in caplog.text
     assert "493817" not in caplog.text
 
 

@@ -88,6 +88,7 @@ class Bench:
         """Settings that reach the fake without the proxy."""
         self.pointed = pointed
         self.port = port_in(settings)
+        self.learned: list[str] = []
         self.proxy = FaultProxy(self.port, self.taken)
 
     @property
@@ -183,8 +184,8 @@ class Bench:
         return {**content, "html": f"<p>Your code is {CODE}.</p>\n"}
 
     def session(self, config: Any) -> AbstractAsyncContextManager[Any]:
-        """Give the context of a session, as the host would."""
-        return self.hooks.open_session(config)
+        """Return the context of a session, as passpost would."""
+        return self.hooks.open_session(config, self.learned.append)
 
     async def attempt(self, config: Any, session: Any, mail: Mail) -> Receipt:
         """Call `send_mail` as the host would, and give up where it hangs.

@@ -1,0 +1,41 @@
+"""Telling an interruption from outside from one that a hook raised itself."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+
+class Interruptions:
+    """Recognizes what interrupts the current task from outside; the rest is a hook's own defect.
+
+    A hook may raise what usually comes from outside: an SDK calls ``sys.exit``, a future that
+    somebody cancelled is awaited. Such an exception must not pass for the caller's cancellation,
+    nor end the process.
+    """
+
+    __slots__ = ("_cancelling", "_task")
+
+    def __init__(self) -> None:
+        self._task = asyncio.current_task()
+        self._cancelling = self._task.cancelling() if self._task is not None else 0
+
+    def include(self, error: BaseException) -> bool:
+        """Return whether an exception interrupts the task, and has to go on through it."""
+        if isinstance(error, Exception):
+            return False
+        if isinstance(error, asyncio.CancelledError):
+            return self._task is not None and self._task.cancelling() > self._cancelling
+        if isinstance(error, GeneratorExit):
+            # Python closes the coroutine of a task that nobody runs any more.
+            return _current_task() is not self._task
+        # Ctrl-C strikes in the main thread alone.
+        on_main = threading.current_thread() is threading.main_thread()
+        return isinstance(error, KeyboardInterrupt) and on_main
+
+
+def _current_task() -> asyncio.Task[object] | None:
+    try:
+        return asyncio.current_task()
+    except RuntimeError:
+        return None

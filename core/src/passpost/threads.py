@@ -1,0 +1,82 @@
+"""Runs synchronous hooks in threads, a limited number at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+import threading
+from collections.abc import Callable
+from typing import Any, Final
+
+import anyio
+import anyio.to_thread
+
+THREADS: Final = 40
+"""Threads that one synchronous connector may use at a time; more sends wait for one of them."""
+
+
+class Threads:
+    """The threads of one synchronous connector.
+
+    Each connector has places of its own: one that hangs takes neither the threads of another nor
+    those of the application, which share anyio's default limiter.
+    """
+
+    def __init__(self) -> None:
+        self._places = asyncio.Semaphore(THREADS)
+        # The places limit the threads; anyio's own limiter would free a place too early.
+        self._unlimited = anyio.CapacityLimiter(math.inf)
+
+    async def prepare(self, function: Callable[..., Any], *args: Any) -> ThreadCall:
+        """Wait for a place, and return the call that has to be run there at once."""
+        await self._places.acquire()
+        return ThreadCall(function, args, self._places, self._unlimited)
+
+
+class ThreadCall:
+    """One call, begun by its thread or withdrawn by its caller: by whichever is first.
+
+    Its place is free again when the thread is done, also if nobody waits for it any more.
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        args: tuple[Any, ...],
+        places: asyncio.Semaphore,
+        limiter: anyio.CapacityLimiter,
+    ) -> None:
+        self._function = function
+        self._args = args
+        self._places = places
+        self._limiter = limiter
+        self._loop = asyncio.get_running_loop()
+        self._first = threading.Lock()
+        self.withdrawn = False
+
+    async def run(self) -> Any:
+        """Run the call in a thread; if it is cancelled before it began, it never begins.
+
+        Raises:
+            Exception: Whatever the function raised.
+        """
+        try:
+            return await anyio.to_thread.run_sync(
+                self._called, abandon_on_cancel=True, limiter=self._limiter
+            )
+        except asyncio.CancelledError:
+            if self._first.acquire(blocking=False):
+                self.withdrawn = True
+                self._places.release()
+            raise
+
+    def _called(self) -> Any:
+        if not self._first.acquire(blocking=False):
+            return None
+        try:
+            return self._function(*self._args)
+        finally:
+            # The loop may have ended since: then nobody waits for a place.
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._places.release)
