@@ -105,6 +105,6 @@ def test_a_wrong_key_is_said_with_its_cure(aliyun: StandIn, host: Host) -> None:
 @pytest.mark.anyio
 async def test_it_checks_through_the_host(aliyun: StandIn, host: Host) -> None:
     connector = host.configure("aliyun-dm", {**aliyun.settings, "templates": TEMPLATES})
-    async with connector.hooks.open_session(connector.config) as session:
+    async with connector.hooks.open_session(connector.config, list[str]().append) as session:
         found = await connector.hooks.check_connection(connector.config, session)
     assert [finding.result for finding in found] == ["ok", "ok", "ok"]
