@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import secrets
-import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -142,7 +141,6 @@ class Composer:
             headers=message.headers,
             payload=message.payload,
             deadline=None if seconds is None else now + dt.timedelta(seconds=seconds),
-            expires=None if seconds is None else time.monotonic() + seconds,
             idempotency_key=message.idempotency_key,
         )
 

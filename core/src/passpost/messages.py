@@ -136,10 +136,11 @@ def _message(plain: Mapping[str, Any]) -> Message:
     return Message(**plain)
 
 
-def _on_monotonic_clock(mail: Mail) -> float | None:
+def _on_monotonic_clock(mail: Mail) -> tuple[dt.datetime | None, float]:
     if mail.deadline is None:
-        return None
-    return time.monotonic() + (mail.deadline - dt.datetime.now(dt.UTC)).total_seconds()
+        return None, 0.0
+    left = (mail.deadline - dt.datetime.now(dt.UTC)).total_seconds()
+    return mail.deadline, time.monotonic() + left
 
 
 @attrs.frozen(repr=False, kw_only=True)
@@ -181,16 +182,18 @@ class Mail:
     payload: Mapping[str, Any] = _NOTHING
     deadline: dt.datetime | None = None
     idempotency_key: str | None = None
-    # The deadline on the monotonic clock, which no step of the wall clock moves.
-    _expires: float | None = attrs.field(
+    # The deadline, and where it lies on the monotonic clock, which no step of the wall clock moves.
+    _expiry: tuple[dt.datetime | None, float] = attrs.field(
         default=attrs.Factory(_on_monotonic_clock, takes_self=True), eq=False
     )
 
     def seconds_left(self) -> float | None:
         """Return the seconds until the deadline, never negative; None where there is none."""
-        if self._expires is None:
-            return None
-        return max(0.0, self._expires - time.monotonic())
+        deadline, expires = self._expiry
+        if deadline is not self.deadline:
+            # A copy with another deadline (attrs.evolve) has its own.
+            deadline, expires = _on_monotonic_clock(self)
+        return None if deadline is None else max(0.0, expires - time.monotonic())
 
     def __repr__(self) -> str:
         return f"Mail(to={shortened(self.to.address)!r}, usage={self.usage!r}, subject=…, …)"

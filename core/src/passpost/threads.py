@@ -62,7 +62,7 @@ class ThreadCall:
             Exception: Whatever the function raised.
         """
         try:
-            return await anyio.to_thread.run_sync(
+            result, error = await anyio.to_thread.run_sync(
                 self._called, abandon_on_cancel=True, limiter=self._limiter
             )
         except asyncio.CancelledError:
@@ -70,12 +70,18 @@ class ThreadCall:
                 self.withdrawn = True
                 self._places.release()
             raise
+        if error is not None:
+            raise error
+        return result
 
-    def _called(self) -> Any:
+    def _called(self) -> tuple[Any, BaseException | None]:
         if not self._first.acquire(blocking=False):
-            return None
+            return None, None
         try:
-            return self._function(*self._args)
+            return self._function(*self._args), None
+        # Returned, not raised: a future cannot carry GeneratorExit and its like to a task.
+        except BaseException as error:  # noqa: BLE001 - any plugin's any mistake
+            return None, error
         finally:
             # The loop may have ended since: then nobody waits for a place.
             with contextlib.suppress(RuntimeError):

@@ -1,0 +1,226 @@
+"""What a connector returns and raises reaches the application checked and cleared."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+import passpost
+
+from .conftest import TEMPLATES, Recorder
+
+pytestmark = pytest.mark.anyio
+
+CODE = "493817"
+SECRET = "s3cr3t-key"
+Configure = Callable[..., passpost.Connector]
+
+
+def raising(error: BaseException) -> Callable[[passpost.Mail], Any]:
+    def behave(mail: passpost.Mail) -> Any:
+        raise error
+
+    return behave
+
+
+async def sent(connector: passpost.Connector, message: passpost.Message) -> passpost.Receipt:
+    async with passpost.AsyncMailer(connector) as mailer:
+        return await mailer.send(message)
+
+
+async def failure(connector: passpost.Connector, message: passpost.Message) -> passpost.SendError:
+    with pytest.raises(passpost.SendError) as caught:
+        await sent(connector, message)
+    return caught.value
+
+
+async def test_hint_and_provider_id_are_cleared(
+    configure: Configure, recorder: Recorder, message: passpost.Message
+) -> None:
+    connector = configure(key=SECRET)
+    recorder.behave = raising(
+        passpost.SendError(
+            f"code {CODE}", outcome="rejected", scope="account", hint=f"your code {CODE}, {SECRET}"
+        )
+    )
+    error = await failure(connector, message)
+    assert (str(error), error.hint) == ("code ***", "your code ***, ***")
+    recorder.behave = lambda mail: passpost.Receipt(f"SG.{SECRET}", f"OK {CODE}")
+    receipt = await sent(connector, message)
+    assert (receipt.provider_id, receipt.response) == ("SG.***", "OK ***")
+    assert CODE not in repr(receipt)
+
+
+@pytest.mark.parametrize(
+    ("receipt", "provider_id", "response"),
+    [
+        (passpost.Receipt(response=5), None, None),  # type: ignore[arg-type]
+        (passpost.Receipt(b"id", "fine"), None, "fine"),  # type: ignore[arg-type]
+        (passpost.Receipt("id", accepted_at="now"), "id", None),  # type: ignore[arg-type]
+        (passpost.Receipt("id", accepted_at=dt.datetime(2026, 1, 1)), "id", None),  # noqa: DTZ001 - no time zone is the point
+        (passpost.Receipt("", ""), None, None),
+    ],
+)
+async def test_an_acceptance_stands_whatever_the_receipt_says(
+    connector: passpost.Connector,
+    recorder: Recorder,
+    message: passpost.Message,
+    caplog: pytest.LogCaptureFixture,
+    receipt: passpost.Receipt,
+    provider_id: str | None,
+    response: str | None,
+) -> None:
+    recorder.behave = lambda mail: receipt
+    accepted = await sent(connector, message)
+    assert (accepted.provider_id, accepted.response) == (provider_id, response)
+    assert accepted.accepted_at.tzinfo is not None
+    if receipt.provider_id != "":
+        assert "is defective: a receipt" in caplog.text
+
+
+class Odd(passpost.SendError):
+    """An error whose attributes cannot be read."""
+
+    @property
+    def response(self) -> str | None:
+        raise ZeroDivisionError(CODE)
+
+    @response.setter
+    def response(self, value: str | None) -> None:
+        pass
+
+
+def send_error(message: Any = "no", **facts: Any) -> passpost.SendError:
+    given: dict[str, Any] = {"outcome": "rejected", "scope": "account", **facts}
+    return passpost.SendError(message, **given)
+
+
+def without_arguments() -> passpost.SendError:
+    error = send_error()
+    error.args = ()
+    return error
+
+
+@pytest.mark.parametrize(
+    ("raised", "expected"),
+    [
+        (send_error(5), {"outcome": "rejected"}),
+        (without_arguments(), {"outcome": "rejected"}),
+        (send_error(outcome="sent"), {"outcome": "unknown"}),
+        (send_error(outcome=["rejected"]), {"outcome": "unknown"}),
+        (send_error(scope="moon"), {"scope": "provider"}),
+        (send_error(temporary="yes"), {"temporary": False}),
+        (send_error(retry_after="soon"), {"retry_after": None}),
+        (send_error(retry_after=float("nan")), {"retry_after": None}),
+        (send_error(retry_after=-1), {"retry_after": None}),
+        (send_error(retry_after=10**400), {"retry_after": None}),
+        (send_error(provider_code=5), {"provider_code": None}),
+        (send_error(hint=b"x"), {"hint": None}),
+        (Odd("no", outcome="rejected", scope="account"), {"outcome": "unknown"}),
+    ],
+)
+async def test_a_fact_of_the_wrong_type_is_left_out_and_reported(
+    connector: passpost.Connector,
+    recorder: Recorder,
+    message: passpost.Message,
+    caplog: pytest.LogCaptureFixture,
+    raised: passpost.SendError,
+    expected: dict[str, Any],
+) -> None:
+    recorder.behave = raising(raised)
+    error = await failure(connector, message)
+    assert {name: getattr(error, name) for name in expected} == expected
+    assert "is defective" in caplog.text
+    assert CODE not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("scope", "level"),
+    [("account", logging.WARNING), ("network", logging.WARNING), ("recipient", logging.INFO)],
+)
+async def test_failures_that_the_operator_has_to_see_to_are_warnings(
+    connector: passpost.Connector,
+    recorder: Recorder,
+    message: passpost.Message,
+    caplog: pytest.LogCaptureFixture,
+    scope: str,
+    level: int,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    recorder.behave = raising(send_error(scope=scope, hint="Use an app password."))
+    await failure(connector, message)
+    (record,) = [record for record in caplog.records if "did not accept" in record.message]
+    assert record.levelno == level
+    assert "Use an app password." in record.message
+
+
+class Learns(Recorder):
+    """Fetches a token when its session opens, and repeats it."""
+
+    token: Any = "access-token-1"
+
+    @passpost.hookimpl
+    @asynccontextmanager
+    async def open_session(self, register_secret: Callable[[str], None]) -> AsyncIterator[str]:  # type: ignore[override]  # pluggy calls with the arguments that a hook names
+        register_secret(self.token)
+        yield "the session"
+
+    @passpost.hookimpl
+    async def check_connection(self) -> list[passpost.Finding]:
+        return [passpost.Finding("sign-in", "ok", f"with {self.token}", f"replace {self.token}")]
+
+
+def learning(plugin: Learns) -> passpost.Connector:
+    host = passpost.Host(environ={})
+    host.register(plugin)
+    return host.configure("recorder", {"templates": TEMPLATES})
+
+
+async def test_words_learned_at_run_time_are_masked(message: passpost.Message) -> None:
+    learns = Learns()
+    learns.behave = lambda mail: passpost.Receipt("id", f"token {learns.token}")
+    async with passpost.AsyncMailer(learning(learns)) as mailer:
+        assert (await mailer.send(message)).response == "token ***"
+        learns.behave = raising(send_error(response=f"bad token {learns.token}"))
+        with pytest.raises(passpost.SendError) as caught:
+            await mailer.send(message)
+        assert caught.value.response == "bad token ***"
+        (finding,) = (await mailer.check())["recorder"]
+    assert (finding.evidence, finding.remedy) == ("with ***", "replace ***")
+
+
+async def test_a_learned_word_that_is_not_text_is_the_connectors_defect(
+    message: passpost.Message,
+) -> None:
+    learns = Learns()
+    learns.token = 5
+    error = await failure(learning(learns), message)
+    assert (error.outcome, "TypeError at" in str(error)) == ("rejected", True)
+
+
+@pytest.mark.parametrize(
+    "findings",
+    [
+        5,
+        "ok",
+        ["x"],
+        [passpost.Finding("a", "fine", "b")],  # type: ignore[arg-type]
+        [passpost.Finding("a", "ok", 5)],  # type: ignore[arg-type]
+    ],
+)
+async def test_findings_of_the_wrong_type_are_the_connectors_defect(findings: Any) -> None:
+    class Checks(Learns):
+        @passpost.hookimpl
+        async def check_connection(self) -> Any:
+            return findings
+
+    async with passpost.AsyncMailer(learning(Checks())) as mailer:
+        with pytest.raises(
+            passpost.PluginError, match=r"the check of \w+ failed: check_connection"
+        ):
+            await mailer.check()
