@@ -103,7 +103,7 @@ def settings(aliyun: StandIn) -> dict[str, Any]:
     ],
     ids=str,
 )
-async def test_nothing_shows(  # noqa: PLR0913, PLR0917 - fixtures and parameters
+async def test_nothing_shows(
     aliyun: StandIn,
     settings: dict[str, Any],
     make_mail: Any,

@@ -100,7 +100,7 @@ async def test_where_answers_go(sendgrid: StandIn, configure: Any, make_mail: An
         (503, None, "rejected", "provider", True),
     ],
 )
-async def test_errors(  # noqa: PLR0913, PLR0917 - fixtures, and the columns of a table
+async def test_errors(
     sendgrid: StandIn,
     configure: Any,
     make_mail: Any,

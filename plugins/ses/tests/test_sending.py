@@ -127,7 +127,7 @@ TABLE = [
 
 
 @pytest.mark.parametrize(("code", "status", "scope", "temporary"), TABLE)
-async def test_error_codes(  # noqa: PLR0913, PLR0917 - fixtures, and the columns of a table
+async def test_error_codes(
     ses: StandIn,
     configure: Any,
     make_mail: Any,
@@ -158,7 +158,7 @@ async def test_error_codes(  # noqa: PLR0913, PLR0917 - fixtures, and the column
         ("SignatureDoesNotMatch", 403, "does not match", "account", "secretAccessKey"),
     ],
 )
-async def test_words_tell_two_matters_of_one_code_apart(  # noqa: PLR0913, PLR0917 - likewise
+async def test_words_tell_two_matters_of_one_code_apart(
     ses: StandIn,
     configure: Any,
     make_mail: Any,
@@ -191,7 +191,7 @@ async def test_words_tell_two_matters_of_one_code_apart(  # noqa: PLR0913, PLR09
         ({"x-amzn-RequestId": "x" * 999}, {}, 500, "HTTP 500", ("unknown", "provider", True)),
     ],
 )  # fmt: skip
-async def test_answers_of_another_shape(  # noqa: PLR0913, PLR0917 - likewise
+async def test_answers_of_another_shape(
     configure: Any,
     make_mail: Any,
     headers: Any,

@@ -182,7 +182,7 @@ def test_another_body_is_noticed(ses: StandIn, http: httpx.Client) -> None:
         ("GET", "/v2/email/identities/nobody%40example.com", "", "NotFoundException"),
     ],
 )
-def test_operations(  # noqa: PLR0913, PLR0917 - fixtures, and the columns of a table
+def test_operations(
     ses: StandIn, http: httpx.Client, method: str, path: str, query: str, code: str | None
 ) -> None:
     request = unsigned(ses, b"", method=method, path=path, query=query)

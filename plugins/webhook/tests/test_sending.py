@@ -106,7 +106,7 @@ def test_the_same_idempotency_key_is_the_same_mail(service: StandIn) -> None:
         (504, "unknown", "provider", True),
     ],
 )
-async def test_statuses(  # noqa: PLR0913, PLR0917 - fixtures, and the columns of a table
+async def test_statuses(
     service: StandIn,
     configure: Any,
     make_mail: Any,

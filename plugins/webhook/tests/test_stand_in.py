@@ -32,7 +32,7 @@ def http() -> Iterator[httpx.Client]:
         yield client
 
 
-def post(  # noqa: PLR0913 - the parts of a request
+def post(
     service: StandIn,
     http: httpx.Client,
     document: Any = GOOD,
