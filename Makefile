@@ -1,8 +1,12 @@
 # `make demo` and `make test` set up what they need in .venv and are quick the second time.
-PYTHON ?= python3.11
+# The Python to use, by name or path; by default the first that fits of those on PATH.
+PYTHON ?=
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+# Both names reach the environment in which pip builds a package that comes without a wheel; newer
+# versions of pip read the second.
+PIP := PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt \
+	$(BIN)/python -m pip --quiet --disable-pip-version-check
 PROJECTS := $(wildcard core/pyproject.toml plugins/*/pyproject.toml)
 PLUGINS := $(patsubst %/pyproject.toml,%,$(filter plugins/%,$(PROJECTS)))
 
@@ -49,18 +53,27 @@ clean: ## Remove what the other targets made
 
 # The build backend is pinned and installed first, so that no build fetches another version of it.
 $(VENV)/.backend: constraints.txt
-	@$(PYTHON) -m venv $(VENV)
-	@$(PIP) install --constraint constraints.txt hatchling editables
+	@python=$$($(FIND_PYTHON)) && [ -n "$$python" ] || { echo \
+		'passpost needs Python 3.11 to 3.14 with venv and pip (Debian: apt-get install python3-venv);' \
+		'if yours is not on PATH: make PYTHON=/path/to/python3' >&2; exit 1; }; \
+	"$$python" -m venv --clear $(VENV)
+	@$(PIP) install hatchling editables
 	@touch $@
 
+# A name on PATH need not run (a version manager's shim) and may lack what makes a virtual environment.
+FIND_PYTHON = for python in $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11 python); do \
+	"$$python" -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' \
+	2>/dev/null && command -v "$$python" && break; done
+
+# Without build isolation for what is here alone: its backend is there already.
 $(VENV)/.demo: $(VENV)/.backend $(PROJECTS)
-	@$(PIP) install --constraint constraints.txt --no-build-isolation \
+	@$(PIP) install --no-build-isolation \
 		--editable 'core[demo,http]' $(addprefix --editable ,$(PLUGINS))
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.backend $(PROJECTS) requirements-dev.txt
-	@$(PIP) install --constraint constraints.txt --requirement requirements-dev.txt
-	@$(PIP) install --constraint constraints.txt --no-build-isolation \
+	@$(PIP) install --requirement requirements-dev.txt
+	@$(PIP) install --no-build-isolation \
 		--editable 'core[demo,http,testing]' --editable 'plugins/smtp[oauth2]' \
 		$(addprefix --editable ,$(filter-out plugins/smtp,$(PLUGINS)))
 	@touch $@ $(VENV)/.demo
