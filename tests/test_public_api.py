@@ -15,9 +15,9 @@ from passpost import hookspecs
 
 EXPECTED = """
 Address Application AsyncMailer Attempt Capability ConfigError Connector ConnectorInfo Finding Host
-InstalledConnector Mail MailSummary Mailer MailerClosedError Message MessageError MissingVariable
-PasspostError PluginError Policy Preset Problem Receipt Secret SendError Template TemplateNotFound
-UnknownConnectorError __version__ guides hookimpl load
+InstalledConnector InstalledExtension Mail MailSummary Mailer MailerClosedError Message MessageError
+MissingVariable PasspostError PluginError Policy Preset Problem Receipt Secret SendError Template
+TemplateNotFound UnknownConnectorError __version__ guides hookimpl load
 """.split()
 
 

@@ -197,3 +197,21 @@ def test_a_message_survives_a_task_queue() -> None:
         reply_to="help@example.com",
     )
     assert pickle.loads(pickle.dumps(message)) == message  # noqa: S301 - its own pickle
+
+
+def test_context_is_for_extensions_and_shown_nowhere() -> None:
+    given = {"tenant": "canary"}
+    made = message(context=given)
+    given["tenant"] = "changed"
+    assert made.context == {"tenant": "canary"}
+    assert "canary" not in repr(made) + str(made)
+    assert attrs.fields(Message).context.repr is False
+    assert pickle.loads(pickle.dumps(made)) == made  # noqa: S301 - its own pickle
+    assert message().context == {}
+
+
+@pytest.mark.parametrize("context", ["acme", None, ["tenant"], {1: "a"}])
+def test_context_is_a_mapping_with_text_keys(context: Any) -> None:
+    with pytest.raises(MessageError, match="context is a mapping") as caught:
+        message(context=context)
+    assert caught.value.field == "context"

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         TemplateNotFound,
         UnknownConnectorError,
     )
+    from passpost.extensions import InstalledExtension
     from passpost.hookspecs import hookimpl
     from passpost.host import Connector, Host
     from passpost.mailer import AsyncMailer
@@ -76,6 +77,7 @@ _HOMES: Final = {
         "TemplateNotFound",
         "UnknownConnectorError",
     ),
+    "extensions": ("InstalledExtension",),
     "hookspecs": ("hookimpl",),
     "host": ("Connector", "Host"),
     "mailer": ("AsyncMailer",),
@@ -97,6 +99,7 @@ __all__ = [
     "Finding",
     "Host",
     "InstalledConnector",
+    "InstalledExtension",
     "Mail",
     "MailSummary",
     "Mailer",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
@@ -14,11 +14,10 @@ from passpost.addresses import Address
 from passpost.connector import Capability
 from passpost.errors import SendError
 from passpost.messages import Mail, Message
-from passpost.templates import ContentType, Rendered, Template, TemplateSet, pick
+from passpost.templates import ContentType, Rendered, Template, TemplateSet, pick, pick_asking
 
 if TYPE_CHECKING:
     from passpost.config.base import MissingVariables
-    from passpost.extensions import Extensions
     from passpost.host import Connector
 
 _NO_DOMAIN: Final = "localhost"
@@ -62,6 +61,9 @@ class Composer:
         connector: The configured connector.
         templates: The application's own templates.
         missing: What becomes of missing variables; None leaves it to the connector's settings.
+
+    Attributes:
+        asks: Whether extensions may have the template: then `ask` comes before `compose`.
     """
 
     def __init__(
@@ -78,29 +80,53 @@ class Composer:
         self._refused = [
             (what, asked) for able, what, asked in _DEMANDS if able not in capabilities
         ]
-        self._sources = _sources(connector.extensions, templates, config)
+        self._sources = [TemplateSet(source) for source in (templates, _own(config)) if source]
+        self._extensions = connector.extensions
+        self.asks = self._extensions.supply_templates and not self._at_provider
         self._content_type: ContentType = getattr(config, "default_content_type", "text/plain")
         own: MissingVariables = getattr(config, "missing_variables", "error")
         self._missing = missing or own
         sender: Address | None = getattr(config, "sender", None)
         self._domain = _NO_DOMAIN if sender is None else sender.ascii_domain
 
-    def compose(self, message: Message, token: str, seconds: float | None = None) -> Mail:
-        """Pick a template, render it, and put the email together.
+    async def ask(self, message: Message) -> Template:
+        """Return the template of a message: an extension's, or that of the settings.
+
+        Raises:
+            TemplateNotFound: No template serves the message.
+            SendError: An extension refuses the message.
+            PluginError: An extension is broken.
+        """
+
+        def find(usage: str, locale: str | None) -> Awaitable[Template | None]:
+            return self._extensions.find_template(usage, locale, message)
+
+        return await pick_asking(message.usage, message.locale, find, self._sources)
+
+    def compose(
+        self,
+        message: Message,
+        token: str,
+        seconds: float | None = None,
+        template: Template | None = None,
+    ) -> Mail:
+        """Render the template, and put the email together.
 
         Args:
             message: What the application asks for.
             token: The left part of the Message-ID.
             seconds: How long the email may take from now on.
+            template: What `ask` returned; by default it is picked from the settings.
 
         Raises:
             MessageError: No template serves the message, or its payload does not fit the template.
-            SendError: The connector cannot send such a mail.
+            SendError: The connector cannot send such an email.
         """
         locale = message.locale[0] if message.locale else None
         rendered: Rendered | _NotRendered = _NOT_RENDERED
         if not self._at_provider:
-            template = pick(message.usage, message.locale, self._sources)
+            if template is None:
+                template = pick(message.usage, message.locale, self._sources)
             locale = template.locale or locale
             rendered = template.render(
                 message.payload, content_type=self._content_type, missing=self._missing
@@ -159,13 +185,6 @@ class Composer:
             )
 
 
-def _sources(extensions: Extensions, templates: Sequence[Template], config: Any) -> list[Any]:
-    sources: list[Any] = []
-    if extensions.supply_templates:
-        sources.append(extensions.find_template)
-    if templates:
-        sources.append(TemplateSet(templates))
-    own = getattr(config, "templates", ())
-    if own:
-        sources.append(TemplateSet(own))
-    return sources
+def _own(config: Any) -> Sequence[Template]:
+    templates: Sequence[Template] = getattr(config, "templates", ())
+    return templates

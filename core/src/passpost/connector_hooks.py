@@ -15,6 +15,7 @@ from passpost.discovery import distribution_of, find_connector
 from passpost.errors import ConfigError, PluginError
 from passpost.hookspecs import ConnectorSpec
 from passpost.messages import Mail, Receipt
+from passpost.plugins import BrokenContract, implemented, load, register
 
 _REQUIRED: Final = ("connector_info", "parse_config", "send_mail")
 
@@ -35,19 +36,22 @@ class ConnectorHooks:
     def __init__(self, connector: str, plugin: object, distribution: str) -> None:
         self.id = connector
         self.distribution = distribution
-        self._manager = pluggy.PluginManager("passpost")
-        self._manager.add_hookspecs(ConnectorSpec)
-        self._register(plugin)
+        self._manager = self._registered(plugin)
         self.info = self._described()
         self.sends_async = inspect.iscoroutinefunction(self._implementation("send_mail"))
 
-    def _register(self, plugin: object) -> None:
+    def _registered(self, plugin: object) -> pluggy.PluginManager:
         try:
-            self._manager.register(plugin, name=self.id)
-            self._manager.check_pending()
-        except (pluggy.PluginValidationError, ValueError, TypeError) as error:
-            raise self._fault(f"breaks the contract of its hooks: {error}") from error
-        missing = [name for name in _REQUIRED if not self._has(name)]
+            manager = register(ConnectorSpec, plugin, self.id)
+        except BrokenContract as error:
+            wrong = str(error)
+        else:
+            self._require_hooks(plugin, implemented(manager))
+            return manager
+        raise self._fault(wrong)
+
+    def _require_hooks(self, plugin: object, there: tuple[str, ...]) -> None:
+        missing = [name for name in _REQUIRED if name not in there]
         if missing:
             raise self._fault(
                 f"lacks the hook {' and '.join(missing)}: define it in {_name_of(plugin)} and mark "
@@ -140,15 +144,13 @@ def load_connector(connector: str) -> ConnectorHooks:
     entry = find_connector(connector)
     distribution = distribution_of(entry)
     try:
-        plugin = entry.load()
-    # A module that exits or asserts on import must not take the application with it.
-    except (Exception, SystemExit) as error:
+        plugin = load(entry)
+    except BrokenContract as error:
         raise PluginError(
-            f"the connector {connector!r} of {distribution} cannot be imported: "
-            f"{type(error).__name__}: {error}",
+            f"the connector {connector!r} of {distribution} {error}",
             connector=connector,
             distribution=distribution,
-        ) from error
+        ) from error.__cause__
     return ConnectorHooks(connector, plugin, distribution)
 
 

@@ -24,7 +24,7 @@ from passpost.surroundings import Surroundings
 from passpost.threads import ThreadCall, Threads
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from passpost.config.base import MissingVariables
     from passpost.connector import Finding
@@ -46,12 +46,14 @@ class _Try:
     Attributes:
         mail: The email.
         over: The deadline, in the loop's time.
+        context: What the application told extensions.
         started: When it began, in UTC.
         called: Whether `send_mail` was called: from then on, something may have been sent.
     """
 
     mail: Mail
     over: float
+    context: Mapping[str, Any]
     started: dt.datetime = attrs.field(factory=lambda: dt.datetime.now(dt.UTC))
     called: bool = False
 
@@ -88,7 +90,7 @@ class Channel:
         )
         self._threads = Threads()
         self._deadlines = Deadlines()
-        self._watched = connector.extensions.watch_sends
+        self._watched = bool(connector.extensions.watchers)
 
     async def deliver(self, message: Message, seconds: float) -> Receipt:
         """Make one attempt.
@@ -100,14 +102,30 @@ class Channel:
         Raises:
             MessageError: The message cannot become an email.
             SendError: The email was not accepted, or nobody knows.
+            PluginError: An extension's `find_template` is broken; nothing was sent.
         """
         over = asyncio.get_running_loop().time() + seconds
-        mail = self._composer.compose(message, message_token(message), seconds)
+        template = None
+        if self._composer.asks:
+            template = await self._template(message, over)
+            seconds = over - asyncio.get_running_loop().time()
+        mail = self._composer.compose(message, message_token(message), seconds, template)
         send = self._surrounded if self._watched else self._sent
-        result = await send(_Try(mail, over))
+        result = await send(_Try(mail, over, message.context))
         if not isinstance(result, Receipt):
             raise result
         return result
+
+    async def _template(self, message: Message, over: float) -> Template:
+        try:
+            with self._deadlines.until(over):
+                return await self._composer.ask(message)
+        except DeadlinePassedError:
+            refusal = _overdue("the extensions had looked for a template", "provider")
+        except SendError as error:
+            refusal = error
+        # Outside of the except block, and cleared: an extension may quote the message.
+        raise self._reports.failure(refusal, message.payload, sent=False)
 
     @property
     def checkable(self) -> bool:
@@ -145,13 +163,13 @@ class Channel:
 
     async def _surrounded(self, attempt: _Try) -> Receipt | PasspostError:
         surroundings = Surroundings()
-        summary = self._summary(attempt.mail)
+        summary = self._summary(attempt)
         refusal: SendError
         try:
             with self._deadlines.until(attempt.over):
                 await surroundings.enter(self.connector.extensions, summary)
         except DeadlinePassedError:
-            refusal = _overdue("the extensions allowed the attempt", "provider")
+            refusal = _overdue(f"{surroundings.at} allowed the attempt", "provider")
         except SendError as error:
             refusal = error
         else:
@@ -179,7 +197,7 @@ class Channel:
                 await surroundings.leave(error)
         except DeadlinePassedError:
             # No traceback: it could show the email.
-            log.error("an extension did not end in time after an attempt")  # noqa: TRY400
+            log.error("%s did not end in time after an attempt", surroundings.at)  # noqa: TRY400
 
     async def _sent(self, attempt: _Try) -> Receipt | PasspostError:
         """Ask the connector, and return what came of it, checked and cleared."""
@@ -272,7 +290,8 @@ class Channel:
             distribution=distribution,
         )
 
-    def _summary(self, mail: Mail) -> MailSummary:
+    def _summary(self, attempt: _Try) -> MailSummary:
+        mail = attempt.mail
         return MailSummary(
             connector=self.connector.name,
             usage=mail.usage,
@@ -281,6 +300,7 @@ class Channel:
             recipient_domain=mail.to.domain,
             message_id=mail.message_id,
             attempt=1,
+            context=attempt.context,
         )
 
     def _accepted(self, receipt: Receipt, attempt: _Try) -> Receipt:

@@ -3,7 +3,7 @@
 ::
 
     PasspostError
-    ├── PluginError              a connector cannot be found, loaded or used as its contract says
+    ├── PluginError              a connector or extension cannot be loaded, or breaks its contract
     │   └── UnknownConnectorError    no installed package provides the id
     ├── ConfigError              settings are wrong: .problems lists everything that is
     ├── MessageError             the message cannot become a mail; nothing was sent
@@ -39,16 +39,27 @@ class PasspostError(Exception):
 
 
 class PluginError(PasspostError):
-    """A connector cannot be found or loaded, or breaks the contract of its hooks.
+    """A connector or an extension cannot be found or loaded, or breaks its contract.
+
+    `Mailer.send` raises it where an extension's ``find_template`` is broken; nothing was sent.
 
     Attributes:
-        connector: The id that was asked for.
+        connector: The id that was asked for; empty where an extension is at fault.
+        extension: The name of the extension at fault; empty where a connector is.
         distribution: The distribution (package) at fault, where it is known.
     """
 
-    def __init__(self, message: str, *, connector: str, distribution: str | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        connector: str = "",
+        extension: str = "",
+        distribution: str | None = None,
+    ) -> None:
         super().__init__(message)
         self.connector = connector
+        self.extension = extension
         self.distribution = distribution
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -1,101 +1,294 @@
-"""Extensions: plugins that see mails from outside, in a manager that sees no config."""
+"""Extensions: plugins that see emails from outside, each in a manager that sees no config."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import inspect
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final
 
-import pluggy
+import attrs
 
+from passpost.defects import describe_defect
 from passpost.discovery import distribution_of, entry_points
-from passpost.errors import PluginError
+from passpost.errors import PluginError, SendError
 from passpost.hookspecs import EXTENSION_GROUP, ExtensionSpec
+from passpost.plugins import BrokenContract, hint, implemented, load, register
 
 if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
     import click
 
-    from passpost.messages import MailSummary
+    from passpost.messages import MailSummary, Message
     from passpost.templates import Template
+
+_REMEDY: Final = "decorate an async generator with @contextlib.asynccontextmanager"
+
+
+@attrs.frozen
+class InstalledExtension:
+    """An extension of a host.
+
+    Attributes:
+        name: The name of its entry point; for one given to the host, the name of its module.
+        distribution: The package that brings it; empty for one given to the host.
+        version: That package's version.
+        module: The module that holds its hooks.
+        active: Whether the host uses it. One that is left out is not imported.
+        hooks: The hooks that it implements.
+        error: Why it cannot be used.
+    """
+
+    name: str
+    distribution: str
+    version: str
+    module: str
+    active: bool = True
+    hooks: tuple[str, ...] = ()
+    error: str | None = None
+
+
+class Extension:
+    """One extension with its hooks.
+
+    It has a manager of its own, so that what fails has a name and harms no other.
+
+    Args:
+        plugin: The module or object with hooks of `ExtensionSpec`.
+        name: What to call it.
+        distribution: The package that brings it; empty for one of the application's own.
+
+    Raises:
+        PluginError: It breaks the contract of its hooks.
+    """
+
+    def __init__(self, plugin: object, name: str, distribution: str = "") -> None:
+        self.plugin = plugin
+        self.name = name
+        self.distribution = distribution
+        try:
+            self._manager = register(ExtensionSpec, plugin, name)
+        except BrokenContract as error:
+            wrong = str(error)
+        except Exception as error:  # noqa: BLE001 - any plugin's any mistake
+            wrong = f"cannot be registered: {describe_defect(error)}"
+        else:
+            self.hooks = implemented(self._manager)
+            return
+        raise self.fault(wrong)
+
+    def __str__(self) -> str:
+        origin = f" of {self.distribution}" if self.distribution else ""
+        return f"the extension {self.name!r}{origin}"
+
+    def fault(self, what: str) -> PluginError:
+        """Return the error that says what is wrong with this extension."""
+        return PluginError(
+            f"{self} {what}", extension=self.name, distribution=self.distribution or None
+        )
+
+    def rank(self, hook: str) -> int:
+        """Return where it comes among others: pluggy's ``tryfirst`` and ``trylast``."""
+        (implementation,) = getattr(self._manager.hook, hook).get_hookimpls()
+        return int(implementation.trylast) - int(implementation.tryfirst)
+
+    def around_send(self, summary: MailSummary) -> AbstractAsyncContextManager[Any] | None:
+        """Return the context to enter around an attempt; None asks for none.
+
+        Raises:
+            PluginError: The hook returned something else.
+            BaseException: Whatever the hook raised.
+        """
+        # The hook collects results, and this manager has one plugin.
+        for context in self._manager.hook.around_send(summary=summary):
+            if isinstance(context, AbstractAsyncContextManager):
+                return context
+            raise self.fault(f"returned {_kind(context)} from around_send: {_REMEDY}")
+        return None
+
+    async def find_template(
+        self, usage: str, locale: str | None, message: Message
+    ) -> Template | None:
+        """Return the extension's template for the usage and locale, if it has one.
+
+        Raises:
+            SendError: The extension's own, as a rejection.
+            PluginError: The hook failed otherwise, or returned something else.
+        """
+        from passpost.interruptions import Interruptions  # noqa: PLC0415 - `--help` needs none
+        from passpost.templates import Template  # noqa: PLC0415 - likewise
+
+        interruptions = Interruptions()
+        try:
+            found = self._manager.hook.find_template(usage=usage, locale=locale, message=message)
+            if inspect.isawaitable(found):
+                found = await found
+        except SendError as error:
+            # Whatever the extension says: nothing is sent before the template is there.
+            error.outcome = "rejected"
+            raise
+        except BaseException as error:
+            if interruptions.include(error):
+                raise
+            wrong = f"failed in find_template: {describe_defect(error)}"
+        else:
+            if found is None or isinstance(found, Template):
+                return found
+            wrong = f"returned {_kind(found)} from find_template instead of a Template"
+        # Outside of the except block: what the extension raised may quote the message.
+        raise self.fault(wrong)
+
+    def register_commands(self, cli: click.Group) -> None:
+        """Let the extension add its commands to the command line."""
+        self._manager.hook.register_commands(cli=cli)
 
 
 class Extensions:
-    """All extensions of a host: those of the environment, and those given by the application.
+    """The extensions that a host uses: those of the environment, and the application's own.
 
     Args:
-        plugins: Modules or objects with hooks of `ExtensionSpec`.
+        given: Modules or objects with hooks of `ExtensionSpec`.
+        chosen: The names of the installed extensions to use; None stands for all.
+
+    Raises:
+        PluginError: An extension cannot be imported or breaks its contract. It is not passed over:
+            a rate limit that silently went missing is worse than an error.
     """
 
-    def __init__(self, plugins: Iterable[object] = ()) -> None:
-        self._manager = pluggy.PluginManager("passpost")
-        self._manager.add_hookspecs(ExtensionSpec)
-        for plugin in plugins:
-            self.add(plugin, _name_of(plugin))
-
-    def load_installed(self) -> None:
-        """Load the extensions of the environment.
-
-        Raises:
-            PluginError: One cannot be imported or breaks its contract. It is not passed over: a
-                rate limit that silently went missing is worse than an error.
-        """
-        for entry in entry_points(EXTENSION_GROUP):
-            distribution = distribution_of(entry)
-            try:
-                plugin = entry.load()
-            except (Exception, SystemExit) as error:
-                raise PluginError(
-                    f"the extension {entry.name!r} of {distribution} cannot be imported: "
-                    f"{type(error).__name__}: {error}",
-                    connector=entry.name,
-                    distribution=distribution,
-                ) from error
-            self.add(plugin, entry.name, distribution)
-
-    def add(self, plugin: object, name: str, distribution: str | None = None) -> None:
-        """Register one extension.
-
-        Raises:
-            PluginError: A hook has a name or an argument that the contract does not know.
-        """
-        # An installed extension may be given to the host as well: it is still one extension.
-        if self._manager.is_registered(plugin):
-            return
-        try:
-            self._manager.register(plugin)
-            self._manager.check_pending()
-        except (pluggy.PluginValidationError, ValueError, TypeError) as error:
-            if self._manager.is_registered(plugin):
-                self._manager.unregister(plugin)
-            raise PluginError(
-                f"the extension {name!r} breaks the contract of its hooks: {error}",
-                connector=name,
-                distribution=distribution,
-            ) from error
-
-    @property
-    def watch_sends(self) -> bool:
-        """Whether any extension implements `around_send`."""
-        return bool(self._manager.hook.around_send.get_hookimpls())
+    def __init__(self, given: Iterable[object] = (), chosen: Collection[str] | None = ()) -> None:
+        self._all: list[Extension] = []
+        for plugin in given:
+            self._add(Extension(plugin, _name_of(plugin)))
+        for entry in _chosen(chosen):
+            self._add(load_extension(entry))
+        self.watchers = self._in_order("around_send")
+        self._suppliers = self._in_order("find_template")
 
     @property
     def supply_templates(self) -> bool:
         """Whether any extension implements `find_template`."""
-        return bool(self._manager.hook.find_template.get_hookimpls())
+        return bool(self._suppliers)
 
-    def around_send(self, summary: MailSummary) -> Sequence[AbstractAsyncContextManager[Any]]:
-        """Give the contexts to enter around an attempt, in order."""
-        contexts = self._manager.hook.around_send(summary=summary)
-        return cast("Sequence[AbstractAsyncContextManager[Any]]", contexts)
+    async def find_template(
+        self, usage: str, locale: str | None, message: Message
+    ) -> Template | None:
+        """Return the first extension's template for the usage and locale.
 
-    def find_template(self, usage: str, locale: str | None) -> Template | None:
-        """Give the first extension's template for the usage and locale."""
-        template = self._manager.hook.find_template(usage=usage, locale=locale)
-        return cast("Template | None", template)
+        Raises:
+            SendError: An extension's own, as a rejection.
+            PluginError: An extension failed.
+        """
+        for extension in self._suppliers:
+            if (found := await extension.find_template(usage, locale, message)) is not None:
+                return found
+        return None
 
-    def register_commands(self, cli: click.Group) -> None:
-        """Let extensions add their commands to the command line."""
-        self._manager.hook.register_commands(cli=cli)
+    def _add(self, extension: Extension) -> None:
+        for known in self._all:
+            # An installed extension may be given to the host as well: it is still one extension.
+            if known.plugin is extension.plugin:
+                known.name, known.distribution = extension.name, extension.distribution
+                return
+        self._all.append(extension)
+
+    def _in_order(self, hook: str) -> tuple[Extension, ...]:
+        """Return the extensions that implement a hook, in pluggy's order: the last one first."""
+        found = [one for one in reversed(self._all) if hook in one.hooks]
+        return tuple(sorted(found, key=lambda one: one.rank(hook)))
+
+
+def load_extension(entry: EntryPoint) -> Extension:
+    """Import an installed extension.
+
+    Raises:
+        PluginError: It cannot be imported, or breaks its contract.
+    """
+    distribution = distribution_of(entry)
+    try:
+        plugin = load(entry)
+    except BrokenContract as error:
+        cause = error.__cause__
+        # What is missing is worth its words; the text of anything else may hold anything.
+        what = error if isinstance(cause, ImportError | None) else _not_imported(cause)
+        raise PluginError(
+            f"the extension {entry.name!r} of {distribution} {what}",
+            extension=entry.name,
+            distribution=distribution,
+        ) from cause
+    return Extension(plugin, entry.name, distribution)
+
+
+def _not_imported(cause: BaseException) -> str:
+    return f"cannot be imported: {describe_defect(cause)}"
+
+
+def list_extensions(
+    given: Iterable[object], chosen: Collection[str] | None
+) -> tuple[InstalledExtension, ...]:
+    """List extensions; those in use are imported, which shows whether they work.
+
+    Args:
+        given: The application's own.
+        chosen: The names of the installed ones in use; None stands for all.
+
+    Raises:
+        PluginError: A chosen extension is not installed.
+    """
+    # One that is installed and given as well is one extension.
+    again = {entry.value for entry in _chosen(chosen)}
+    own = [_own(plugin) for plugin in given if _name_of(plugin) not in again]
+    return (*own, *(_installed(entry, chosen) for entry in entry_points(EXTENSION_GROUP)))
+
+
+def _own(plugin: object) -> InstalledExtension:
+    name = _name_of(plugin)
+    return _tried(InstalledExtension(name, "", "", name), lambda: Extension(plugin, name))
+
+
+def _installed(entry: EntryPoint, chosen: Collection[str] | None) -> InstalledExtension:
+    version = entry.dist.version if entry.dist is not None else ""
+    listed = InstalledExtension(entry.name, distribution_of(entry), version, entry.value)
+    if chosen is not None and entry.name not in chosen:
+        return attrs.evolve(listed, active=False)
+    return _tried(listed, lambda: load_extension(entry))
+
+
+def _tried(listed: InstalledExtension, load_it: Callable[[], Extension]) -> InstalledExtension:
+    try:
+        return attrs.evolve(listed, hooks=load_it().hooks)
+    except PluginError as error:
+        return attrs.evolve(listed, error=str(error))
+
+
+def _chosen(names: Collection[str] | None) -> Sequence[EntryPoint]:
+    """Return the entry points of the chosen extensions.
+
+    Raises:
+        PluginError: One is not installed.
+    """
+    if names is not None and not names:
+        return ()
+    entries = entry_points(EXTENSION_GROUP)
+    if names is None:
+        return entries
+    known = sorted({entry.name for entry in entries})
+    for name in names:
+        if name not in known:
+            raise PluginError(
+                f"no installed package provides the extension {name!r}{hint(name, known)}",
+                extension=name,
+            )
+    return [entry for entry in entries if entry.name in names]
+
+
+def _kind(value: object) -> str:
+    """Return a value's type in words, and free what would warn that nobody used it."""
+    if inspect.iscoroutine(value):
+        value.close()
+    if hasattr(type(value), "__enter__"):
+        return "a synchronous context manager"
+    return f"a value of type {type(value).__name__}"
 
 
 def _name_of(plugin: object) -> str:

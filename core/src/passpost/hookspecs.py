@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import click
 
     from passpost.connector import ConnectorInfo, Finding
-    from passpost.messages import Mail, MailSummary, Receipt
+    from passpost.messages import Mail, MailSummary, Message, Receipt
     from passpost.templates import Template
 
 CONNECTOR_GROUP: Final = "passpost.connectors"
@@ -157,7 +157,8 @@ class ExtensionSpec:
         """Surround each attempt with a context: traces, metrics, rate limits.
 
         The host enters the contexts of all extensions, the last registered first, before it asks
-        the connector, and leaves them in reverse after the attempt; they see its exception::
+        the connector, and leaves them in reverse after the attempt; they see its exception.
+        ``summary.context`` is what the application says of the message, such as its tenant::
 
             @hookimpl
             @asynccontextmanager
@@ -170,15 +171,29 @@ class ExtensionSpec:
         """
 
     @hookspec(firstresult=True)
-    def find_template(self, usage: str, locale: str | None) -> Template | None:
+    def find_template(
+        self, usage: str, locale: str | None, message: Message
+    ) -> Awaitable[Template | None] | Template | None:
         """Supply a template from elsewhere, before the settings are asked.
 
         Called for each wanted locale in order, and last with None; stops at the first result that
-        is not None. It runs on the event loop, so keep what you read from a database in memory::
+        is not None. ``message.context`` is what the application says of the message, such as its
+        tenant. A plain ``def`` runs on the event loop, so let it read memory only; an ``async def``
+        may ask a database, and its time counts towards the deadline::
 
             @hookimpl
-            def find_template(usage: str, locale: str | None) -> Template | None:
-                return TEMPLATES.get((usage, locale))
+            async def find_template(
+                usage: str, locale: str | None, message: Message
+            ) -> Template | None:
+                return await store.template(message.context["tenant"], usage, locale)
+
+        Returns:
+            The template, or None where the next extension and the settings are to be asked.
+
+        Raises:
+            SendError: To refuse the message: nothing is sent, whatever ``outcome`` says. Any other
+                exception is a defect of the extension: `send` raises a `PluginError`, and no
+                template of the settings takes its place.
         """
 
     @hookspec

@@ -14,7 +14,7 @@ from passpost.connector import Capability, ConnectorInfo, InstalledConnector
 from passpost.connector_hooks import ConnectorHooks, load_connector
 from passpost.discovery import installed_connectors, unknown_connector
 from passpost.errors import ConfigError, PluginError, UnknownConnectorError
-from passpost.extensions import Extensions
+from passpost.extensions import Extensions, InstalledExtension, list_extensions
 
 if TYPE_CHECKING:
     from passpost.config import Problem, Settings
@@ -59,7 +59,9 @@ class Host:
     harms no other and none is handed another's credentials. A host may be shared between threads.
 
     Args:
-        extensions: Modules or objects with extension hooks, besides those of the environment.
+        extensions: Modules or objects with extension hooks, besides the installed ones.
+        installed_extensions: The names of the installed extensions to use; ``()`` leaves all out,
+            None uses all.
         environ: Where ``"${NAME}"`` in settings is looked up; the process environment by default.
         read_files: Whether ``"${file:…}"`` in settings may read files. Turn it off where settings
             come from people who may not read the server's files.
@@ -69,10 +71,19 @@ class Host:
         self,
         extensions: Iterable[object] = (),
         *,
+        installed_extensions: Iterable[str] | None = None,
         environ: Mapping[str, str] | None = None,
         read_files: bool = True,
     ) -> None:
+        if isinstance(installed_extensions, str):
+            raise TypeError(
+                "installed_extensions is a sequence of names: write "
+                f"installed_extensions=({installed_extensions!r},)"
+            )
         self._given_extensions = tuple(extensions)
+        self._chosen_extensions = (
+            None if installed_extensions is None else tuple(installed_extensions)
+        )
         self._environ = environ
         self._read_files = read_files
         self._lock = threading.RLock()
@@ -161,14 +172,22 @@ class Host:
         """The extensions: loaded when first asked for.
 
         Raises:
-            PluginError: An extension is broken.
+            PluginError: An extension is broken, or one that was chosen is not installed.
         """
         with self._lock:
             if self._extensions is None:
-                extensions = Extensions(self._given_extensions)
-                extensions.load_installed()
-                self._extensions = extensions
+                self._extensions = Extensions(self._given_extensions, self._chosen_extensions)
             return self._extensions
+
+    def installed_extensions(self) -> tuple[InstalledExtension, ...]:
+        """List the extensions of the environment and of this host.
+
+        Those that this host uses are imported, which shows whether they work and what they do.
+
+        Raises:
+            PluginError: The host was told to use an extension that is not installed.
+        """
+        return list_extensions(self._given_extensions, self._chosen_extensions)
 
     def _hooks(self, connector: str) -> ConnectorHooks:
         with self._lock:

@@ -89,6 +89,14 @@ def _headers(value: Mapping[str, str]) -> Mapping[str, str]:
     raise MessageError(reason, field="headers")
 
 
+def _context(value: object) -> Mapping[str, Any]:
+    if value is _NOTHING:
+        return _NOTHING
+    if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+        raise MessageError("context is a mapping with text keys", field="context")
+    return MappingProxyType(dict(value))
+
+
 @attrs.frozen(repr=False)
 class Message:
     """What an application asks for: one mail to one person.
@@ -108,6 +116,8 @@ class Message:
         deadline: The absolute time (with a time zone) after which the mail is worth nothing.
         headers: Headers to add; those that passpost makes itself cannot be set.
         reply_to: Where answers should go, in place of what the template or the settings say.
+        context: What extensions need to know, such as ``{"tenant": "acme"}``. It is never
+            rendered, sent or logged, and connectors do not see it.
 
     Raises:
         MessageError: A part is wrong; ``field`` names it.
@@ -121,11 +131,13 @@ class Message:
     deadline: dt.datetime | None = attrs.field(default=None, converter=_deadline)
     headers: Mapping[str, str] = attrs.field(default=_NOTHING, converter=_headers)
     reply_to: Address | None = attrs.field(default=None, converter=_optional_address)
+    context: Mapping[str, Any] = attrs.field(default=_NOTHING, converter=_context, repr=False)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A task queue may carry messages; the read-only views of the mappings cannot be pickled.
         plain = {part.name: getattr(self, part.name) for part in attrs.fields(Message)}
-        plain["payload"], plain["headers"] = dict(self.payload), dict(self.headers)
+        for mapping in ("payload", "headers", "context"):
+            plain[mapping] = dict(plain[mapping])
         return (_message, (plain,))
 
     def __repr__(self) -> str:
@@ -211,6 +223,7 @@ class MailSummary:
         recipient_domain: The domain it goes to.
         message_id: The mail's Message-ID.
         attempt: Which attempt this is, counted from 1.
+        context: What the application gave the message for extensions.
     """
 
     connector: str
@@ -220,6 +233,7 @@ class MailSummary:
     recipient_domain: str
     message_id: str
     attempt: int
+    context: Mapping[str, Any] = attrs.field(default=_NOTHING, repr=False)
 
 
 @attrs.frozen

@@ -7,11 +7,11 @@ from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, Final
 
 from passpost.defects import describe_defect
-from passpost.errors import SendError
+from passpost.errors import PluginError, SendError
 from passpost.interruptions import Interruptions
 
 if TYPE_CHECKING:
-    from passpost.extensions import Extensions
+    from passpost.extensions import Extension, Extensions
     from passpost.messages import MailSummary
 
 log: Final = logging.getLogger("passpost")
@@ -22,10 +22,14 @@ class Surroundings:
 
     `contextlib.AsyncExitStack` does not fit: there, one context that swallows an error hides it
     from the others, and one that raises replaces what happened to the mail.
+
+    Attributes:
+        at: The extension that was entered or left last.
     """
 
     def __init__(self) -> None:
-        self._entered: list[AbstractAsyncContextManager[Any]] = []
+        self._entered: list[tuple[Extension, AbstractAsyncContextManager[Any]]] = []
+        self.at: Extension | None = None
 
     async def enter(self, extensions: Extensions, summary: MailSummary) -> None:
         """Enter each extension's context; the first one that raises refuses the attempt.
@@ -35,27 +39,26 @@ class Surroundings:
         """
         interruptions = Interruptions()
         try:
-            for context in extensions.around_send(summary):
-                await context.__aenter__()
-                self._entered.append(context)
+            for self.at in extensions.watchers:
+                context = self.at.around_send(summary)
+                if context is not None:
+                    await context.__aenter__()
+                    self._entered.append((self.at, context))
         except BaseException as error:
+            failed = _refusal(self.at, error)
             await self.leave(error)
             if isinstance(error, SendError) or interruptions.include(error):
                 raise
-            failed = describe_defect(error)
         else:
             return
-        raise SendError(
-            f"an extension failed before the attempt: {failed}",
-            outcome="rejected",
-            scope="provider",
-        )
+        raise failed
 
     async def leave(self, error: BaseException | None) -> None:
         """Leave all contexts, the last one first, each of them told how the attempt ended."""
         interruptions = Interruptions()
         interruption: BaseException | None = None
-        for context in reversed(self._entered):
+        for extension, context in reversed(self._entered):
+            self.at = extension
             try:
                 await _left(context, error)
             except BaseException as failure:  # noqa: BLE001 - any plugin's any mistake
@@ -64,12 +67,23 @@ class Surroundings:
                 elif failure is not error:
                     # The traceback may show the email; type and place say whose defect it is.
                     how = "was accepted" if error is None else "had failed"
-                    log.error(  # noqa: TRY400 - see above
-                        "an extension failed after the email %s: %s", how, describe_defect(failure)
-                    )
+                    what = describe_defect(failure)
+                    log.error("%s failed after the email %s: %s", extension, how, what)  # noqa: TRY400 - see above
         # Only now: the contexts that are left must end as well.
         if interruption is not None:
             raise interruption
+
+
+def _refusal(extension: Extension | None, error: BaseException) -> SendError:
+    """Return what a defect of an extension amounts to."""
+    # A PluginError names the extension already, and quotes nothing.
+    told = str(error) if isinstance(error, PluginError) else None
+    return SendError(
+        told or f"{extension} failed before the attempt: {describe_defect(error)}",
+        outcome="rejected",
+        scope="provider",
+        hint=f"This is a defect of {extension}; please report it to its authors.",
+    )
 
 
 async def _left(context: AbstractAsyncContextManager[Any], error: BaseException | None) -> None:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from passpost.errors import TemplateNotFound
-from passpost.templates import Template, TemplateSet, is_language_tag, pick
+from passpost.templates import Template, TemplateSet, is_language_tag, pick, pick_asking
 
 
 def template(usage: str, locale: str | None = None, subject: str = "s") -> Template:
@@ -75,16 +75,16 @@ def test_first_of_two_alike_counts() -> None:
     assert pick("SignIn", ["zh"], [TemplateSet([twin, CHINESE])]) is twin
 
 
-def test_function_is_asked_for_each_tag_in_its_usual_spelling() -> None:
+@pytest.mark.anyio
+async def test_function_is_asked_for_each_tag_in_its_usual_spelling() -> None:
     asked: list[tuple[str, str | None]] = []
 
-    def find(usage: str, locale: str | None) -> Template | None:
+    async def find(usage: str, locale: str | None) -> Template | None:
         asked.append((usage, locale))
         return GENERIC if (usage, locale) == ("Generic", None) else None
 
-    assert (
-        pick("Test2", ["ZH_hant_tw", "en-a-bbb-x-cc-DDDD", "de-X-CA", "zh-CN"], [find]) is GENERIC
-    )
+    wanted = ["ZH_hant_tw", "en-a-bbb-x-cc-DDDD", "de-X-CA", "zh-CN"]
+    assert await pick_asking("Test2", wanted, find, []) is GENERIC
     tags = [
         "zh-Hant-TW",
         "zh-Hant",
@@ -101,26 +101,31 @@ def test_function_is_asked_for_each_tag_in_its_usual_spelling() -> None:
     assert asked == [(usage, tag) for usage in ("Test2", "Generic") for tag in tags]
 
 
-def test_function_is_not_asked_further_once_it_answered() -> None:
+@pytest.mark.anyio
+async def test_function_is_not_asked_further_once_it_answered() -> None:
     asked: list[str | None] = []
 
-    def find(usage: str, locale: str | None) -> Template | None:
+    async def find(usage: str, locale: str | None) -> Template | None:
         asked.append(locale)
         return CHINESE if locale == "zh" else None
 
-    assert pick("SignIn", ["zh-CN", "de"], [find, ALL]) is CHINESE
+    assert await pick_asking("SignIn", ["zh-CN", "de"], find, [ALL]) is CHINESE
     assert asked == ["zh-CN", "zh"]
 
 
+@pytest.mark.anyio
 @pytest.mark.parametrize("usage", ["SignIn", "Generic"])
-def test_no_template_is_an_error_that_names_usage_and_languages(usage: str) -> None:
+async def test_no_template_is_an_error_that_names_usage_and_languages(usage: str) -> None:
     asked: list[str] = []
 
-    def find(usage: str, locale: str | None) -> None:
+    async def find(usage: str, locale: str | None) -> None:
         asked.append(usage)
 
+    others = [TemplateSet(), [GERMAN] if usage == "Generic" else []]
     with pytest.raises(TemplateNotFound) as caught:
-        pick(usage, ["zh-CN", "de"], [find, TemplateSet(), [GERMAN] if usage == "Generic" else []])
+        await pick_asking(usage, ["zh-CN", "de"], find, others)
+    with pytest.raises(TemplateNotFound):
+        pick(usage, ["zh-CN", "de"], others)
     assert (caught.value.usage, caught.value.locales) == (usage, ("zh-CN", "de"))
     # Generic is not sought twice.
     assert asked.count("Generic") == 4

@@ -3,7 +3,7 @@
 from passpost.templates.addresses import TemplateAddress
 from passpost.templates.checks import template_set_problems
 from passpost.templates.names import LanguageTag, UsageName, is_language_tag
-from passpost.templates.picking import FindTemplate, TemplateSet, pick
+from passpost.templates.picking import FindTemplate, TemplateSet, pick, pick_asking
 from passpost.templates.places import Missing
 from passpost.templates.syntax import TemplateSyntaxError
 from passpost.templates.template import ContentType, Rendered, Template
@@ -24,5 +24,6 @@ __all__ = [
     "UsageName",
     "is_language_tag",
     "pick",
+    "pick_asking",
     "template_set_problems",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, overload
 
@@ -12,7 +12,7 @@ from passpost.usages import GENERIC, canonical_usage
 if TYPE_CHECKING:
     from passpost.templates.template import Template
 
-FindTemplate = Callable[[str, "str | None"], "Template | None"]
+FindTemplate = Callable[[str, "str | None"], Awaitable["Template | None"]]
 """Gives the template for exactly a usage and a locale, or for None the one without a locale."""
 
 _SCRIPT: Final = 4
@@ -67,9 +67,7 @@ class TemplateSet(Sequence["Template"]):
         return f"TemplateSet({list(self._templates)!r})"
 
 
-def pick(
-    usage: str, locales: Sequence[str], sources: Iterable[FindTemplate | Sequence[Template]]
-) -> Template:
+def pick(usage: str, locales: Sequence[str], sources: Iterable[Sequence[Template]]) -> Template:
     """Pick the template for a usage and the languages wanted (RFC 4647 section 3.4, lookup).
 
     The first source that has a template for the usage decides: within it each wanted tag is tried,
@@ -79,35 +77,55 @@ def pick(
     Args:
         usage: What the mail is for.
         locales: BCP 47 tags, best first.
-        sources: Where templates come from, in order: a `TemplateSet`, another sequence of
-            templates, or a function like the hook ``find_template``, which is asked for tags in
-            their usual spelling (``zh-Hant-TW``).
+        sources: Where templates come from, in order.
 
     Raises:
         TemplateNotFound: There is none for the usage, nor for ``Generic``.
     """
-    wanted = canonical_usage(usage)
+    _, folded = _lookup(tuple(locales))
+    sources = tuple(sources)
+    for name in _usages(usage):
+        if template := _first(name, folded, sources):
+            return template
+    raise TemplateNotFound(canonical_usage(usage), locales)
+
+
+async def pick_asking(
+    usage: str, locales: Sequence[str], ask: FindTemplate, sources: Iterable[Sequence[Template]]
+) -> Template:
+    """Pick as `pick` does, with a first source that is asked.
+
+    Args:
+        usage: What the mail is for.
+        locales: BCP 47 tags, best first.
+        ask: Called for each tag in its usual spelling (``zh-Hant-TW``), like ``find_template``.
+        sources: Where templates come from otherwise, in order.
+
+    Raises:
+        TemplateNotFound: There is none for the usage, nor for ``Generic``.
+    """
     tags, folded = _lookup(tuple(locales))
     sources = tuple(sources)
-    for name in (wanted,) if wanted == GENERIC else (wanted, GENERIC):
-        for source in sources:
-            if template := _from(source, name, tags, folded):
-                return template
-    raise TemplateNotFound(wanted, locales)
+    for name in _usages(usage):
+        for tag in tags:
+            if asked := await ask(name, tag):
+                return asked
+        if template := _first(name, folded, sources):
+            return template
+    raise TemplateNotFound(canonical_usage(usage), locales)
 
 
-def _from(
-    source: FindTemplate | Sequence[Template],
-    usage: str,
-    tags: tuple[str | None, ...],
-    folded: tuple[str | None, ...],
+def _usages(usage: str) -> tuple[str, ...]:
+    wanted = canonical_usage(usage)
+    return (wanted,) if wanted == GENERIC else (wanted, GENERIC)
+
+
+def _first(
+    usage: str, tags: tuple[str | None, ...], sources: Iterable[Sequence[Template]]
 ) -> Template | None:
-    if isinstance(source, TemplateSet):
-        return source.find(usage, folded)
-    if isinstance(source, Sequence):
-        return TemplateSet(source).find(usage, folded)
-    for tag in tags:
-        if template := source(usage, tag):
+    for source in sources:
+        templates = source if isinstance(source, TemplateSet) else TemplateSet(source)
+        if template := templates.find(usage, tags):
             return template
     return None
 

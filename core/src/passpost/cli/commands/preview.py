@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any, Final
 
@@ -61,7 +62,8 @@ def command(  # noqa: PLR0913 - one for each argument of the command line
     message = passpost.Message(to=_NOBODY, usage=usage, payload=payload, locale=locale)
     # What the mailer itself uses, so that the preview is the mail.
     composer = Composer(chosen, application.templates, application.missing_variables)
-    mail = composer.compose(message, "preview")
+    template = asyncio.run(composer.ask(message)) if composer.asks else None
+    mail = composer.compose(message, "preview", template=template)
     if html_file is not None:
         _write_html(mail, html_file)
     view = _view(chosen, mail)
