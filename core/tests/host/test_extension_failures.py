@@ -83,7 +83,9 @@ async def awaitable_of(value: Any) -> Any:
     return value
 
 
-@pytest.mark.parametrize("value", [{"subject": "x"}, "text", 0, object(), (1,)], ids=repr)
+@pytest.mark.parametrize(
+    "value", [{"subject": "x"}, "text", 0, object(), (1,)], ids=lambda value: type(value).__name__
+)
 @pytest.mark.parametrize("later", [False, True])
 async def test_a_find_template_that_returns_something_else_is_named(
     configure: Configure, message: passpost.Message, value: Any, *, later: bool
