@@ -169,7 +169,7 @@ class Channel:
             with self._deadlines.until(attempt.over):
                 await surroundings.enter(self.connector.extensions, summary)
         except DeadlinePassedError:
-            refusal = _overdue(f"{surroundings.at} allowed the attempt", "provider")
+            refusal = _overdue(f"{surroundings.at} allowed it", "provider")
         except SendError as error:
             refusal = error
         else:

@@ -126,7 +126,44 @@ async def test_cancelling_a_send_that_waits_for_a_template_is_no_defect(
             await sending
 
 
+async def test_waiting_for_a_template_counts_towards_the_deadline(
+    configure: Configure, recorder: Recorder, message: passpost.Message
+) -> None:
+    async def find_template() -> None:
+        await asyncio.Event().wait()
+
+    connector = configure(named(find_template=find_template))
+    async with passpost.AsyncMailer(connector, policy=passpost.Policy(timeout=0.05)) as mailer:
+        with pytest.raises(passpost.SendError, match="deadline passed before") as caught:
+            await mailer.send(message)
+    error = caught.value
+    assert (error.outcome, error.temporary, recorder.mails) == ("rejected", True, [])
+
+
+async def test_the_refusal_of_an_extension_quotes_no_code(
+    configure: Configure, message: passpost.Message
+) -> None:
+    refusal = passpost.SendError("no 493817 here", outcome="rejected", scope="provider")
+    caught = await failure(configure(named(find_template=raises(refusal))), message)
+    assert str(caught) == "no *** here"
+
+
 # around_send
+
+
+async def test_a_context_that_hangs_is_named(
+    configure: Configure, recorder: Recorder, message: passpost.Message
+) -> None:
+    @asynccontextmanager
+    async def around_send() -> AsyncIterator[None]:
+        await asyncio.Event().wait()
+        yield
+
+    connector = configure(named(around_send=around_send))
+    async with passpost.AsyncMailer(connector, policy=passpost.Policy(timeout=0.05)) as mailer:
+        with pytest.raises(passpost.SendError, match="before the extension 'tenants' allowed it"):
+            await mailer.send(message)
+    assert recorder.mails == []
 
 
 @contextmanager
