@@ -259,6 +259,9 @@ def _tried(listed: InstalledExtension, load_it: Callable[[], Extension]) -> Inst
         return attrs.evolve(listed, hooks=load_it().hooks)
     except PluginError as error:
         return attrs.evolve(listed, error=str(error))
+    # Even KeyboardInterrupt: whether the extension raised it cannot be told.
+    except BaseException as error:  # noqa: BLE001 - any plugin's any mistake
+        return attrs.evolve(listed, error=_not_imported(error))
 
 
 def _chosen(names: Collection[str] | None) -> Sequence[EntryPoint]:

@@ -239,7 +239,8 @@ def test_the_result_of_an_extensions_command_is_no_status(run: Run, install: Wri
 
 def test_no_extension_takes_the_place_of_a_command(run: Run, install: Write) -> None:
     extended(install, more="cli.add_command(send)")
-    result = run("send", "--help")
+    assert "Not ours" not in run("send", "--help").stdout
+    result = run("--help")
     assert "Not ours" not in result.stdout
     assert "warning: an extension's command send is passed over\n" in result.stderr
 
@@ -376,7 +377,7 @@ def test_an_output_that_breaks_before_any_command(monkeypatch: pytest.MonkeyPatc
     assert program.make().run([]) == 141
 
 
-def broken(_: program.Program) -> None:
+def broken(*_: object) -> None:
     raise BrokenPipeError
 
 

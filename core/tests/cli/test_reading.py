@@ -85,7 +85,11 @@ def test_no_connectors_say_what_to_install(run: Run, only: Only) -> None:
     result = run("connectors")
     assert result.exit_code == 0
     assert "pip install passpost-smtp" in result.stdout
-    assert json.loads(run("connectors", "--json").stdout) == {"ok": True, "connectors": []}
+    assert json.loads(run("connectors", "--json").stdout) == {
+        "ok": True,
+        "connectors": [],
+        "extensions": [],
+    }
 
 
 def test_a_guide_is_plain_markdown_in_a_pipe(run: Run) -> None:

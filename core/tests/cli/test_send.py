@@ -207,4 +207,4 @@ def test_a_receipt_without_the_providers_words_is_short(send: Run) -> None:
 def test_an_interrupt_has_a_status_of_its_own(send: Run) -> None:
     result = send(behave="interrupt")
     assert result.exit_code == 130
-    assert result.stderr.endswith(": interrupted: nobody knows whether the mail was sent\n")
+    assert result.stderr.endswith(": interrupted: it is not known whether the email was sent\n")

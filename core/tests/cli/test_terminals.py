@@ -218,10 +218,10 @@ def test_an_interrupt_while_sending_says_that_nobody_knows(command: Command, own
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert err.decode() == f"{file}: interrupted: nobody knows whether the mail was sent\n"
+    assert err.decode() == f"{file}: interrupted: it is not known whether the email was sent\n"
     assert json.loads(out)["error"] == {
         "kind": "interrupted",
-        "message": "interrupted: nobody knows whether the mail was sent",
+        "message": "interrupted: it is not known whether the email was sent",
         "remedy": "",
     }
 

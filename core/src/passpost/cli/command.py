@@ -71,16 +71,18 @@ class Command(Discreet):
         """Run the command; what it raises is reported and becomes an exit status."""
         # Not above: `--help` needs none of it.
         from passpost.cli.failures import Audience, report  # noqa: PLC0415
+        from passpost.cli.terminal import own_stdout  # noqa: PLC0415
 
         file = ctx.params.get("file")
         audience = Audience(named(file) if file else None, json=bool(ctx.params.get("as_json")))
         try:
-            with _unheard_logs():
+            with own_stdout(), _unheard_logs():
                 return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
-        # No traceback is printed: it may quote a code.
-        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001
+        # No traceback is printed: it may quote a code. A plugin's SystemExit must not pass for the
+        # end of the command either.
+        except BaseException as error:  # noqa: BLE001
             status = report(error, audience)
         raise click.exceptions.Exit(status)
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from typing import Final
 
 import attrs
 
-from passpost.cli.terminal import is_terminal, one_line, out, shown
+from passpost.cli.terminal import is_terminal, one_line, out, shown, stdout
 
 Facts = Sequence[tuple[str, str]]
 """Labels and texts."""
@@ -48,7 +47,7 @@ class Reading:
 
 def show_mail(reading: Reading) -> None:
     """Write a mail."""
-    if is_terminal(sys.stdout):
+    if is_terminal(stdout()):
         from passpost.cli import pretty  # noqa: PLC0415 - rich is slow to import
 
         pretty.show_mail(reading)
@@ -62,7 +61,7 @@ def show_mail(reading: Reading) -> None:
 
 def show_facts(facts: Facts, indent: str = "") -> None:
     """Write labels and texts, one below the other."""
-    if is_terminal(sys.stdout):
+    if is_terminal(stdout()):
         from passpost.cli import pretty  # noqa: PLC0415 - likewise
 
         pretty.show_facts(facts, len(indent))
@@ -74,7 +73,7 @@ def show_facts(facts: Facts, indent: str = "") -> None:
 
 def show_heading(text: str) -> None:
     """Write a line that begins a part of the output."""
-    if is_terminal(sys.stdout):
+    if is_terminal(stdout()):
         from passpost.cli import pretty  # noqa: PLC0415 - likewise
 
         pretty.show_heading(text)
@@ -84,7 +83,7 @@ def show_heading(text: str) -> None:
 
 def show_markdown(text: str) -> None:
     """Write Markdown: laid out for a person, as it is for a file."""
-    if is_terminal(sys.stdout):
+    if is_terminal(stdout()):
         from passpost.cli import pretty  # noqa: PLC0415 - likewise
 
         pretty.show_markdown(text)

@@ -14,7 +14,7 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
-from passpost.cli.terminal import one_line, shown
+from passpost.cli.terminal import one_line, shown, stdout
 
 if TYPE_CHECKING:
     from passpost.cli.display import Facts, Part, Reading
@@ -31,7 +31,7 @@ class Terminal(Console):
 
     def __init__(self) -> None:
         # No colouring of numbers and the like: in a mail they are not ours to mark.
-        super().__init__(highlight=False, markup=False, emoji=False)
+        super().__init__(file=stdout(), highlight=False, markup=False, emoji=False)
         self.width = min(self.width, _WIDEST)
 
     def on_broken_pipe(self) -> None:

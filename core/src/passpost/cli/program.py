@@ -11,6 +11,7 @@ import click
 from passpost import __version__
 from passpost.cli import status
 from passpost.cli.command import Discreet, wants_json
+from passpost.cli.hosts import leave_extensions_out, uses_extensions
 from passpost.cli.installed import may_have_extensions
 from passpost.cli.terminal import err, out_json, prepare_streams, shown, watching_pipes
 
@@ -21,7 +22,7 @@ SUMMARIES: Final = {
     "check": "Check a settings file, and the connection if asked to.",
     "preview": "Show what a mail will look like; nothing is sent.",
     "send": "Send one mail.",
-    "connectors": "List the connectors that are installed.",
+    "connectors": "List the connectors and extensions that are installed.",
     "guide": "Show how to set up a connector.",
     "schema": "Print the JSON Schema of a connector's settings.",
     "new": "Start a package for a connector of your own.",
@@ -47,8 +48,8 @@ class Program(Discreet, click.Group):
     _extended = False
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Give the names of all commands, ours first."""
-        del ctx
+        """Return the names of all commands, ours first."""
+        self._extend(ctx)
         added = sorted(name for name in self.commands if name not in SUMMARIES)
         return [*SUMMARIES, *added]
 
@@ -58,6 +59,7 @@ class Program(Discreet, click.Group):
         if cmd_name in SUMMARIES:
             command: click.Command = import_module(f"passpost.cli.commands.{cmd_name}").command
             return command
+        self._extend(ctx)
         return super().get_command(ctx, cmd_name)
 
     def resolve_command(
@@ -120,7 +122,6 @@ class Program(Discreet, click.Group):
             return ended.exit_code
 
     def _run(self, args: Sequence[str] | None, **extra: Any) -> int:
-        self._extend()
         try:
             # A number only where a command ended by an exit of click's; see `invoke`.
             result: int | None = super().main(args, standalone_mode=False, **extra)
@@ -136,9 +137,9 @@ class Program(Discreet, click.Group):
             return _report(error)
         return result or status.DONE
 
-    def _extend(self) -> None:
-        """Let extensions add their commands, once."""
-        if self._extended or not may_have_extensions():
+    def _extend(self, ctx: click.Context) -> None:
+        """Let extensions add their commands, once: when their names are asked for."""
+        if self._extended or not uses_extensions(ctx) or not may_have_extensions():
             return
         self._extended = True
         from passpost.cli.extending import add_commands  # noqa: PLC0415 - few have extensions
@@ -172,6 +173,14 @@ def make() -> Program:
     """Make the group of all commands."""
 
     @click.group(cls=Program, name="passpost", epilog=_EPILOG, subcommand_metavar="COMMAND …")
+    @click.option(
+        "--no-extensions",
+        is_flag=True,
+        is_eager=True,
+        expose_value=False,
+        callback=leave_extensions_out,
+        help="Use no installed extension.",
+    )
     @click.version_option(__version__, prog_name="passpost", message="%(prog)s %(version)s")
     def passpost() -> None:
         """Send sign-in, sign-up and password-reset mails through any provider.

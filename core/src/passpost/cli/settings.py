@@ -11,6 +11,7 @@ from passpost import config
 from passpost.application import MAX_FILE, configure_application, read_file
 from passpost.cli.command import STDIN, named
 from passpost.cli.failures import Refusal
+from passpost.cli.hosts import make_host
 
 
 def read_input(file: str) -> bytes:
@@ -35,7 +36,7 @@ def load(file: str, connector: str | None) -> passpost.Application:
         PluginError: A connector is unknown or broken.
         Refusal: The application's file has no such connector.
     """
-    host = passpost.Host()
+    host = make_host()
     # Read before it is known what it is, so that places are those of the whole file in either case.
     settings = config.read(read_input(file), named(file))
     if "connectors" in settings:

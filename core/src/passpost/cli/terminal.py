@@ -8,7 +8,7 @@ import os
 import re
 import sys
 from contextlib import contextmanager, suppress
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final, TextIO
 
 import click
 
@@ -59,6 +59,45 @@ def _replaced(error: UnicodeError) -> tuple[str, int]:
     return "".join(_PLAINER.get(character, "?") for character in refused), error.end
 
 
+class _Aside(io.TextIOBase):
+    """What a plugin takes for standard output: its prints must not spoil what a program reads."""
+
+    def writable(self) -> bool:
+        """Say that it can be written to."""
+        return True
+
+    def write(self, text: str) -> int:
+        """Write to standard error instead."""
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        """Write what standard error still has in memory."""
+        sys.stderr.flush()
+
+
+_mine: list[TextIO] = []
+"""Standard output while plugins do not have it: one stream for each command under way."""
+
+
+def stdout() -> TextIO:
+    """Return the stream of the command's own output."""
+    return _mine[-1] if _mine else sys.stdout
+
+
+@contextmanager
+def own_stdout() -> Iterator[None]:
+    """Keep standard output for the command: what plugins print goes to standard error.
+
+    A plugin may close what it has, or put something else there; ours is back afterwards.
+    """
+    _mine.append(sys.stdout)
+    sys.stdout = _Aside()
+    try:
+        yield
+    finally:
+        sys.stdout = _mine.pop()
+
+
 def is_terminal(stream: IO[str]) -> bool:
     """Say whether a person reads the stream on a terminal that knows more than plain text."""
     return stream.isatty() and os.environ.get("TERM") != "dumb"
@@ -66,7 +105,7 @@ def is_terminal(stream: IO[str]) -> bool:
 
 def out(text: str = "") -> None:
     """Write a line to standard output."""
-    _write(text, sys.stdout)
+    _write(text, stdout())
 
 
 def err(text: str) -> None:
@@ -91,7 +130,7 @@ def out_json(document: Any) -> None:
     """Write one JSON document to standard output: readable where the encoding allows it."""
     import json  # noqa: PLC0415 - most commands speak to people
 
-    ascii_only = not (sys.stdout.encoding or "").lower().replace("-", "").startswith("utf")
+    ascii_only = not (stdout().encoding or "").lower().replace("-", "").startswith("utf")
     text = json.dumps(document, indent=2, ensure_ascii=ascii_only)
     # Within JSON these can stand in texts alone, where the escape says the same.
     out(_STEERING.sub(lambda match: f"\\u{ord(match.group()):04x}", text))

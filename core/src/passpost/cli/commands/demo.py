@@ -14,6 +14,7 @@ from passpost.cli import missing_extra
 from passpost.cli.command import Command
 from passpost.cli.display import Part, Reading, show_facts, show_heading, show_mail
 from passpost.cli.failures import Refusal, send_facts
+from passpost.cli.hosts import make_host
 from passpost.cli.readable import readable
 from passpost.cli.scenes import scenes, templates
 from passpost.cli.terminal import complain, one_line, out
@@ -35,7 +36,7 @@ def command() -> None:
     and one in Chinese are sent for real, over the network of this machine alone, and shown as they
     arrived. One more attempt, with wrong credentials, shows what a failure looks like.
     """
-    host = passpost.Host()
+    host = make_host()
     actors = list(_actors(host))
     if not actors:
         raise Refusal("no installed connector brings a stand-in of its provider", _INSTALL)

@@ -8,6 +8,7 @@ import passpost
 from passpost.cli.command import Command
 from passpost.cli.display import show_markdown
 from passpost.cli.failures import Refusal
+from passpost.cli.hosts import make_host
 from passpost.cli.terminal import complain
 from passpost.connector import in_language
 
@@ -20,7 +21,7 @@ def command(connector: str, lang: str) -> None:
 
     On a terminal the guide is laid out; into a pipe or a file it goes as plain Markdown.
     """
-    guide = passpost.Host().info(connector).guide
+    guide = make_host().info(connector).guide
     if not guide:
         raise Refusal(f"the connector {connector!r} brings no guide")
     if not _speaks(guide, lang):

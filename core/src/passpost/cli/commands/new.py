@@ -8,11 +8,11 @@ from typing import Any, Final
 
 import click
 
-import passpost
 from passpost import scaffold
 from passpost.cli import options
 from passpost.cli.command import Command
 from passpost.cli.failures import Refusal
+from passpost.cli.hosts import make_host
 from passpost.cli.terminal import one_line, out, out_json
 
 _EPILOG: Final = """\b
@@ -63,7 +63,7 @@ def command(names: scaffold.Names, directory: str | None, as_json: bool) -> None
 
 def _require_free(connector: str) -> None:
     """Refuse an id that is taken: two packages of one id would both be out of use."""
-    for installed in passpost.Host().installed():
+    for installed in make_host().installed():
         if installed.id == connector:
             raise Refusal(
                 f"a connector of this name is installed: {installed.distribution}",

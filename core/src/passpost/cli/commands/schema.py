@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-import passpost
 from passpost import config
 from passpost.cli.command import Command
+from passpost.cli.hosts import make_host
 from passpost.cli.terminal import out_json
 
 
@@ -17,4 +17,4 @@ def command(connector: str) -> None:
 
     Point your editor at it, and it completes and checks the settings while you write them.
     """
-    out_json(config.json_schema(passpost.Host().info(connector).config_class))
+    out_json(config.json_schema(make_host().info(connector).config_class))

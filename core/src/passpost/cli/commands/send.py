@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 from typing import Any, Final
 
 import attrs
@@ -15,6 +16,7 @@ from passpost.cli.failures import Refusal, attempts
 from passpost.cli.payloads import read_payload
 from passpost.cli.settings import load
 from passpost.cli.terminal import one_line, out, out_json
+from passpost.defects import describe_defect
 
 _EPILOG: Final = """\b
 The JSON document:
@@ -30,6 +32,8 @@ The JSON document:
 A code on the command line can be read by others on this machine while the
 command runs; "--payload -" reads it from standard input instead.
 """
+
+_OPEN: Final = "it is not known whether the email was sent"
 
 
 @click.command(cls=Command, epilog=_EPILOG)
@@ -73,13 +77,46 @@ def command(  # noqa: PLR0913 - one for each argument of the command line
 
 
 def _sent(application: passpost.Application, message: passpost.Message) -> passpost.Receipt:
+    handed: list[passpost.Mail] = []
+    connectors = tuple(_noting(connector, handed) for connector in application.connectors)
+    application = attrs.evolve(application, connectors=connectors)
     try:
         return asyncio.run(_send(application, message))
+    except passpost.PasspostError:
+        raise
     except KeyboardInterrupt:
         # Where the sending stood is lost with it.
-        pass
+        raise _interrupted(handed) from None
+    # What is not ours says nothing of what became of the email.
+    except BaseException as error:
+        if not handed:
+            raise
+        what = describe_defect(error)
     raise Refusal(
-        "interrupted: nobody knows whether the mail was sent",
+        f"internal error: {what}: {_OPEN}",
+        "look for the email before you send it again, and report this line",
+        kind="internal",
+        exit_status=status.UNKNOWN,
+    )
+
+
+def _noting(connector: passpost.Connector, handed: list[passpost.Mail]) -> passpost.Connector:
+    """Copy a connector so that it is known whether it was given the email."""
+    hooks = copy.copy(connector.hooks)
+    send_mail = hooks.send_mail
+
+    def noted(config: Any, session: Any, mail: passpost.Mail) -> Any:
+        handed.append(mail)
+        return send_mail(config, session, mail)
+
+    # The copy's own attribute, in front of the method.
+    vars(hooks)["send_mail"] = noted
+    return attrs.evolve(connector, hooks=hooks)
+
+
+def _interrupted(handed: list[passpost.Mail]) -> Refusal:
+    return Refusal(
+        f"interrupted: {_OPEN if handed else 'nothing was sent'}",
         kind="interrupted",
         exit_status=status.INTERRUPTED,
     )
