@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import inspect
-import os
 import re
 import shlex
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,7 +15,7 @@ import pytest
 
 from passpost import Capability, config
 from passpost.cli.program import cli
-from passpost.hookspecs import ConnectorSpec, ExtensionSpec
+from passpost.hookspecs import ConnectorSpec
 from passpost.http import fault_of
 from passpost.scaffold import Names, files, write
 
@@ -31,14 +29,12 @@ BLOCKS = [(match[1], match[2]) for match in FENCE.finditer(GUIDE)]
 PYTHON = [text for language, text in BLOCKS if language == "python"]
 PROGRAMS = [text for text in PYTHON if not FILE.match(text)]
 PARTS = [(match[1], text[match.end() :]) for text in PYTHON if (match := FILE.match(text))]
-EXTENSION = "passpost_timing.py"
 
 
 def _hooks() -> Iterator[Any]:
-    for spec in (ConnectorSpec, ExtensionSpec):
-        for name, function in vars(spec).items():
-            if hasattr(function, "passpost_spec"):
-                yield pytest.param(name, function, id=name)
+    for name, function in vars(ConnectorSpec).items():
+        if hasattr(function, "passpost_spec"):
+            yield pytest.param(name, function, id=name)
 
 
 HOOKS = list(_hooks())
@@ -58,7 +54,7 @@ def test_every_hook_is_there_with_its_signature(name: str, function: Callable[..
 
 def test_no_hook_is_there_that_does_not_exist() -> None:
     known = {param.id for param in HOOKS}
-    assert len(known) == 8
+    assert len(known) == 5
     signatures = [text for language, text in BLOCKS if language == "text" and " -> " in text]
     assert {text.partition("(")[0] for text in signatures} == known
 
@@ -70,8 +66,7 @@ def test_every_hook_is_implemented_by_code_that_runs() -> None:
 
 @pytest.mark.parametrize(("file", "text"), PARTS, ids=[file for file, _ in PARTS])
 def test_a_part_of_a_file_is_what_the_scaffold_writes(file: str, text: str) -> None:
-    if file != EXTENSION:
-        assert text in MADE[file]
+    assert text in MADE[file]
 
 
 def test_the_files_are_those_that_the_scaffold_writes() -> None:
@@ -80,17 +75,15 @@ def test_the_files_are_those_that_the_scaffold_writes() -> None:
 
 def test_the_metadata_are_those_that_the_scaffold_writes() -> None:
     tables = [text for language, text in BLOCKS if language == "toml"]
-    mine = [text for text in tables if not text.startswith("# pyproject.toml of an extension")]
-    assert len(mine) == 2
-    assert [text for text in mine if text not in MADE["pyproject.toml"]] == []
+    assert len(tables) == 2
+    assert [text for text in tables if text not in MADE["pyproject.toml"]] == []
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of modules of the new package, with the extension beside it."""
+    """The folder of modules of the new package."""
     package = tmp_path_factory.mktemp("guide") / "passpost-acme"
     write(MADE, package)
-    (package / "src" / EXTENSION).write_text(dict(PARTS)[EXTENSION], "utf-8")
     return package / "src"
 
 
@@ -104,9 +97,7 @@ def importable(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def _forget() -> None:
-    for name in [
-        name for name in sys.modules if name.startswith(("passpost_acme", "passpost_tim"))
-    ]:
+    for name in [name for name in sys.modules if name.startswith("passpost_acme")]:
         del sys.modules[name]
 
 
@@ -115,22 +106,6 @@ def test_a_program_runs(importable: None, number: int) -> None:
     assert "\nassert " in PROGRAMS[number]
     code = compile(PROGRAMS[number], f"program {number}", "exec", dont_inherit=True)
     exec(code, {"__name__": f"program_{number}"})  # noqa: S102 - the program is this page's
-
-
-def test_the_command_of_the_extension_is_there(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    metadata = tmp_path / "passpost_timing-1.0.dist-info"
-    metadata.mkdir()
-    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: passpost-timing\nVersion: 1\n")
-    entry = next(text for language, text in BLOCKS if "passpost.extensions" in text)
-    group, name, module = re.findall(r'"([\w.]+)"\]\n(\w+) = "(\w+)"', entry)[0]
-    (metadata / "entry_points.txt").write_text(f"[{group}]\n{name} = {module}\n")
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join((str(folder), str(tmp_path))))
-    command = [sys.executable, "-c", "from passpost.cli import main; main()", "usages"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "SignIn\n", "")
-    assert "`passpost usages` prints `SignIn`" in GUIDE
 
 
 def test_commands_are_ones_that_there_are() -> None:
@@ -144,10 +119,9 @@ def test_commands_are_ones_that_there_are() -> None:
     used = [line for line in (*lines, *inline) if line[0] == "passpost"]
     assert {line[1] for line in used} >= {"new", "check", "guide", "demo"}
     for _, name, *rest in used:
-        if name != "usages":
-            command = cli.get_command(click.Context(cli), name)
-            assert command is not None, name
-            command.make_context(name, rest)
+        command = cli.get_command(click.Context(cli), name)
+        assert command is not None, name
+        command.make_context(name, rest)
 
 
 def rows(heading: str) -> list[list[str]]:
@@ -182,7 +156,9 @@ def test_links_within_the_page_lead_somewhere() -> None:
     assert [link for link in links if link not in anchors] == []
 
 
-@pytest.mark.parametrize("page", ["writing-a-connector.md", "embedding.md"])
+@pytest.mark.parametrize(
+    "page", ["writing-a-connector.md", "writing-an-extension.md", "embedding.md"]
+)
 def test_links_to_other_pages_lead_somewhere(page: str) -> None:
     text = (ROOT / "docs" / page).read_text("utf-8")
     links = [link for link in re.findall(r"\]\(([^)#]+)\)", text) if "://" not in link]

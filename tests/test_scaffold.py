@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from passpost.scaffold import Names, files, write
+from passpost.scaffold import Names, extension_files, files, write
 from passpost.scaffold.files import versions
 from passpost.scaffold.names import MAX_ID
 from passpost.scaffold.reference import END, START, with_reference
@@ -138,6 +138,76 @@ def test_its_metadata_have_its_names() -> None:
 )
 def test_the_bounds_follow_the_versions_that_may_change_hooks(current: str, expected: str) -> None:
     assert versions(current) == expected
+
+
+# Extensions.
+
+
+@pytest.fixture(scope="session")
+def extension(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An extension's package, freshly made, with an installation beside it."""
+    folder = tmp_path_factory.mktemp("extension")
+    write(extension_files(NAMES), folder / "made")
+    arguments = ("--no-deps", "--no-build-isolation", "--target", str(folder / "site"))
+    pip = ("pip", "--quiet", "--disable-pip-version-check", "install")
+    run(folder, *pip, *arguments, str(folder / "made"))
+    return folder
+
+
+def test_the_tests_of_an_extension_pass(extension: Path) -> None:
+    options = ("-p", "no:cacheprovider", "--quiet")
+    printed = run(extension / "made", "pytest", *options, path=extension / "site")
+    outcome = re.search(r"^(\d+) passed in", printed, re.MULTILINE)
+    assert outcome is not None
+    assert int(outcome[1]) >= 13
+
+
+def test_an_extension_is_listed_and_adds_its_command(extension: Path) -> None:
+    program = extension / "main.py"
+    program.write_text("from passpost.cli import main; main()")
+    site = extension / "site"
+    assert "acme-mail  passpost-acme-mail 0.1.0: around_send, find_template" in run(
+        extension, "main", "connectors", path=site
+    )
+    assert "List the tenants" in run(extension, "main", "acme-mail", "--help", path=site)
+
+
+@pytest.mark.parametrize("names", [NAMES, SHORTEST, LONGEST, AWKWARD], ids=str)
+def test_an_extension_passes_its_own_lint_whatever_its_name(names: Names, tmp_path: Path) -> None:
+    folder = tmp_path / "made"
+    write(extension_files(names), folder)
+    run(folder, "ruff", "check", "--no-cache")
+    run(folder, "ruff", "format", "--check", "--no-cache")
+
+
+def test_an_extension_passes_strict_types(extension: Path) -> None:
+    cache = ROOT / ".mypy_cache/scaffold"
+    assert "Success" in run(extension / "made", "mypy", "--cache-dir", str(cache))
+
+
+def test_the_files_of_an_extension_are_these() -> None:
+    texts = extension_files(NAMES)
+    assert list(texts) == [
+        ".github/workflows/ci.yml",
+        ".gitignore",
+        "CHANGELOG.md",
+        "LICENSE",
+        "README.md",
+        "README.zh-CN.md",
+        "pyproject.toml",
+        "src/passpost_acme_mail/__init__.py",
+        "src/passpost_acme_mail/hooks.py",
+        "src/passpost_acme_mail/py.typed",
+        "src/passpost_acme_mail/store.py",
+        "tests/test_contract.py",
+        "tests/test_hooks.py",
+    ]
+    assert [name for name, text in texts.items() if re.search(r"@\w+@", text)] == []
+    assert outline(texts["README.md"]) == outline(texts["README.zh-CN.md"])
+    project = tomllib.loads(texts["pyproject.toml"])["project"]
+    assert project["entry-points"] == {
+        "passpost.extensions": {"acme-mail": "passpost_acme_mail.hooks"}
+    }
 
 
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -25,14 +25,14 @@ def test_the_package_is_written_and_the_next_steps_are_named(run: Run, home: Pat
     result = run("new", "post-box")
     assert (result.exit_code, result.stderr) == (0, "")
     lines = result.stdout.splitlines()
-    assert lines[0] == "passpost-post-box holds a connector that works as it is:"
+    assert lines[0] == "passpost-post-box contains a connector that works as it is:"
     assert lines[-6:] == [
         "Install it and run its tests:",
         "  cd passpost-post-box",
         "  python -m pip install --editable '.[dev]'",
         "  python -m pytest",
         "",
-        "Then look for CHANGE in it, and make it your provider's.",
+        "Then look for CHANGE in it, and make it your own.",
     ]
     named = {line.strip() for line in lines[1 : lines.index("")]}
     written = home / "passpost-post-box"
@@ -90,8 +90,8 @@ def test_the_name_of_an_installed_connector_is_refused(run: Run, home: Path) -> 
     result = run("new", "acme", "--json")
     assert result.exit_code == 1
     assert result.stderr == (
-        "passpost: a connector of this name is installed: passpost-acme — choose another name, or "
-        "uninstall that package\n"
+        "passpost: the connector 'acme' is already installed: passpost-acme — choose another name, "
+        "or uninstall that package\n"
     )
     assert json.loads(result.stdout)["error"]["kind"] == "refused"
     assert list(home.iterdir()) == []
@@ -115,3 +115,23 @@ def test_a_folder_that_cannot_be_made_is_refused(run: Run, home: Path) -> None:
     result = run("new", "postbox", "--directory", "file/folder")
     assert result.exit_code == 1
     assert "file/folder cannot be written: Not a directory — " in result.stderr
+
+
+def test_an_extension_is_written(run: Run, home: Path) -> None:
+    result = run("new", "--extension", "tenants")
+    assert (result.exit_code, result.stderr) == (0, "")
+    first = result.stdout.splitlines()[0]
+    assert first == "passpost-tenants contains an extension that works as it is:"
+    assert (home / "passpost-tenants/src/passpost_tenants/hooks.py").is_file()
+    # A connector and an extension may have one name: they are looked up in different groups.
+    assert run("new", "--extension", "acme").exit_code == 0
+
+
+def test_the_name_of_an_installed_extension_is_refused(
+    run: Run, home: Path, install: Callable[..., Path]
+) -> None:
+    install("passpost-odd", {"passpost.extensions": {"odd": "odd"}}, odd="1/0")
+    result = run("new", "--extension", "odd")
+    assert result.exit_code == 1
+    assert "the extension 'odd' is already installed: passpost-odd" in result.stderr
+    assert list(home.iterdir()) == []

@@ -19,7 +19,8 @@ def test_the_public_names_are_these() -> None:
     assert set(testing.__all__) == {
         "AcceptThen", "Action", "Answer", "Answers", "Certificate", "CertificateAuthority",
         "Close", "ConnectorSuite", "Credentials", "DelayProxy", "Drip", "Endless", "EndlessBody",
-        "EndlessHead", "Fault", "Garbage", "Handler", "Hold", "HttpServer", "HttpStandIn", "Inbox",
+        "EndlessHead", "ExtensionSuite", "Fault", "Garbage", "Handler", "Hold", "HttpServer",
+        "HttpStandIn", "Inbox",
     "Inject",
         "LongLine", "Phase", "ReadableMail", "ReceivedMail", "Refusal", "Refused", "Request",
         "Reset", "Say", "Silence",

@@ -25,7 +25,7 @@ SUMMARIES: Final = {
     "connectors": "List the connectors and extensions that are installed.",
     "guide": "Show how to set up a connector.",
     "schema": "Print the JSON Schema of a connector's settings.",
-    "new": "Start a package for a connector of your own.",
+    "new": "Start a package for a connector or an extension of your own.",
     "demo": "Send sign-in codes to servers on this machine.",
 }
 """The commands in the order of ``--help``; each is ``passpost.cli.commands.<name>.command``."""

@@ -1,20 +1,23 @@
-"""A connector package for an author to start from: what ``passpost new`` writes.
+"""A package for an author to start from: what ``passpost new`` writes.
 
 ::
 
     names = Names.of("acme-mail")
     write(files(names), Path(names.distribution))
 
-The files are templates in the folder ``templates``: ``@id@`` and its like stand for the names, in
-paths too, ``dot-`` at the beginning of a name for a dot, and ``.in`` at its end keeps tools away.
+`extension_files` returns those of an extension.
+
+The files are templates in the folders ``templates`` (a connector's), ``extension`` and ``shared``:
+``@id@`` and its like stand for the names, in paths too, ``dot-`` at the beginning of a name for a
+dot, and ``.in`` at its end keeps tools away.
 
 ``python -m passpost.scaffold`` brings the reference of settings in a package's guides up to date.
 """
 
 from __future__ import annotations
 
-from passpost.scaffold.files import files
+from passpost.scaffold.files import extension_files, files
 from passpost.scaffold.folder import write
 from passpost.scaffold.names import Names
 
-__all__ = ["Names", "files", "write"]
+__all__ = ["Names", "extension_files", "files", "write"]

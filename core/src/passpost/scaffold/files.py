@@ -11,27 +11,49 @@ from passpost.config import ConnectorConfig
 from passpost.scaffold.reference import FILES, with_reference
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from importlib.resources.abc import Traversable
 
     from passpost.scaffold.names import Names
 
 _PLACEHOLDER: Final = re.compile(r"@([a-z]+)@")
+_CONNECTOR: Final = ("shared", "templates")
+_EXTENSION: Final = ("shared", "extension")
+"""The folders that the files of each kind of package are made from."""
+
 _SUFFIX: Final = ".in"
 _DOT: Final = re.compile(r"(?:^|(?<=/))dot-")
 
 
 def files(names: Names) -> dict[str, str]:
-    """Give the text of each file of a connector package, by its path with slashes.
+    """Return the text of each file of a connector package, by its path with slashes.
 
     Args:
         names: The names in it.
     """
-    words = {**names.words, "versions": versions(__version__)}
-    made = {_path(path, words): _filled(text, words) for path, text in _templates()}
+    made = _made(names, _CONNECTOR)
     config_class = _config_class(made[f"src/{names.package}/config.py"])
     for language, name in FILES.items():
         made[name] = with_reference(made[name], config_class, language)
+    return made
+
+
+def extension_files(names: Names) -> dict[str, str]:
+    """Return the text of each file of an extension package, by its path with slashes.
+
+    Args:
+        names: The names in it.
+    """
+    return _made(names, _EXTENSION)
+
+
+def _made(names: Names, folders: Sequence[str]) -> dict[str, str]:
+    words = {**names.words, "versions": versions(__version__)}
+    made = {
+        _path(path, words): _filled(text, words)
+        for folder in folders
+        for path, text in _within(resources.files(__package__ or "") / folder, "")
+    }
     return dict(sorted(made.items()))
 
 
@@ -43,10 +65,6 @@ def versions(current: str) -> str:
     major, minor = (int(part) for part in current.split(".")[:2])
     after = f"{major + 1}" if major else f"0.{minor + 1}"
     return f">={major}.{minor},<{after}"
-
-
-def _templates() -> Iterator[tuple[str, str]]:
-    yield from _within(resources.files(__package__ or "") / "templates", "")
 
 
 def _within(folder: Traversable, prefix: str) -> Iterator[tuple[str, str]]:

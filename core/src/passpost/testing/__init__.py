@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from passpost.testing.smtp_records import Credentials, ReceivedMail, SmtpConnection, Violation
     from passpost.testing.stand_in import ReadableMail, StandIn
     from passpost.testing.suite import ConnectorSuite, Refusal, override
+    from passpost.testing.suite.extensions import ExtensionSuite
 
 _MODULES: Final = {
     "actions": (
@@ -70,6 +71,7 @@ _MODULES: Final = {
     "smtp": ("SmtpServer",),
     "stand_in": ("ReadableMail", "StandIn"),
     "suite": ("ConnectorSuite", "Refusal", "override"),
+    "suite.extensions": ("ExtensionSuite",),
     "http_stand_in": ("HttpStandIn", "Refused"),
     "smtp_records": ("Credentials", "ReceivedMail", "SmtpConnection", "Violation"),
 }  # fmt: skip
@@ -92,7 +94,8 @@ def __dir__() -> list[str]:
 __all__ = [
     "AcceptThen", "Action", "Answer", "Answers", "Certificate", "CertificateAuthority", "Close",
     "ConnectorSuite", "Credentials", "DelayProxy", "Drip", "Endless", "EndlessBody",
-    "EndlessHead", "Fault", "Garbage", "Handler", "Hold", "HttpServer", "HttpStandIn", "Inbox",
+    "EndlessHead", "ExtensionSuite", "Fault", "Garbage", "Handler", "Hold", "HttpServer",
+    "HttpStandIn", "Inbox",
     "Inject",
     "LongLine", "Phase", "ReadableMail", "ReceivedMail", "Refusal", "Refused", "Request",
     "Reset", "Say", "Silence",

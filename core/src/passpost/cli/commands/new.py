@@ -1,4 +1,4 @@
-"""``passpost new``: a package for a connector of one's own."""
+"""``passpost new``: a package for a connector or an extension of one's own."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from passpost import scaffold
 from passpost.cli import options
 from passpost.cli.command import Command
 from passpost.cli.failures import Refusal
-from passpost.cli.hosts import make_host
 from passpost.cli.terminal import one_line, out, out_json
+from passpost.discovery import distribution_of, entry_points
+from passpost.hookspecs import CONNECTOR_GROUP, EXTENSION_GROUP
 
 _EPILOG: Final = """\b
 The JSON document:
@@ -37,16 +38,19 @@ def _names(ctx: click.Context, param: click.Parameter, value: str) -> scaffold.N
     metavar="DIR",
     help="The folder to make, or an empty one to fill. [default: passpost-NAME]",
 )
+@click.option("--extension", is_flag=True, help="Start an extension instead.")
 @options.as_json
-def command(names: scaffold.Names, directory: str | None, as_json: bool) -> None:
-    """Start a package for a connector of your own.
+def command(names: scaffold.Names, directory: str | None, extension: bool, as_json: bool) -> None:
+    """Start a package for a connector or an extension of your own.
 
-    NAME is the id that settings will call it by, such as acme or acme-mail. The package works as it
-    is, with a provider that its tests play; CHANGE marks what to make your provider's.
+    NAME is the ID that settings will call it by, such as acme or acme-mail. The package works as it
+    is: a connector with a provider that its tests play, an extension with each of its hooks. CHANGE
+    marks what to make your own.
     """
-    _require_free(names.id)
+    kind = "extension" if extension else "connector"
+    _require_free(names.id, kind)
     folder = Path(directory or names.distribution)
-    files = scaffold.files(names)
+    files = scaffold.extension_files(names) if extension else scaffold.files(names)
     _write(files, folder)
     made = {
         "id": names.id,
@@ -58,15 +62,16 @@ def command(names: scaffold.Names, directory: str | None, as_json: bool) -> None
     if as_json:
         out_json({"ok": True, **made})
     else:
-        _show(made)
+        _show(made, kind)
 
 
-def _require_free(connector: str) -> None:
-    """Refuse an id that is taken: two packages of one id would both be out of use."""
-    for installed in make_host().installed():
-        if installed.id == connector:
+def _require_free(name: str, kind: str) -> None:
+    """Refuse a name that is taken: two packages of one name would be in each other's way."""
+    group = EXTENSION_GROUP if kind == "extension" else CONNECTOR_GROUP
+    for entry in entry_points(group):
+        if entry.name == name:
             raise Refusal(
-                f"a connector of this name is installed: {installed.distribution}",
+                f"the {kind} {name!r} is already installed: {distribution_of(entry)}",
                 "choose another name, or uninstall that package",
             )
 
@@ -86,11 +91,12 @@ def _next(folder: Path) -> list[str]:
     return [*enter, "python -m pip install --editable '.[dev]'", "python -m pytest"]
 
 
-def _show(made: dict[str, Any]) -> None:
-    out(f"{one_line(made['folder'])} holds a connector that works as it is:")
+def _show(made: dict[str, Any], kind: str) -> None:
+    article = "an" if kind == "extension" else "a"
+    out(f"{one_line(made['folder'])} contains {article} {kind} that works as it is:")
     for name in made["files"]:
         out(f"  {name}")
     out("\nInstall it and run its tests:")
     for line in made["next"]:
         out(f"  {one_line(line)}")
-    out("\nThen look for CHANGE in it, and make it your provider's.")
+    out("\nThen look for CHANGE in it, and make it your own.")
