@@ -139,7 +139,7 @@ def test_an_error_of_the_provider_fails_the_check(run: Run, own: Write) -> None:
     result = run("check", file, "--connector", "acme", "--connect")
     assert result.exit_code == 1
     assert result.stderr == f"{file}: acme: sign-in: 535 refused — Use an app password.\n"
-    assert result.stdout.endswith("mails would not go through (acme)\n")
+    assert result.stdout.endswith(": the check failed: emails would not go through acme\n")
 
 
 def test_one_connector_out_of_reach_hides_no_other(run: Run, application: Write) -> None:
@@ -148,13 +148,17 @@ def test_one_connector_out_of_reach_hides_no_other(run: Run, application: Write)
     assert result.exit_code == 1
     assert result.stderr == f"{file}: primary: connection: nobody answers — Is the host right?\n"
     assert "backup: connection: ok: " in result.stdout
+    verdict = "the check failed: emails would not go through primary; backup can be used"
+    assert result.stdout.endswith(f": {verdict}\n")
+    document = json.loads(run("check", file, "--connect", "--json").stdout)
+    assert document["error"]["message"] == verdict
 
 
 def test_a_silent_provider_is_given_up_after_the_timeout(run: Run, own: Write) -> None:
     arguments = ("--connector", "acme", "--connect", "--timeout", "0.05")
     result = run("check", own(behave="wait"), *arguments)
     assert result.exit_code == 1
-    assert "connection: no answer within 0.05 s" in result.stderr
+    assert "connection: no answer within 0.05 s — Check the host, the port" in result.stderr
 
 
 def test_a_connector_that_cannot_be_asked_says_so(run: Run, own: Write) -> None:

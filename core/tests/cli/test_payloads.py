@@ -137,3 +137,19 @@ def test_standard_input_is_not_read_twice(run: Run) -> None:
     result = run("preview", "-", "--usage", "Generic", "--payload", "-", stdin="{}")
     assert result.exit_code == 2
     assert "standard input can be FILE or the payload, not both" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("payload", "expected"),
+    [
+        ("[1]", "payload.json:1:1: --payload: it is an object — begin with {"),
+        ('{"a": }', "payload.json:1:7: --payload: "),
+    ],
+)
+def test_a_wrong_payload_file_is_not_called_settings(
+    rendered: Run, payload: str, expected: str
+) -> None:
+    result = rendered(payload=payload)
+    assert result.exit_code == 1
+    assert expected in result.stderr
+    assert "settings" not in result.stderr

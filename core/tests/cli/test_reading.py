@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click.testing
+import jsonschema
 import pytest
 
+import passpost
 from passpost.cli.readable import readable
 from passpost.discovery import installed_connectors
 
@@ -257,3 +262,80 @@ def test_a_stand_in_without_its_extra_names_the_extra(run: Run, only: Only, inst
 )  # fmt: skip
 def test_html_as_text(html: str, text: str) -> None:
     assert readable(html) == text
+
+
+def test_guides_are_listed_without_an_id(run: Run) -> None:
+    result = run("guide")
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[0].split() == "acme Acme Mail (en, zh-CN)".split()
+    assert result.stdout.endswith("Show one with: passpost guide ID [--lang TAG]\n")
+    assert "sluggish" not in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("environ", "heading"),
+    [
+        ({"LANG": "zh_CN.UTF-8"}, "# 极致邮件"),
+        ({"LANG": "en_US.UTF-8", "LC_ALL": "zh_CN"}, "# 极致邮件"),
+        ({"LANG": "zh_CN.UTF-8", "LC_ALL": "C"}, "# Acme Mail"),
+        ({"LANG": "de_DE.UTF-8@euro"}, "# Acme Mail"),
+        ({}, "# Acme Mail"),
+    ],
+)
+def test_a_guide_is_in_the_language_of_the_environment(
+    run: Run, monkeypatch: pytest.MonkeyPatch, environ: dict[str, str], heading: str
+) -> None:
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    result = run("guide", "acme")
+    assert (result.stdout.splitlines()[0], result.stderr) == (heading, "")
+
+
+APPLICATION = {
+    "connectors": {
+        "primary": {
+            "use": "acme",
+            "settings": {"apiKey": "k", "fromEmail": "no-reply@acme.example"},
+        }
+    },
+    "templates": [{"usageType": "SignIn", "subject": "s", "content": "c"}],
+}
+
+
+def test_the_schema_of_an_application_knows_its_connectors(run: Run) -> None:
+    result = run("schema")
+    assert result.exit_code == 0
+    schema = json.loads(result.stdout)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    validator = jsonschema.Draft202012Validator(schema)
+    assert validator.is_valid(APPLICATION)
+    for change in ({"apiKye": "k"}, {"apiKey": 5}):
+        wrong = copy.deepcopy(APPLICATION)
+        wrong["connectors"]["primary"]["settings"].update(change)  # type: ignore[index]  # JSON
+        assert not validator.is_valid(wrong)
+    assert not validator.is_valid({**APPLICATION, "conectors": {}})
+
+
+def test_the_schema_of_an_application_leaves_broken_connectors_out(
+    run: Run, install: Callable[..., Path]
+) -> None:
+    install("passpost-torn", {"passpost.connectors": {"torn": "torn"}}, torn="1/0")
+    result = run("schema")
+    assert result.exit_code == 0
+    assert "passpost-torn" in result.stderr
+    assert "settings of acme" in json.loads(result.stdout)["$defs"]
+
+
+def test_a_connector_that_describes_no_settings_has_no_schema(run: Run) -> None:
+    result = run("schema", "sluggish")
+    assert result.exit_code == 1
+    assert result.stderr == "passpost: this connector does not describe its settings\n"
+
+
+def test_python_can_run_it_as_a_module() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "passpost", "--version"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == f"passpost {passpost.__version__}\n"

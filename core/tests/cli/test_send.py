@@ -83,6 +83,7 @@ def test_an_unknown_outcome_has_a_status_of_its_own(send: Run) -> None:
     result = send(behave="unknown")
     assert result.exit_code == 3
     assert "  outcome   unknown: the mail may have been sent\n" in result.stderr
+    assert "  retry     only once you know that the email was not sent" in result.stderr
 
 
 def test_a_failure_as_json_has_the_facts(send: Run) -> None:
@@ -208,3 +209,11 @@ def test_an_interrupt_has_a_status_of_its_own(send: Run) -> None:
     result = send(behave="interrupt")
     assert result.exit_code == 130
     assert result.stderr.endswith(": interrupted: it is not known whether the email was sent\n")
+
+
+def test_what_the_first_line_says_is_not_said_again(send: Run) -> None:
+    lines = send(behave="told").stderr.splitlines()
+    assert lines[0].endswith("acme: signing in failed: 535 5.7.8 wrong password")
+    assert [line.split()[0] for line in lines[1:]] == ["outcome", "scope"]
+    error = json.loads(send("--json", behave="told").stdout)["error"]
+    assert (error["provider_code"], error["response"]) == ("535 5.7.8", "535 5.7.8 wrong password")

@@ -99,6 +99,68 @@ def test_a_guide_is_laid_out_on_a_terminal(look: Look) -> None:
     assert "\x1b[2J" not in raw
 
 
+GUIDE = """
+# Acme
+
+中文版：[README.zh-CN.md](README.zh-CN.md)
+
+| key | value |
+|---|---|
+| `key` | `https://oauth2.example.com/long/address/that/no/column/has/room/for?x=1234567` |
+
+```json
+{
+  "content": "a line of source that is much longer than any terminal of eighty columns has room for"
+}
+```
+
+1. Do this:
+
+   ```json
+   {"nested": "a line of source that is longer than the terminal, and is within an item of a list"}
+   ```
+2. Then that.
+"""
+
+
+@pytest.fixture
+def long_guide(acme: Path) -> None:
+    """Gives the test's connector a guide with long lines."""
+    module = acme / "passpost_acme.py"
+    source = module.read_text("utf-8")
+    before = source.index('"en": "# Acme Mail')
+    after = source.index('"zh-CN": "# ')
+    text = f'{source[:before]}"en": {GUIDE!r},\n            {source[after:]}'
+    module.write_text(text, "utf-8")
+
+
+@pytest.mark.usefixtures("long_guide")
+@pytest.mark.parametrize("columns", [40, 80])
+def test_the_source_in_a_guide_can_be_copied_and_no_cell_is_cut(look: Look, columns: int) -> None:
+    status, raw = look("guide", "acme", columns=columns, PAGER="")
+    rows = ANSI.sub("", raw).splitlines()
+    assert status == 0
+    for fence in re.findall(r"```json\n(.*?)```", GUIDE, re.DOTALL):
+        for line in fence.rstrip().splitlines():
+            assert line in rows
+    assert "…" not in raw
+    # Broken into lines, and whole.
+    address = "https://oauth2.example.com/long/address/that/no/column/has/room/for?x=1234567"
+    assert address in "".join("".join(rows).split())
+    assert "passpost guide acme --lang zh-CN" in ANSI.sub("", raw).replace("\n", " ")
+
+
+@pytest.mark.usefixtures("long_guide")
+def test_a_guide_goes_through_the_pager_that_is_named(look: Look, tmp_path: Path) -> None:
+    pager = tmp_path / "pager"
+    pager.write_text("#!/bin/sh\necho paged\ncat\n")
+    pager.chmod(0o755)
+    status, raw = look("guide", "acme", PAGER=str(pager))
+    assert status == 0
+    assert raw.startswith("paged\n")
+    assert "Then that." in ANSI.sub("", raw)
+
+
 def test_the_demonstration_on_a_terminal(look: Look) -> None:
     status, raw = look("demo", ACME_STAND_IN="")
     plain = ANSI.sub("", raw)

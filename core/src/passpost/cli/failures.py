@@ -9,6 +9,7 @@ import attrs
 
 import passpost
 from passpost.cli import missing_extra, status
+from passpost.cli.command import is_name
 from passpost.cli.terminal import complain, err, one_line, out_json
 from passpost.defects import describe_defect
 
@@ -119,14 +120,25 @@ def _(error: passpost.SendError) -> dict[str, Any]:
 
 @described.register
 def _(error: passpost.PluginError) -> dict[str, Any]:
-    facts = {"connector": error.connector, "distribution": error.distribution}
+    facts = {
+        "connector": error.connector or None,
+        "extension": error.extension or None,
+        "distribution": error.distribution,
+    }
     return {"kind": "plugin", "message": str(error), **facts}
+
+
+@described.register
+def _(error: passpost.UnknownConnectorError) -> dict[str, Any]:
+    message = _discreet(str(error), error.connector)
+    connector = error.connector if message == str(error) else None
+    return {"kind": "plugin", "message": message, "connector": connector, "distribution": None}
 
 
 @described.register
 def _(error: passpost.MessageError) -> dict[str, Any]:
     facts = {"field": error.field, "remedy": _message_remedy(error)}
-    return {"kind": "message", "message": str(error), **facts}
+    return {"kind": "message", "message": _message(error), **facts}
 
 
 @described.register
@@ -179,6 +191,11 @@ def _(error: passpost.PasspostError, audience: Audience) -> None:
 
 
 @_complain.register
+def _(error: passpost.UnknownConnectorError, audience: Audience) -> None:
+    complain(audience.place, _discreet(str(error), error.connector))
+
+
+@_complain.register
 def _(error: passpost.ConfigError, audience: Audience) -> None:
     for problem in error.problems:
         complain_of(problem, audience)
@@ -186,7 +203,7 @@ def _(error: passpost.ConfigError, audience: Audience) -> None:
 
 @_complain.register
 def _(error: passpost.MessageError, audience: Audience) -> None:
-    complain(_message_place(error, audience), str(error), _message_remedy(error))
+    complain(_message_place(error, audience), _message(error), _message_remedy(error))
 
 
 @_complain.register
@@ -203,18 +220,43 @@ def _(error: Refusal, audience: Audience) -> None:
 
 
 def send_facts(error: passpost.SendError) -> list[tuple[str, str]]:
-    """Give what a send error tells a person beyond its text, by label."""
-    retry = f", after {error.retry_after:g} s" if error.retry_after is not None else ""
+    """Return what a send error tells a person beyond its text, by label."""
+    told = str(error)
     # In the order in which a person asks: was it sent, whose fault is it, what now.
     facts = (
         ("outcome", _OUTCOMES[error.outcome]),
         ("scope", error.scope),
-        ("retry", f"the same mail may go through later{retry}" if error.temporary else None),
-        ("code", error.provider_code),
-        ("response", error.response),
+        ("retry", _retry(error)),
+        ("code", _untold(error.provider_code, f"{told} {error.response}")),
+        ("response", _untold(error.response, told)),
         ("hint", error.hint),
     )
     return [(label, fact) for label, fact in facts if fact]
+
+
+def _retry(error: passpost.SendError) -> str | None:
+    if error.outcome == "unknown":
+        return "only once you know that the email was not sent: it may go out twice"
+    wait = f", after {error.retry_after:g} s" if error.retry_after is not None else ""
+    return f"the same mail may go through later{wait}" if error.temporary else None
+
+
+def _untold(fact: str | None, told: str) -> str | None:
+    """Return a fact, unless the lines before have said it."""
+    return None if fact is None or fact in told else fact
+
+
+def _message(error: passpost.MessageError) -> str:
+    if isinstance(error, passpost.TemplateNotFound):
+        return _discreet(str(error), error.usage)
+    return str(error)
+
+
+def _discreet(text: str, name: str) -> str:
+    """Return a text without the name that it repeats, if that may be a code by mistake."""
+    if is_name(name):
+        return text
+    return text.replace(repr(name), "of this name").replace(name, "of this name")
 
 
 def _message_place(error: passpost.MessageError, audience: Audience) -> str:

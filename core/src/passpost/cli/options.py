@@ -10,7 +10,8 @@ import click
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_A_DAY: Final = 86_400.0
+A_DAY: Final = 86_400.0
+"""Seconds: the longest that a command may wait."""
 
 
 def _seconds(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
@@ -22,7 +23,7 @@ def _seconds(ctx: click.Context, param: click.Parameter, value: str | None) -> f
     except ValueError:
         seconds = math.nan
     # Written so that it refuses what is not a number, too.
-    if not 0 < seconds <= _A_DAY:
+    if not 0 < seconds <= A_DAY:
         raise click.BadParameter("it is a number of seconds, above 0, at most a day", ctx, param)
     return seconds
 

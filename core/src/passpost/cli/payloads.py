@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+import attrs
 import click
 
 import passpost
@@ -78,8 +79,23 @@ def _read(file: str) -> dict[str, Any]:
     except passpost.ConfigError as error:
         reason = error.problems[0].message
     else:
-        return dict(config.read(text, named(file)).data)
+        return _parsed(text, file)
     raise click.UsageError(f"--payload: {reason}")
+
+
+def _parsed(text: bytes, file: str) -> dict[str, Any]:
+    try:
+        return dict(config.read(text, named(file)).data)
+    except passpost.ConfigError as error:
+        problems = [_of_payload(problem) for problem in error.problems]
+    raise passpost.ConfigError(problems)
+
+
+def _of_payload(problem: passpost.Problem) -> passpost.Problem:
+    """Return a problem of JSON in the words of a payload: it is not settings."""
+    message = problem.message.replace("the settings are", "it is").replace("settings are", "it is")
+    path = f"--payload: {problem.path}" if problem.path else "--payload"
+    return attrs.evolve(problem, path=path, message=message)
 
 
 def _put(values: dict[str, Any], path: Path, text: str) -> None:

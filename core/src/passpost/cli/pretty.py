@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import redirect_stdout
 from typing import TYPE_CHECKING, Final
 
+import click
 from rich.box import ROUNDED
 from rich.console import Console, Group, RenderableType
-from rich.markdown import Markdown
 from rich.padding import Padding
 from rich.panel import Panel
 from rich.rule import Rule
@@ -14,6 +16,7 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
+from passpost.cli.markdown import Guide
 from passpost.cli.terminal import one_line, shown, stdout
 
 if TYPE_CHECKING:
@@ -64,8 +67,16 @@ def show_heading(text: str) -> None:
 
 
 def show_markdown(text: str) -> None:
-    """Write Markdown as it is meant to look."""
-    Terminal().print(Markdown(shown(text), code_theme=_CODE_THEME))
+    """Write Markdown as it is meant to look, through the pager that ``PAGER`` names, if any."""
+    guide = Guide(shown(text), code_theme=_CODE_THEME)
+    terminal = Terminal()
+    if not os.environ.get("PAGER"):
+        terminal.print(guide, crop=False)
+        return
+    with terminal.capture() as captured:
+        terminal.print(guide, crop=False)
+    with redirect_stdout(stdout()):
+        click.echo_via_pager(captured.get(), color=True)
 
 
 def _body(part: Part, *, alone: bool) -> list[RenderableType]:

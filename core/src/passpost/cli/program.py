@@ -23,8 +23,8 @@ SUMMARIES: Final = {
     "preview": "Show what a mail will look like; nothing is sent.",
     "send": "Send one mail.",
     "connectors": "List the connectors and extensions that are installed.",
-    "guide": "Show how to set up a connector.",
-    "schema": "Print the JSON Schema of a connector's settings.",
+    "guide": "Show how to set up a connector; without ID, list the guides.",
+    "schema": "Print the JSON Schema of settings.",
     "new": "Start a package for a connector or an extension of your own.",
     "demo": "Send sign-in codes to servers on this machine.",
 }

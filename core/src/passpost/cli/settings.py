@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import sys
+from typing import Final
 
 import attrs
 
 import passpost
 from passpost import config
 from passpost.application import MAX_FILE, configure_application, read_file
-from passpost.cli.command import STDIN, named
+from passpost.cli.command import STDIN, is_content, is_name, named
 from passpost.cli.failures import Refusal
 from passpost.cli.hosts import make_host
+
+_NOT_A_NAME: Final = "FILE is the name of a file, not its content"
+_WRITE_A_NAME: Final = 'write the name, or "-" to read standard input'
 
 
 def read_input(file: str) -> bytes:
@@ -20,7 +24,16 @@ def read_input(file: str) -> bytes:
     Raises:
         ConfigError: It cannot be read.
     """
-    return sys.stdin.buffer.read(MAX_FILE + 1) if file == STDIN else read_file(file)
+    if file == STDIN:
+        return sys.stdin.buffer.read(MAX_FILE + 1)
+    if is_content(file):
+        problem = passpost.Problem("", _NOT_A_NAME, _WRITE_A_NAME, file=named(file))
+    else:
+        try:
+            return read_file(file)
+        except passpost.ConfigError as error:
+            problem = attrs.evolve(error.problems[0], file=named(file))
+    raise passpost.ConfigError([problem])
 
 
 def load(file: str, connector: str | None) -> passpost.Application:
@@ -62,7 +75,8 @@ def _only(whole: passpost.Application, name: str) -> passpost.Application:
     chosen = chosen or [one for one in whole.connectors if one.id == name]
     if not chosen:
         names = ", ".join(one.name for one in whole.connectors)
-        raise Refusal(f"there is no connector {name!r} in it", f"it has {names}")
+        what = f" {name!r}" if is_name(name) else " of this name"
+        raise Refusal(f"there is no connector{what} in it", f"it has {names}")
     return attrs.evolve(whole, connectors=tuple(chosen))
 
 

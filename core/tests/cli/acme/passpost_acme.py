@@ -26,6 +26,7 @@ Behaviour = Literal[
     "terse",
     "reject",
     "throttle",
+    "told",
     "unknown",
     "crash",
     "wait",
@@ -127,8 +128,18 @@ FAILURES = {
     "throttle": lambda: passpost.SendError(
         "too many mails", outcome="rejected", scope="provider", temporary=True, retry_after=30.0
     ),
+    "told": lambda: passpost.SendError(
+        "signing in failed: 535 5.7.8 wrong password",
+        outcome="rejected",
+        scope="account",
+        provider_code="535 5.7.8",
+        response="535 5.7.8 wrong password",
+    ),
     "unknown": lambda: passpost.SendError(
-        "the connection broke after the last byte", outcome="unknown", scope="network"
+        "the connection broke after the last byte",
+        outcome="unknown",
+        scope="network",
+        temporary=True,
     ),
 }
 

@@ -18,6 +18,11 @@ from passpost.cli.terminal import complain, one_line, out, out_json
 _PATIENCE: Final = 60.0
 """Seconds to wait for each provider where ``--timeout`` says nothing."""
 
+_SILENT: Final = (
+    "Check the host, the port and the kind of encryption in the settings, and that no firewall is "
+    "in the way."
+)
+
 _EPILOG: Final = """\b
 The JSON document:
   {"ok": true, "ready": true, "warnings": [PROBLEM, …], "connectors":
@@ -73,8 +78,11 @@ def _configured(file: str, connector: str | None, audience: Audience) -> passpos
 async def _ask_all(application: passpost.Application, patience: float) -> Findings:
     """Ask each connector by itself, so that one which cannot be reached hides no other."""
     findings = {}
+    # The mailer's own limit is later than ours, which says how long was waited.
+    policy = attrs.evolve(application.policy, timeout=min(2 * patience, options.A_DAY))
+    settings = {**application.options(), "policy": policy}
     for connector in application.connectors:
-        mailer = passpost.AsyncMailer(connector, **application.options())
+        mailer = passpost.AsyncMailer(connector, **settings)
         findings[connector.name] = await _ask(mailer, patience)
     return findings
 
@@ -84,7 +92,8 @@ async def _ask(mailer: passpost.AsyncMailer, patience: float) -> list[passpost.F
         async with asyncio.timeout(patience), mailer:
             answers = await mailer.check()
     except TimeoutError:
-        return [passpost.Finding("connection", "error", f"no answer within {patience:g} s")]
+        what = f"no answer within {patience:g} s"
+        return [passpost.Finding("connection", "error", what, _SILENT)]
     except passpost.SendError as error:
         return [passpost.Finding("connection", "error", str(error), error.hint or "")]
     return [finding for found in answers.values() for finding in found]
@@ -117,7 +126,7 @@ def _show_json(application: passpost.Application, findings: Findings, audience: 
         "connectors": connectors,
     }
     if _failed(findings):
-        error = {"kind": "connection", "message": "a provider would not take mails"}
+        error = {"kind": "connection", "message": _refusals(findings)}
         document["error"] = error
     out_json(document)
 
@@ -144,9 +153,17 @@ def _show_findings(name: str, found: list[passpost.Finding], audience: Audience)
 def _verdict(application: passpost.Application, findings: Findings) -> str:
     names = ", ".join(connector.name for connector in application.connectors)
     if _failed(findings):
-        return f"the settings are right, but mails would not go through ({names})"
+        return _refusals(findings)
     asked = " and the connection" if findings else ""
     if _is_draft(application):
         return f"a draft: no mail is sent before its placeholders are filled in ({names})"
     reservation = f", with {counted(application.warnings)}" if application.warnings else ""
     return f"the settings{asked} are fine{reservation} ({names})"
+
+
+def _refusals(findings: Findings) -> str:
+    """Name the connectors that would not send, and those that would."""
+    at_fault = [name for name, found in findings.items() if _failed({name: found})]
+    rest = [name for name in findings if name not in at_fault]
+    good = f"; {', '.join(rest)} can be used" if rest else ""
+    return f"the check failed: emails would not go through {', '.join(at_fault)}{good}"
