@@ -39,6 +39,7 @@ def _application(host: passpost.Host) -> dict[str, Any]:
     schema = config.json_schema(config.ApplicationSettings)
     entry = schema["properties"]["connectors"]["additionalProperties"]
     entry["allOf"] = []
+    schema["$defs"] = dict(schema["$defs"])
     for installed in host.installed():
         try:
             config_class = host.info(installed.id).config_class
