@@ -136,6 +136,8 @@ class Extension:
             if found is None or isinstance(found, Template):
                 return found
             wrong = f"returned {_kind(found)} from find_template instead of a Template"
+        # An error tracker shows the variables of a frame.
+        found = None
         # Outside of the except block: what the extension raised may quote the message.
         raise self.fault(wrong)
 

@@ -216,7 +216,7 @@ class MailSummary:
     """What an extension may know of a mail: enough for traces, metrics and rate limits, no content.
 
     Attributes:
-        connector: The id of the connector that the attempt goes through.
+        connector: The name of the connector that the attempt goes through.
         usage: What the mail is for.
         locale: The locale it was rendered in.
         recipient: The recipient's address, shortened: ``a…@example.com``.

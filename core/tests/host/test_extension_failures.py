@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import traceback
 import types
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
@@ -98,6 +99,17 @@ async def test_a_find_template_that_returns_something_else_is_named(
     kind = type(value).__name__
     expected = f"'tenants' returned a value of type {kind} from find_template instead of a Template"
     assert expected in str(caught)
+
+
+async def test_no_frame_of_the_error_keeps_what_find_template_returned(
+    configure: Configure, message: passpost.Message
+) -> None:
+    caught = await failure(configure(named(find_template=lambda: {"subject": CANARY})), message)
+    shown = traceback.TracebackException.from_exception(caught, capture_locals=True).format()
+    frames = [frame for frame in "".join(shown).split("File ") if "/tests/" not in frame]
+    assert len(frames) > 3
+    assert CANARY not in "".join(frames)
+    assert "493817" not in "".join(frames)
 
 
 async def test_a_find_template_may_refuse(
