@@ -7,9 +7,9 @@
 
 `extension_files` returns those of an extension.
 
-The files are templates in the folders ``templates`` (a connector's), ``extension`` and ``shared``:
-``@id@`` and its like stand for the names, in paths too, ``dot-`` at the beginning of a name for a
-dot, and ``.in`` at its end keeps tools away.
+The files are in the folders of ``templates``: ``connector``, ``extension`` and ``shared``. ``@id@``
+and its like stand for the names, in paths too, ``dot-`` at the beginning of a name for a dot, and
+``.in`` at its end keeps tools away.
 
 ``python -m passpost.scaffold`` brings the reference of settings in a package's guides up to date.
 """

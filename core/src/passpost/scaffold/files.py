@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from passpost.scaffold.names import Names
 
 _PLACEHOLDER: Final = re.compile(r"@([a-z]+)@")
-_CONNECTOR: Final = ("shared", "templates")
+_CONNECTOR: Final = ("shared", "connector")
 _EXTENSION: Final = ("shared", "extension")
 """The folders that the files of each kind of package are made from."""
 
@@ -52,7 +52,7 @@ def _made(names: Names, folders: Sequence[str]) -> dict[str, str]:
     made = {
         _path(path, words): _filled(text, words)
         for folder in folders
-        for path, text in _within(resources.files(__package__ or "") / folder, "")
+        for path, text in _within(resources.files(__package__ or "") / "templates" / folder, "")
     }
     return dict(sorted(made.items()))
 
