@@ -18,15 +18,13 @@ def test_the_public_names_are_these() -> None:
     assert testing.__all__ == sorted(testing.__all__, key=lambda name: (name.islower(), name))
     assert set(testing.__all__) == {
         "AcceptThen", "Action", "Answer", "Answers", "Certificate", "CertificateAuthority",
-        "Close", "ConnectorSuite", "Credentials", "DelayProxy", "Drip", "Endless", "EndlessBody",
-        "EndlessHead", "ExtensionSuite", "Fault", "Garbage", "Handler", "Hold", "HttpServer",
-        "HttpStandIn", "Inbox",
-    "Inject",
-        "LongLine", "Phase", "ReadableMail", "ReceivedMail", "Refusal", "Refused", "Request",
-        "Reset", "Say", "Silence",
-        "SlowHead", "SmtpConnection", "SmtpServer", "Split", "StandIn", "Truncated", "Violation",
-        "WrongLength", "accept_then", "default_authority", "override", "refusing_port", "reply",
-        "silent_port",
+        "Close", "ConnectorSuite", "Credentials", "Deaf", "DelayProxy", "Drip", "Endless",
+        "EndlessBody", "EndlessHead", "ExtensionSuite", "Fault", "Garbage", "Group", "Handler",
+        "Hold", "HttpServer", "HttpStandIn", "Inbox", "Inject", "LongLine", "Omit", "Phase",
+        "ReadableMail", "ReceivedMail", "Refusal", "Refused", "Repeat", "Request", "Reset", "Say",
+        "Silence", "SlowHead", "SmtpConnection", "SmtpServer", "Split", "StandIn", "Stray",
+        "Truncated", "Unread", "Violation", "WrongLength", "accept_then", "default_authority",
+        "override", "refusing_port", "reply", "silent_port",
     }  # fmt: skip
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from passpost.messages import Mail, Receipt
 from passpost.testing import SmtpServer, default_authority
 from passpost_smtp import hooks
 from passpost_smtp.config import SmtpConfig
+from passpost_smtp.reply import Reply
 from passpost_smtp.session import SmtpSession
 
 TEMPLATES = [{"usageType": "Generic", "subject": "Your code", "content": "{{code}}"}]
@@ -51,12 +53,22 @@ class Kit:
         }
         return Mail(**{**known, **fields})
 
-    def session(self, config: SmtpConfig) -> AbstractAsyncContextManager[SmtpSession]:
-        return hooks.open_session(config)
+    @asynccontextmanager
+    async def session(
+        self, config: SmtpConfig, *, proven: bool = False
+    ) -> AsyncIterator[SmtpSession]:
+        """Open a session, whose server has shown already that it masters BDAT if it is `proven`."""
+        async with hooks.open_session(config) as session:
+            if proven:
+                rcpt, final = Reply(250, (b"2.1.5 ok",)), Reply(250, (b"2.0.0 ok",))
+                session.site.mastery.proven("127.0.0.1", rcpt, final, b"")
+            yield session
 
-    async def send(self, config: SmtpConfig, mail: Mail | None = None) -> Receipt | SendError:
+    async def send(
+        self, config: SmtpConfig, mail: Mail | None = None, *, proven: bool = False
+    ) -> Receipt | SendError:
         """Send one mail over a session of its own."""
-        async with self.session(config) as session:
+        async with self.session(config, proven=proven) as session:
             return await self.outcome(session, mail or self.mail())
 
     async def outcome(self, session: SmtpSession, mail: Mail) -> Receipt | SendError:
@@ -65,9 +77,11 @@ class Kit:
         except SendError as error:
             return error
 
-    async def refusal(self, config: SmtpConfig, mail: Mail | None = None) -> SendError:
+    async def refusal(
+        self, config: SmtpConfig, mail: Mail | None = None, *, proven: bool = False
+    ) -> SendError:
         """Send one mail that must not go through."""
-        outcome = await self.send(config, mail)
+        outcome = await self.send(config, mail, proven=proven)
         assert isinstance(outcome, SendError), "the mail went through"
         return outcome
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from passpost.errors import SendError
-from passpost.testing import ConnectorSuite, Fault, Refusal, override, reply
+from passpost.testing import ConnectorSuite, Fault, Refusal, reply
 from passpost_smtp import hooks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from passpost.testing.faults import Phase
-    from passpost.testing.suite.bench import Bench
     from passpost_smtp.stand_in import StandIn
 
 
@@ -29,7 +27,3 @@ class TestSmtp(ConnectorSuite):
         Refusal("no-such-user", says("rcpt", "550 5.1.1 No such user"), "recipient"),
         Refusal("spam", says("final", "554 5.7.1 Spam"), "message"),
     )
-
-    @override("a server replies before it closes: a clean close without any reply took nothing")
-    def test_close_after_it_was_taken(self, bench: Bench) -> None:
-        assert isinstance(bench.send_broken("taken", "close"), SendError)

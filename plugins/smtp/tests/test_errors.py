@@ -220,7 +220,7 @@ async def test_a_message_that_is_too_large_is_not_begun(kit: Any) -> None:
             assert (error.outcome, error.scope, error.temporary) == ("rejected", "message", False)
             assert "1000" in str(error)
             await session.send(kit.mail())
-        assert server.connections[0].verbs == ["EHLO", "MAIL", "RCPT", "BDAT", "QUIT"]
+        assert server.connections[0].verbs == ["EHLO", "MAIL", "RCPT", "BDAT", "BDAT", "QUIT"]
 
 
 @pytest.mark.anyio

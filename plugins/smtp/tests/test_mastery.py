@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from passpost.messages import Receipt
+from passpost.payload import frozen_payload
 from passpost.testing import Fault, SmtpServer, reply
 from passpost_smtp.ehlo import NOTHING, Offer
-from passpost_smtp.mastery import Form, Mastery
+from passpost_smtp.mastery import Form, Mastery, answers_chunk, has_commands
+from passpost_smtp.reply import Reply
 
 BOTH = ("PIPELINING", "CHUNKING", "8BITMIME")
 
@@ -53,7 +55,8 @@ async def test_the_start_takes_no_round_trip_that_could_be_saved(tls: Any, kit: 
             await kit.send(kit.config(server, auth=login, secure=tls == "implicit")), Receipt
         )
         expected = ["EHLO", "STARTTLS", "EHLO"] if tls == "starttls" else ["EHLO"]
-        assert server.connections[0].verbs == [*expected, "AUTH", "MAIL", "RCPT", "BDAT", "QUIT"]
+        mail = ["MAIL", "RCPT", "BDAT", "BDAT"]
+        assert server.connections[0].verbs == [*expected, "AUTH", *mail, "QUIT"]
 
 
 @pytest.mark.anyio
@@ -100,7 +103,7 @@ async def test_replies_to_other_commands_than_were_sent_end_the_form(kit: Any) -
 @pytest.mark.parametrize("action", ["reset", "garbage", "silence"])
 async def test_one_write_that_ends_in_doubt_is_not_tried_again(action: Any, kit: Any) -> None:
     with SmtpServer(extensions=BOTH, faults=[Fault("mail", action)]) as server:
-        async with kit.session(kit.config(server, socketTimeout=300)) as session:
+        async with kit.session(kit.config(server, socketTimeout=300), proven=True) as session:
             assert (await kit.outcome(session, kit.mail())).outcome == "unknown"
             await session.send(kit.mail())
         assert len(server.mails) == 1
@@ -112,10 +115,10 @@ async def test_a_connection_that_breaks_after_many_mails_says_nothing_of_the_for
     kit: Any,
 ) -> None:
     with SmtpServer(extensions=BOTH, faults=[Fault("mail", "close", after=3)]) as server:
-        async with kit.session(kit.config(server)) as session:
-            for _ in range(5):
-                await session.send(kit.mail())
-        assert bodies(server) == ["BDAT"] * 5
+        async with kit.session(kit.config(server), proven=True) as session:
+            outcomes = [await kit.outcome(session, kit.mail()) for _ in range(5)]
+        assert [isinstance(outcome, Receipt) for outcome in outcomes] == [1, 1, 1, 0, 1]
+        assert bodies(server) == ["BDAT"] * 4
 
 
 @pytest.mark.anyio
@@ -128,7 +131,7 @@ async def test_a_server_that_accepts_what_it_has_refused_leaves_the_outcome_unkn
         Fault("bdat", reply("250 2.0.0 fine"), times=None),
     ]
     with SmtpServer(extensions=BOTH, faults=faults) as server:
-        error = await kit.refusal(kit.config(server))
+        error = await kit.refusal(kit.config(server), proven=True)
         assert (error.outcome, error.scope) == ("unknown", "provider")
 
 
@@ -169,24 +172,103 @@ async def test_what_was_offered_in_clear_is_not_used_after_helo_under_tls(kit: A
         assert server.violations == []
 
 
-def test_forms_follow_offers() -> None:
+HERE = "192.0.2.1"
+ALL = Offer(pipelining=True, chunking=True)
+RCPT, FINAL = Reply(250, (b"Accepted",)), Reply(250, (b"OK id=1tABCD-000000005Xy-2aBc",))
+
+
+def mastered() -> Mastery:
     mastery = Mastery()
-    assert mastery.form(NOTHING) == "plain"
-    assert mastery.form(Offer(chunking=True)) == "plain"
-    assert mastery.form(Offer(pipelining=True)) == "pipelined"
-    assert mastery.form(Offer(pipelining=True, chunking=True)) == "chunked"
-    assert mastery.form(Offer(pipelining=True, chunking=True), "pipelined") == "pipelined"
+    mastery.proven(HERE, RCPT, FINAL, b"ada@example.org")
+    return mastery
+
+
+def test_forms_follow_offers() -> None:
+    mastery = mastered()
+    assert mastery.form(NOTHING, HERE) == "plain"
+    assert mastery.form(Offer(chunking=True), HERE) == "plain"
+    assert mastery.form(Offer(pipelining=True), HERE) == "pipelined"
+    assert mastery.form(ALL, HERE) == "chunked"
+    assert mastery.form(ALL, HERE, "pipelined") == "pipelined"
+
+
+def test_each_server_of_a_host_has_to_prove_itself() -> None:
+    assert mastered().form(ALL, "192.0.2.2") == "proving"
 
 
 @pytest.mark.parametrize(
-    ("failed", "chosen"), [("chunked", "pipelined"), ("pipelined", "plain"), ("plain", "chunked")]
+    ("failed", "chosen"),
+    [
+        ("chunked", "pipelined"),
+        ("proving", "pipelined"),
+        ("pipelined", "plain"),
+        ("plain", "chunked"),
+    ],
 )
 def test_a_form_that_failed_is_not_chosen_again_nor_a_greater_one(
     failed: Form, chosen: Form
 ) -> None:
-    mastery = Mastery()
+    mastery = mastered()
     mastery.forget(failed)
-    assert mastery.form(Offer(pipelining=True, chunking=True)) == chosen
+    assert mastery.form(ALL, HERE) == chosen
+
+
+@pytest.mark.parametrize(
+    ("rcpt", "final"),
+    [
+        ("2.1.5 Ok", "2.0.0 Ok: queued as 4XyZ1234"),
+        ("2.1.5 OK d2e1a72fcca58-77df - gsmtp", "2.0.0 OK  1732199999 d2e1a72fcca58-77df - gsmtp"),
+        ("Accepted", "OK id=1tABCD-000000005Xy-2aBc"),
+        ("Ok", "Ok 010f0193aabbccdd-1234-000000"),
+        ("<ada@example.org> recipient ok", "message accepted"),
+        ("2.0.0 recipient fine", "2.0.0 message fine"),
+    ],
+)
+def test_replies_to_a_recipient_and_to_a_message_are_told_apart(rcpt: str, final: str) -> None:
+    first, last = Reply(250, (rcpt.encode(),)), Reply(250, (final.encode(),))
+    mastery = Mastery()
+    mastery.proven(HERE, first, last, b"ada@example.org")
+    assert mastery.form(ALL, HERE) == "chunked"
+    assert mastery.in_step(HERE, last, b"ada@example.org")
+    other = Reply(250, (rcpt.replace("ada", "bob").encode(),))
+    assert not mastery.in_step(HERE, other, b"bob@example.org")
+
+
+def test_where_they_are_the_same_no_message_rides_in_the_first_write() -> None:
+    mastery = Mastery()
+    mastery.proven(HERE, Reply(250, (b"OK",)), Reply(250, (b"OK",)), b"ada@example.org")
+    assert mastery.form(ALL, HERE) == "pipelined"
+
+
+@pytest.mark.parametrize(
+    ("chunk", "rcpt", "told"),
+    [
+        ("2.0.0 Ok: 17 bytes", "2.1.5 Ok", True),
+        ("2.6.0 CHUNK received OK", "2.1.5 Ok", True),
+        ("17 byte chunk received", "Accepted", True),
+        ("2.1.5 Ok", "2.1.0 Ok", False),
+        ("OK", "OK", False),
+        ("170 byte chunk received", "Accepted", False),
+    ],
+)
+def test_a_reply_to_a_chunk_is_told_from_others(chunk: str, rcpt: str, told: bool) -> None:
+    replies = Reply(250, (chunk.encode(),)), Reply(250, (rcpt.encode(),))
+    assert answers_chunk(replies[0], 17, replies[1]) is told
+
+
+@pytest.mark.parametrize(
+    ("payload", "dangerous"),
+    [
+        ({"code": "123456", "name": "Ada", "count": 5, "list": ["a\nb"]}, False),
+        ({"name": "Ada\nRCPT TO:<eve@example.net>"}, True),
+        ({"name": "mail FROM:<eve@example.net>"}, True),
+        ({"user": {"names": ["Ada\r\n data"]}}, True),
+        ({"name": "BDAT 5 LAST"}, True),
+        ({"name": "Mailer Databank"}, False),
+    ],
+)
+def test_a_payload_with_commands_is_found(payload: dict[str, Any], dangerous: bool) -> None:
+    assert has_commands(frozen_payload(payload)) is dangerous
 
 
 @pytest.mark.anyio

@@ -53,6 +53,7 @@ class Channel:
         self._spoke = False
         self._at_end = False
         self._broken: ConnectionError | None = None
+        self._grouped: list[bytes] | None = None
         self.bytes_received = 0
         self.bytes_sent = 0
         self.round_trips = 0
@@ -76,6 +77,7 @@ class Channel:
                 return data
             if self._at_end:
                 return b""
+            await self._send_grouped()
             await self._wait()
 
     def poll(self) -> bytes:
@@ -112,11 +114,18 @@ class Channel:
         Raises:
             ConnectionError: The client is gone.
         """
-        if self._tls is None:
+        if self._grouped is not None:
+            self._grouped.append(data)
+        elif self._tls is None:
             await self._send_raw(data)
-            return
-        self._tls.write(data)
-        await self._flush()
+        else:
+            self._tls.write(data)
+            await self._flush()
+
+    def group(self) -> None:
+        """Hold back what is sent until there is nothing left to read, or for good."""
+        if self._grouped is None:
+            self._grouped = []
 
     async def start_tls(self, context: ssl.SSLContext) -> None:
         """Shake hands as the server.
@@ -204,6 +213,11 @@ class Channel:
         await asyncio.get_running_loop().sock_sendall(self._sock, data)
         self.bytes_sent += len(data)
         self._spoke = True
+
+    async def _send_grouped(self) -> None:
+        parts, self._grouped = self._grouped, None
+        if parts:
+            await self.send(b"".join(parts))
 
     async def _flush(self) -> None:
         if data := self._outgoing.read():

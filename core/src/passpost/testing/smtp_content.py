@@ -66,6 +66,11 @@ class ChunkReader:
         """How much came in so far."""
         return len(self._raw)
 
+    @property
+    def came(self) -> bytes:
+        """What came in so far."""
+        return bytes(self._raw)
+
     def take(self, buffer: bytearray) -> bytes | None:
         """Take octets from the buffer, and give the chunk once it is complete."""
         wanted = self._size - len(self._raw)

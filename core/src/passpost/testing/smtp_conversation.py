@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from passpost.testing.handshake import secured
+from passpost.testing.smtp_actions import Deaf, Unread
 from passpost.testing.smtp_state import Answer, Progress
 
 if TYPE_CHECKING:
@@ -75,6 +76,8 @@ class Conversation:
             await self.channel.send(answer.wire)
         elif not await action.run(self.channel, answer.wire):
             return False
+        if isinstance(action, Deaf):
+            self.session.drop()
         return await self._follow(answer) if done else True
 
     async def _follow(self, answer: Answer) -> bool:
@@ -87,6 +90,8 @@ class Conversation:
 
     async def _progress(self, progress: Progress) -> bool:
         action = self.script.strike_body(progress.before, progress.now)
+        if isinstance(action, Unread) and not self.session.disown_chunk():
+            return True
         return action is None or await action.run(self.channel, b"")
 
     async def _strike(self, phase: Phase) -> bool:

@@ -13,6 +13,7 @@ import attrs
 from passpost.secret import MASK
 from passpost.testing import smtp_syntax as syntax
 from passpost.testing.smtp_commands import COMMANDS, Command, auth_response
+from passpost.testing.smtp_content import ChunkReader
 from passpost.testing.smtp_mail import chunk_phases
 from passpost.testing.smtp_rules import MAX_SASL, Rules, without_enhanced_codes
 from passpost.testing.smtp_state import Answer, Content, Progress, State
@@ -70,6 +71,19 @@ class SmtpSession:
         if self._state.authentication is not None:
             return self._response(line, self._state.authentication)
         return self._command(line)
+
+    def drop(self) -> None:
+        """Forget what has come and was not read yet."""
+        self._buffer.clear()
+
+    def disown_chunk(self) -> bool:
+        """Take the octets of a chunk for commands; False where no chunk is coming in."""
+        content = self._state.content
+        if content is None or not isinstance(content.reader, ChunkReader):
+            return False
+        self._state.content = None
+        self._buffer[:0] = content.reader.came
+        return True
 
     def note_early(self, answer: Answer) -> None:
         """Note as a violation what came before an answer that the client had to wait for."""

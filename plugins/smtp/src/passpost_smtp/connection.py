@@ -300,6 +300,8 @@ class Connection(asyncio.BufferedProtocol):
         if self._reader.error is not None:
             self._fail(Fault("garbage", str(self._reader.error)))
         elif self._wanted == 0:
+            if self._reader.pending:
+                self._fail(Fault("order", "a reply began that no command had asked for"))
             self._wake()
 
     def _received_sealed(self, data: bytes) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, Literal
 import attrs
 
 from passpost.errors import Outcome, Scope, SendError
-from passpost_smtp.hints import WRONG_VERSION, fault_hint, reply_hint
+from passpost_smtp.hints import MAY_ARRIVE, WRONG_VERSION, fault_hint, reply_hint
 
 if TYPE_CHECKING:
     from passpost.redaction import Redactor
@@ -156,14 +156,14 @@ def broken(
 ) -> Verdict:
     """Judge a connection that ended before the reply was there."""
     detail = f" ({fault.detail})" if fault.detail else ""
-    lost = "; it may have been sent" if outcome == "unknown" else ""
+    lost = "; the email may have been sent" if outcome == "unknown" else ""
     return Verdict(
         phase=phase,
         message=f"{config.server}: {_DOING[phase]} failed: {_FAULTS[fault.kind]}{detail}{lost}",
         outcome=outcome,
         scope=_fault_scope(phase, fault, config),
         temporary=_passes(fault),
-        hint=fault_hint(phase, fault, config),
+        hint=MAY_ARRIVE if outcome == "unknown" else fault_hint(phase, fault, config),
     )
 
 

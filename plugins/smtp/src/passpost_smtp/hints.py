@@ -14,6 +14,11 @@ if TYPE_CHECKING:
 WRONG_VERSION: Final = "WRONG_VERSION_NUMBER"
 """OpenSSL's name for something that is no TLS."""
 
+MAY_ARRIVE: Final = (
+    "The server may have accepted the email before the connection ended. Check whether it arrived "
+    "before you send it again: the recipient could get it twice."
+)
+
 _GMAIL: Final = (
     "Gmail takes an app password of 16 letters here, not the account's own password: turn on "
     "2-Step Verification, make one at https://myaccount.google.com/apppasswords, and put it in "

@@ -52,7 +52,7 @@ class Limits:
 
     @property
     def probe(self) -> float:
-        """The first answer of a connection that was idle for long: a dead one gives none."""
+        """The first answer of a connection that may be dead, and the one to RSET."""
         return min(self.command, _PROBE)
 
     @property

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from passpost_smtp.site import Site
 
 _FAREWELL: Final = 2.0
-"""Seconds that a server gets to answer QUIT."""
+"""Seconds that a server gets to answer QUIT, and at the end of all also RSET."""
 _BREATH: Final = 5.0
 """Seconds without another try after a server refused one more connection beside those it has."""
 _SHORTEST_NAP: Final = 0.01
@@ -36,16 +36,18 @@ class Link:
     Attributes:
         connection: The connection, signed in.
         offer: What the server offers.
+        address: The server's IP address.
         mails: How many mails it has carried, or tried to.
         born: When it was opened, in the loop's time.
         idle_since: When it was last given back.
     """
 
-    __slots__ = ("born", "connection", "idle_since", "mails", "offer")
+    __slots__ = ("address", "born", "connection", "idle_since", "mails", "offer")
 
     def __init__(self, connection: Connection, offer: Offer, now: float) -> None:
         self.connection = connection
         self.offer = offer
+        self.address = connection.peer_ip
         self.mails = 0
         self.born = self.idle_since = now
 
@@ -88,6 +90,11 @@ class Pool:
     def size(self) -> int:
         """Connections that are open or on their way."""
         return len(self._idle) + self._busy + len(self._openings)
+
+    @property
+    def _sending(self) -> int:
+        """Connections that carry a mail."""
+        return self._busy - self._resetting
 
     async def acquire(self, deadline: float) -> Link:
         """Give a connection that nobody else has until it is given back.
@@ -141,6 +148,7 @@ class Pool:
         else:
             self._resetting += 1
             self._do(self._reset(link))
+            self._settled()
 
     def discard(self, link: Link) -> None:
         """Take back a connection that is in an unknown state: it is closed."""
@@ -161,12 +169,13 @@ class Pool:
         """Wait for the mails under way, then say QUIT on every connection."""
         self._closing = True
         try:
-            if self._busy or self._waiting:
+            if self._sending or self._waiting:
                 # Each has its deadline, so that this ends.
                 self._quiet = self._loop.create_future()
                 await self._quiet
-            while self._chores:
-                await asyncio.wait(self._chores)
+            latest = self._loop.time() + _FAREWELL
+            while self._chores and (left := latest - self._loop.time()) > 0:
+                await asyncio.wait(self._chores, timeout=left)
             await asyncio.gather(*(self._farewell(link) for link in self._idle))
         finally:
             await self._end()
@@ -223,7 +232,8 @@ class Pool:
         await connection.close()
 
     async def _reset(self, link: Link) -> None:
-        seconds = self._site.limits.command
+        # All that a server has to do is to forget, and mails may wait for the connection.
+        seconds = self._site.limits.probe
         replies = await link.connection.exchange(
             b"RSET\r\n", 1, seconds, self._loop.time() + seconds
         )
@@ -327,7 +337,7 @@ class Pool:
 
     def _settled(self) -> None:
         quiet = self._quiet
-        if quiet is not None and not quiet.done() and not self._busy and not self._waiting:
+        if quiet is not None and not quiet.done() and not self._sending and not self._waiting:
             quiet.set_result(None)
 
     async def _end(self) -> None:

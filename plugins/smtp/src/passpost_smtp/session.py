@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from passpost.messages import Receipt
 from passpost_smtp.connection import Fault
 from passpost_smtp.errors import Failed, broken, too_large
-from passpost_smtp.mastery import Form, Mastery, lesser
+from passpost_smtp.mastery import Form, has_commands, lesser
 from passpost_smtp.mime import MailBuilder
 from passpost_smtp.pool import Pool
 from passpost_smtp.transaction import Refusal, Transaction
@@ -47,7 +47,6 @@ class SmtpSession:
         self._loop = asyncio.get_running_loop()
         self._builder = MailBuilder(config.from_email, config.reply_to, config.custom_headers)
         self._pool = Pool(site)
-        self._mastery = Mastery()
         self._probe_after = config.pool.probe_after / 1000
         self._patience = site.limits.opening + site.limits.data + site.limits.final
 
@@ -79,6 +78,7 @@ class SmtpSession:
 
     async def _sent(self, mail: Mail, deadline: float) -> Reply:
         """Put a mail on one connection, and on others as long as that is safe and helps."""
+        mastery = self.site.mastery
         most: Form = "chunked"
         doubted: Form | None = None
         for tries in range(1, _MOST_TRIES + 1):
@@ -86,16 +86,18 @@ class SmtpSession:
             # What dies at its first mail may not have mastered how it was spoken to; what dies
             # later has been fine so far.
             fresh = link.mails == 0
-            form = self._mastery.form(link.offer, self._most(link, most))
+            form = mastery.form(link.offer, link.address, most)
+            if form == "chunked" and self._keeps_message_back(link, mail):
+                form = lesser(form)
             result = await self._carried(link, form, mail, deadline)
             refusal = result if isinstance(result, Refusal) else None
             if doubted is not None and (refusal is None or not refusal.speechless):
                 # The server does speak, if it is spoken to plainly.
-                self._mastery.forget(doubted)
+                mastery.forget(doubted)
             if not isinstance(result, Refusal):
                 return result
             if fresh and result.unmastered:
-                self._mastery.forget(form)
+                mastery.forget(form)
             in_time = tries < _MOST_TRIES and self._loop.time() < deadline
             if not in_time or not _may_repeat(result, form, fresh=fresh):
                 raise Failed(result.verdict)
@@ -106,11 +108,12 @@ class SmtpSession:
                 self._pool.distrust()
         raise AssertionError("the last try either returned or raised")
 
-    def _most(self, link: Link, most: Form) -> Form:
-        """Keep the message out of the first write where the connection may be dead."""
-        # Lost in that write, the message would be lost to knowledge too: nobody could say whether
-        # it was read before the connection died.
-        return lesser(most) if most == "chunked" and self._is_doubtful(link) else most
+    def _keeps_message_back(self, link: Link, mail: Mail) -> bool:
+        """Whether a message is better kept out of the first write."""
+        # Lost in that write on a connection that was dead, the message would be lost to knowledge
+        # too: nobody could say whether it was read before. And where the recipient is refused, a
+        # careless server reads the message as commands, even if it masters BDAT otherwise.
+        return self._is_doubtful(link) or has_commands(mail.payload)
 
     def _is_doubtful(self, link: Link) -> bool:
         return self._loop.time() - link.idle_since >= self._probe_after

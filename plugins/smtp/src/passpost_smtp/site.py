@@ -12,6 +12,7 @@ from passpost.errors import SendError
 from passpost.redaction import Redactor
 from passpost_smtp.config import SmtpConfig
 from passpost_smtp.limits import Limits
+from passpost_smtp.mastery import Mastery
 from passpost_smtp.tls import make_context
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class Site:
         context: The one TLS context; making one takes 18 ms, so that no connection makes its own.
         tokens: Where OAuth2 tokens come from, or None.
         redactor: Masks the config's secrets.
+        mastery: What the servers have shown that they master.
     """
 
     config: SmtpConfig
@@ -35,6 +37,7 @@ class Site:
     context: ssl.SSLContext | None
     tokens: TokenSource | None
     redactor: Redactor
+    mastery: Mastery = attrs.field(factory=Mastery)
 
 
 def make_site(config: SmtpConfig) -> Site:

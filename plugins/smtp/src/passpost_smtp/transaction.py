@@ -1,11 +1,12 @@
 """One mail over one connection, with each reply assigned to the command it answers.
 
-It has one of three forms (see `passpost_smtp.mastery`), from one round trip to four.
+It has one of four forms (see `passpost_smtp.mastery`), from one round trip to four.
 
 Whatever goes wrong, the verdict says ``rejected`` only where the message cannot have been taken:
-before the last byte of it was handed to the kernel, after a refusal, or where the server closed the
-connection in order before it had agreed to the recipient. What a server sends reaches us before its
-FIN does; a reset may overtake it, and leaves the outcome ``unknown``.
+where its last byte was not handed to the kernel, or after a refusal that can be assigned to it.
+However the connection ends otherwise, the outcome is ``unknown``. An end in order (FIN) proves no
+more than a broken one: a server may hold its replies back until it reads again (RFC 2920 section
+3.2), take the message, and die before they went out.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import attrs
 
 from passpost_smtp.connection import Fault
 from passpost_smtp.errors import Phase, Verdict, broken, refused
+from passpost_smtp.mastery import answers_chunk
 from passpost_smtp.mime import dot_stuffed
 
 if TYPE_CHECKING:
@@ -35,6 +37,8 @@ _NOT_UNDERSTOOD: Final = frozenset((500, 501, 502, 503, 504))
 _ENOUGH: Final = re.compile(r"too many (?:messages|mails|e-?mails|transactions)", re.IGNORECASE)
 _PRELUDE: Final[tuple[Phase, ...]] = ("mail", "rcpt", "data")
 _BATCH: Final[tuple[Phase, ...]] = ("mail", "rcpt", "final")
+_LOST: Final = Fault("aborted")
+_CONTRADICTION: Final = Fault("order", "replies that contradict each other")
 
 
 @attrs.frozen
@@ -74,7 +78,8 @@ class Transaction:
     """
 
     __slots__ = (
-        "_connection", "_deadline", "_limits", "_mail", "_offer", "_patience", "_payload", "_site",
+        "_address", "_chunks", "_connection", "_deadline", "_limits", "_mail", "_offer",
+        "_patience", "_payload", "_site",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0913 - it is made in one place, which has them all
@@ -91,10 +96,12 @@ class Transaction:
         self._limits = site.limits
         self._connection = link.connection
         self._offer = link.offer
+        self._address = link.address
         self._mail = mail
         self._payload = payload
         self._patience = site.limits.probe if probing else site.limits.command
         self._deadline = deadline
+        self._chunks = False
 
     async def run(self, form: Form) -> Reply | Refusal:
         """Carry it out; gives the server's acceptance, or what came in its way.
@@ -102,18 +109,21 @@ class Transaction:
         Args:
             form: How many commands go in one write.
         """
+        self._chunks = form in {"chunked", "proving"}
         if form == "chunked":
             return await self._chunked()
+        if form == "proving":
+            return await self._proving()
         replies = await self._prelude(pipelined=form == "pipelined")
         if _codes(replies) == (_OK, _OK, _GO_ON):
-            return await self._body()
+            return await self._body(dot_stuffed(self._mail.data))
         return await self._stopped(replies)
 
     # One write.
 
     async def _chunked(self) -> Reply | Refusal:
-        data = self._mail.data
-        replies = await self._connection.exchange(
+        data, connection = self._mail.data, self._connection
+        replies = await connection.exchange(
             b"%bBDAT %d LAST\r\n%b" % (self._envelope(), len(data), data),
             3,
             self._limits.final,
@@ -121,47 +131,76 @@ class Transaction:
             sending=self._limits.data,
         )
         # As nearly all mails go: no more is done for them than has to be.
-        if _codes(replies) == (_OK, _OK, _OK) and not self._connection.unsent:
+        plain = _codes(replies) == (_OK, _OK, _OK) and not connection.unsent
+        if plain and connection.fault is None and self._is_final(replies[2]):
             return replies[2]
         return self._batch_judged(replies)
 
+    def _is_final(self, reply: Reply) -> bool:
+        recipient = self._mail.recipient.encode()
+        return self._site.mastery.in_step(self._address, reply, recipient)
+
     def _batch_judged(self, replies: list[Reply]) -> Reply | Refusal:
-        unsent = self._connection.unsent
-        negative = _first_negative(_BATCH, replies)
-        taken = len(replies) == len(_BATCH) and replies[2].positive
-        if negative is None and taken and _sensible(replies) and not unsent:
-            return replies[2]
-        if negative is not None and not taken:
-            disordered = _is_disordered(replies)
-            return self._batch_refused(*negative, len(replies), disordered=disordered)
-        if taken:
-            # It has taken a message whose sender or recipient it had refused, or only half of one.
-            fault = Fault("order", "replies that contradict each other")
-            self._connection.abort(fault)
-            return Refusal(broken("final", fault, self._site.config, "unknown"), unmastered=True)
-        return self._batch_broken(len(replies))
-
-    def _batch_refused(
-        self, phase: Phase, reply: Reply, count: int, *, disordered: bool
-    ) -> Refusal:
-        unmastered = reply.code in _NOT_UNDERSTOOD if phase == "final" else disordered
-        if unmastered or self._connection.unsent or count < len(_BATCH):
-            # Whether it reads what is left as a message or as commands, nobody can tell.
-            self._connection.abort()
-        return self._refused(phase, reply, unmastered=unmastered)
-
-    def _batch_broken(self, count: int) -> Refusal:
         connection = self._connection
-        fault = connection.fault or Fault("aborted")
-        if connection.unsent:
-            return self._broken("body", fault, speechless=count == 0)
-        phase = _BATCH[min(count, 2)]
-        if fault.kind == "closed" and phase != "final":
-            # Its replies were sent before its FIN and would be here: it has not got that far.
-            return self._broken(phase, fault, speechless=count == 0)
-        # One that has read MAIL and RCPT and then takes long, or breaks, may well know the form.
-        unmastered = count == 0 or fault.kind in {"order", "garbage"}
-        return Refusal(broken(phase, fault, self._site.config, "unknown"), unmastered=unmastered)
+        fault = connection.fault
+        taken = len(replies) == len(_BATCH) and replies[2].positive
+        in_step = _is_in_step(replies) and not (taken and not self._is_final(replies[2]))
+        negative = _first_negative(_BATCH, replies)
+        if connection.unsent and not taken:
+            connection.abort()
+            if negative is not None and in_step:
+                return self._refused(*negative)
+            return self._broken("body", fault or _CONTRADICTION, speechless=not replies)
+        if connection.unsent or not in_step or _is_nonsense(fault):
+            # A message is taken that was refused, or half of it, or replies are too many or too
+            # few: which of them is the message's, nobody can tell.
+            connection.abort()
+            if replies:
+                self._is_lie(replies[-1])
+            return self._unsure(fault or _CONTRADICTION, unmastered=True)
+        if negative is not None:
+            return self._refused(*negative)
+        return replies[2] if taken else self._unsure(fault or _LOST, unmastered=not replies)
+
+    # A harmless piece first, which shows whether the server masters BDAT.
+
+    async def _proving(self) -> Reply | Refusal:
+        data, connection = self._mail.data, self._connection
+        # Without its line end, so that it is no command whoever reads it.
+        cut = data.index(b"\r\n")
+        piece = b"%bBDAT %d\r\n%b" % (self._envelope(), cut, data[:cut])
+        replies = await self._ask(piece, len(_PRELUDE))
+        if not _is_proof(replies, cut) or connection.fault is not None or connection.stirred():
+            return self._unproven(replies)
+        rest = data[cut:]
+        result = await self._body(b"BDAT %d LAST\r\n%b" % (len(rest), rest))
+        if not isinstance(result, Refusal):
+            recipient = self._mail.recipient.encode()
+            self._site.mastery.proven(self._address, replies[1], result, recipient)
+        return result
+
+    def _unproven(self, replies: list[Reply]) -> Refusal:
+        """Say what came before the rest of the message could be sent: nothing was."""
+        connection = self._connection
+        negative = _first_negative(_PRELUDE, replies)
+        in_step = _is_in_step(replies)
+        if negative is not None and in_step:
+            phase, reply = negative
+            if phase != "data" or reply.code < 500:  # noqa: PLR2004 - 4yz
+                return self._refused(phase, reply)
+        phase = _PRELUDE[min(len(replies), 2)]
+        if phase == "data":
+            # It has read what came before the chunk.
+            self._site.mastery.forget("chunked")
+        if negative is not None:
+            unmastered = not in_step or negative[1].code in _NOT_UNDERSTOOD
+            if unmastered:
+                connection.abort()
+            return self._refused(*negative, unmastered=unmastered)
+        fault = connection.fault or _CONTRADICTION
+        connection.abort(fault)
+        unmastered = _is_nonsense(fault)
+        return self._broken(phase, fault, speechless=not replies, unmastered=unmastered)
 
     # Envelope first, message later.
 
@@ -181,7 +220,7 @@ class Transaction:
         """Say what came before the message could be sent: nothing was."""
         if len(replies) == len(_PRELUDE) and _sensible(replies[:2]) and replies[2].code == _GO_ON:
             # 251 or 252 to RCPT is as good as 250.
-            return await self._body()
+            return await self._body(dot_stuffed(self._mail.data))
         negative = _first_negative(_PRELUDE, replies)
         if negative is not None and not _is_disordered(replies):
             if len(replies) == len(_PRELUDE) and replies[2].code == _GO_ON:
@@ -192,9 +231,7 @@ class Transaction:
             fault = Fault("order", "replies to other commands than were sent")
             self._connection.abort(fault)
         phase = _PRELUDE[min(len(replies), 2)]
-        return self._broken(
-            phase, fault, speechless=not replies, unmastered=fault.kind in {"order", "garbage"}
-        )
+        return self._broken(phase, fault, speechless=not replies, unmastered=_is_nonsense(fault))
 
     async def _call_off(self, replies: list[Reply]) -> None:
         """Send nothing to a server that waits for the message of a mail it refused (RFC 2920)."""
@@ -204,28 +241,31 @@ class Transaction:
         else:
             await self._ask(b".\r\n", 1)
 
-    async def _body(self) -> Reply | Refusal:
+    # The message by itself.
+
+    async def _body(self, data: bytes) -> Reply | Refusal:
         connection = self._connection
         replies = await connection.exchange(
-            dot_stuffed(self._mail.data),
-            1,
-            self._limits.final,
-            self._deadline,
-            sending=self._limits.data,
+            data, 1, self._limits.final, self._deadline, sending=self._limits.data
         )
-        unsent = connection.unsent
+        taken = _codes(replies) == (_OK,) and not connection.unsent
+        return replies[0] if taken and connection.fault is None else self._judged(replies)
+
+    def _judged(self, replies: list[Reply]) -> Reply | Refusal:
+        connection = self._connection
+        unsent, fault = connection.unsent, connection.fault
         if unsent:
             # What is left would be read as commands by a server that has answered already.
             connection.abort()
-        if replies and not replies[0].positive:
-            return self._refused("final", replies[0])
-        if replies and replies[0].code == _OK and not unsent:
-            return replies[0]
-        fault = connection.fault or Fault("order", "a reply that makes no sense here")
+        # With a reply too many behind it, the first may have been the one too many.
+        if replies and (unsent or not _is_nonsense(fault)):
+            if not replies[0].positive:
+                return self._refused("final", replies[0])
+            if replies[0].code == _OK and not unsent:
+                return replies[0]
+        fault = fault or Fault("order", "a reply that makes no sense here")
         connection.abort(fault)
-        if unsent and not replies:
-            return self._broken("body", fault)
-        return Refusal(broken("final", fault, self._site.config, "unknown"))
+        return self._unsure(fault) if replies or not unsent else self._broken("body", fault)
 
     # What all forms need.
 
@@ -243,6 +283,7 @@ class Transaction:
         return await self._connection.exchange(data, wanted, self._patience, self._deadline)
 
     def _refused(self, phase: Phase, reply: Reply, *, unmastered: bool = False) -> Refusal:
+        unmastered = unmastered or (phase == "final" and self._is_lie(reply))
         redactor = self._site.redactor.with_payload(self._payload)
         verdict = refused(phase, reply, self._site.config, redactor)
         worn_out = phase == "mail" and _is_worn_out(reply)
@@ -250,6 +291,19 @@ class Transaction:
             # It would say the same to each mail that is put on it.
             self._connection.abort()
         return Refusal(verdict, speechless=worn_out, unmastered=unmastered)
+
+    def _is_lie(self, reply: Reply) -> bool:
+        """Whether a server that had shown that it knows BDAT does so no more."""
+        if not self._chunks or reply.code not in _NOT_UNDERSTOOD:
+            return False
+        # Whether it reads the message as commands now, nobody can tell.
+        self._connection.abort()
+        self._site.mastery.forget("chunked")
+        return True
+
+    def _unsure(self, fault: Fault, *, unmastered: bool = False) -> Refusal:
+        verdict = broken("final", fault, self._site.config, "unknown")
+        return Refusal(verdict, unmastered=unmastered)
 
     def _broken(
         self, phase: Phase, fault: Fault, *, speechless: bool = False, unmastered: bool = False
@@ -264,6 +318,26 @@ def _codes(replies: Sequence[Reply]) -> tuple[int, ...]:
 
 def _sensible(replies: Sequence[Reply]) -> bool:
     return all(reply.code in _ACCEPTED for reply in replies)
+
+
+def _is_in_step(replies: Sequence[Reply]) -> bool:
+    """Whether replies can be those to a batch: after a refusal there is no success."""
+    count = next((n for n, reply in enumerate(replies) if not reply.positive), len(replies))
+    return _sensible(replies[:count]) and not any(reply.positive for reply in replies[count:])
+
+
+def _is_nonsense(fault: Fault | None) -> bool:
+    """Whether the server said what it should not have: its replies cannot be told apart then."""
+    return fault is not None and fault.kind in {"order", "garbage"}
+
+
+def _is_proof(replies: Sequence[Reply], octets: int) -> bool:
+    """Whether a server has taken sender, recipient and a chunk of so many octets."""
+    return (
+        len(replies) == len(_PRELUDE)
+        and _sensible(replies)
+        and answers_chunk(replies[2], octets, replies[1])
+    )
 
 
 def _is_worn_out(reply: Reply) -> bool:
