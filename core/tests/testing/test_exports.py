@@ -22,9 +22,9 @@ def test_the_public_names_are_these() -> None:
         "EndlessBody", "EndlessHead", "ExtensionSuite", "Fault", "Garbage", "Group", "Handler",
         "Hold", "HttpServer", "HttpStandIn", "Inbox", "Inject", "LongLine", "Omit", "Phase",
         "ReadableMail", "ReceivedMail", "Refusal", "Refused", "Repeat", "Request", "Reset", "Say",
-        "Silence", "SlowHead", "SmtpConnection", "SmtpServer", "Split", "StandIn", "Stray",
-        "Truncated", "Unread", "Violation", "WrongLength", "accept_then", "default_authority",
-        "override", "refusing_port", "reply", "silent_port",
+        "Silence", "SlowHead", "SmtpConnection", "SmtpServer", "Split", "StandIn", "StopReading",
+        "Stray", "Truncated", "Unread", "Violation", "WrongLength", "accept_then",
+        "default_authority", "override", "refusing_port", "reply", "silent_port",
     }  # fmt: skip
 
 

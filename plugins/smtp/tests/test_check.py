@@ -82,6 +82,9 @@ async def test_the_step_that_fails_is_the_last_and_says_what_to_do(
     with SmtpServer(tls="starttls", auth=USERS, faults=faults) as server:
         findings = await checked(kit, kit.config(server, auth=LOGIN))
         assert (findings[-1].subject, findings[-1].result) == (subject, "error")
+        # What a server has not said, its documentation cannot explain.
+        said_nothing = action == "close"
+        assert ("documentation" in findings[-1].remedy) <= (not said_nothing)
         assert findings[-1].remedy
         assert all(finding.result != "error" for finding in findings[:-1])
         assert server.mails == []

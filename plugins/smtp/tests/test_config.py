@@ -178,6 +178,16 @@ def test_tokens_come_over_https(url: str) -> None:
             "username",
             "fromEmail",
         ),
+        (
+            {"host": "smtp.sendgrid.net", "username": "apiKey", "password": "p"},
+            "username",
+            "apikey",
+        ),
+        (
+            {"host": "smtp.sendgrid.net", "auth": {"user": "someone", "pass": "p"}},
+            "auth.user",
+            "apikey",
+        ),
         ({"fromEmail": "< your-gmail-address >"}, "fromEmail", "placeholder"),
         ({"host": "<smtp-server>"}, "host", "placeholder"),
     ],
@@ -193,6 +203,8 @@ def test_mistakes_that_are_known(settings: dict[str, Any], path: str, words: str
     [
         {"host": "smtp.gmail.com", "username": "a@gmail.com", "password": "abcd efgh ijkl mnop"},
         {"host": "smtp.gmail.com", "username": "< a >", "password": "< p >"},
+        {"host": "smtp.sendgrid.net", "username": "apikey", "password": "p"},
+        {"host": "smtp.sendgrid.net", "username": "<user>", "password": "p"},
         {"host": "smtpdm.aliyun.com", "username": "No-Reply@example.com", "password": "p"},
         {"host": "smtp.example.com", "username": "ada", "password": "hunter2!"},
         {"host": "127.0.0.1", "ignoreTLS": True, "username": "ada", "password": "p"},

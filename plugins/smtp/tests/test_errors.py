@@ -145,6 +145,8 @@ def test_a_refusal_that_is_known_has_its_cure(
     [
         ("greeting", Broken("timeout"), {"port": 465, "secure": False}, "secure to true"),
         ("greeting", Broken("closed"), {"port": 465, "secure": False}, "secure to true"),
+        ("greeting", Broken("timeout"), {"port": 2465}, "from the first byte, set secure to true"),
+        ("greeting", Broken("closed"), {"port": 587}, "set secure to true"),
         ("greeting", Broken("garbage"), {"port": 587}, "no SMTP server"),
         ("tls", Broken("tls", "WRONG_VERSION_NUMBER"), {"secure": True, "port": 587}, "false"),
         ("tls", Broken("timeout"), {"secure": True, "port": 587}, "secure to false"),

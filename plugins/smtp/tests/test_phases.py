@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-from typing import Any, Literal
+from typing import Any
 
-import attrs
 import pytest
 
 from passpost.errors import SendError
 from passpost.messages import Receipt
-from passpost.testing import Action, Fault, SmtpServer
-from passpost.testing.channel import Channel
+from passpost.testing import Fault, SmtpServer, StopReading, reply
 from passpost.testing.smtp_rules import TlsMode
 
 # More than the kernels on both sides take for a server that does not read.
 LARGE = "0123456789 abcdef\n" * 1_500_000
 SMALL = "0123456789 abcdef\n"
-End = Literal["close", "reset", "silence", "refuse", "accept"]
 FORMS = {
     "chunked": ("PIPELINING", "CHUNKING"),
     "proving": ("PIPELINING", "CHUNKING"),
@@ -28,34 +24,12 @@ FORMS = {
 SOME = 100
 
 
-@attrs.frozen
-class StopReading(Action):
-    """Read no more of the message, and end in one way or another."""
-
-    end: End
-
-    async def run(self, channel: Channel, honest: bytes) -> bool:
-        match self.end:
-            case "close":
-                channel.end()
-            case "reset":
-                channel.reset()
-                return False
-            case "refuse":
-                await channel.send(b"552 5.3.4 too much\r\n")
-            case "accept":
-                await channel.send(b"250 2.0.0 ok, whatever\r\n")
-        # Until the test is over.
-        await asyncio.Event().wait()
-        return False
-
-
 @pytest.mark.anyio
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("tls", [None, "implicit"])
 @pytest.mark.parametrize("end", ["close", "reset", "silence"])
 async def test_a_message_that_was_not_handed_over_was_not_sent(
-    end: End, tls: TlsMode | None, form: str, kit: Any
+    end: Any, tls: TlsMode | None, form: str, kit: Any
 ) -> None:
     fault = Fault("body", StopReading(end), octets=SOME)
     with SmtpServer(tls=tls, extensions=FORMS[form], faults=[fault]) as server:
@@ -70,7 +44,7 @@ async def test_a_message_that_was_not_handed_over_was_not_sent(
 @pytest.mark.parametrize("tls", [None, "implicit"])
 @pytest.mark.parametrize("end", ["close", "reset", "silence"])
 async def test_a_message_that_was_handed_over_may_have_been_sent(
-    end: End, tls: TlsMode | None, form: str, kit: Any
+    end: Any, tls: TlsMode | None, form: str, kit: Any
 ) -> None:
     fault = Fault("body", StopReading(end), octets=SOME)
     with SmtpServer(tls=tls, extensions=FORMS[form], faults=[fault]) as server:
@@ -91,7 +65,7 @@ async def test_the_time_for_the_data_is_not_the_time_for_the_answer(kit: Any) ->
 @pytest.mark.anyio
 @pytest.mark.parametrize("form", FORMS)
 async def test_an_early_refusal_is_heard_and_ends_the_connection(form: str, kit: Any) -> None:
-    fault = Fault("body", StopReading("refuse"), octets=SOME)
+    fault = Fault("body", StopReading(reply("552 5.3.4 too much")), octets=SOME)
     with SmtpServer(extensions=FORMS[form], faults=[fault]) as server:
         async with kit.session(kit.config(server), proven=form == "chunked") as session:
             error = await kit.outcome(session, kit.mail(text=LARGE))
@@ -106,7 +80,7 @@ async def test_an_early_refusal_is_heard_and_ends_the_connection(form: str, kit:
 @pytest.mark.anyio
 @pytest.mark.parametrize("form", FORMS)
 async def test_an_acceptance_of_half_a_message_is_believed_by_nobody(form: str, kit: Any) -> None:
-    fault = Fault("body", StopReading("accept"), octets=SOME)
+    fault = Fault("body", StopReading(reply("250 2.0.0 ok, whatever")), octets=SOME)
     with SmtpServer(extensions=FORMS[form], faults=[fault]) as server:
         error = await kit.refusal(
             kit.config(server), kit.mail(text=LARGE), proven=form == "chunked"

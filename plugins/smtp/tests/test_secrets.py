@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import logging
 import traceback
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from typing import Any
 from urllib.parse import quote
 
@@ -13,8 +14,9 @@ import pytest
 
 from passpost.errors import SendError
 from passpost.messages import Receipt
-from passpost.testing import Fault, SmtpServer, reply
+from passpost.testing import Fault, Hold, SmtpServer, reply
 from passpost.testing.actions import Action
+from passpost_smtp.check import check
 from passpost_smtp.opening import Opening
 from passpost_smtp.site import make_site
 
@@ -158,3 +160,51 @@ async def test_no_object_shows_a_secret(kit: Any) -> None:
             await session.send(kit.mail(payload={"code": CODE}))
             assert_clean(repr(config), repr(site), repr(opening), repr(vars(opening)))
             assert_clean(repr(session), repr(session._pool._idle), repr(vars(session._pool)))
+
+
+async def frames_when_cancelled(waiting: Coroutine[Any, Any, Any], hold: Hold) -> str:
+    """Cancel what waits for a server, as a web framework's timeout does; gives all locals."""
+    task = asyncio.ensure_future(waiting)
+    await asyncio.to_thread(hold.reached.wait, 5)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError) as caught:
+        await task
+    hold.release()
+    text = "".join(
+        traceback.TracebackException.from_exception(caught.value, capture_locals=True).format()
+    )
+    assert "connection.py" in text
+    return text
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("phase", ["mail", "final"])
+@pytest.mark.parametrize(
+    "extensions", [(), ("PIPELINING",), ("PIPELINING", "CHUNKING")], ids="-".join
+)
+@pytest.mark.parametrize("proven", [True, False])
+async def test_no_frame_of_a_send_that_is_cancelled_holds_the_message(
+    extensions: tuple[str, ...], phase: Any, kit: Any, *, proven: bool
+) -> None:
+    hold = Hold()
+    with SmtpServer(extensions=extensions, faults=[Fault(phase, hold)]) as server:
+        mail = kit.mail(payload={"code": CODE}, text=f"Your code is {CODE}.\n", subject=CODE)
+        async with kit.session(kit.config(server), proven=proven) as session:
+            frames = await frames_when_cancelled(session.send(mail), hold)
+    assert_clean(frames)
+    assert "ada@example.org" not in frames
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("mechanism", ["PLAIN", "LOGIN", "CRAM-MD5"])
+@pytest.mark.parametrize("after", [0, 1])
+async def test_no_frame_of_a_check_that_is_cancelled_holds_the_password(
+    mechanism: str, after: int, kit: Any
+) -> None:
+    hold = Hold()
+    after = 0 if mechanism == "PLAIN" else after
+    users, login = {"ada": PASSWORD}, {"user": "ada", "pass": PASSWORD}
+    faults = [Fault("auth", hold, after=after)]
+    with SmtpServer(tls="starttls", auth=users, mechanisms=[mechanism], faults=faults) as server:
+        site = make_site(kit.config(server, auth=login))
+        assert_clean(await frames_when_cancelled(check(site), hold))

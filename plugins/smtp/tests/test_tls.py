@@ -71,7 +71,7 @@ async def test_a_certificate_that_is_not_good_ends_it(
 ) -> None:
     with SmtpServer(tls=mode, auth=USERS, certificate=certificate) as server:
         error = await kit.refusal(kit.config(server, **settings(mode)))
-        assert (error.outcome, error.scope, error.temporary) == ("rejected", "provider", False)
+        assert (error.outcome, error.scope, error.temporary) == ("rejected", "network", False)
         assert cure in (error.hint or "")
         assert_nothing_left(server)
 

@@ -50,7 +50,15 @@ if TYPE_CHECKING:
     from passpost.testing.ports import refusing_port, silent_port
     from passpost.testing.proxy import DelayProxy
     from passpost.testing.smtp import SmtpServer
-    from passpost.testing.smtp_actions import Deaf, Group, Omit, Repeat, Stray, Unread
+    from passpost.testing.smtp_actions import (
+        Deaf,
+        Group,
+        Omit,
+        Repeat,
+        StopReading,
+        Stray,
+        Unread,
+    )
     from passpost.testing.smtp_records import Credentials, ReceivedMail, SmtpConnection, Violation
     from passpost.testing.stand_in import ReadableMail, StandIn
     from passpost.testing.suite import ConnectorSuite, Refusal, override
@@ -74,7 +82,7 @@ _MODULES: Final = {
     "suite": ("ConnectorSuite", "Refusal", "override"),
     "suite.extensions": ("ExtensionSuite",),
     "http_stand_in": ("HttpStandIn", "Refused"),
-    "smtp_actions": ("Deaf", "Group", "Omit", "Repeat", "Stray", "Unread"),
+    "smtp_actions": ("Deaf", "Group", "Omit", "Repeat", "StopReading", "Stray", "Unread"),
     "smtp_records": ("Credentials", "ReceivedMail", "SmtpConnection", "Violation"),
 }  # fmt: skip
 
@@ -99,7 +107,7 @@ __all__ = [
     "EndlessHead", "ExtensionSuite", "Fault", "Garbage", "Group", "Handler", "Hold", "HttpServer",
     "HttpStandIn", "Inbox", "Inject", "LongLine", "Omit", "Phase", "ReadableMail", "ReceivedMail",
     "Refusal", "Refused", "Repeat", "Request", "Reset", "Say", "Silence", "SlowHead",
-    "SmtpConnection", "SmtpServer", "Split", "StandIn", "Stray", "Truncated", "Unread",
-    "Violation", "WrongLength", "accept_then", "default_authority", "override", "refusing_port",
-    "reply", "silent_port",
+    "SmtpConnection", "SmtpServer", "Split", "StandIn", "StopReading", "Stray", "Truncated",
+    "Unread", "Violation", "WrongLength", "accept_then", "default_authority", "override",
+    "refusing_port", "reply", "silent_port",
 ]  # fmt: skip

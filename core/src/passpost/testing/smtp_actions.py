@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import attrs
 
-from passpost.testing.actions import Action
+from passpost.testing.actions import Action, Close, Reset, Say, named
 
 if TYPE_CHECKING:
     from passpost.testing.channel import Channel
@@ -102,4 +103,28 @@ class Unread(Action):
         return True
 
 
-__all__ = ["Deaf", "Group", "Omit", "Repeat", "Stray", "Unread"]
+@attrs.frozen
+class StopReading(Action):
+    """Read no more of an email that is coming in, so that its end never leaves a client.
+
+    Attributes:
+        then: What follows: ``close``, ``reset``, ``silence`` or a reply.
+    """
+
+    then: Action = attrs.field(converter=named)
+
+    async def run(self, channel: Channel, honest: bytes) -> bool:  # noqa: ARG002 - none is due
+        """Do the other thing, and leave what comes in where it is."""
+        if isinstance(self.then, Reset):
+            channel.reset()
+            return False
+        if isinstance(self.then, Close):
+            channel.end()
+        elif isinstance(self.then, Say):
+            await channel.send(f"{self.then.text}\r\n".encode())
+        # Until the server is shut down.
+        await asyncio.Event().wait()
+        return False
+
+
+__all__ = ["Deaf", "Group", "Omit", "Repeat", "StopReading", "Stray", "Unread"]

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 _SOON: Final = dt.timedelta(days=14)
 
+_SAID: Final = "See the server's documentation for what its answer means."
+_SILENT: Final = "Check again in a moment. If it stays so, ask whoever runs the server."
+
 _WISHES: Final = (
     ("PIPELINING", "each mail takes two round trips more"),
     ("CHUNKING", "each mail takes one round trip more"),
@@ -66,7 +69,7 @@ class _Check:
         await opening.abandon()
 
     def _failed(self, verdict: Verdict) -> None:
-        remedy = verdict.hint or "See the server's documentation for what its answer means."
+        remedy = verdict.hint or (_SILENT if verdict.response is None else _SAID)
         self.findings.append(Finding(_SUBJECTS[verdict.phase], "error", verdict.message, remedy))
 
     def _ok(self, subject: str, evidence: str) -> None:

@@ -9,15 +9,16 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from typing import TYPE_CHECKING, Final, Literal, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 import attrs
 
 from passpost_smtp.reply import Reply, ReplyReader
 from passpost_smtp.tls import TlsLayer
+from passpost_smtp.trace import described
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
 
     from passpost_smtp.trace import Trace
 
@@ -128,9 +129,11 @@ class Connection(asyncio.BufferedProtocol):
         await self._wait()
         return self._replies
 
-    async def exchange(
+    # No coroutine: an application's traceback shows the frames of those that wait, and with them
+    # what a message says, or a password.
+    def exchange(
         self, data: bytes, wanted: int, seconds: float, deadline: float, *, sending: float = 0.0
-    ) -> list[Reply]:
+    ) -> Coroutine[Any, Any, list[Reply]]:
         """Write, and wait for replies.
 
         Args:
@@ -144,17 +147,21 @@ class Connection(asyncio.BufferedProtocol):
             The replies; fewer than wanted if the connection ended, or one said that it closes
             (421).
         """
-        replies = self._replies = []
-        if self.fault is not None:
+        self._replies = []
+        self._patience, self._deadline = seconds, deadline
+        if self.fault is None:
+            self._wanted = wanted
+            self._write(data)
+        else:
             # Nothing of it goes out, which is as good as all of it being left over.
             self.unsent = True
-            return replies
-        self._wanted = wanted
-        self._patience, self._deadline = seconds, deadline
-        self._write(data)
+        return self._heard(sending, described(data) if self.trace is not None else "")
+
+    async def _heard(self, sending: float, what: str) -> list[Reply]:
+        replies = self._replies
         await self._wait(sending)
         if self.trace is not None:
-            self.trace(data, replies)
+            self.trace(what, replies)
         return replies
 
     async def start_tls(

@@ -6,7 +6,6 @@ enhanced codes of RFC 3463 where a server gives them.
 
 from __future__ import annotations
 
-import errno
 import re
 from collections import defaultdict
 from typing import TYPE_CHECKING, Final, Literal
@@ -249,7 +248,7 @@ def _retry_after(text: str) -> float | None:
 def _fault_scope(phase: Phase, fault: Fault, config: SmtpConfig) -> Scope:
     if _is_wrong_tls(phase, fault, config):
         return "account"
-    if _is_certificate(fault) or fault.kind in {"garbage", "order"}:
+    if fault.kind in {"garbage", "order"}:
         return "provider"
     if fault.kind == "closed" and fault.detail:
         return "provider"
@@ -258,8 +257,6 @@ def _fault_scope(phase: Phase, fault: Fault, config: SmtpConfig) -> Scope:
 
 def _passes(fault: Fault) -> bool:
     """Whether a fault may be gone the next time."""
-    if fault.kind == "unreachable":
-        return fault.code != errno.ENOENT
     nonsense = fault.kind in {"garbage", "order"} or fault.detail == WRONG_VERSION
     return not nonsense and not _is_certificate(fault)
 

@@ -176,13 +176,14 @@ def _tls_hint(fault: Fault, config: SmtpConfig) -> str | None:
 
 
 def _greeting_hint(fault: Fault, config: SmtpConfig) -> str | None:
-    silent = fault.kind in {"timeout", "closed", "reset", "garbage"}
-    if silent and config.security != "implicit" and config.port_number == 465:  # noqa: PLR2004 - the port
+    port = config.port_number
+    if fault.kind == "garbage":
+        return f"What answers on port {port} is no SMTP server; it may want secure: true."
+    if config.security == "implicit" or fault.kind not in {"timeout", "closed", "reset"}:
+        return None
+    if port == 465:  # noqa: PLR2004 - the port in question
         return (
             "Port 465 wants TLS from the first byte, so that the server waits for it and says "
             "nothing: set secure to true."
         )
-    if fault.kind == "garbage":
-        what = f"What answers on port {config.port_number} is no SMTP server"
-        return f"{what}; it may want secure: true."
-    return None
+    return f"If the server speaks TLS on port {port} from the first byte, set secure to true."

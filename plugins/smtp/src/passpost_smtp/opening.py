@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import os
 import socket
 from collections.abc import Coroutine
@@ -16,6 +15,7 @@ from passpost_smtp.errors import Failed, Phase, broken, refused, unable
 from passpost_smtp.trace import event, tracer
 
 if TYPE_CHECKING:
+    from passpost.secret import Secret
     from passpost_smtp.reply import Reply
     from passpost_smtp.site import Site
 
@@ -146,10 +146,10 @@ class Opening:
         mechanism = self._mechanism()
         user, secret = await self._credentials()
         # The token is in no config, so that nobody else knows what to mask.
-        self._redactor = self._redactor.with_payload({"secret": secret})
+        self._redactor = self._redactor.with_payload({"secret": secret.reveal()})
         self.phase = "auth"
         try:
-            await self._converse(auth.MECHANISMS[mechanism](user, secret))
+            await self._converse(auth.MECHANISMS[mechanism](user, secret.reveal()))
         except Failed as error:
             if self._site.tokens is not None and error.verdict.scope == "account":
                 # It may have been withdrawn before its time.
@@ -235,29 +235,28 @@ class Opening:
             self._stop(what, hint)
         return mechanism
 
-    async def _credentials(self) -> tuple[str, str]:
+    async def _credentials(self) -> tuple[str, Secret]:
         login, tokens = self._config.login, self._site.tokens
         if login is not None:
-            return login.user, login.password.reveal()
+            return login.user, login.password
         if tokens is None:
             raise RuntimeError("a session whose config wants tokens has a source of them")
         self.phase = "token"
-        token = await tokens.token(self._deadline - self._loop.time())
-        return tokens.user, token.reveal()
+        return tokens.user, await tokens.token(self._deadline - self._loop.time())
 
     async def _converse(self, exchange: auth.Exchange) -> None:
-        reply = self._only(await self._ask(next(exchange)), _SIGNED_IN, _MORE)
-        while reply.code == _MORE:
+        asked = self._ask(next(exchange))
+        while (reply := self._only(await asked, _SIGNED_IN, _MORE)).code == _MORE:
             try:
-                line = exchange.send(auth.challenge_of(reply))
+                asked = self._ask(exchange.send(auth.challenge_of(reply)))
             except StopIteration:
                 # It asks for more than the mechanism has: cancelled (RFC 4954 section 4).
                 self._only(await self._ask(b"*\r\n"), _SIGNED_IN)
                 return
-            reply = self._only(await self._ask(line), _SIGNED_IN, _MORE)
 
-    async def _ask(self, line: bytes) -> list[Reply]:
-        return await self.connection.exchange(line, 1, self._limits.command, self._deadline)
+    # No coroutine, whose frame would show the line; see `Connection.exchange`.
+    def _ask(self, line: bytes) -> Coroutine[Any, Any, list[Reply]]:
+        return self.connection.exchange(line, 1, self._limits.command, self._deadline)
 
     def _only(self, replies: list[Reply], *wanted: int) -> Reply:
         """Give the one reply to a command, if it is one that was hoped for."""
@@ -281,9 +280,7 @@ class Opening:
 
 def _os_fault(error: OSError) -> Fault:
     if isinstance(error, socket.gaierror):
-        # A name server that is out of reach may be back soon; a name that does not exist may not.
-        code = errno.EAGAIN if error.errno == socket.EAI_AGAIN else errno.ENOENT
-        return Fault("unreachable", error.strerror or "", code)
+        return Fault("unreachable", error.strerror or "")
     # The event loop puts words of its own, with the address, in place of the system's.
     reason = os.strerror(error.errno) if error.errno else ""
     return Fault("unreachable", reason, error.errno or 0)

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 log: Final = logging.getLogger("passpost_smtp")
 
-Trace = Callable[[bytes, "Sequence[Reply]"], None]
-"""Takes what was written, and the replies to it."""
+Trace = Callable[[str, "Sequence[Reply]"], None]
+"""Takes what was written, as `described`, and the replies to it."""
 
 _VERBS: Final = frozenset(
     (b"EHLO", b"HELO", b"STARTTLS", b"AUTH", b"MAIL", b"RCPT", b"DATA", b"BDAT", b"RSET", b"QUIT")
@@ -27,9 +27,9 @@ def tracer(config: SmtpConfig) -> Trace | None:
     if not config.debug:
         return None
 
-    def trace(data: bytes, replies: Sequence[Reply]) -> None:
+    def trace(what: str, replies: Sequence[Reply]) -> None:
         codes = ", ".join(reply.status for reply in replies)
-        log.debug("%s: %s: %s", config.server, described(data), codes or "no reply")
+        log.debug("%s: %s: %s", config.server, what, codes or "no reply")
 
     return trace
 

@@ -12,6 +12,7 @@ more than a broken one: a server may hold its replies back until it reads again 
 from __future__ import annotations
 
 import re
+from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from passpost_smtp.pool import Link
     from passpost_smtp.reply import Reply
     from passpost_smtp.site import Site
+
+_Replies = Coroutine[Any, Any, "list[Reply]"]
 
 _OK: Final = 250
 _GO_ON: Final = 354
@@ -116,20 +119,14 @@ class Transaction:
             return await self._proving()
         replies = await self._prelude(pipelined=form == "pipelined")
         if _codes(replies) == (_OK, _OK, _GO_ON):
-            return await self._body(dot_stuffed(self._mail.data))
+            return await self._body()
         return await self._stopped(replies)
 
     # One write.
 
     async def _chunked(self) -> Reply | Refusal:
-        data, connection = self._mail.data, self._connection
-        replies = await connection.exchange(
-            b"%bBDAT %d LAST\r\n%b" % (self._envelope(), len(data), data),
-            3,
-            self._limits.final,
-            self._deadline,
-            sending=self._limits.data,
-        )
+        connection = self._connection
+        replies = await self._offer_all(self._mail.data)
         # As nearly all mails go: no more is done for them than has to be.
         plain = _codes(replies) == (_OK, _OK, _OK) and not connection.unsent
         if plain and connection.fault is None and self._is_final(replies[2]):
@@ -165,18 +162,18 @@ class Transaction:
     # A harmless piece first, which shows whether the server masters BDAT.
 
     async def _proving(self) -> Reply | Refusal:
-        data, connection = self._mail.data, self._connection
+        connection = self._connection
         # Without its line end, so that it is no command whoever reads it.
-        cut = data.index(b"\r\n")
-        piece = b"%bBDAT %d\r\n%b" % (self._envelope(), cut, data[:cut])
-        replies = await self._ask(piece, len(_PRELUDE))
+        cut = self._mail.data.index(b"\r\n")
+        replies = await self._offer_piece(self._mail.data[:cut])
         if not _is_proof(replies, cut) or connection.fault is not None or connection.stirred():
             return self._unproven(replies)
-        rest = data[cut:]
-        result = await self._body(b"BDAT %d LAST\r\n%b" % (len(rest), rest))
+        rcpt = replies[1]
+        replies = await self._hand_over(_last_chunk(self._mail.data[cut:]))
+        result = self._judged(replies)
         if not isinstance(result, Refusal):
             recipient = self._mail.recipient.encode()
-            self._site.mastery.proven(self._address, replies[1], result, recipient)
+            self._site.mastery.proven(self._address, rcpt, result, recipient)
         return result
 
     def _unproven(self, replies: list[Reply]) -> Refusal:
@@ -205,12 +202,11 @@ class Transaction:
     # Envelope first, message later.
 
     async def _prelude(self, *, pipelined: bool) -> list[Reply]:
-        batch = self._envelope() + b"DATA\r\n"
         if pipelined:
-            return await self._ask(batch, 3)
+            return await self._ask(b"%bDATA\r\n" % self._envelope(), 3)
         replies: list[Reply] = []
-        for line in batch.splitlines(keepends=True):
-            replies += await self._ask(line, 1)
+        for number in range(len(_PRELUDE)):
+            replies += await self._ask(self._line(number), 1)
             if not replies or not replies[-1].positive or self._connection.fault is not None:
                 # Without a sender or a recipient, DATA would be out of place.
                 break
@@ -220,7 +216,7 @@ class Transaction:
         """Say what came before the message could be sent: nothing was."""
         if len(replies) == len(_PRELUDE) and _sensible(replies[:2]) and replies[2].code == _GO_ON:
             # 251 or 252 to RCPT is as good as 250.
-            return await self._body(dot_stuffed(self._mail.data))
+            return await self._body()
         negative = _first_negative(_PRELUDE, replies)
         if negative is not None and not _is_disordered(replies):
             if len(replies) == len(_PRELUDE) and replies[2].code == _GO_ON:
@@ -243,17 +239,15 @@ class Transaction:
 
     # The message by itself.
 
-    async def _body(self, data: bytes) -> Reply | Refusal:
-        connection = self._connection
-        replies = await connection.exchange(
-            data, 1, self._limits.final, self._deadline, sending=self._limits.data
-        )
-        taken = _codes(replies) == (_OK,) and not connection.unsent
-        return replies[0] if taken and connection.fault is None else self._judged(replies)
+    async def _body(self) -> Reply | Refusal:
+        replies = await self._hand_over(dot_stuffed(self._mail.data))
+        return self._judged(replies)
 
     def _judged(self, replies: list[Reply]) -> Reply | Refusal:
         connection = self._connection
         unsent, fault = connection.unsent, connection.fault
+        if fault is None and not unsent and _codes(replies) == (_OK,):
+            return replies[0]
         if unsent:
             # What is left would be read as commands by a server that has answered already.
             connection.abort()
@@ -279,8 +273,26 @@ class Transaction:
             f"MAIL FROM:<{mail.sender}>{size}{body}{utf8}\r\nRCPT TO:<{mail.recipient}>\r\n"
         ).encode()
 
-    async def _ask(self, data: bytes, wanted: int) -> list[Reply]:
-        return await self._connection.exchange(data, wanted, self._patience, self._deadline)
+    def _line(self, number: int) -> bytes:
+        return (self._envelope() + b"DATA\r\n").splitlines(keepends=True)[number]
+
+    # None of these is a coroutine, and no coroutine keeps what they are given: see
+    # `Connection.exchange`.
+
+    def _ask(self, data: bytes, wanted: int) -> _Replies:
+        return self._connection.exchange(data, wanted, self._patience, self._deadline)
+
+    def _offer_piece(self, piece: bytes) -> _Replies:
+        return self._ask(b"%bBDAT %d\r\n%b" % (self._envelope(), len(piece), piece), 3)
+
+    def _offer_all(self, data: bytes) -> _Replies:
+        return self._hand_over(self._envelope() + _last_chunk(data), 3)
+
+    def _hand_over(self, message: bytes, wanted: int = 1) -> _Replies:
+        limits = self._limits
+        return self._connection.exchange(
+            message, wanted, limits.final, self._deadline, sending=limits.data
+        )
 
     def _refused(self, phase: Phase, reply: Reply, *, unmastered: bool = False) -> Refusal:
         unmastered = unmastered or (phase == "final" and self._is_lie(reply))
@@ -310,6 +322,10 @@ class Transaction:
     ) -> Refusal:
         verdict = broken(phase, fault, self._site.config)
         return Refusal(verdict, speechless=speechless, unmastered=unmastered)
+
+
+def _last_chunk(data: bytes) -> bytes:
+    return b"BDAT %d LAST\r\n%b" % (len(data), data)
 
 
 def _codes(replies: Sequence[Reply]) -> tuple[int, ...]:

@@ -19,6 +19,17 @@ def test_domains_are_ascii_in_envelope_and_header(kit: Any) -> None:
     assert (built.smtputf8, built.eight_bit) == (False, False)
 
 
+@pytest.mark.parametrize("address", ["a@[IPv6:::1]", "a@[127.0.0.1]"])
+def test_an_address_literal_stands_in_angle_brackets(address: str, kit: Any) -> None:
+    built = kit.build(
+        kit.mail(to=Address(address)), sender=Address(address), reply_to=Address(address)
+    )
+    # Without them a reader may take the colon for that of a group, which has no recipient.
+    for field in ("To", "From", "Reply-To"):
+        assert f"\r\n{field}: <{address}>\r\n".encode() in built.data
+    assert built.recipient == address
+
+
 def test_local_part_outside_of_ascii_goes_as_utf8(kit: Any) -> None:
     built = kit.build(kit.mail(to=Address("jürgen@bücher.example"), subject="é"), smtputf8=True)
     assert built.recipient == "jürgen@xn--bcher-kva.example"

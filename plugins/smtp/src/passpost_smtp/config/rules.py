@@ -126,6 +126,18 @@ class SmtpRules:
                 "warning",
             )
 
+    @rule("host", "auth", "username")
+    def _sendgrid_user(self) -> Iterator[Problem]:
+        user = self._user
+        if provider_of(self.host) != "sendgrid" or not user or user == "apikey" or _unfilled(user):
+            return
+        yield Problem(
+            self._key("username", "auth.user"),
+            "SendGrid has one user name for everyone, the word apikey in lower case",
+            "write apikey, and the API key as the password",
+            "warning",
+        )
+
     @rule("host", "auth", "username", "password")
     def _gmail_password(self) -> Iterator[Problem]:
         password = self._password

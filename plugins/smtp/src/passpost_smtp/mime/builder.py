@@ -10,6 +10,7 @@ from passpost.headers import check_name, check_value
 from passpost_smtp.mime.body import Part, alternative_part, new_boundary, text_part
 from passpost_smtp.mime.headers import (
     MAX_LINE,
+    bracketed,
     date_field,
     mailbox_field,
     message_id_field,
@@ -98,7 +99,8 @@ class MailBuilder:
         recipient = wire(mail.to, "To", "recipient")
         sender, fixed = self._sender_and_fixed(mail)
         head = (
-            f"{fixed}{date_field(mail.date)}{message_id_field(mail.message_id)}To: {recipient}\r\n"
+            f"{fixed}{date_field(mail.date)}{message_id_field(mail.message_id)}"
+            f"To: {bracketed(recipient)}\r\n"
             f"{text_field('Subject', mail.subject or '')}"
         )
         # All that is not an address was encoded, so what is left outside of ASCII is a local part.

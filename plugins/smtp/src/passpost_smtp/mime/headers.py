@@ -126,6 +126,15 @@ def wire(address: Address, field: str, scope: Scope) -> str:
     return text
 
 
+def bracketed(address: str) -> str:
+    """Give an address as it stands in a header by itself.
+
+    Without angle brackets some readers take the colon of ``a@[IPv6:::1]`` for that of a group
+    (RFC 5322 section 3.4), which has nobody in it.
+    """
+    return f"<{address}>" if address.endswith("]") else address
+
+
 def _with_ascii_domain(text: str, field: str, scope: Scope) -> str:
     local, _, domain = text.rpartition("@")
     try:
@@ -147,7 +156,7 @@ def mailbox_field(field: str, name: str, address: str) -> str:
         SendError: The name holds a control character or a line end.
     """
     if not name:
-        return f"{field}: {address}\r\n"
+        return f"{field}: {bracketed(address)}\r\n"
     if refused_in_line(name):
         raise _refused(field, name)
     text = _named(field, name)
