@@ -5,14 +5,18 @@ import copy
 import html
 import json
 import pickle
+import quopri
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import quote, quote_plus
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passpost.redaction import MAX_CLEANED, Redactor
+from passpost.addresses import Address
+from passpost.encodings import octets_in
+from passpost.redaction import MAX_CLEANED, WITHHELD, Redactor
 from passpost.secret import Secret
 
 SECRET = "p+ä\"s\\w/ö&<rd>%41 'x😀\U0010ffff=?"
@@ -32,6 +36,15 @@ def lower_hex(text: str) -> str:
 def _hexes(text: str) -> list[tuple[int, str]]:
     first, *rest = text.split("%")
     return [(0, first), *(pair for part in rest for pair in ((0, "%"), (1, part)))]
+
+
+def folded(text: str, line_break: str) -> str:
+    width = 24
+    return line_break.join(text[start : start + width] for start in range(0, len(text), width))
+
+
+def quoted_printable(text: str) -> str:
+    return "".join(f"={octet:02X}" for octet in text.encode())
 
 
 ENCODINGS: dict[str, Callable[[str], str]] = {
@@ -62,6 +75,26 @@ ENCODINGS: dict[str, Callable[[str], str]] = {
     "base64, within more": lambda text: b64(text, 4, 5),
     "base64 for URLs": lambda text: base64.urlsafe_b64encode(text.encode()).decode(),
     "base64 in quote": lambda text: quote(b64(text, 1), safe=""),
+    "base64 over lines": lambda text: folded(b64(text, 1), "\r\n"),
+    "base64 over lines with an indent": lambda text: folded(b64(text), "\n\t"),
+    "base64 over lines that were joined": lambda text: folded(b64(text), " "),
+    "base64 over lines that were made visible": lambda text: folded(b64(text), "\\r\\n"),
+    "hexadecimal": lambda text: text.encode().hex(),
+    "hexadecimal in upper case": lambda text: text.encode().hex().upper(),
+    "hexadecimal with colons": lambda text: text.encode().hex(":"),
+    "hexadecimal with hyphens": lambda text: text.encode().hex("-"),
+    "hexadecimal with blanks": lambda text: text.encode().hex(" ", 2),
+    "hexadecimal over lines": lambda text: folded(text.encode().hex(), "\r\n"),
+    "hexadecimal, half an octet before": lambda text: "0" + text.encode().hex(),
+    "backwards": lambda text: text[::-1],
+    "backwards in quote": lambda text: quote(text[::-1]),
+    "quoted-printable": quoted_printable,
+    "quoted-printable with soft line breaks": lambda text: folded(quoted_printable(text), "=\r\n"),
+    "quoted-printable of Python": lambda text: quopri.encodestring(text.encode()).decode(),
+    "quoted-printable in JSON": lambda text: json.dumps(folded(quoted_printable(text), "=\n"))[
+        1:-1
+    ],
+    "over lines": lambda text: folded(text, "\r\n "),
 }
 
 
@@ -137,13 +170,17 @@ def test_what_looks_harmless_is_masked_like_all_else(
 
 def test_texts_that_overlap_leave_no_rest() -> None:
     assert Redactor(["abcdef", "defghi"]).clean("x abcdefghi y") == "x *** y"
-    assert Redactor(["abab"]).clean("xabababay") == "x***ay"
+    assert Redactor(["abcabc"]).clean("xabcabcabcay") == "x***ay"
     assert Redactor(["abcd", "efgh"]).clean("abcdefgh") == "***"
     assert Redactor(["abcdefgh", "cdef"]).clean("abcdefgh abcd") == "*** abcd"
 
 
 def test_texts_that_overlap_themselves_leave_no_rest() -> None:
     assert Redactor(["aaaa"]).clean("aaaaa") == "***"
+
+
+def test_hexadecimal_beside_other_digits() -> None:
+    assert Redactor(["0000"]).clean("00 30:30:30:30 beef 1") == "*** 1"
 
 
 def test_base64_of_another_text_is_left() -> None:
@@ -219,7 +256,7 @@ def test_long_answers_are_cut_after_masking() -> None:
 @pytest.mark.parametrize("offset", range(-9, 10))
 def test_endless_answers_hide_a_text_at_the_end_of_what_is_read(offset: int) -> None:
     redactor = Redactor(["hunter22", "s" * 60_000])
-    answer = "s" * (16_384 + offset - 8) + "hunter22" + "x" * 100_000
+    answer = "s" * (6144 + offset - 8) + "hunter22" + "x" * 100_000
     cleaned = redactor.clean(answer)
     assert cleaned.endswith("… (cut after 2000 characters)")
     assert "hunt" not in cleaned
@@ -229,6 +266,87 @@ def test_huge_answers_are_cut() -> None:
     redactor = Redactor(["a" * 100, "%61" * 10, "hunter22"])
     for piece in ("a", "%61", "%2561", "&#97;", "\\u0061", "+", "A+/="):
         assert len(redactor.clean(piece * (1_000_000 // len(piece)))) < 2100
+
+
+ADA = Address("ada.lovelace@example.net")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("550 <ada.lovelace@example.net>: rejected", "550 <a…@example.net>: rejected"),
+        ("no ADA.Lovelace@Example.NET here", "no a…@example.net here"),
+        ("ada.lovelace%40example.net unknown", "a…@example.net unknown"),
+        ("%3Cada.lovelace%40example.net%3E", "%3Ca…@example.net%3E"),
+        ("ada.lovelace=40example.net, é", "a…@example.net, é"),
+        ("&lt;ada&#46;lovelace&#64;example.net&gt;", "&lt;a…@example.net&gt;"),
+        ("b64 " + b64("x" + str(ADA.address), 3), "b64 ***"),
+        ("ada.lovelace@example.org", "ada.lovelace@example.org"),
+        ("grace@example.net", "grace@example.net"),
+        ("482913 to ada.lovelace@example.net", "*** to a…@example.net"),
+    ],
+)
+def test_recipient_is_shortened(text: str, expected: str) -> None:
+    redactor = Redactor(["hunter22"]).for_email({"code": "482913"}, ADA)
+    assert redactor.clean(text) == expected
+    assert redactor.clean(expected) == expected
+
+
+def test_recipient_with_a_domain_in_unicode() -> None:
+    redactor = Redactor().for_email({}, Address("Ädä@Bücher.example"))
+    text = "<ÄdÄ@bücher.example> <Ädä@XN--BCHER-KVA.example>"
+    assert redactor.clean(text) == "<ÄdÄ@bücher.example> <Ä…@Bücher.example>"
+    assert redactor.clean("<Ädä@BüCHER.example>") == "<Ä…@Bücher.example>"
+
+
+def test_recipient_that_the_payload_repeats_is_masked() -> None:
+    redactor = Redactor().for_email({"mail": ADA.address, "name": "lovelace"}, ADA)
+    assert redactor.clean(f"<{ADA.address}>") == "<***>"
+    assert redactor.with_secrets(["hunter22"]).clean(f"hunter22 {ADA.address}") == "*** ***"
+
+
+def test_secrets_learnt_later_are_masked_as_well() -> None:
+    redactor = Redactor(["hunter22"]).with_secrets([Secret("tok-en-99"), "another"])
+    assert redactor.clean("hunter22 tok-en-99 another") == "*** *** ***"
+
+
+def hostile(size: int) -> str:
+    piece = "%26%2361%3b+\\u0025&amp;#97;=3D%5c%5c=\r\n"
+    return (piece * (size // len(piece) + 1))[:size]
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"code": "482913"},
+        {"list": [f"text {index}" for index in range(10_000)]},
+        {"text": "".join(map(str, range(200_000)))},
+    ],
+    ids=["one text", "10,000 texts", "1 MB of text"],
+)
+def test_work_has_an_end_at_which_nothing_is_shown(
+    payload: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searched = 0
+
+    def counted(text: str, shortest: int) -> list[Any]:
+        nonlocal searched
+        searched += len(text)
+        return octets_in(text, shortest)
+
+    monkeypatch.setattr("passpost.redaction.octets_in", counted)
+    redactor = Redactor(["hunter22"]).for_email(payload, ADA)
+    for answer in (hostile(16_000), "hunter22 482913 " + hostile(2_500)):
+        assert redactor.clean(answer) == WITHHELD
+    assert searched < 400_000
+
+
+def test_answers_of_honest_servers_are_within_bounds() -> None:
+    redactor = Redactor(["hunter22"]).for_email({"code": "482913", "name": "Ada"}, ADA)
+    page = "<p>caf&eacute; 100%25 a+b \\n =3D</p>\r\n" * 12
+    cleaned = redactor.clean(f"{page} hunter22")
+    assert cleaned.startswith("<p>caf&eacute; 100%25 a+b")
+    assert cleaned.endswith("***")
 
 
 def test_redactor_shows_and_hands_out_nothing() -> None:

@@ -306,7 +306,7 @@ class Channel:
     def _accepted(self, receipt: Receipt, attempt: _Try) -> Receipt:
         name, mail = self.connector.name, attempt.mail
         log.debug("%s accepted %s for %s", name, mail.message_id, _Shortened(mail))
-        provider_id, response = self._reports.receipt(receipt, mail.payload)
+        provider_id, response = self._reports.receipt(receipt, mail)
         return Receipt(
             provider_id=provider_id,
             response=response,
@@ -330,7 +330,7 @@ class Channel:
                 temporary=True,
             )
         mail = attempt.mail
-        failure = self._reports.failure(error, mail.payload, sent=attempt.called)
+        failure = self._reports.failure(error, mail, sent=attempt.called)
         self._log(failure, mail)
         summary = Attempt(self.connector.name, attempt.started, failure.outcome, str(failure))
         failure.attempts = (summary,)

@@ -96,7 +96,10 @@ def texts_in(value: Any) -> Iterator[str]:
         yield value
     elif isinstance(value, _MAPPINGS):
         for item in value.values():
-            yield from texts_in(item)
+            if type(item) is str:
+                yield item
+            else:
+                yield from texts_in(item)
     elif isinstance(value, list | tuple):
         for item in value:
             yield from texts_in(item)

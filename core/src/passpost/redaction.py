@@ -7,21 +7,18 @@ goes through a `Redactor` first.
 
 from __future__ import annotations
 
-import re
-import sys
-from binascii import b2a_base64
-from collections.abc import Callable
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-import attrs
-
+from passpost.addresses import shortened
+from passpost.encodings import Budget, Span, TooMuchWork, is_plain, octets_in, views
 from passpost.payload import texts_in
 from passpost.secret import MASK, Secret
 from passpost.text import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from passpost.addresses import Address
 
 MIN_LENGTH: Final = 4
 """Characters that a text must have to be masked; shorter ones are in every other word."""
@@ -29,236 +26,205 @@ MIN_LENGTH: Final = 4
 MAX_CLEANED: Final = 2000
 """Characters that are kept of a cleaned text."""
 
-_SCANNED: Final = 16_384
+WITHHELD: Final = f"{MASK} (withheld: clearing this text of secrets takes too much work)"
+"""Stands for a text that cannot be looked through within bounds."""
+
+_SCANNED: Final = 6144
 # Characters that one character of a secret takes at most: four octets, percent-encoded thrice.
 _WIDEST: Final = 28
-_LAYERS: Final = 3
-# Texts with several encodings over one another; nobody but an attacker answers with more.
-_MAX_VIEWS: Final = 24
 _MIN_LINE: Final = 8
 # No text that is looked for is longer than twice this: a fraction of what is scanned.
 _CHUNK: Final = 64
+# Texts of one payload that are looked for, in 1 µs each; most payloads have five.
+_MAX_KNOWN: Final = 5_000
+# Characters searched, each once for every text that is looked for: 10 to 20 ms.
+_WORK: Final = 12_000_000
 
-_PERCENT: Final = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
-_FORM: Final = re.compile(r"(?:%[0-9A-Fa-f]{2})+|\+")
-_ENTITY: Final = re.compile(
-    r"&(?:\#(?P<decimal>[0-9]{1,7})|\#[xX](?P<hexadecimal>[0-9A-Fa-f]{1,6})|[A-Za-z][A-Za-z0-9]{1,31});"
-)
-_BACKSLASH: Final = re.compile(
-    r"\\u(?P<high>[dD][89abAB][0-9A-Fa-f]{2})\\u(?P<low>[dD][c-fC-F][0-9A-Fa-f]{2})"
-    r"|\\(?:x(?P<octet>[0-9A-Fa-f]{2})|u(?P<unit>[0-9A-Fa-f]{4})|U(?P<point>[0-9A-Fa-f]{8}))"
-    r"|\\(?P<letter>[bfnrt\"'\\/])"
-)
-_LETTERS: Final = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
-_BASE64_RUN: Final = re.compile(r"[A-Za-z0-9+/]+={0,2}")
-# What stands before a text in the same group of three octets, and the first character that is its.
-_BASE64_OFFSETS: Final = ((b"", 0), (b"\0", 2), (b"\0\0", 3))
-# Without one of these no encoding but base64 was put over a text.
-_ENCODED: Final = re.compile(r"[%+&\\]")
-# What a line of ASCII has not in which nothing is encoded, except perhaps in base64.
-_UNUSUAL: Final = re.compile("[\x00-\x1f%&+\\\\\x7f-\U0010ffff]")
-_URL_ALPHABET: Final = str.maketrans("-_", "+/")
+# Longer than any text: nothing is looked for.
+_NO_LENGTH: Final = 1 << 30
+_UPPER: Final = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
 
-Span = tuple[int, int]
-_Characters = Callable[[re.Match[str]], "Iterator[tuple[str, int]]"]
+_Word = tuple[int, int, str]
 
 
-@attrs.frozen(repr=False)
 class _Known:
-    """What to look for: texts, and the characters that each has in base64."""
+    """What to look for: texts, and the octets that each has where it is encoded."""
 
-    texts: tuple[str, ...] = ()
-    base64: tuple[str, ...] = ()
+    __slots__ = ("octets", "shortest", "texts", "too_many")
 
-    def with_texts(self, texts: Iterable[str]) -> _Known:
-        needles = dict.fromkeys(chain.from_iterable(map(_parts, texts)))
-        forms = chain.from_iterable(map(_base64_forms, needles))
-        return _Known((*self.texts, *needles), (*self.base64, *forms))
+    def __init__(self, texts: Iterable[str]) -> None:
+        known: dict[str, None] = {}
+        self.too_many = False
+        for text in texts:
+            if len(text) > 2 * _CHUNK or "\n" in text:
+                known.update(dict.fromkeys(_parts(text)))
+            elif len(text) >= MIN_LENGTH:
+                known[text] = None
+            if len(known) > _MAX_KNOWN:
+                self.too_many = True
+                break
+        self.texts = tuple(known)
+        self.octets = [text.encode("utf-8", "surrogatepass") for text in known]
+        self.shortest = min(map(len, self.octets), default=_NO_LENGTH)
 
-    def is_in(self, text: str) -> bool:
-        """Say whether any of it is in a text, be it in base64."""
-        found_in_base64 = map(_in_standard_base64(text).__contains__, self.base64)
-        return any(map(text.__contains__, self.texts)) or any(found_in_base64)
-
-    def longest(self) -> int:
-        return max(map(len, self.texts), default=0)
+    def spans(self, text: str, runs: list[tuple[Span, bytes]]) -> Iterator[Span]:
+        """Give where it is in a text, forwards and backwards, and in octets that are encoded."""
+        backwards, size = text[::-1], len(text)
+        for needle in self.texts:
+            yield from _occurrences(needle, text)
+            for start, end in _occurrences(needle, backwards):
+                yield size - end, size - start
+        # The whole run goes: its other characters hold the rest of the same request.
+        for span, octets in runs:
+            if any(map(octets.__contains__, self.octets)):
+                yield span
 
 
 class Redactor:
-    """Masks secrets and payload in a text, also where they are encoded.
+    """Masks secrets and payload in a text, also where they are encoded, and shortens a recipient.
 
-    Found are the texts as they stand, percent-encoded, with escapes of JSON or entities of HTML, up
-    to three of these over one another, and within base64 of either alphabet. Texts shorter than
-    `MIN_LENGTH` are left.
+    Found are the texts as they stand, backwards, percent-encoded, in quoted-printable, with escapes
+    of JSON or entities of HTML, broken over lines, up to three of these over one another, and
+    within base64 of either alphabet and hexadecimal. Texts shorter than `MIN_LENGTH` are left. A
+    text that would take too much work is withheld as a whole.
 
     Args:
         secrets: Passwords, keys and tokens.
         payload: JSON data whose texts and numbers are masked too.
     """
 
-    __slots__ = ("_known",)
+    __slots__ = ("_known", "_recipient", "_shortest")
 
     def __init__(
         self, secrets: Iterable[str | Secret] = (), payload: Mapping[str, Any] | None = None
     ) -> None:
-        revealed = [item.reveal() if isinstance(item, Secret) else item for item in secrets]
-        self._known = _Known().with_texts([*revealed, *texts_in(payload)])
+        revealed = (item.reveal() if isinstance(item, Secret) else item for item in secrets)
+        known = _Known(chain(revealed, texts_in(payload)))
+        self._known: tuple[_Known, ...] = (known,)
+        self._shortest = known.shortest
+        self._recipient: Address | None = None
+
+    def with_secrets(self, secrets: Iterable[str | Secret]) -> Redactor:
+        """Return a redactor that masks more secrets; those known already are not prepared again."""
+        return self._with(Redactor(secrets)._known[0])  # noqa: SLF001 - its own class
 
     def with_payload(self, payload: Mapping[str, Any]) -> Redactor:
-        """Give a redactor that masks a payload as well; the secrets are not prepared again."""
+        """Return a redactor that masks a payload as well."""
+        return self._with(_Known(texts_in(payload)))
+
+    def for_email(self, payload: Mapping[str, Any], recipient: Address) -> Redactor:
+        """Return a redactor for what is said of one email.
+
+        Args:
+            payload: Masked as well.
+            recipient: Shortened wherever it is repeated: ``a…@example.com``.
+        """
+        redactor = self.with_payload(payload)
+        redactor._recipient = recipient  # noqa: SLF001 - its own class
+        return redactor
+
+    def _with(self, known: _Known) -> Redactor:
         redactor = Redactor.__new__(Redactor)
-        redactor._known = self._known.with_texts(texts_in(payload))  # noqa: SLF001 - its own class
+        redactor._known = (*self._known, known)  # noqa: SLF001 - its own class
+        redactor._shortest = min(self._shortest, known.shortest)  # noqa: SLF001 - likewise
+        redactor._recipient = self._recipient  # noqa: SLF001 - likewise
         return redactor
 
     def clean(self, text: str) -> str:
-        """Give a text as one line with secrets and payload masked, fit for a log and a terminal.
+        """Return a text as one line with secrets and payload masked, fit for a log and a terminal.
 
         Control characters become visible escapes. More than `MAX_CLEANED` characters are cut off
         after the masking, and the text says so.
         """
-        usual = len(text) <= MAX_CLEANED and _UNUSUAL.search(text) is None
-        if usual and not self._known.is_in(text):
+        if any(known.too_many for known in self._known):
+            return WITHHELD
+        if len(text) <= MAX_CLEANED and self._is_clean(text):
             return text
-        cleaned = self._mask(text[:_SCANNED], cut=len(text) > _SCANNED)
+        try:
+            return self._cleaned(text, Budget(_WORK))
+        except TooMuchWork:
+            return WITHHELD
+
+    def _is_clean(self, text: str) -> bool:
+        if not (text.isascii() and text.isprintable() and is_plain(text)):
+            return False
+        if "@" in text and any(self._recipient_in(text)):
+            return False
+        # No line holds what is between the two.
+        both_ways = f"{text}\n{text[::-1]}"
+        octets = b"\n".join([run[1] for run in octets_in(text, self._shortest)])
+        for known in self._known:
+            if any(map(both_ways.__contains__, known.texts)):
+                return False
+            if octets and any(map(octets.__contains__, known.octets)):
+                return False
+        return True
+
+    def _cleaned(self, text: str, budget: Budget) -> str:
+        cleaned = self._mask(text[:_SCANNED], budget, cut=len(text) > _SCANNED)
         shown = visible(cleaned)
         if shown != cleaned:
             # An escape may spell what was not there before.
-            shown = self._mask(shown, cut=False)
+            shown = self._mask(shown, budget, cut=False)
         if len(shown) <= MAX_CLEANED and len(text) <= _SCANNED:
             return shown
         return f"{shown[:MAX_CLEANED]}… (cut after {MAX_CLEANED} characters)"
 
-    def _mask(self, text: str, *, cut: bool) -> str:
-        spans = list(self._spans(text))
+    def _mask(self, text: str, budget: Budget, *, cut: bool) -> str:
+        words = list(self._words(text, budget))
         if cut:
             # The last text may have lost its end, by which it would be known.
-            spans.append((len(text) - _WIDEST * self._known.longest(), len(text)))
-        return _masked(text, sorted(spans)) if spans else text
+            words.append((len(text) - _WIDEST * self._longest(), len(text), MASK))
+        return _replaced(text, sorted(words)) if words else text
 
-    def _spans(self, text: str) -> Iterator[Span]:
-        for view in _views(text):
-            for start, end in self._found(view.text):
-                yield view.origin(start), view.origin(end)
+    def _longest(self) -> int:
+        texts = chain(*(known.texts for known in self._known), _forms(self._recipient))
+        return max(map(len, texts), default=0)
 
-    def _found(self, text: str) -> Iterator[Span]:
-        for needle in self._known.texts:
-            if needle in text:
-                yield from _occurrences(needle, text)
-        standard = _in_standard_base64(text)
-        if any(form in standard for form in self._known.base64):
-            yield from self._base64_runs(standard)
+    def _words(self, text: str, budget: Budget) -> Iterator[_Word]:
+        """Give what is to be replaced: from where, to where, and by what."""
+        count = sum(len(known.texts) for known in self._known) + 1
+        for view in views(text, budget):
+            budget.spend(len(view.text) * count)
+            for start, end, word in self._words_in(view.text):
+                yield *view.origin(start, end), word
 
-    def _base64_runs(self, text: str) -> Iterator[Span]:
-        # The whole run goes: its other characters hold the rest of the same request.
-        for run in _BASE64_RUN.finditer(text):
-            if any(form in run.group() for form in self._known.base64):
-                yield run.span()
+    def _words_in(self, text: str) -> Iterator[_Word]:
+        runs = octets_in(text, self._shortest)
+        for known in self._known:
+            yield from ((start, end, MASK) for start, end in known.spans(text, runs))
+        if self._recipient is not None:
+            yield from self._recipient_in(text)
+            octets = self._recipient.address.encode()
+            yield from ((*span, MASK) for span, run in runs if octets in run)
+
+    def _recipient_in(self, text: str) -> Iterator[_Word]:
+        if self._recipient is None or "@" not in text:
+            return
+        folded = _folded(text)
+        for address in _forms(self._recipient):
+            for start, end in _occurrences(address, folded):
+                yield start, end, shortened(self._recipient.address)
 
     def __repr__(self) -> str:
-        return f"Redactor({len(self._known.texts)} texts)"
+        return f"Redactor({sum(len(known.texts) for known in self._known)} texts)"
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a redactor holds secrets and is not pickled")
 
 
-@attrs.frozen
-class _View:
-    """A text, perhaps with encodings undone, whose characters know where they came from."""
-
-    text: str
-    starts: list[int] | None = None
-
-    def origin(self, index: int) -> int:
-        return index if self.starts is None else self.starts[index]
+def _forms(recipient: Address | None) -> tuple[str, ...]:
+    """Give an address as it may be repeated: as written, and with its domain in ASCII."""
+    if recipient is None:
+        return ()
+    if recipient.address.isascii():
+        return (recipient.address.lower(),)
+    return (_folded(recipient.address), _folded(recipient.wire))
 
 
-def _views(text: str) -> list[_View]:
-    """Give a text as it stands, and with up to three layers of encoding undone in any order."""
-    views = [_View(text)]
-    if _ENCODED.search(text) is None:
-        return views
-    seen = {text}
-    first = 0
-    for _ in range(_LAYERS):
-        last = len(views)
-        for view in views[first:last]:
-            for decoded in _undone(view):
-                if decoded.text not in seen and len(views) < _MAX_VIEWS:
-                    seen.add(decoded.text)
-                    views.append(decoded)
-        first = last
-    return views
-
-
-def _undone(view: _View) -> Iterator[_View]:
-    """Give what one layer of each encoding may have been put over."""
-    if "%" in view.text:
-        yield _decoded(view, _PERCENT, _percent_characters)
-    if "+" in view.text:
-        yield _decoded(view, _FORM, _percent_characters)
-    if "\\" in view.text:
-        yield _decoded(view, _BACKSLASH, _backslash_characters)
-    if "&" in view.text:
-        yield _decoded(view, _ENTITY, _entity_characters)
-
-
-def _decoded(view: _View, encoded: re.Pattern[str], characters: _Characters) -> _View:
-    parts: list[str] = []
-    starts: list[int] = []
-    position = 0
-    for match in encoded.finditer(view.text):
-        parts.append(view.text[position : match.start()])
-        starts.extend(range(position, match.start()))
-        for character, start in characters(match):
-            parts.append(character)
-            starts.append(start)
-        position = match.end()
-    parts.append(view.text[position:])
-    starts.extend(range(position, len(view.text) + 1))
-    return _View("".join(parts), [view.origin(start) for start in starts])
-
-
-def _percent_characters(match: re.Match[str]) -> Iterator[tuple[str, int]]:
-    """Give what octets stand for, each character with the index at which it begins."""
-    start = match.start()
-    if match.group() == "+":
-        yield " ", start
-        return
-    octets = bytes.fromhex(match.group().replace("%", ""))
-    for character in octets.decode("utf-8", "surrogateescape"):
-        yield character, start
-        start += len("%XX") * len(character.encode("utf-8", "surrogateescape"))
-
-
-def _backslash_characters(match: re.Match[str]) -> Iterator[tuple[str, int]]:
-    kind = match.lastgroup or ""
-    if kind == "low":
-        pair = bytes.fromhex(match["high"] + match["low"])
-        yield pair.decode("utf-16-be"), match.start()
-    elif kind == "letter":
-        yield _LETTERS.get(match["letter"], match["letter"]), match.start()
-    else:
-        yield from _code_point(match, int(match[kind], 16))
-
-
-def _entity_characters(match: re.Match[str]) -> Iterator[tuple[str, int]]:
-    if match["decimal"]:
-        return _code_point(match, int(match["decimal"]))
-    if match["hexadecimal"]:
-        return _code_point(match, int(match["hexadecimal"], 16))
-    import html  # noqa: PLC0415 - a table of 2,000 entities that most programs never need
-
-    character = html.unescape(match.group())
-    # No entity after all, or one of the few that stand for two characters: as it is.
-    return iter([(character, match.start())]) if len(character) == 1 else _unchanged(match)
-
-
-def _code_point(match: re.Match[str], code: int) -> Iterator[tuple[str, int]]:
-    return iter([(chr(code), match.start())]) if code <= sys.maxunicode else _unchanged(match)
-
-
-def _unchanged(match: re.Match[str]) -> Iterator[tuple[str, int]]:
-    return zip(match.group(), range(match.start(), match.end()), strict=True)
+def _folded(text: str) -> str:
+    """Give a text in lower case, as long as it was: of some letters the lower case is two."""
+    return text.lower() if text.isascii() else text.translate(_UPPER)
 
 
 def _parts(text: str) -> Iterable[str]:
@@ -280,20 +246,6 @@ def _parts_of_long(text: str) -> Iterator[str]:
             yield from _parts(line)
 
 
-def _base64_forms(text: str) -> list[str]:
-    """Give the characters that a text has in base64 wherever it stands in what is encoded."""
-    octets = text.encode("utf-8", "surrogatepass")
-    # Characters at the ends also hold bits of what stands before and after: they are left out.
-    return [
-        str(b2a_base64(before + octets)[first : (len(before) + len(octets)) * 8 // 6], "ascii")
-        for before, first in _BASE64_OFFSETS
-    ]
-
-
-def _in_standard_base64(text: str) -> str:
-    return text.translate(_URL_ALPHABET) if "-" in text or "_" in text else text
-
-
 def _occurrences(needle: str, text: str) -> Iterator[Span]:
     start = text.find(needle)
     while start >= 0:
@@ -302,14 +254,17 @@ def _occurrences(needle: str, text: str) -> Iterator[Span]:
         start = text.find(needle, start + 1)
 
 
-def _masked(text: str, spans: Iterable[Span]) -> str:
-    """Replace spans, given in order, by the mask; one mask where they overlap or touch."""
+def _replaced(text: str, words: Iterable[_Word]) -> str:
+    """Replace spans, given in order; those that overlap or touch become one."""
     parts: list[str] = []
     position = 0
-    masked_to = -1
-    for start, end in spans:
-        if start > masked_to:
-            parts += [text[position:start], MASK]
-        masked_to = position = max(masked_to, end)
+    last = -1
+    for start, end, word in words:
+        if start > last:
+            parts += [text[position:start], word]
+        elif parts[-1] != word:
+            # Different things that overlap: neither shows.
+            parts[-1] = MASK
+        last = position = max(last, end)
     parts.append(text[position:])
     return "".join(parts)

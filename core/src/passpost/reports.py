@@ -6,7 +6,7 @@ import datetime as dt
 import logging
 import math
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final, get_args
 
 import attrs
@@ -14,7 +14,7 @@ import attrs
 from passpost.connector import Finding
 from passpost.defects import describe_defect
 from passpost.errors import Outcome, Scope, SendError
-from passpost.messages import Receipt
+from passpost.messages import Mail, Receipt
 from passpost.redaction import Redactor
 from passpost.secret import Secret
 
@@ -25,7 +25,6 @@ LEARNED: Final = 64
 
 _OUTCOMES: Final = get_args(Outcome)
 _SCOPES: Final = get_args(Scope)
-_NO_PAYLOAD: Final[Mapping[str, Any]] = {}
 
 
 class Defect(Exception):  # noqa: N818 - never leaves passpost
@@ -68,9 +67,7 @@ class Reports:
             self._learned.append(text)
             self._redactor = Redactor((*self._secrets, *self._learned))
 
-    def receipt(
-        self, receipt: Receipt, payload: Mapping[str, Any]
-    ) -> tuple[str | None, str | None]:
+    def receipt(self, receipt: Receipt, mail: Mail) -> tuple[str | None, str | None]:
         """Return the provider's ID and words of a receipt, cleared.
 
         The provider has the email: a part of the wrong type is left out and reported, and the
@@ -79,7 +76,7 @@ class Reports:
         parts: tuple[Any, Any] = (receipt.provider_id, receipt.response)
         if parts == (None, None):
             return parts
-        redactor = self._redactor.with_payload(payload)
+        redactor = self._redactor.for_email(mail.payload, mail.to)
         wrong = [part for part in parts if not isinstance(part, str | None)]
         if wrong:
             self._report(f"a receipt contains {type(wrong[0]).__name__} where text belongs")
@@ -97,18 +94,19 @@ class Reports:
         return dt.datetime.now(dt.UTC)
 
     def failure(
-        self, error: BaseException, payload: Mapping[str, Any] = _NO_PAYLOAD, *, sent: bool = True
+        self, error: BaseException, mail: Mail | None = None, *, sent: bool = True
     ) -> SendError:
         """Make the error of the application from whatever was raised.
 
         Args:
             error: What was raised; what is not a `SendError` is the connector's defect.
-            payload: What must not show besides the secrets.
+            mail: The email that failed: neither its payload nor its whole recipient shows.
             sent: Whether the connector may have begun to send; if not, the outcome is ``rejected``
                 whatever it says.
         """
         facts = self._facts(error)
-        clean = self._redactor.with_payload(payload).clean
+        redactor = self._redactor
+        clean = (redactor if mail is None else redactor.for_email(mail.payload, mail.to)).clean
         return SendError(
             clean(facts.message),
             outcome=facts.outcome if sent else "rejected",

@@ -157,6 +157,23 @@ async def test_a_provider_that_repeats_the_code_and_the_key_is_cleaned(
     assert caught.value.provider_code == "X ***"
 
 
+async def test_a_recipient_that_a_server_repeats_is_shortened_in_errors_logs_and_receipts(
+    connector: passpost.Connector, recorder: Recorder, caplog: pytest.LogCaptureFixture
+) -> None:
+    message = passpost.Message("Ada.Lovelace@example.com", "SignIn", {"code": "493817"})
+    words = "550 5.1.1 <ada.lovelace@example.com>: rejected (Ada.Lovelace%40example.com)"
+    async with passpost.AsyncMailer(connector) as mailer:
+        recorder.behave = raising(rejected(response=words))
+        with caplog.at_level("DEBUG"), pytest.raises(passpost.SendError) as caught:
+            await mailer.send(message)
+        recorder.behave = lambda mail: passpost.Receipt("id-1", f"OK {mail.to}")
+        receipt = await mailer.send(message)
+    (attempt,) = caught.value.attempts
+    assert caught.value.response == "550 5.1.1 <A…@example.com>: rejected (A…@example.com)"
+    assert receipt.response == "OK A…@example.com"
+    assert "lovelace" not in f"{caught.value!r} {attempt} {caplog.text} {receipt!r}".lower()
+
+
 async def test_something_else_than_a_receipt_is_no_acceptance(
     connector: passpost.Connector, recorder: Recorder, message: passpost.Message
 ) -> None:
