@@ -14,8 +14,8 @@ Names are imported when they are first used: a program pays for what it touches.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from importlib import import_module as _import_module
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from passpost.addresses import Address
@@ -50,9 +50,9 @@ if TYPE_CHECKING:
     from passpost.secret import Secret
     from passpost.templates import Template
 
-__version__: Final = "0.1.0"
+__version__ = "0.1.0"
 
-_HOMES: Final = {
+_HOMES = {
     "addresses": ("Address",),
     "application": ("Application", "load"),
     "blocking": ("Mailer",),
@@ -85,7 +85,7 @@ _HOMES: Final = {
     "secret": ("Secret",),
     "templates": ("Template",),
 }
-_HOME_OF: Final = {name: home for home, names in _HOMES.items() for name in names}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "Address",
@@ -125,15 +125,18 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    home = _HOME_OF.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{home}"), name)
-    # Kept, so that the next look-up is an ordinary one.
-    globals()[name] = value
-    return value
+# Hidden from type checkers, which would take any name for one that is there.
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        home = _HOME_OF.get(name)
+        if home is None:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = getattr(_import_module(f"{__name__}.{home}"), name)
+        # Kept, so that the next look-up is an ordinary one.
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:
-    return sorted(set(__all__) | set(globals()))
+    return sorted(set(__all__) | {name for name in globals() if name.startswith("__")})

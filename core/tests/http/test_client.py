@@ -199,5 +199,5 @@ async def test_an_answer_beyond_all_measure_is_not_read(opened: Any) -> None:
 
 async def test_the_package_has_no_other_names() -> None:
     with pytest.raises(AttributeError, match="HttpsClient"):
-        http.HttpsClient  # noqa: B018 - that is the point
+        http.HttpsClient  # type: ignore[attr-defined]  # noqa: B018 - that is the point
     assert all(getattr(http, name) for name in http.__all__)

@@ -54,10 +54,13 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    # httpx is imported with the first session: describing a connector does not need it.
-    if name != "HttpClient":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from passpost.http.client import HttpClient  # noqa: PLC0415 - see above
+# Hidden from type checkers, which would take any name for one that is there.
+if not TYPE_CHECKING:
 
-    return HttpClient
+    def __getattr__(name: str) -> Any:
+        # httpx is imported with the first session: describing a connector does not need it.
+        if name != "HttpClient":
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from passpost.http.client import HttpClient  # noqa: PLC0415 - see above
+
+        return HttpClient
