@@ -23,7 +23,19 @@ def test_names_that_are_none(name: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["To", "BCC", "Subject", "message-id", "Content-Type", "DKIM-Signature", "Reply-To", "Date"],
+    [
+        "To",
+        "BCC",
+        "Subject",
+        "message-id",
+        "Content-Type",
+        "DKIM-Signature",
+        "Reply-To",
+        "Date",
+        "ARC-Seal",
+        "Authentication-Results",
+        "Apparently-To",
+    ],
 )
 def test_headers_of_the_mail_itself_are_reserved(name: str) -> None:
     assert name.lower() in RESERVED

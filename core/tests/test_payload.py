@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import enum
+import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -11,7 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from passpost.errors import MessageError
-from passpost.payload import MAX_BITS, MAX_DEPTH, frozen_payload, texts_in
+from passpost.payload import (
+    MAX_BITS,
+    MAX_CHARACTERS,
+    MAX_DEPTH,
+    MAX_VALUES,
+    frozen_payload,
+    texts_in,
+)
 
 JSON: st.SearchStrategy[Any] = st.recursive(
     st.none()
@@ -144,6 +152,52 @@ def test_depth_has_an_end() -> None:
     endless.append(endless)
     with pytest.raises(MessageError, match="deeper than 32 levels"):
         frozen_payload({"a": endless})
+
+
+class Endless(Mapping[str, Any]):
+    def __getitem__(self, key: str) -> Any:
+        return 1
+
+    def __len__(self) -> int:
+        return 1
+
+    def __iter__(self) -> Iterator[str]:
+        return (str(number) for number in itertools.count())
+
+
+def shared() -> list[Any]:
+    value: list[Any] = [1, 1]
+    for _ in range(MAX_DEPTH - 2):
+        value = [value, value]
+    return value
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"a": [0] * (MAX_VALUES + 50)},
+        {str(number): 0 for number in range(MAX_VALUES + 50)},
+        {str(number): "" for number in range(MAX_VALUES + 50)},
+        {"a": "x" * MAX_CHARACTERS},
+        {"a": ["é" * 2_000_000] * 5},
+        {"k" * MAX_CHARACTERS: 1},
+        {"a": shared()},
+        {"a": Endless()},
+        Endless(),
+    ],
+    ids=lambda payload: None,
+)
+def test_size_has_an_end(payload: Any) -> None:
+    with pytest.raises(
+        MessageError, match="more than 20000 values or 8388608 characters"
+    ) as caught:
+        frozen_payload(payload)
+    assert caught.value.field == "payload"
+
+
+def test_large_payloads() -> None:
+    for payload in ({"a": [0] * (MAX_VALUES - 10)}, {"a": "x" * (MAX_CHARACTERS - 1000)}):
+        assert frozen_payload(payload) == payload
 
 
 def test_numbers_of_ordinary_size() -> None:

@@ -28,6 +28,14 @@ _COMMON: Final = re.compile(
     rf"@{_LABEL.pattern}(?:\.{_LABEL.pattern})*"
 )
 _QUOTED: Final = re.compile(r'"(?P<text>(?:[^"\\]|\\.)*)"')
+# An encoded word of RFC 2047 in a local part: some software reads another mailbox out of it.
+_ENCODED_WORD: Final = re.compile(r"=\?[^?]*\?[bqBQ]\?")
+# What `str.isprintable` takes for visible though nothing is to be seen of it: the combining
+# grapheme joiner, Hangul fillers, Khmer vowels, Mongolian and other variation selectors, and the
+# empty pattern of braille.
+_UNSEEN: Final = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
 _JOINERS: Final = dict.fromkeys((0x200C, 0x200D))
 # Unquoted, these look like a second address.
 _NOT_IN_NAME: Final = re.compile(r"[<>@]")
@@ -147,7 +155,7 @@ def shortened(address: str) -> str:
 
 
 def _check(text: str) -> None:
-    if len(text) > MAX_ADDRESS or not _COMMON.fullmatch(text):
+    if len(text) > MAX_ADDRESS or "=?" in text or not _COMMON.fullmatch(text):
         _check_thoroughly(text)
 
 
@@ -158,7 +166,7 @@ def _check_thoroughly(text: str) -> None:
         raise ValueError("it has no @")
     # A comma or a second address is one recipient here and two elsewhere; a quoted local part can
     # hide both, and no mail provider hands such addresses out.
-    if not _is_plain_local(local):
+    if _ENCODED_WORD.search(local) or not _is_plain_local(local):
         raise ValueError("the part before its @ is not a plain local part of one single address")
     if len(local.encode()) > MAX_LOCAL:
         raise ValueError(f"the part before its @ is longer than {MAX_LOCAL} octets")
@@ -173,7 +181,11 @@ def _is_plain_local(local: str) -> bool:
     # Full-width "＠" and "，" and wide spaces become their ASCII twins wherever text is normalised;
     # invisible characters make two addresses look like one.
     folded = unicodedata.normalize("NFKC", local)
-    return local.isprintable() and _DOT_ATOM.fullmatch(folded) is not None
+    return _is_visible(local) and _DOT_ATOM.fullmatch(folded) is not None
+
+
+def _is_visible(text: str) -> bool:
+    return text.isprintable() and _UNSEEN.search(text) is None
 
 
 def _checked_domain(domain: str) -> str:
@@ -181,7 +193,7 @@ def _checked_domain(domain: str) -> str:
         _check_literal(domain)
         return domain
     # IDNA drops most invisible characters; two of them join letters of some scripts.
-    if not domain.translate(_JOINERS).isprintable():
+    if not _is_visible(domain.translate(_JOINERS)):
         raise ValueError("the part after its @ has invisible characters")
     # Before IDNA, whose tables are slow going for a text of any length.
     name = ascii_domain(domain) if len(domain) <= MAX_DOMAIN else ""
@@ -193,6 +205,8 @@ def _checked_domain(domain: str) -> str:
 def _check_literal(domain: str) -> None:
     inner = domain.removeprefix("[").removesuffix("]").removeprefix("IPv6:")
     with suppress(ValueError):
+        # A zone names an interface of this machine (RFC 4007), and is not part of an address.
+        inner = inner.replace("%", " ")
         form = "[IPv6:{}]" if ipaddress.ip_address(inner).version == 6 else "[{}]"  # noqa: PLR2004 - IPv6
         if domain == form.format(inner):
             return

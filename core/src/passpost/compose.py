@@ -177,11 +177,24 @@ class Composer:
                 raise SendError(
                     f"this connector cannot send {what}", outcome="rejected", scope="message"
                 )
-        if not self._smtputf8 and mail.to.needs_smtputf8:
+        if not self._smtputf8:
+            _require_ascii(mail)
+
+
+def _require_ascii(mail: Mail) -> None:
+    """Refuse local parts that have a form in Unicode only."""
+    if mail.to.needs_smtputf8:
+        raise SendError(
+            "this connector cannot deliver to a local part outside of ASCII",
+            outcome="rejected",
+            scope="recipient",
+        )
+    for address, name in ((mail.sender, "a sender"), (mail.reply_to, "a Reply-To address")):
+        if address is not None and address.needs_smtputf8:
             raise SendError(
-                "this connector cannot deliver to a local part outside of ASCII",
+                f"this connector cannot send {name} whose local part is outside of ASCII",
                 outcome="rejected",
-                scope="recipient",
+                scope="message",
             )
 
 

@@ -15,20 +15,29 @@ MAX_VALUE: Final = 2000
 _NAME: Final = re.compile(r"[!-9;-~]{1,76}")
 
 # Who wrote to whom, when, and how the body is encoded, is the mail's own business: a second
-# header of these names would say something else to some readers.
+# header of these names would say something else to some readers. Who vouches for it is said by the
+# servers on its way.
 RESERVED: Final = frozenset(
     {
+        "apparently-to",
+        "arc-authentication-results",
+        "arc-message-signature",
+        "arc-seal",
+        "authentication-results",
         "bcc",
         "cc",
         "content-disposition",
         "content-transfer-encoding",
         "content-type",
         "date",
+        "delivered-to",
         "dkim-signature",
+        "domainkey-signature",
         "from",
         "message-id",
         "mime-version",
         "received",
+        "received-spf",
         "reply-to",
         "resent-bcc",
         "resent-cc",

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
 import attrs
 
 from passpost.addresses import Address, shortened
+from passpost.discreet import HIDDEN, Discreet
 from passpost.errors import Attempt, MessageError
 from passpost.headers import frozen_headers
+from passpost.locales import wanted_locales
 from passpost.payload import frozen_payload
 from passpost.text import refused_in_line
 from passpost.usages import canonical_usage
@@ -20,11 +22,17 @@ from passpost.usages import canonical_usage
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 MAX_NAME: Final = 128
-"""Characters in a usage, a locale or an idempotency key."""
+"""Characters in a usage or an idempotency key."""
 
 
 def _recipient(value: Any) -> Address:
-    return _address(value, "to")
+    address = _address(value, "to")
+    if address.address.endswith("]"):
+        raise MessageError(
+            "to is an address at a number instead of a domain, which no provider gives to a user",
+            field="to",
+        )
+    return address
 
 
 def _optional_address(value: Any) -> Address | None:
@@ -58,19 +66,6 @@ def _key(value: Any) -> str | None:
     return None if value is None else _name(value, "idempotency_key")
 
 
-def _locales(value: str | Sequence[str] | None) -> tuple[str, ...]:
-    if value is None or value == "":
-        return ()
-    if type(value) is str and value.isalpha() and value.isascii() and len(value) <= MAX_NAME:
-        # A language alone, the most frequent tag, is known to be fine sooner than by the rest.
-        return (value,)
-    # OpenID Connect's ui_locales is one text with spaces between the tags.
-    tags = value.split(" ") if isinstance(value, str) else value
-    if not isinstance(tags, Sequence):
-        raise MessageError("locale is one tag or a sequence of tags", field="locale")
-    return tuple(_name(tag, "locale") for tag in tags if tag != "")
-
-
 def _deadline(value: Any) -> dt.datetime | None:
     if value is None:
         return None
@@ -97,23 +92,24 @@ def _context(value: object) -> Mapping[str, Any]:
     return MappingProxyType(dict(value))
 
 
-@attrs.frozen(repr=False)
-class Message:
-    """What an application asks for: one mail to one person.
+@attrs.frozen(init=False, repr=False, eq=False)
+class Message(Discreet):
+    """What an application asks for: one email to one person.
 
     Everything is checked when the message is made, so that what can be wrong with it is known
     before any connector is asked.
 
     Args:
-        to: The recipient's address: exactly one, without a display name.
-        usage: What the mail is for: ``SignIn``, ``Register``, ``ForgotPassword``, ``Generic`` or a
+        to: The recipient's address: exactly one, without a display name, at a domain.
+        usage: What the email is for: ``SignIn``, ``Register``, ``ForgotPassword``, ``Generic`` or a
             name of your own; it picks the template. ``Test`` is the old name of ``Generic``.
         payload: JSON data for the template: ``{"code": "123456"}``.
         locale: The languages wanted, best first: one BCP 47 tag, several with spaces between them
-            (OpenID Connect's ``ui_locales``), or a sequence of tags.
-        idempotency_key: Names this mail across calls: the same key and recipient give the same
+            (OpenID Connect's ``ui_locales``), the value of a browser's ``Accept-Language``, or a
+            sequence of tags. What is not a tag is ignored, and so are all but the first 16.
+        idempotency_key: Names this email across calls: the same key and recipient give the same
             Message-ID.
-        deadline: The absolute time (with a time zone) after which the mail is worth nothing.
+        deadline: The absolute time (with a time zone) after which the email is worth nothing.
         headers: Headers to add; those that passpost makes itself cannot be set.
         reply_to: Where answers should go, in place of what the template or the settings say.
         context: What extensions need to know, such as ``{"tenant": "acme"}``. It is never
@@ -125,13 +121,37 @@ class Message:
 
     to: Address = attrs.field(converter=_recipient)
     usage: str = attrs.field(converter=_usage)
-    payload: Mapping[str, Any] = attrs.field(default=_NOTHING, converter=frozen_payload)
-    locale: tuple[str, ...] = attrs.field(default=None, converter=_locales)
-    idempotency_key: str | None = attrs.field(default=None, converter=_key)
-    deadline: dt.datetime | None = attrs.field(default=None, converter=_deadline)
-    headers: Mapping[str, str] = attrs.field(default=_NOTHING, converter=_headers)
-    reply_to: Address | None = attrs.field(default=None, converter=_optional_address)
-    context: Mapping[str, Any] = attrs.field(default=_NOTHING, converter=_context, repr=False)
+    payload: Mapping[str, Any] = attrs.field(converter=frozen_payload, repr=False)
+    locale: tuple[str, ...] = attrs.field(converter=wanted_locales)
+    idempotency_key: str | None = attrs.field(converter=_key, repr=False)
+    deadline: dt.datetime | None = attrs.field(converter=_deadline)
+    headers: Mapping[str, str] = attrs.field(converter=_headers, repr=False)
+    reply_to: Address | None = attrs.field(converter=_optional_address, repr=False)
+    context: Mapping[str, Any] = attrs.field(converter=_context, repr=False)
+
+    def __init__(  # noqa: PLR0913, PLR0917 - the parts of a message; all but two have defaults
+        self,
+        to: str | Address,
+        usage: str,
+        payload: Mapping[str, Any] = _NOTHING,
+        locale: str | Sequence[str] | None = None,
+        idempotency_key: str | None = None,
+        deadline: dt.datetime | None = None,
+        headers: Mapping[str, str] = _NOTHING,
+        reply_to: str | Address | None = None,
+        context: Mapping[str, Any] = _NOTHING,
+    ) -> None:
+        try:
+            self.__attrs_init__(
+                to, usage, payload, locale, idempotency_key, deadline, headers, reply_to, context
+            )
+        except MessageError as error:
+            failure = error.with_traceback(None)
+        else:
+            return
+        # Error reports show the variables of each frame: those of this one are all that are left.
+        del self, to, usage, payload, locale, idempotency_key, deadline, headers, reply_to, context
+        raise failure
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A task queue may carry messages; the read-only views of the mappings cannot be pickled.
@@ -140,8 +160,10 @@ class Message:
             plain[mapping] = dict(plain[mapping])
         return (_message, (plain,))
 
-    def __repr__(self) -> str:
-        return f"Message(to={shortened(self.to.address)!r}, usage={self.usage!r}, payload=…)"
+    def _shown(self) -> Iterator[tuple[str, object]]:
+        yield "to", shortened(self.to.address)
+        yield "usage", self.usage
+        yield "payload", HIDDEN
 
 
 def _message(plain: Mapping[str, Any]) -> Message:
@@ -155,8 +177,8 @@ def _on_monotonic_clock(mail: Mail) -> tuple[dt.datetime | None, float]:
     return mail.deadline, time.monotonic() + left
 
 
-@attrs.frozen(repr=False, kw_only=True)
-class Mail:
+@attrs.frozen(repr=False, eq=False, kw_only=True)
+class Mail(Discreet):
     r"""A message after a template was picked and rendered: what a connector is given to send.
 
     Nothing in it needs another check for control characters or a second recipient: subject, names,
@@ -186,17 +208,17 @@ class Mail:
     date: dt.datetime
     locale: str | None = None
     sender: Address | None = None
-    reply_to: Address | None = None
-    subject: str | None = None
-    text: str | None = None
-    html: str | None = None
-    headers: Mapping[str, str] = _NOTHING
-    payload: Mapping[str, Any] = _NOTHING
+    reply_to: Address | None = attrs.field(default=None, repr=False)
+    subject: str | None = attrs.field(default=None, repr=False)
+    text: str | None = attrs.field(default=None, repr=False)
+    html: str | None = attrs.field(default=None, repr=False)
+    headers: Mapping[str, str] = attrs.field(default=_NOTHING, repr=False)
+    payload: Mapping[str, Any] = attrs.field(default=_NOTHING, repr=False)
     deadline: dt.datetime | None = None
-    idempotency_key: str | None = None
+    idempotency_key: str | None = attrs.field(default=None, repr=False)
     # The deadline, and where it lies on the monotonic clock, which no step of the wall clock moves.
     _expiry: tuple[dt.datetime | None, float] = attrs.field(
-        default=attrs.Factory(_on_monotonic_clock, takes_self=True), eq=False
+        default=attrs.Factory(_on_monotonic_clock, takes_self=True), eq=False, repr=False
     )
 
     def seconds_left(self) -> float | None:
@@ -207,8 +229,10 @@ class Mail:
             deadline, expires = _on_monotonic_clock(self)
         return None if deadline is None else max(0.0, expires - time.monotonic())
 
-    def __repr__(self) -> str:
-        return f"Mail(to={shortened(self.to.address)!r}, usage={self.usage!r}, subject=…, …)"
+    def _shown(self) -> Iterator[tuple[str, object]]:
+        yield "to", shortened(self.to.address)
+        yield "usage", self.usage
+        yield "subject", HIDDEN
 
 
 @attrs.frozen

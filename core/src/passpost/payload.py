@@ -13,6 +13,12 @@ from passpost.errors import MessageError
 MAX_DEPTH: Final = 32
 """Levels of nesting; deeper data is a mistake, or an attack on whoever walks it."""
 
+MAX_VALUES: Final = 20_000
+"""Values in all, those within lists and objects included."""
+
+MAX_CHARACTERS: Final = 8 * 1024 * 1024
+"""Characters of all texts and keys together."""
+
 MAX_BITS: Final = 1024
 """Bits of a whole number, as many as the widest fraction has; Python writes out no endless ones."""
 
@@ -26,49 +32,75 @@ _EMPTY: Final[Mapping[str, Any]] = MappingProxyType({})
 _MAPPINGS: Final = (dict, MappingProxyType, Mapping)
 
 
+# What a value takes of the characters: whichever is more of one can be fewer of the other.
+_VALUE: Final = MAX_CHARACTERS // MAX_VALUES
+
+
 def frozen_payload(payload: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Copy a payload, so that later changes to the original reach no mail.
+    """Copy a payload, so that later changes to the original reach no email.
 
     Raises:
-        MessageError: Something in it is no JSON data; the error names where, not what.
+        MessageError: Something in it is no JSON data, or it is too large; the error names where,
+            not what.
     """
     if not isinstance(payload, _MAPPINGS):
         raise MessageError("the payload is a mapping with text keys", field="payload")
     if not payload:
         return _EMPTY
-    return MappingProxyType(_mapping(payload, "payload", 0))
+    return MappingProxyType(_Copier().mapping(payload, "payload", 0))
 
 
-def _mapping(value: Mapping[Any, Any], path: str, depth: int) -> dict[str, Any]:
-    copy: dict[str, Any] = {}
-    for key, item in value.items():
-        if type(key) is str and type(item) is str and key.isascii() and item.isascii():
-            # Nearly every item; nothing can be wrong with it, so its path is not needed.
-            copy[key] = item
-        elif isinstance(key, str):
-            step = key if _PLAIN_KEY.fullmatch(key) else "…"
-            copy[_text(str.__str__(key), path)] = _value(item, f"{path}.{step}", depth + 1)
-        else:
-            raise MessageError(f"{path} has a key that is no text", field=path)
-    return copy
+class _Copier:
+    """Copies one payload, of which each value may be there many times, or which may never end."""
 
+    __slots__ = ("_left",)
 
-def _value(value: Any, path: str, depth: int) -> Any:
-    if value is None or isinstance(value, bool):
-        return value
-    if isinstance(value, str | int | float):
-        return _scalar(value, path)
-    if depth > MAX_DEPTH:
-        raise MessageError(f"the payload is nested deeper than {MAX_DEPTH} levels", field="payload")
-    if isinstance(value, _MAPPINGS):
-        return _mapping(value, path, depth)
-    if isinstance(value, list | tuple):
-        return [_value(item, f"{path}[{index}]", depth + 1) for index, item in enumerate(value)]
-    raise MessageError(
-        f"{path} is of type {type(value).__name__}; a payload holds JSON data: text, numbers, "
-        "booleans, None, lists and mappings",
-        field=path,
-    )
+    def __init__(self) -> None:
+        self._left = MAX_CHARACTERS
+
+    def mapping(self, value: Mapping[Any, Any], path: str, depth: int) -> dict[str, Any]:
+        copy: dict[str, Any] = {}
+        for key, item in value.items():
+            if type(key) is str and type(item) is str and key.isascii() and item.isascii():
+                # Nearly every item; nothing can be wrong with it, so its path is not needed.
+                self._spend(_VALUE + len(key) + len(item))
+                copy[key] = item
+            elif isinstance(key, str):
+                step = key if _PLAIN_KEY.fullmatch(key) else "…"
+                self._spend(len(key))
+                copy[_text(str.__str__(key), path)] = self._value(item, f"{path}.{step}", depth + 1)
+            else:
+                raise MessageError(f"{path} has a key that is no text", field=path)
+        return copy
+
+    def _value(self, value: Any, path: str, depth: int) -> Any:
+        self._spend(_VALUE)
+        if value is None or isinstance(value, bool):
+            return value
+        if isinstance(value, str | int | float):
+            self._spend(len(value) if isinstance(value, str) else 0)
+            return _scalar(value, path)
+        if depth > MAX_DEPTH:
+            message = f"the payload is nested deeper than {MAX_DEPTH} levels"
+            raise MessageError(message, field="payload")
+        if isinstance(value, _MAPPINGS):
+            return self.mapping(value, path, depth)
+        if isinstance(value, list | tuple):
+            items = enumerate(value)
+            return [self._value(item, f"{path}[{index}]", depth + 1) for index, item in items]
+        raise MessageError(
+            f"{path} is of type {type(value).__name__}; a payload holds JSON data: text, numbers, "
+            "booleans, None, lists and mappings",
+            field=path,
+        )
+
+    def _spend(self, size: int) -> None:
+        self._left -= size
+        if self._left < 0:
+            raise MessageError(
+                f"the payload has more than {MAX_VALUES} values or {MAX_CHARACTERS} characters",
+                field="payload",
+            )
 
 
 def _scalar(value: str | float, path: str) -> str | int | float:

@@ -16,7 +16,7 @@ import pytest
 import passpost
 from passpost import delivery
 
-from .conftest import Recorder
+from .conftest import TEMPLATES, Recorder
 
 pytestmark = pytest.mark.anyio
 Configure = Callable[..., passpost.Connector]
@@ -327,6 +327,21 @@ async def test_what_a_connector_cannot_send_is_refused(
         with pytest.raises(passpost.SendError, match="this connector cannot") as caught:
             await mailer.send(passpost.Message(**arguments))
     assert (caught.value.outcome, recorder.mails) == ("rejected", [])
+
+
+@pytest.mark.parametrize(
+    ("part", "name"), [("sendFrom", "a sender"), ("replyTo", "a Reply-To address")]
+)
+async def test_local_parts_outside_of_ascii_are_refused_in_every_address(
+    part: str, name: str, recorder: Recorder, configure: Configure
+) -> None:
+    recorder.capabilities -= {passpost.Capability.SMTPUTF8}
+    template = {**TEMPLATES[0], part: "n <é@example.com>"}
+    async with passpost.AsyncMailer(configure(templates=[template])) as mailer:
+        with pytest.raises(passpost.SendError, match=f"cannot send {name} whose local") as caught:
+            await mailer.send(passpost.Message("ada@example.com", "SignIn", {"code": "1"}))
+    assert (caught.value.outcome, caught.value.scope) == ("rejected", "message")
+    assert recorder.mails == []
 
 
 async def test_a_connector_without_alternatives_sends_the_html(

@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import functools
+import gc
+import string
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from passpost.errors import TemplateNotFound
+from passpost.messages import Message
 from passpost.templates import Template, TemplateSet, is_language_tag, pick, pick_asking
 
 
@@ -111,6 +116,36 @@ async def test_function_is_not_asked_further_once_it_answered() -> None:
 
     assert await pick_asking("SignIn", ["zh-CN", "de"], find, [ALL]) is CHINESE
     assert asked == ["zh-CN", "zh"]
+
+
+@pytest.mark.anyio
+async def test_function_is_asked_a_bounded_number_of_times() -> None:
+    asked: list[str | None] = []
+
+    async def find(usage: str, locale: str | None) -> None:
+        asked.append(locale)
+
+    many = [f"a{letter}-bb-cc-{letter}" for letter in string.ascii_lowercase]
+    for locales in (many, Message("ada@example.org", "SignIn", locale=" ".join(many)).locale):
+        asked.clear()
+        assert await pick_asking("SignIn", locales, find, [ALL]) is SIGN_IN
+        assert len(asked) == 33
+
+
+def test_nothing_that_readers_choose_is_kept() -> None:
+    def kept() -> int:
+        caches = [
+            each for each in gc.get_objects() if isinstance(each, functools._lru_cache_wrapper)
+        ]
+        return sum(
+            each.cache_info().currsize for each in caches if each.__module__.startswith("passpost")
+        )
+
+    pick("SignIn", ["aa"], [ALL])
+    before = kept()
+    for number in range(100, 200):
+        pick("SignIn", [f"aa-{number}"], [ALL])
+    assert kept() == before
 
 
 @pytest.mark.anyio

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from functools import lru_cache
+from itertools import islice
 from typing import TYPE_CHECKING, Final, overload
 
 from passpost.errors import TemplateNotFound
+from passpost.locales import MAX_LOCALES
 from passpost.usages import GENERIC, canonical_usage
 
 if TYPE_CHECKING:
@@ -17,7 +18,8 @@ FindTemplate = Callable[[str, "str | None"], Awaitable["Template | None"]]
 
 _SCRIPT: Final = 4
 _REGION: Final = 2
-_KEPT_LOOKUPS: Final = 512
+_MAX_TRIED: Final = 2 * MAX_LOCALES
+_NO_TAGS: Final = (None,)
 
 
 class TemplateSet(Sequence["Template"]):
@@ -82,10 +84,10 @@ def pick(usage: str, locales: Sequence[str], sources: Iterable[Sequence[Template
     Raises:
         TemplateNotFound: There is none for the usage, nor for ``Generic``.
     """
-    _, folded = _lookup(tuple(locales))
+    tags = _lookup(locales)
     sources = tuple(sources)
     for name in _usages(usage):
-        if template := _first(name, folded, sources):
+        if template := _first(name, tags, sources):
             return template
     raise TemplateNotFound(canonical_usage(usage), locales)
 
@@ -104,13 +106,13 @@ async def pick_asking(
     Raises:
         TemplateNotFound: There is none for the usage, nor for ``Generic``.
     """
-    tags, folded = _lookup(tuple(locales))
+    tags = _lookup(locales)
     sources = tuple(sources)
     for name in _usages(usage):
         for tag in tags:
-            if asked := await ask(name, tag):
+            if asked := await ask(name, tag and _spelt(tag)):
                 return asked
-        if template := _first(name, folded, sources):
+        if template := _first(name, tags, sources):
             return template
     raise TemplateNotFound(canonical_usage(usage), locales)
 
@@ -121,7 +123,7 @@ def _usages(usage: str) -> tuple[str, ...]:
 
 
 def _first(
-    usage: str, tags: tuple[str | None, ...], sources: Iterable[Sequence[Template]]
+    usage: str, tags: Sequence[str | None], sources: Iterable[Sequence[Template]]
 ) -> Template | None:
     for source in sources:
         templates = source if isinstance(source, TemplateSet) else TemplateSet(source)
@@ -130,12 +132,16 @@ def _first(
     return None
 
 
-@lru_cache(maxsize=_KEPT_LOOKUPS)
-def _lookup(locales: tuple[str, ...]) -> tuple[tuple[str | None, ...], tuple[str | None, ...]]:
-    """Give the tags to try, best first and None last, in usual spelling and in lower case."""
-    tags = dict.fromkeys(tag for locale in locales for tag in _shortened(_spelt(locale)))
-    folded = tuple(tag.lower() for tag in tags)
-    return (*tags, None), (*folded, None)
+def _lookup(locales: Sequence[str]) -> Sequence[str | None]:
+    """Give the tags to try in lower case, best first and None last."""
+    if not locales:
+        return _NO_TAGS
+    if len(locales) == 1 and locales[0].isalpha():
+        return (locales[0].lower(), None)
+    # Readers choose them: none is kept, and an extension is asked for no more than these.
+    folded = (locale.replace("_", "-").lower() for locale in islice(locales, MAX_LOCALES))
+    tags = dict.fromkeys(tag for locale in folded for tag in _shortened(locale))
+    return [*islice(tags, _MAX_TRIED), None]
 
 
 def _shortened(tag: str) -> Iterator[str]:
@@ -148,8 +154,8 @@ def _shortened(tag: str) -> Iterator[str]:
 
 
 def _spelt(locale: str) -> str:
-    """Spell a tag, even one like ``zh_CN``, as RFC 5646 section 2.1.1 recommends."""
-    parts = locale.replace("_", "-").lower().split("-")
+    """Spell a tag in lower case as RFC 5646 section 2.1.1 recommends."""
+    parts = locale.split("-")
     for index, part in enumerate(parts[1:], 1):
         if len(parts[index - 1]) == 1:
             # What follows a single letter is an extension, all in lower case.

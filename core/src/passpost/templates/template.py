@@ -10,6 +10,7 @@ import attrs
 from passpost.config.fields import field, rule
 from passpost.config.problems import Invalid, Problem
 from passpost.config.wording import did_you_mean, nearest
+from passpost.discreet import HIDDEN, Discreet
 from passpost.errors import ConfigError, MessageError
 from passpost.templates.addresses import TemplateAddress
 from passpost.templates.names import LanguageTag, UsageName
@@ -41,8 +42,8 @@ _TAG: Final = re.compile(
 )
 
 
-@attrs.frozen(kw_only=True, repr=False)
-class Rendered:
+@attrs.frozen(kw_only=True, repr=False, eq=False)
+class Rendered(Discreet):
     r"""A template filled in with a payload; its ``repr`` shows none of it.
 
     Attributes:
@@ -53,14 +54,14 @@ class Rendered:
         reply_to: Where answers should go, or None.
     """
 
-    subject: str
-    text: str | None
-    html: str | None
-    sender: Address | None
-    reply_to: Address | None
+    subject: str = attrs.field(repr=False)
+    text: str | None = attrs.field(repr=False)
+    html: str | None = attrs.field(repr=False)
+    sender: Address | None = attrs.field(repr=False)
+    reply_to: Address | None = attrs.field(repr=False)
 
-    def __repr__(self) -> str:
-        return "Rendered(subject=…, …)"
+    def _shown(self) -> Iterator[tuple[str, object]]:
+        yield "subject", HIDDEN
 
 
 _SettingT = TypeVar("_SettingT", bound="_Setting")
@@ -264,6 +265,17 @@ class Template:
             MessageError: A value would break a line, an address or the body, or the subject is
                 empty.
         """
+        try:
+            return self._rendered(payload, content_type, missing)
+        except MessageError as error:
+            failure = error.with_traceback(None)
+        # Error reports show the variables of each frame: those of this one are all that are left.
+        del payload
+        raise failure
+
+    def _rendered(
+        self, payload: Mapping[str, Any], content_type: ContentType, missing: Missing
+    ) -> Rendered:
         subject = self.subject.render(payload, SUBJECT, missing)
         if not subject or subject.isspace():
             raise MessageError("the subject is empty with this payload", field="subject")

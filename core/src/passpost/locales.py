@@ -1,0 +1,75 @@
+"""The languages that a reader wants, from whatever says so: a tag, ``ui_locales``, a browser."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Final
+
+from passpost.errors import MessageError
+
+MAX_LOCALES: Final = 16
+"""Languages that are looked at; more are ignored."""
+
+MAX_SUBTAGS: Final = 8
+"""Parts of a tag, such as the three of ``zh-Hant-TW``; tags with more are ignored."""
+
+_READ: Final = 2000
+# As BCP 47 has it, loosely; underscores as in POSIX and Java.
+_TAG: Final = re.compile(
+    rf"[A-Za-z]{{1,8}}(?:[-_][A-Za-z0-9]{{1,8}}){{0,{MAX_SUBTAGS - 1}}}", re.ASCII
+)
+_WEIGHT: Final = re.compile(r"[ \t]*[qQ]=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)[ \t]*", re.ASCII)
+
+
+def wanted_locales(value: str | Sequence[str] | None) -> tuple[str, ...]:
+    """Return the tags of the languages that are wanted, best first.
+
+    A locale is a wish: what is no tag is ignored, and so is what goes beyond the limits.
+
+    Args:
+        value: One tag, several with spaces between them (OpenID Connect's ``ui_locales``), the
+            value of an ``Accept-Language`` header (RFC 9110 section 12.5.4), or a sequence of
+            these.
+
+    Raises:
+        MessageError: It is neither text nor a sequence of texts.
+    """
+    if value is None:
+        return ()
+    if isinstance(value, str):
+        # One tag is nearly always all.
+        return (value,) if _TAG.fullmatch(value) else _first(_by_weight(value))
+    if not isinstance(value, Sequence):
+        raise MessageError("locale is one tag or a sequence of tags", field="locale")
+    texts = list(islice(value, _READ))
+    if not all(isinstance(text, str) for text in texts):
+        raise MessageError("locale is one tag or a sequence of tags", field="locale")
+    return _first(tag for text in texts for tag in _by_weight(text))
+
+
+def _first(tags: Iterator[str]) -> tuple[str, ...]:
+    return tuple(islice(dict.fromkeys(tags), MAX_LOCALES))
+
+
+def _by_weight(text: str) -> Iterator[str]:
+    """Give the tags of a text, the heaviest first; of equal ones the first."""
+    if len(text) > _READ:
+        # The last one may be cut.
+        text = re.sub(r"[^, ]*\Z", "", text[:_READ])
+    weighed = [(weight, tag) for part in text.split(",") for weight, tag in _weighed(part)]
+    weighed.sort(key=lambda each: -each[0])
+    return (tag for _, tag in weighed)
+
+
+def _weighed(part: str) -> Iterator[tuple[float, str]]:
+    tags, _, weight = part.partition(";")
+    match = _WEIGHT.fullmatch(weight) if weight else None
+    if weight and match is None:
+        return
+    number = float(match[1]) if match else 1.0
+    for tag in tags.split():
+        # A weight of 0 says that the language is not wanted.
+        if number and _TAG.fullmatch(tag):
+            yield number, tag
