@@ -17,6 +17,24 @@ _NOT_IN_LINE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u760a\u760d\ud
 # A body may hold tabs and line ends; every other control character is refused there too.
 _NOT_IN_BODY: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
+_LINE_BREAK: Final = re.compile("[\n\u2028\u2029]")
+
+# What a value has no use for. Overrides make what follows read backwards; tag characters are not
+# to be seen, except in the flags of England, Scotland and Wales. The marks of direction and the
+# joiners belong to Arabic, Hebrew, Persian and Hindi, and to emoji.
+_NOT_IN_VALUE: Final = re.compile(
+    "\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{1,6}\U000e007f"
+    "|(?P<refused>[\u202d\u202e\U000e0000-\U000e007f])"
+)
+# Nothing is to be seen of these either. Some scripts break long texts at U+200B, but not subjects.
+_NOT_IN_SHORT_VALUE: Final = re.compile("[\u180e\u200b\u2060-\u2064\ufeff]")
+# Embeddings and isolates (UAX #9): harmless where each is closed in the value that opens it.
+_DIRECTION: Final = re.compile("[\u202a-\u202c\u2066-\u2069]")
+_CLOSES: Final = {"\u202c": "\u202a\u202b", "\u2069": "\u2066\u2067\u2068"}
+
+# An encoded word of RFC 2047: what it stands for would not be seen here, but by who reads it.
+_ENCODED_WORD: Final = re.compile(r"=\?[^?\s]+\?[bBqQ]\?[^?\s]*\?=")
+
 # What steers a terminal or breaks a line of a log, and what makes text run backwards on screen
 # (UAX #9: the marks, embeddings, overrides and isolates).
 _NOT_SHOWN: Final = re.compile(
@@ -42,6 +60,47 @@ def refused_in_body(text: str) -> str | None:
     return _named(_NOT_IN_BODY.search(text))
 
 
+def refused_in_short_value(text: str) -> str | None:
+    """Name what a value may not bring into a subject, a name or an address, or None."""
+    if text.isascii() and text.isprintable():
+        match = _ENCODED_WORD.search(text) if "=?" in text else None
+        return f"an encoded word at character {match.start() + 1}" if match else None
+    return (
+        refused_in_line(text)
+        or _refused_in_value(text)
+        or _named(_NOT_IN_SHORT_VALUE.search(text) or _ENCODED_WORD.search(text))
+    )
+
+
+def refused_in_value(text: str, *, breaks: bool) -> str | None:
+    """Name what a value may not bring into a body, or None.
+
+    Args:
+        text: The value.
+        breaks: Whether it may have several lines.
+    """
+    if text.isascii() and text.isprintable():
+        return None
+    lines = None if breaks else _named(_LINE_BREAK.search(text))
+    return lines or refused_in_body(text) or _refused_in_value(text)
+
+
+def _refused_in_value(text: str) -> str | None:
+    if text.isascii():
+        return None
+    for match in _NOT_IN_VALUE.finditer(text):
+        if match["refused"]:
+            return _named(match)
+    opened: list[re.Match[str]] = []
+    for match in _DIRECTION.finditer(text):
+        opens = _CLOSES.get(match[0])
+        if opens is None:
+            opened.append(match)
+        elif not opened or opened.pop()[0] not in opens:
+            return _named(match)
+    return _named(opened[0]) if opened else None
+
+
 def visible(text: str) -> str:
     r"""Give foreign text as one line that a terminal or a log can show.
 
@@ -60,4 +119,4 @@ def _escape(match: re.Match[str]) -> str:
 def _named(match: re.Match[str] | None) -> str | None:
     if match is None:
         return None
-    return f"U+{ord(match.group()):04X} at character {match.start() + 1}"
+    return f"U+{ord(match[0][0]):04X} at character {match.start() + 1}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import io
 import logging
 import threading
 import traceback
@@ -12,6 +13,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from rich.console import Console
+from rich.traceback import Traceback
 
 import passpost
 from passpost import delivery
@@ -377,6 +380,30 @@ async def test_the_applications_templates_come_first(
     async with passpost.AsyncMailer(connector, templates=[own]) as mailer:
         await mailer.send(message)
     assert recorder.mails[0].subject == "Ours 493817"
+
+
+@pytest.mark.parametrize("usage", ["SignIn", "NoSuchUsage"])
+async def test_reports_of_errors_show_nothing_of_a_message(
+    usage: str, connector: passpost.Connector, recorder: Recorder
+) -> None:
+    recorder.behave = raising(rejected(response="no"))
+    for payload in ({"code": "hidden"}, {"name": "hidden"}):
+        message = passpost.Message("ada@example.com", usage, payload, headers={"X-A": "hidden"})
+        async with passpost.AsyncMailer(connector) as mailer:
+            with pytest.raises(passpost.PasspostError) as caught:
+                await mailer.send(message)
+        report = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+        own = [frame for frame in report.stack if frame.filename != __file__]
+        assert own
+        assert "hidden" not in str([frame.locals for frame in own])
+        rich = io.StringIO()
+        trace = caught.value.__traceback__
+        assert trace is not None
+        printed = Traceback.from_exception(
+            type(caught.value), caught.value, trace.tb_next, show_locals=True, width=300
+        )
+        Console(file=rich, width=300).print(printed)
+        assert "hidden" not in rich.getvalue()
 
 
 async def test_a_message_without_a_template_or_a_variable_is_refused(

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passpost.templates import TemplateSyntaxError
+from passpost.templates import TemplateSyntaxError, TemplateText
+from passpost.templates.places import CONTENT_TEXT
 from passpost.templates.syntax import (
     MAX_SECTIONS,
     MAX_SOURCE,
@@ -63,7 +64,9 @@ def test_text_becomes_a_tree(source: str, expected: list[object]) -> None:
 
 def test_variable_knows_its_path_and_its_spelling() -> None:
     (node,) = parse("{{  user.name }}")
-    assert node == Variable("user.name", "user", ("name",), raw=False, source="{{  user.name }}")
+    assert isinstance(node, Variable)
+    assert (node.name, node.root, node.rest) == ("user.name", "user", ("name",))
+    assert (node.raw, node.source) == (False, "{{  user.name }}")
 
 
 @pytest.mark.parametrize("source", ["{{{ code }}}", "{{& code }}"])
@@ -180,3 +183,26 @@ def test_any_text_is_read_or_refused_with_its_own_error(source: str) -> None:
         # Nothing is lost but tags, comments and the white space of lines that hold only a tag.
         if "{{" not in source:
             assert nodes == ((source,) if source else ())
+
+
+@pytest.mark.parametrize(
+    ("source", "rendered"),
+    [
+        ("a\n\t{{! note }}\nb", "a\nb"),
+        ("a\n \t{{#x}}\nb\n\t{{/x}}\nc", "a\nb\nc"),
+        ("a\n{{! note }}  ", "a\n"),
+        ("a\n{{#x}}\nb\n{{/x}} \t", "a\nb\n"),
+        ("a\n\t{{=<% %>=}}\t\nb", "a\nb"),
+        ("\t{{#x}}{{/x}}\t", "\t\t"),
+        ("a\n\t{{! note }} b", "a\n\t b"),
+        ("a\n\t{{x}}\t", "a\n\ty\t"),
+    ],
+)
+def test_tags_alone_on_their_line_leave_nothing_of_it(source: str, rendered: str) -> None:
+    assert TemplateText(source).render({"x": "y"}, CONTENT_TEXT, "error") == rendered
+
+
+def test_an_error_repeats_nothing_that_steers_the_text_around_it() -> None:
+    with pytest.raises(TemplateSyntaxError) as caught:
+        parse("{{a\u202eb c}}")
+    assert "{{a\\u202eb c}} names no variable" in str(caught.value)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pickle
+import traceback
 from collections.abc import Mapping
 from typing import Any
 
@@ -163,6 +164,26 @@ def test_empty_subject_is_refused(value: str) -> None:
     with pytest.raises(MessageError, match="subject is empty") as caught:
         template(subject="{{x}}").render({"code": 1, "x": value})
     assert caught.value.field == "subject"
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"content": "{{code}} {{x}}"},
+        {"subject": "{{list}}"},
+        {"content_type": "text/html", "content": "{{code}}", "text": "{{code}} {{list}}"},
+        {"subject": "{{code}}", "reply_to": "{{code}}"},
+        {"content": "{{#list}}{{.}}{{x}}{{/list}}"},
+    ],
+)
+def test_reports_of_errors_show_nothing_of_a_payload(parts: dict[str, Any]) -> None:
+    with pytest.raises(MessageError) as caught:
+        template(**parts).render({"code": "hidden", "list": ["hidden"]})
+    report = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    shown = [frame for frame in report.stack if frame.filename != __file__]
+    assert [frame.name for frame in shown] == ["render"]
+    assert "hidden" not in str([frame.locals for frame in shown])
+    assert caught.value.__context__ is None
 
 
 def test_missing_variables_as_the_config_says() -> None:

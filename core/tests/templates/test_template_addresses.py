@@ -118,11 +118,20 @@ def test_value_in_the_domain_stays_one_domain(source: str, value: str) -> None:
     assert "evil" not in str(caught.value)
 
 
-@pytest.mark.parametrize("value", [v for v in HOSTILE if v.strip()])
+@pytest.mark.parametrize("value", [v for v in HOSTILE if v.strip() and v.strip("\u200b") == v])
 def test_value_in_the_name_stays_in_the_name(value: str) -> None:
     for source in ("{{v}} <ada@example.org>", '"{{v}}" <ada@example.org>'):
         address = render(source, {"v": value})
         assert address == Address("ada@example.org", value.strip())
+
+
+@pytest.mark.parametrize("value", ["ada\u200b", "\u202eada", "=?utf-8?q?eve?=", "a" * 999])
+def test_value_in_the_name_shows_all_that_it_is(value: str) -> None:
+    with pytest.raises(
+        MessageError, match=r"of its value into the replyTo|more than 998"
+    ) as caught:
+        render("{{v}} <ada@example.org>", {"v": value})
+    assert caught.value.field == "replyTo"
 
 
 @given(st.text(), st.sampled_from(["{{v}} <ada@example.org>", "{{v}}", "{{v}}@example.org"]))

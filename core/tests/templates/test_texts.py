@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 from typing import Any
 
 import pytest
@@ -9,8 +10,8 @@ from hypothesis import strategies as st
 
 from passpost.config.problems import Invalid
 from passpost.errors import MessageError, MissingVariable
-from passpost.templates import Missing, TemplateLine, TemplateSyntaxError, TemplateText
-from passpost.templates.places import CONTENT_HTML, CONTENT_TEXT, SUBJECT, Place
+from passpost.templates import Missing, TemplateLine, TemplateSyntaxError, TemplateText, program
+from passpost.templates.places import CONTENT_HTML, CONTENT_TEXT, SUBJECT, TEXT, Place
 
 
 def render(
@@ -177,8 +178,152 @@ def test_line_refuses_control_characters_of_values(character: str, source: str) 
 
 
 def test_body_takes_line_ends_of_values_as_line_feeds() -> None:
+    value = {"v": "a\r\nb\rc\nd\te"}
+    assert render("|{{v}}", value, place=CONTENT_HTML) == "|a\nb\nc\nd\te"
+    assert render("|\n{{v}}", value, place=CONTENT_TEXT) == "|\na\nb\nc\nd\te"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{{v}}",
+        "a\n \t{{v}} \nb",
+        "{{#v}}{{.}}{{/v}}",
+        "a\n{{! note }}{{#v}}{{{v}}}{{/v}}\n",
+        "{{v}}\n{{v}}",
+    ],
+)
+@pytest.mark.parametrize("line_break", ["\n", "\r\n", "\r", "\u2028", "\u2029"])
+def test_value_of_several_lines_may_stand_alone_on_its_line(source: str, line_break: str) -> None:
+    assert "one" in render(source, {"v": f"one{line_break}two"}, place=TEXT)
+
+
+@pytest.mark.parametrize(
+    "source", ["Hello {{v}},", "{{v}}{{v}}", "{{v}}!", "{{#v}}Hello {{v}}{{/v}}"]
+)
+@pytest.mark.parametrize("line_break", ["\n", "\r\n", "\r", "\u2028", "\u2029"])
+def test_value_of_several_lines_does_not_break_a_line_of_text(source: str, line_break: str) -> None:
+    code = f"U+{ord(line_break.replace(chr(13), chr(10))[0]):04X}"
+    for place in (CONTENT_TEXT, TEXT):
+        with pytest.raises(
+            MessageError, match=f"would bring {re.escape(code)} at character 4"
+        ) as caught:
+            render(source, {"v": f"Ada{line_break}hidden"}, place=place)
+        assert caught.value.field == place.name
+        assert "hidden" not in str(caught.value)
+
+
+LEGITIMATE = [
+    "Ada Lovelace",
+    "محمد \u200fعلي\u200f",
+    "דוד \u200eDavid",
+    "\u0646\u0627\u0645\u0647\u200c\u0627\u06cc",
+    "क्\u200dष",
+    "👩\u200d👩\u200d👧 ❤\ufe0f",
+    "🏴\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f",
+    "\u2068Ada\u2069 and \u2067محمد\u2069",
+    "\u202a+1 555 0100\u202c",
+    "=?",
+    "a=?b?c",
+]
+
+
+@pytest.mark.parametrize("value", LEGITIMATE)
+def test_what_people_are_called_may_stand_anywhere(value: str) -> None:
+    assert TemplateLine("{{v}}").render({"v": value}, SUBJECT, "error") == value
     for place in (CONTENT_TEXT, CONTENT_HTML):
-        assert render("{{v}}|", {"v": "a\r\nb\rc\nd\te"}, place=place) == "a\nb\nc\nd\te|"
+        assert render("Hello {{v}}!", {"v": value}, place=place) == f"Hello {value}!"
+
+
+MISLEADING = [
+    "Ada\u202egro.live",
+    "Ada\u202d",
+    "Ada\u2066x",
+    "Ada\u202ax",
+    "Ada\u2069x",
+    "Ada\u2066x\u202c",
+    "Ada\U000e0041",
+    "🏴\U000e0067\U000e0062",
+]
+
+
+@pytest.mark.parametrize("value", MISLEADING)
+def test_what_hides_or_turns_the_text_around_it_may_stand_nowhere(value: str) -> None:
+    with pytest.raises(MessageError, match="would bring U\\+"):
+        TemplateLine("{{v}}").render({"v": value}, SUBJECT, "error")
+    for place in (CONTENT_TEXT, CONTENT_HTML):
+        with pytest.raises(MessageError, match="would bring U\\+"):
+            render("{{v}}", {"v": value}, place=place)
+
+
+@pytest.mark.parametrize(
+    "value", ["a\u200bb", "a\ufeff", "a\u2060b", "=?utf-8?b?DQpCY2M6IHg=?=", "é =?utf-8?Q?x?="]
+)
+def test_a_subject_shows_all_that_it_holds(value: str) -> None:
+    with pytest.raises(MessageError, match="into the subject"):
+        TemplateLine("{{v}}").render({"v": value}, SUBJECT, "error")
+    assert value in render("{{v}}", {"v": value})
+
+
+def test_a_subject_has_an_end() -> None:
+    for source, value in [
+        ("{{v}}", "x" * 998),
+        ("{{#v}}{{v}}{{/v}}", "x" * 998),
+        ("a{{v}}", "x y" * 332),
+    ]:
+        assert TemplateLine(source).render({"v": value}, SUBJECT, "error")
+        with pytest.raises(MessageError, match="more than 998 characters") as caught:
+            TemplateLine(source).render({"v": value + "abc"}, SUBJECT, "error")
+        assert caught.value.field == "subject"
+    with pytest.raises(Invalid, match="more than 998 characters"):
+        TemplateLine("x" * 999)
+
+
+@pytest.mark.parametrize(
+    ("source", "payload"),
+    [
+        ("{{v}}" * 10, {"v": "x" * 1_000_000}),
+        ("{{v}}" * 10, {"v": "x y" * 333_333}),
+        ("{{{v}}}" * 10, {"v": "<" * 1_000_000}),
+        ("{{v}}" * 3, {"v": "<" * 1_000_000}),
+        ("{{#l}}{{v}}{{/l}}", {"v": "x" * 10_000, "l": [1] * 1000}),
+        ("{{#l}}" + "x" * 10_000 + "{{/l}}", {"l": [1] * 1000}),
+    ],
+    ids=lambda value: None,
+)
+def test_a_body_has_an_end(source: str, payload: dict[str, Any]) -> None:
+    with pytest.raises(MessageError, match="content would have more than 8388608 characters"):
+        render(source, payload, place=CONTENT_HTML)
+
+
+@pytest.mark.parametrize("body", ["x", "", "{{v}}", "{{#l}}{{/l}}", "{{^l}}{{/l}}"])
+def test_rendering_takes_a_bounded_number_of_steps(
+    body: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = 0
+
+    def counted(self: Any) -> None:
+        nonlocal steps
+        steps += 1
+        step(self)
+
+    step = program._Rendering._step
+    monkeypatch.setattr(program._Rendering, "_step", counted)
+    levels = 8
+    source = "{{#l}}" * levels + body + "{{/l}}" * levels
+    with pytest.raises(MessageError, match="more than 100000 steps"):
+        render(source, {"l": [1] * 1000, "v": "y"})
+    assert steps == program.MAX_STEPS + 1
+
+
+def test_long_lists_are_shown() -> None:
+    assert render("{{#l}}{{.}};{{/l}}", {"l": [1] * 20_000}) == "1;" * 20_000
+
+
+def test_errors_of_deep_sections_do_not_exhaust_the_stack() -> None:
+    levels = 16
+    source = "{{#a}}" * levels + "{{v}}" + "{{/a}}" * levels
+    assert render(source, {"a": {"b": 1}, "v": "x"}) == "x"
 
 
 @pytest.mark.parametrize("character", ["\x00", "\x0b", "\x0c", "\x1b", "\x7f", "\x85", "\ud800"])

@@ -7,7 +7,7 @@ from typing import Final, Self
 
 from passpost.config.problems import Invalid
 from passpost.messages import MAX_NAME
-from passpost.text import refused_in_line
+from passpost.text import refused_in_line, visible
 from passpost.usages import canonical_usage
 
 # RFC 5646 section 2.1, without the registry: language, script, region, variants, extensions,
@@ -65,4 +65,6 @@ class UsageName(str):
             raise Invalid(f"must be text of 1 to {MAX_NAME} characters", "write a name like SignIn")
         if refused := refused_in_line(value):
             raise Invalid(f"{refused} is not allowed in a name", "remove it")
+        if visible(value) != value:
+            raise Invalid("a mark of direction is not allowed in a name", "remove it")
         return cls(canonical_usage(value))

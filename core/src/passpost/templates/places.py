@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import attrs
 
 from passpost.errors import MessageError, MissingVariable
-from passpost.text import refused_in_body, refused_in_line
+from passpost.text import refused_in_short_value, refused_in_value
 
 if TYPE_CHECKING:
     from passpost.templates.syntax import Variable
 
 Missing = Literal["error", "keep", "blank"]
 """What a variable does that the payload lacks: refuse the mail, stay as written, show nothing."""
+
+
+MAX_LINE: Final = 998
+"""Characters in a rendered subject or name; RFC 5322 section 2.1.1 allows lines of as many."""
+
+MAX_BODY: Final = 8 * 1024 * 1024
+"""Characters in a rendered body; few providers accept emails of such a size."""
+
+# Programs that show an email ignore blanks in front of and in a scheme.
+_BLANKS: Final = re.compile(r"[\x00-\x20]+")
+_CODE: Final = re.compile(r"(?:javascript|vbscript):|data:(?!image/(?!svg))")
+_SCHEME: Final = 200
 
 
 class Absent:
@@ -33,11 +46,13 @@ class Place:
         name: Its key in the settings: ``subject``.
         line: Whether it is a single line.
         html: Whether values are escaped for HTML.
+        limit: How many characters it may have.
     """
 
     name: str
     line: bool = True
     html: bool = False
+    limit: int = MAX_LINE
 
     def put(self, variable: Variable, value: Any, missing: Missing) -> str:
         """Give a variable's text for this place.
@@ -72,22 +87,29 @@ class Place:
 
     def _checked(self, variable: Variable, text: str) -> str:
         if self.line:
-            refused = refused_in_line(text)
+            refused = refused_in_short_value(text)
         else:
             text = unified(text)
-            refused = refused_in_body(text)
+            # A line break in the middle of a sentence begins one that the template does not have.
+            breaks = self.html or variable.around.alone
+            refused = refused_in_value(text, breaks=breaks)
         if refused:
             raise MessageError(
                 f"{{{{{variable.name}}}}} would bring {refused} of its value into the {self.name}",
+                field=self.name,
+            )
+        if self.html and variable.around.context == "link" and _is_code(text):
+            raise MessageError(
+                f"{{{{{variable.name}}}}} would begin a link with a scheme that runs code",
                 field=self.name,
             )
         return text
 
 
 SUBJECT: Final = Place("subject")
-CONTENT_TEXT: Final = Place("content", line=False)
-CONTENT_HTML: Final = Place("content", line=False, html=True)
-TEXT: Final = Place("text", line=False)
+CONTENT_TEXT: Final = Place("content", line=False, limit=MAX_BODY)
+CONTENT_HTML: Final = Place("content", line=False, html=True, limit=MAX_BODY)
+TEXT: Final = Place("text", line=False, limit=MAX_BODY)
 REPLY_TO: Final = Place("replyTo")
 SEND_FROM: Final = Place("sendFrom")
 
@@ -106,6 +128,10 @@ def escaped(text: str) -> str:
         .replace('"', "&quot;")
         .replace("'", "&#39;")
     )
+
+
+def _is_code(link: str) -> bool:
+    return _CODE.match(_BLANKS.sub("", link[:_SCHEME]).lower()) is not None
 
 
 def _kind(value: Any) -> str:

@@ -10,8 +10,12 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from passpost.errors import MessageError
 from passpost.templates.places import ABSENT, Missing, Place
 from passpost.templates.syntax import Node, Section, Variable
+
+MAX_STEPS: Final = 100_000
+"""Texts, variables and rounds of sections in one rendered text: some 50 ms."""
 
 _INDEX: Final = re.compile("0|[1-9][0-9]{0,8}")
 
@@ -44,18 +48,24 @@ class Program:
             MessageError: A value may not stand in this place.
         """
         if self._slots is None:
-            return "".join(_rendered(self._nodes, [payload], place, missing))
+            return _Rendering(place, missing).of(self._nodes, payload)
         pieces = self._pieces.copy()
+        size = 0
         for index, variable in self._slots:
             value = payload.get(variable.root, ABSENT)
             if variable.rest:
                 value = _descended(value, variable.rest)
             # A code of digits or letters is the common value, and may stand anywhere as it is.
-            if type(value) is str and value.isascii() and value.isalnum():
-                pieces[index] = value
-            else:
-                pieces[index] = place.put(variable, value, missing)
-        return "".join(pieces)
+            if type(value) is not str or not value.isascii() or not value.isalnum():
+                value = place.put(variable, value, missing)
+            pieces[index] = value
+            size += len(value)
+            if size > place.limit:
+                raise _too_long(place)
+        text = "".join(pieces)
+        if len(text) > place.limit:
+            raise _too_long(place)
+        return text
 
 
 def variables_in(nodes: tuple[Node, ...]) -> Iterator[Variable]:
@@ -80,17 +90,54 @@ def _slots(nodes: tuple[Node, ...]) -> Iterator[tuple[int, Variable]]:
             yield index, node
 
 
-def _rendered(
-    nodes: tuple[Node, ...], scopes: list[Any], place: Place, missing: Missing
-) -> Iterator[str]:
-    for node in nodes:
-        if isinstance(node, str):
-            yield node
-        elif isinstance(node, Variable):
-            yield place.put(node, _found(node, scopes), missing)
-        else:
-            for inner in _inner_scopes(node, scopes):
-                yield from _rendered(node.nodes, inner, place, missing)
+class _Rendering:
+    """One text being filled in, with sections that may repeat what is within them."""
+
+    def __init__(self, place: Place, missing: Missing) -> None:
+        self._place = place
+        self._missing = missing
+        self._pieces: list[str] = []
+        self._size = 0
+        self._steps = 0
+
+    def of(self, nodes: tuple[Node, ...], payload: Mapping[str, Any]) -> str:
+        self._render(nodes, [payload])
+        return "".join(self._pieces)
+
+    def _render(self, nodes: tuple[Node, ...], scopes: list[Any]) -> None:
+        for node in nodes:
+            self._step()
+            if isinstance(node, Section):
+                for inner in _inner_scopes(node, scopes):
+                    self._step()
+                    self._render(node.nodes, inner)
+            else:
+                self._add(node if isinstance(node, str) else self._shown(node, scopes))
+
+    def _shown(self, variable: Variable, scopes: list[Any]) -> str:
+        return self._place.put(variable, _found(variable, scopes), self._missing)
+
+    def _add(self, text: str) -> None:
+        self._pieces.append(text)
+        self._size += len(text)
+        if self._size > self._place.limit:
+            raise _too_long(self._place)
+
+    def _step(self) -> None:
+        self._steps += 1
+        if self._steps > MAX_STEPS:
+            raise MessageError(
+                f"the sections of the {self._place.name} would be repeated too often with this "
+                f"payload: rendering takes more than {MAX_STEPS} steps",
+                field=self._place.name,
+            )
+
+
+def _too_long(place: Place) -> MessageError:
+    return MessageError(
+        f"the {place.name} would have more than {place.limit} characters with this payload",
+        field=place.name,
+    )
 
 
 def _inner_scopes(section: Section, scopes: list[Any]) -> Iterator[list[Any]]:

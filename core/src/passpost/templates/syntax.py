@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING, Final
 import attrs
 from chevron.tokenizer import tokenize
 
+from passpost.templates.contexts import Surroundings, surroundings
+from passpost.text import visible
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 MAX_TAGS: Final = 1000
 """Tags in one text; the tokenizer copies the rest of the text for each of them."""
@@ -31,6 +34,7 @@ _KINDS: Final = "!#^/>={&"
 _NAME: Final = re.compile(r"""[^\s.{}()\[\]|"'`<>=\\#^/!&]+(?:\.[^\s.{}()\[\]|"'`<>=\\]+)*""")
 _HELPER: Final = re.compile(r"(if|unless|each|with)\s+([\w.]+)")
 _SHOWN: Final = 40
+_UNKNOWN: Final = Surroundings()
 
 
 class TemplateSyntaxError(ValueError):
@@ -68,6 +72,7 @@ class Variable:
         rest: The parts after it.
         raw: Whether it is never escaped: ``{{{name}}}`` or ``{{&name}}``.
         source: The tag as it stands in the text, spaces included.
+        around: What surrounds it in the text.
     """
 
     name: str
@@ -75,6 +80,7 @@ class Variable:
     rest: tuple[str, ...]
     raw: bool
     source: str
+    around: Surroundings = _UNKNOWN
 
 
 @attrs.frozen
@@ -95,6 +101,15 @@ class _Tag:
     name: str
     source: str
     offset: int
+    around: Surroundings = _UNKNOWN
+
+    @property
+    def end(self) -> int:
+        return self.offset + len(self.source)
+
+    @property
+    def is_variable(self) -> bool:
+        return self.kind in ("", "{", "&")
 
 
 def parse(source: str) -> tuple[Node, ...]:
@@ -107,9 +122,34 @@ def parse(source: str) -> tuple[Node, ...]:
         raise TemplateSyntaxError(f"the text is longer than {MAX_SOURCE} characters")
     tags = list(_Scanner(source).tags())
     _check_sections(source, tags)
-    named = iter([tag for tag in tags if tag.kind not in ("!", "=")])
+    named = iter([tag for tag in _placed(source, tags) if tag.kind not in ("!", "=")])
     # Its line counter is shared by all threads, but only its errors use it, and none are left.
-    return _tree(tokenize(source), named)
+    return _tree(tokenize(_without_blanks(source, tags)), named)
+
+
+def _placed(source: str, tags: Sequence[_Tag]) -> Iterator[_Tag]:
+    spans = [(tag.offset, tag.end, tag.is_variable) for tag in tags]
+    around = iter(surroundings(source, spans))
+    for tag in tags:
+        yield attrs.evolve(tag, around=next(around)) if tag.is_variable else tag
+
+
+def _without_blanks(source: str, tags: Sequence[_Tag]) -> str:
+    """Take off the blanks around tags that stand alone on their line and show nothing.
+
+    The tokenizer takes off those lines, but of tabs before such a tag, and of blanks after one that
+    ends the text, it makes text.
+    """
+    parts: list[str] = []
+    position = 0
+    for tag in tags:
+        before, after = source.rfind("\n", 0, tag.offset) + 1, source.find("\n", tag.end)
+        rest = source[tag.end : after if after >= 0 else None]
+        if tag.is_variable or source[before : tag.offset].strip(" \t") or rest.strip(" \t"):
+            continue
+        parts += [source[position:before], source[tag.offset : tag.end]]
+        position = tag.end + len(rest)
+    return "".join([*parts, source[position:]])
 
 
 def _tree(tokens: Iterator[tuple[str, str]], tags: Iterator[_Tag]) -> tuple[Node, ...]:
@@ -127,7 +167,8 @@ def _tree(tokens: Iterator[tuple[str, str]], tags: Iterator[_Tag]) -> tuple[Node
 
 def _node(tag: _Tag, tokens: Iterator[tuple[str, str]], tags: Iterator[_Tag]) -> Node:
     root, *rest = tag.name.split(".") if tag.name != "." else ["."]
-    variable = Variable(tag.name, root, tuple(rest), tag.kind in ("{", "&"), tag.source)
+    raw = tag.kind in ("{", "&")
+    variable = Variable(tag.name, root, tuple(rest), raw, tag.source, tag.around)
     if tag.kind in ("#", "^"):
         return Section(variable, tag.kind == "^", _tree(tokens, tags))
     return variable
@@ -199,7 +240,7 @@ class _Scanner:
 
 
 def _misnamed(tag: _Tag) -> tuple[str, str]:
-    shown = tag.source if len(tag.source) <= _SHOWN else f"{tag.source[:_SHOWN]}…"
+    shown = visible(tag.source if len(tag.source) <= _SHOWN else f"{tag.source[:_SHOWN]}…")
     if helper := _HELPER.fullmatch(tag.name):
         name = helper[2]
         closing = f"{{{{#{name}}}}} … {{{{/{name}}}}}"

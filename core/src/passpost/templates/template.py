@@ -42,6 +42,14 @@ _TAG: Final = re.compile(
 )
 
 
+_UNPROTECTED: Final = {
+    "unquoted": ("into an attribute without quotes", 'write quotes around it: href="{{url}}"'),
+    "tag": ("into a tag, outside of an attribute", "write it into the quotes of an attribute"),
+    "style": ("into a style", "write the style without variables"),
+    "script": ("into a script", "remove the script: no mail program runs it"),
+}
+
+
 @attrs.frozen(kw_only=True, repr=False, eq=False)
 class Rendered(Discreet):
     r"""A template filled in with a payload; its ``repr`` shows none of it.
@@ -329,7 +337,13 @@ class Template:
         """Give the warnings that come with a content type, named by the template or not."""
         if content_type == "text/plain":
             yield from self._problems_as_plain()
-        elif raw := ", ".join(self.content.raw_variables):
+            return
+        for context, name in self.content.contexts:
+            if context in _UNPROTECTED:
+                where, remedy = _UNPROTECTED[context]
+                message = f"puts {name} {where}, where escaping for HTML does not protect"
+                yield Problem("content", message, remedy, "warning")
+        if raw := ", ".join(self.content.raw_variables):
             yield Problem(
                 "content",
                 f"puts {raw} into HTML unescaped: markup in a value becomes part of the mail",

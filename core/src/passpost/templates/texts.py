@@ -6,7 +6,8 @@ import re
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from passpost.config.problems import Invalid
-from passpost.templates.places import Missing, Place, unified
+from passpost.templates.contexts import Context
+from passpost.templates.places import MAX_LINE, Missing, Place, unified
 from passpost.templates.program import Program, variables_in
 from passpost.templates.syntax import TemplateSyntaxError, parse
 from passpost.text import refused_in_body, refused_in_line
@@ -35,17 +36,19 @@ class TemplateText:
         source: The text, with ``\n`` line ends.
         variables: The dotted paths that it shows, in order, each once; those within sections too.
         raw_variables: Those of them that are put in unescaped: ``{{{name}}}``, ``{{&name}}``.
+        contexts: What surrounds each of them where the text is HTML, and its path.
 
     Raises:
         TemplateSyntaxError: The text is no Mustache.
         Invalid: It holds a character that may not stand in such a text.
     """
 
-    __slots__ = ("_program", "raw_variables", "source", "variables")
+    __slots__ = ("_program", "contexts", "raw_variables", "source", "variables")
 
     source: str
     variables: tuple[str, ...]
     raw_variables: tuple[str, ...]
+    contexts: tuple[tuple[Context, str], ...]
 
     def __init__(self, source: str) -> None:
         self.source = unified(source)
@@ -55,6 +58,7 @@ class TemplateText:
         found = tuple(variables_in(nodes))
         self.variables = tuple(dict.fromkeys(variable.name for variable in found))
         self.raw_variables = tuple(dict.fromkeys(v.name for v in found if v.raw))
+        self.contexts = tuple(dict.fromkeys((v.around.context, v.name) for v in found))
         self._program = Program(nodes)
 
     @classmethod
@@ -133,6 +137,8 @@ class TemplateLine(TemplateText):
         # Before line ends are unified: here they are refused.
         if refused := refused_in_line(source):
             raise Invalid(f"{refused} is not allowed in a single line", "remove it")
+        if len(source) > MAX_LINE:
+            raise Invalid(f"has more than {MAX_LINE} characters", "shorten it")
         super().__init__(source)
 
 
