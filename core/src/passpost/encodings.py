@@ -47,8 +47,10 @@ _WIDE: Final = re.compile(rf"[\w+/=-]{{{_WIDTH}}}", re.ASCII)
 # Of an octet or some, with a sign between them.
 _GROUPED: Final = re.compile(r"(?<![0-9A-Za-z])[0-9A-Fa-f]{2,8}(?:[ :-][0-9A-Fa-f]{2,8})+")
 _NO_DIGIT: Final = str.maketrans("", "", " :-")
-# Fills groups of four up.
-_FILLS: Final = ("", "AAA", "AA", "A")
+# Fills up groups of four: what is read from a run's first, second, third and fourth character.
+_FILLS: Final = (
+    ("", "A", "AA", "AAA"), ("AAA", "", "A", "AA"), ("AA", "AAA", "", "A"), ("A", "AA", "AAA", ""),
+)  # fmt: skip
 _URL_ALPHABET: Final = str.maketrans("-_", "+/")
 
 Span = tuple[int, int]
@@ -103,8 +105,8 @@ def is_plain(text: str) -> bool:
     """Return whether a line has no encoding but base64 and hexadecimal, and is not broken."""
     if _ENCODED.search(text) or ("=" in text and _QUOTED_PRINTABLE.search(text)):
         return False
-    wide = [word for word in text.split(" ") if len(word) >= _WIDTH]
-    return not any(_WIDE.fullmatch(word[-_WIDTH:]) for word in wide)
+    words = text.split(" ")
+    return max(map(len, words)) < _WIDTH or not any(_WIDE.fullmatch(w[-_WIDTH:]) for w in words)
 
 
 def views(text: str, budget: Budget) -> list[View]:
@@ -138,26 +140,26 @@ def octets_in(text: str, shortest: int) -> list[tuple[Span, bytes]]:
         text: The text.
         shortest: The octets that matter; runs that hold fewer are passed over.
     """
-    if shortest > len(text):
-        return []
-    return [
-        (run.span(), read(run[0]))
-        for pattern, read in _runs(shortest)
-        for run in pattern.finditer(text)
-    ]
+    base64, hexadecimal = _runs(shortest)
+    found: list[tuple[Span, bytes]] = []
+    for run in base64.finditer(text):
+        digits = run[0]
+        found.append((run.span(), _from_base64(digits)))
+        if len(digits) >= 2 * shortest and hexadecimal.search(digits):
+            start = run.start()
+            for inner in hexadecimal.finditer(digits):
+                span = start + inner.start(), start + inner.end()
+                found.append((span, _from_hexadecimal(inner[0])))
+    found += [(run.span(), _from_hexadecimal(run[0])) for run in _GROUPED.finditer(text)]
+    return found
 
 
 @cache
-def _runs(shortest: int) -> list[tuple[re.Pattern[str], Callable[[str], bytes]]]:
+def _runs(shortest: int) -> tuple[re.Pattern[str], re.Pattern[str]]:
     """Give the patterns of runs that hold enough octets; there are few lengths of secrets."""
     # Four characters for three octets; the two at the ends may be shared with other octets.
     base64 = rf"[A-Za-z0-9+/_-]{{{-(-shortest * 4 // 3)},}}={{0,2}}"
-    hexadecimal = rf"[0-9A-Fa-f]{{{2 * shortest},}}"
-    return [
-        (re.compile(base64), _from_base64),
-        (re.compile(hexadecimal), _from_hexadecimal),
-        (_GROUPED, _from_hexadecimal),
-    ]
+    return re.compile(base64), re.compile(rf"[0-9A-Fa-f]{{{2 * shortest},}}")
 
 
 def _from_base64(run: str) -> bytes:
@@ -166,8 +168,7 @@ def _from_base64(run: str) -> bytes:
     if run[-1] == "=":
         run = run.rstrip("=")
     # All four at once: each is filled up to groups of four, so that the next begins one.
-    size = len(run)
-    one, two, three, four = (_FILLS[(size - offset) % 4] for offset in range(4))
+    one, two, three, four = _FILLS[len(run) % 4]
     return a2b_base64(f"{run}{one}{run[1:]}{two}{run[2:]}{three}{run[3:]}{four}")
 
 

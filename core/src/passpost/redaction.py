@@ -150,6 +150,8 @@ class Redactor:
             return False
         if "@" in text and any(self._recipient_in(text)):
             return False
+        if self._shortest > len(text):
+            return True
         # No line holds what is between the two.
         both_ways = f"{text}\n{text[::-1]}"
         octets = b"\n".join([run[1] for run in octets_in(text, self._shortest)])
@@ -190,7 +192,7 @@ class Redactor:
                 yield *view.origin(start, end), word
 
     def _words_in(self, text: str) -> Iterator[_Word]:
-        runs = octets_in(text, self._shortest)
+        runs = octets_in(text, self._shortest) if self._shortest <= len(text) else []
         for known in self._known:
             yield from ((start, end, MASK) for start, end in known.spans(text, runs))
         if self._recipient is not None:
