@@ -125,7 +125,7 @@ class Channel:
         except SendError as error:
             refusal = error
         # Outside of the except block, and cleared: an extension may quote the message.
-        raise self._reports.failure(refusal, message.payload, sent=False)
+        raise self._reports.failure(refusal, message, sent=False)
 
     @property
     def checkable(self) -> bool:

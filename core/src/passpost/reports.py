@@ -14,7 +14,7 @@ import attrs
 from passpost.connector import Finding
 from passpost.defects import describe_defect
 from passpost.errors import Outcome, Scope, SendError
-from passpost.messages import Mail, Receipt
+from passpost.messages import Mail, Message, Receipt
 from passpost.redaction import Redactor
 from passpost.secret import Secret
 
@@ -94,19 +94,19 @@ class Reports:
         return dt.datetime.now(dt.UTC)
 
     def failure(
-        self, error: BaseException, mail: Mail | None = None, *, sent: bool = True
+        self, error: BaseException, email: Mail | Message | None = None, *, sent: bool = True
     ) -> SendError:
         """Make the error of the application from whatever was raised.
 
         Args:
             error: What was raised; what is not a `SendError` is the connector's defect.
-            mail: The email that failed: neither its payload nor its whole recipient shows.
+            email: What was not sent: neither its payload nor its whole recipient shows.
             sent: Whether the connector may have begun to send; if not, the outcome is ``rejected``
                 whatever it says.
         """
         facts = self._facts(error)
         redactor = self._redactor
-        clean = (redactor if mail is None else redactor.for_email(mail.payload, mail.to)).clean
+        clean = (redactor if email is None else redactor.for_email(email.payload, email.to)).clean
         return SendError(
             clean(facts.message),
             outcome=facts.outcome if sent else "rejected",
