@@ -31,7 +31,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_settings_are_right_as_they_stand(folder: Path) -> None:
     application = passpost.load(folder / "passpost.jsonc")
     assert [(c.name, c.id) for c in application.connectors] == [("primary", "smtp")]
-    assert len(application.templates) == 3
+    assert len(application.templates) == 5
+    assert application.warnings == ()
 
 
 def run(folder: Path, *command: str) -> str:

@@ -5,6 +5,7 @@ import datetime as dt
 import inspect
 import pickle
 import re
+import traceback
 from typing import Any
 
 import pytest
@@ -119,7 +120,9 @@ def test_config_error_lists_problems_as_a_reader_meets_them() -> None:
     )
     assert [problem.path for problem in error.problems] == ["a", "c", "b"]
     assert str(error) == (
-        "<settings>: a: is missing — add it\nf.json:1:5: c: is odd\nf.json:2:1: b: is wrong"
+        "<settings>: a: is missing — add it\n"
+        "f.json:1:5: warning: c: is odd\n"
+        "f.json:2:1: b: is wrong"
     )
 
 
@@ -159,3 +162,18 @@ def test_notes_survive_pickling() -> None:
     error = SendError("m", outcome="unknown", scope="network")
     error.add_note("seen in the test")
     assert pickled(error).__notes__ == ["seen in the test"]
+
+
+def test_a_hint_is_a_note_once() -> None:
+    error = SendError("m", outcome="rejected", scope="account", hint="Create an app password.")
+    notes = ["hint: Create an app password."]
+    assert error.__notes__ == notes
+    for again in (pickled(error), copy.copy(error), copy.deepcopy(error)):
+        assert getattr(again, "__notes__", None) == notes
+    assert "hint: Create an app password." in "".join(traceback.format_exception(error))
+    assert not hasattr(SendError("m", outcome="unknown", scope="network"), "__notes__")
+
+
+def test_a_config_error_steers_no_terminal() -> None:
+    problem = Problem("a\u202e", "there is no template for x\u2028y\x1b[2J", "add it\n")
+    assert str(ConfigError([problem])).isprintable()

@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import attrs
 
 from passpost import config
 from passpost.config import Policy, Problem, Settings
+from passpost.config.base import missing_templates
 from passpost.config.problems import in_order
 from passpost.errors import ConfigError, PluginError
-from passpost.host import Host
+from passpost.frames import WrongTypeError, without_arguments
+from passpost.host import Connector, Host, settings_from
+from passpost.templates import Template
 
 if TYPE_CHECKING:
     from passpost.config import ApplicationSettings
     from passpost.config.base import MissingVariables
-    from passpost.host import Connector
-    from passpost.templates import Template
+
+log: Final = logging.getLogger("passpost")
 
 MAX_FILE: Final = 1 << 20
 """Bytes in a settings file; more is another file by mistake."""
+
+_NO_FILE: Final = "give settings that are no file to passpost.Mailer.from_settings"
+_OBJECT: Final = re.compile(r'[\s\ufeff]*\{\s*["}/]')
 
 
 @attrs.frozen(kw_only=True)
@@ -30,7 +38,7 @@ class Application:
     """What an application's settings file says.
 
     Attributes:
-        connectors: The connectors in the order written: the order of preference.
+        connectors: The connectors in the order written. Emails go through the first.
         policy: The file's ``delivery``.
         templates: The application's own templates.
         missing_variables: What becomes of a variable that the payload lacks; None where the file
@@ -53,6 +61,7 @@ class Application:
         }
 
 
+@without_arguments
 def load(path: str | os.PathLike[str], host: Host | None = None) -> Application:
     """Read an application's settings file.
 
@@ -64,7 +73,10 @@ def load(path: str | os.PathLike[str], host: Host | None = None) -> Application:
         ConfigError: The file cannot be read, or something in it is wrong; `problems` lists
             everything that is, connectors that cannot be used among it.
         PluginError: An extension of the environment is broken.
+        TypeError: The path is not one: settings that are no file go to `Mailer.from_settings`.
     """
+    if not _is_path(path):
+        raise WrongTypeError(f"this takes the path of a file, {_kind(path)}; {_NO_FILE}")
     return configure_application(config.read(read_file(path), os.fspath(path)), host or Host())
 
 
@@ -72,8 +84,13 @@ def read_file(path: str | os.PathLike[str]) -> bytes:
     """Read a settings file whole.
 
     Raises:
-        ConfigError: It cannot be read, or is too large to be one.
+        ConfigError: It cannot be read, or is too large to be one, or the path is the text of
+            settings.
     """
+    if is_settings_text(os.fspath(path)):
+        # It is not repeated: it may hold a password.
+        text = "this is the text of settings, not the path of a file"
+        raise ConfigError([Problem("", text, _NO_FILE)])
     try:
         with Path(path).open("rb") as file:
             content = file.read(MAX_FILE + 1)
@@ -82,6 +99,109 @@ def read_file(path: str | os.PathLike[str]) -> bytes:
         problem = Problem("", f"the file cannot be read: {reason}", file=os.fspath(path))
         raise ConfigError([problem]) from error
     return content
+
+
+def _is_path(path: Any) -> bool:
+    return isinstance(path, str) or (
+        isinstance(path, os.PathLike) and isinstance(os.fspath(path), str)
+    )
+
+
+def is_settings_text(path: str) -> bool:
+    """Say whether what should be a path is the text of settings by mistake."""
+    return "\n" in path or "\r" in path or bool(_OBJECT.match(path))
+
+
+class FromSettings:
+    """What makes a mailer of an application's settings; the base of both mailers."""
+
+    @classmethod
+    @without_arguments
+    def from_file(cls, path: str | os.PathLike[str], host: Host | None = None) -> Self:
+        """Make a mailer of an application's settings file.
+
+        Warnings of the settings are logged by the logger ``passpost``.
+
+        Args:
+            path: The file: JSON with comments.
+            host: Where its connectors are looked up; a new `Host` by default.
+
+        Raises:
+            ConfigError: The file cannot be read, or its settings are wrong.
+            TypeError: The path is not one.
+        """
+        return cls._made(load(path, host))
+
+    @classmethod
+    @without_arguments
+    def from_settings(cls, settings: Mapping[str, Any] | str, host: Host | None = None) -> Self:
+        """Make a mailer of an application's settings from a database, TOML, or the environment.
+
+        Warnings of the settings are logged by the logger ``passpost``.
+
+        Args:
+            settings: What a settings file has, as a mapping or as text. In a mapping, a secret may
+                be a `Secret` or pydantic's ``SecretStr``.
+            host: Where its connectors are looked up; a new `Host` by default.
+
+        Raises:
+            ConfigError: The settings are wrong; `problems` lists everything that is.
+            TypeError: The settings are of another type.
+        """
+        return cls._made(load_settings(settings, host))
+
+    @classmethod
+    def _made(cls, application: Application) -> Self:
+        for problem in application.warnings:
+            log.warning("%s", problem)
+        make: Any = cls
+        mailer: Self = make(*application.connectors, **application.options())
+        return mailer
+
+
+def check_arguments(connectors: Sequence[Any], templates: Any) -> None:
+    """Check what a mailer is made of, before anything takes it for what it is not.
+
+    Raises:
+        WrongTypeError: Something else than connectors or templates was given.
+    """
+    for connector in connectors:
+        if not isinstance(connector, Connector):
+            raise WrongTypeError(f"a mailer takes configured connectors, {_instead(connector)}")
+    if isinstance(templates, str | Mapping):
+        raise WrongTypeError(f"templates are a sequence of passpost.Template, {_kind(templates)}")
+    for template in templates:
+        if not isinstance(template, Template):
+            raise WrongTypeError(
+                f"templates are passpost.Template objects, {_kind(template)}: write "
+                'Template(usage_type="SignIn", subject=…, content=…); templates as settings write '
+                "them go to passpost.Mailer.from_settings"
+            )
+
+
+def _instead(connector: Any) -> str:
+    if isinstance(connector, str | os.PathLike):
+        advice = "use passpost.Mailer.from_file(path), or Host().configure(id, settings)"
+    elif isinstance(connector, Mapping):
+        advice = "use passpost.Mailer.from_settings(settings), or Host().configure(id, settings)"
+    else:
+        advice = "use what passpost.Host().configure(id, settings) returns"
+    return f"{_kind(connector)}: {advice}"
+
+
+def _kind(value: Any) -> str:
+    return f"not a value of type {type(value).__name__}"
+
+
+def load_settings(settings: Mapping[str, Any] | str, host: Host | None = None) -> Application:
+    """Read an application's settings that are no file: a mapping, or text.
+
+    Raises:
+        ConfigError: The settings are wrong; `problems` lists everything that is.
+        PluginError: An extension of the environment is broken.
+        TypeError: The settings are of another type.
+    """
+    return configure_application(settings_from(settings, "from_settings"), host or Host())
 
 
 def configure_application(settings: Settings, host: Host) -> Application:
@@ -154,9 +274,8 @@ def _warnings(
     if not parsed.templates:
         return in_order(warnings)
     # A connector's missing usages are no concern where the application's templates serve them.
-    lacks = {
-        config.missing_template(usage).message
-        for usage in config.missing_usages()
-        if usage not in config.missing_usages(parsed.templates)
-    }
-    return in_order(warning for warning in warnings if warning.message not in lacks)
+    missing = [problem.message for problem in missing_templates(parsed.templates)]
+    served = {problem.message for problem in missing_templates(())}.difference(missing)
+    if any(connector.lacks_templates() is not None for connector in connectors):
+        warnings += settings.placed(missing_templates(parsed.templates))
+    return in_order(warning for warning in warnings if warning.message not in served)

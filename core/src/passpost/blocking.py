@@ -4,27 +4,27 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Coroutine, Sequence
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from passpost import loop_thread
-from passpost.application import load
+from passpost.application import FromSettings
 from passpost.connector import Finding
 from passpost.errors import MailerClosedError
+from passpost.frames import without_arguments
 from passpost.mailer import AsyncMailer
 from passpost.messages import Message, Receipt
 
 if TYPE_CHECKING:
     from passpost.config import Policy
     from passpost.config.base import MissingVariables
-    from passpost.host import Connector, Host
+    from passpost.host import Connector
     from passpost.templates import Template
 
 T = TypeVar("T")
 
 
-class Mailer:
+class Mailer(FromSettings):
     """`AsyncMailer` for blocking code, safe to call from many threads at once.
 
     All threads share the sessions. All mailers of a process share one event loop in a background
@@ -32,14 +32,14 @@ class Mailer:
     the child starts a loop and sessions of its own. A mailer works as well where an event loop runs
     in the calling thread, which it then blocks::
 
-        with passpost.Mailer(smtp, backup) as mailer:
+        with passpost.Mailer(smtp) as mailer:
             mailer.send(passpost.Message(to="ada@example.com", usage="SignIn", …))
 
     An application that lives as long as its process may leave out ``with``: what is still open when
     the interpreter exits is closed then.
 
     Args:
-        connectors: The connectors in order of preference; at least one.
+        connectors: The connectors, at least one. Emails go through the first.
         policy: How long a send may take; see `Policy`.
         templates: The application's own templates; they come before the connectors' own.
         missing_variables: What becomes of a variable that the payload lacks: ``error``, ``keep`` or
@@ -47,8 +47,10 @@ class Mailer:
 
     Raises:
         ConfigError: No connector is given, or one has no template to send with.
+        TypeError: Something else than connectors or templates is given.
     """
 
+    @without_arguments
     def __init__(
         self,
         *connectors: Connector,
@@ -68,19 +70,9 @@ class Mailer:
         self._mailers = {loop_thread.process(): self._first}
         self._closed = False
 
-    @classmethod
-    def from_file(cls, path: str | Path, host: Host | None = None) -> Self:
-        """Make a mailer from an application's settings file.
-
-        Raises:
-            ConfigError: The file cannot be read, or its settings are wrong.
-        """
-        application = load(path, host)
-        return cls(*application.connectors, **application.options())
-
     @property
     def connectors(self) -> tuple[Connector, ...]:
-        """The connectors in order of preference."""
+        """The connectors in the order given."""
         return self._first.connectors
 
     def send(self, message: Message) -> Receipt:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, cast
 
 import attrs
 
@@ -57,7 +57,14 @@ class Preset:
 
 
 def _capabilities(capabilities: Iterable[Capability]) -> frozenset[Capability]:
-    return frozenset(capabilities)
+    given: Any = capabilities
+    # Text is iterable as well. What is wrong is said by the host, which knows whose mistake it is.
+    if not isinstance(given, set | frozenset | tuple | list):
+        return cast("frozenset[Capability]", given)
+    try:
+        return frozenset(given)
+    except TypeError:
+        return cast("frozenset[Capability]", given)
 
 
 @attrs.frozen(kw_only=True)

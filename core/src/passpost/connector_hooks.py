@@ -11,7 +11,8 @@ import pluggy
 
 from passpost.connector import ConnectorInfo, Finding
 from passpost.defects import describe_defect
-from passpost.discovery import distribution_of, find_connector
+from passpost.descriptions import description_faults
+from passpost.discovery import EntryPoint
 from passpost.errors import ConfigError, PluginError
 from passpost.hookspecs import ConnectorSpec
 from passpost.messages import Mail, Receipt
@@ -24,7 +25,7 @@ class ConnectorHooks:
     """The hooks of one connector, and of no other: its manager holds this one plugin.
 
     Args:
-        connector: The id that the plugin must answer to.
+        connector: The ID that the plugin must have; None for any.
         plugin: The module, or any object with the hooks.
         distribution: Who brought it, for errors.
 
@@ -33,11 +34,12 @@ class ConnectorHooks:
             or describes another connector.
     """
 
-    def __init__(self, connector: str, plugin: object, distribution: str) -> None:
-        self.id = connector
+    def __init__(self, connector: str | None, plugin: object, distribution: str) -> None:
+        self.id = connector or distribution
         self.distribution = distribution
         self._manager = self._registered(plugin)
-        self.info = self._described()
+        self.info = self._described(connector)
+        self.id = self.info.id
         self.sends_async = inspect.iscoroutinefunction(self._implementation("send_mail"))
 
     def _registered(self, plugin: object) -> pluggy.PluginManager:
@@ -58,37 +60,56 @@ class ConnectorHooks:
                 "it with @passpost.hookimpl"
             )
 
-    def _described(self) -> ConnectorInfo:
-        try:
-            info = self._manager.hook.connector_info()
-        except Exception as error:
-            raise self._fault(f"fails to describe itself: {describe_defect(error)}") from error
+    def _described(self, connector: str | None = None) -> ConnectorInfo:
+        info = self._called("fails to describe itself", self._manager.hook.connector_info)
         if not isinstance(info, ConnectorInfo):
             raise self._fault("returns no ConnectorInfo from connector_info")
-        if info.id != self.id:
+        faults = self._called("fails to describe itself", lambda: list(description_faults(info)))
+        if faults:
+            raise self._fault(f"describes itself wrongly: {'; '.join(faults)}")
+        if connector is not None and info.id != connector:
             raise self._fault(f"describes the connector {info.id!r} instead")
         return info
+
+    def _called(self, fails: str, hook: Callable[[], Any]) -> Any:
+        """Return what code of the plugin returns that does no I/O; whatever it raises is a defect.
+
+        Raises:
+            ConfigError: As the plugin raised it.
+            PluginError: The plugin raised anything else, SystemExit and CancelledError included.
+        """
+        try:
+            return hook()
+        except (ConfigError, KeyboardInterrupt):
+            raise
+        except BaseException as error:  # noqa: BLE001 - any plugin's any mistake
+            defect = describe_defect(error)
+        # Raised here, so that no context keeps an exception whose text may quote a setting.
+        raise self._fault(f"{fails}: {defect}")
 
     def parse_config(self, settings: Mapping[str, Any]) -> Any:
         """Turn settings into the connector's config.
 
         Raises:
-            ConfigError: The settings are wrong.
+            ConfigError: The settings are wrong, as the connector says it.
             PluginError: The hook failed otherwise, or returned no config.
         """
-        defect = config = None
+        parse = self._manager.hook.parse_config
+        fails = "fails to parse its settings"
         try:
-            config = self._manager.hook.parse_config(settings=settings)
-        except ConfigError:
-            raise
-        except Exception as error:  # noqa: BLE001 - any plugin's any mistake; reported below
-            defect = describe_defect(error)
-        # Raised here, so that no context keeps an exception whose text may quote a setting.
-        if defect is not None:
-            raise self._fault(f"fails to parse its settings: {defect}")
-        if not isinstance(config, self.info.config_class):
-            raise self._fault(f"returns no {self.info.config_class.__name__} from parse_config")
-        return config
+            config = self._called(fails, lambda: parse(settings=settings))
+        except ConfigError as error:
+            problems = error.problems
+            if self._called(fails, lambda: any(one.severity == "error" for one in problems)):
+                raise
+        else:
+            if not isinstance(config, self.info.config_class):
+                raise self._fault(f"returns no {self.info.config_class.__name__} from parse_config")
+            return config
+        raise self._fault(
+            "refuses its settings without saying why: raise ConfigError with at least one problem "
+            "of severity error"
+        )
 
     def open_session(
         self, config: Any, register_secret: Callable[[str], None]
@@ -134,24 +155,21 @@ class ConnectorHooks:
         )
 
 
-def load_connector(connector: str) -> ConnectorHooks:
-    """Import the one connector that provides an id.
+def load_connector(entry: EntryPoint) -> ConnectorHooks:
+    """Import a connector.
 
     Raises:
-        UnknownConnectorError: No installed package provides it.
-        PluginError: Two packages do, or the one cannot be imported or breaks its contract.
+        PluginError: It cannot be imported, whatever its module raised, or breaks its contract.
     """
-    entry = find_connector(connector)
-    distribution = distribution_of(entry)
     try:
         plugin = load(entry)
     except BrokenContract as error:
         raise PluginError(
-            f"the connector {connector!r} of {distribution} {error}",
-            connector=connector,
-            distribution=distribution,
+            f"the connector {entry.name!r} of {entry.distribution} {error}",
+            connector=entry.name,
+            distribution=entry.distribution,
         ) from error.__cause__
-    return ConnectorHooks(connector, plugin, distribution)
+    return ConnectorHooks(entry.name, plugin, entry.distribution)
 
 
 def _name_of(plugin: object) -> str:

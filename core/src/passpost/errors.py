@@ -145,7 +145,7 @@ class Attempt:
     """One try to deliver a mail through one connector.
 
     Attributes:
-        connector: The connector's id.
+        connector: The connector's name: its key in the application's settings, else its ID.
         started_at: When it began, in UTC.
         result: ``accepted``, ``rejected`` or ``unknown``.
         summary: What was said, fit for a log: no secret, no code, no payload.
@@ -170,9 +170,10 @@ class SendError(PasspostError):
         retry_after: Seconds to wait, where the provider said so.
         provider_code: The provider's own code: ``535 5.7.8``, ``Throttling.User``.
         response: The provider's own words, cleared of secrets and payload.
-        hint: Cause and cure in words for whoever runs the system.
-        attempts: Every connector that was tried, when, and what it said.
-        connector: The id of the connector that failed last.
+        hint: Cause and cure in words for whoever runs the system; a note of the error as well.
+        attempts: The attempt that was made, when, and what came of it.
+        connector: The name of the connector that failed last: its key in the application's
+            settings, else its ID.
     """
 
     def __init__(  # noqa: PLR0913 - each is one fact of the error; all but two have defaults
@@ -199,6 +200,9 @@ class SendError(PasspostError):
         self.hint = hint
         self.attempts = attempts
         self.connector = connector
+        # So that tracebacks and what collects them show the cure as well.
+        if isinstance(hint, str) and hint:
+            self.add_note(f"hint: {hint}")
 
     def facts(self) -> dict[str, Any]:
         """Give all attributes but `attempts` by name, for logs and for ``--json``."""

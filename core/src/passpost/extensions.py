@@ -16,10 +16,9 @@ from passpost.hookspecs import EXTENSION_GROUP, ExtensionSpec
 from passpost.plugins import BrokenContract, hint, implemented, load, register
 
 if TYPE_CHECKING:
-    from importlib.metadata import EntryPoint
-
     import click
 
+    from passpost.discovery import EntryPoint
     from passpost.messages import MailSummary, Message
     from passpost.templates import Template
 
@@ -249,8 +248,7 @@ def _own(plugin: object) -> InstalledExtension:
 
 
 def _installed(entry: EntryPoint, chosen: Collection[str] | None) -> InstalledExtension:
-    version = entry.dist.version if entry.dist is not None else ""
-    listed = InstalledExtension(entry.name, distribution_of(entry), version, entry.value)
+    listed = InstalledExtension(entry.name, entry.distribution, entry.version, entry.value)
     if chosen is not None and entry.name not in chosen:
         return attrs.evolve(listed, active=False)
     return _tried(listed, lambda: load_extension(entry))

@@ -115,7 +115,7 @@ class ConnectorSpec:
 
     @hookspec(firstresult=True)
     def send_mail(self, config: Any, session: Any, mail: Mail) -> Awaitable[Receipt] | Receipt:
-        """Hand one mail to the provider, once: retries and failover are the host's. Required.
+        """Hand one mail to the provider, once; never try again here. Required.
 
         An ``async def``, or a plain ``def`` that the host runs in a thread (a thread cannot be
         stopped: past the deadline its outcome is ``unknown``)::

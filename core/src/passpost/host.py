@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-import threading
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from passpost import config as _config
+from passpost.config.references import revealed
 from passpost.connector import Capability, ConnectorInfo, InstalledConnector
 from passpost.connector_hooks import ConnectorHooks, load_connector
-from passpost.discovery import installed_connectors, unknown_connector
+from passpost.discovery import Catalog, unknown_connector
 from passpost.errors import ConfigError, PluginError, UnknownConnectorError
 from passpost.extensions import Extensions, InstalledExtension, list_extensions
+from passpost.frames import WrongTypeError, without_arguments
+from passpost.loading import loading
 
 if TYPE_CHECKING:
     from passpost.config import Problem, Settings
+    from passpost.discovery import EntryPoint
 
 
 @attrs.frozen(eq=False, repr=False, kw_only=True)
@@ -86,14 +90,15 @@ class Host:
         )
         self._environ = environ
         self._read_files = read_files
-        self._lock = threading.RLock()
+        self._catalog: Catalog | None = None
         self._loaded: dict[str, ConnectorHooks] = {}
         self._registered: dict[str, InstalledConnector] = {}
         self._extensions: Extensions | None = None
 
     def installed(self) -> tuple[InstalledConnector, ...]:
         """List the connectors of the environment and of this host; imports none of them."""
-        return (*self._registered.values(), *installed_connectors())
+        self._catalog = Catalog()
+        return (*self._registered.values(), *self._catalog.installed())
 
     def register(self, module: object) -> ConnectorInfo:
         """Add a connector of this process: a module or object with connector hooks.
@@ -106,15 +111,12 @@ class Host:
         Raises:
             PluginError: It breaks the contract of its hooks, or its id is registered already.
         """
-        name = str(getattr(module, "__name__", type(module).__name__))
-        described = getattr(module, "connector_info", None)
-        connector = _id_of(described() if callable(described) else None, name)
-        hooks = ConnectorHooks(connector, module, name)
-        with self._lock:
-            if connector in self._registered:
-                raise PluginError(f"{connector!r} is registered already", connector=connector)
-            self._registered[connector] = InstalledConnector(connector, "", "", name)
-            self._loaded[connector] = hooks
+        hooks = ConnectorHooks(None, module, _name_of(module))
+        listed = InstalledConnector(hooks.id, "", "", hooks.distribution)
+        # One step, so that of two threads one gets the error.
+        if self._registered.setdefault(hooks.id, listed) is not listed:
+            raise PluginError(f"{hooks.id!r} is registered already", connector=hooks.id)
+        self._loaded[hooks.id] = hooks
         return hooks.info
 
     def info(self, connector: str) -> ConnectorInfo:
@@ -126,6 +128,7 @@ class Host:
         """
         return self._hooks(connector).info
 
+    @without_arguments
     def configure(
         self, connector: str, settings: Mapping[str, Any] | str, *, name: str | None = None
     ) -> Connector:
@@ -140,11 +143,10 @@ class Host:
             ConfigError: The settings are wrong; `problems` lists everything that is.
             UnknownConnectorError: No installed package provides the id.
             PluginError: The connector, or an installed extension, is broken.
+            TypeError: The settings are of another type, such as the path of a file.
         """
         hooks = self._hooks(connector)
-        read = (
-            _config.read(settings) if isinstance(settings, str) else _config.Settings.of(settings)
-        )
+        read = settings_from(settings, "Host.configure")
         resolved, problems = self.resolve(read)
         config = _parsed(hooks, resolved, problems)
         return Connector(
@@ -174,10 +176,12 @@ class Host:
         Raises:
             PluginError: An extension is broken, or one that was chosen is not installed.
         """
-        with self._lock:
-            if self._extensions is None:
-                self._extensions = Extensions(self._given_extensions, self._chosen_extensions)
-            return self._extensions
+        if self._extensions is None:
+            with loading():
+                if self._extensions is None:
+                    extensions = Extensions(self._given_extensions, self._chosen_extensions)
+                    self._extensions = extensions
+        return self._extensions
 
     def installed_extensions(self) -> tuple[InstalledExtension, ...]:
         """List the extensions of the environment and of this host.
@@ -190,35 +194,65 @@ class Host:
         return list_extensions(self._given_extensions, self._chosen_extensions)
 
     def _hooks(self, connector: str) -> ConnectorHooks:
-        with self._lock:
+        if (hooks := self._loaded.get(connector)) is not None:
+            return hooks
+        with loading():
             hooks = self._loaded.get(connector)
             if hooks is None:
-                hooks = self._loaded[connector] = self._load(connector)
+                hooks = self._loaded[connector] = load_connector(self._found(connector))
             return hooks
 
-    def _load(self, connector: str) -> ConnectorHooks:
+    def _found(self, connector: str) -> EntryPoint:
+        # What was there a moment ago serves, unless it does not: packages come while we run.
+        if self._catalog is not None:
+            with contextlib.suppress(PluginError):
+                return self._catalog.find(connector)
+        self._catalog = catalog = Catalog()
         try:
-            return load_connector(connector)
+            return catalog.find(connector)
         except UnknownConnectorError:
-            known = [installed.id for installed in self.installed()]
+            known = (*self._registered, *catalog.ids)
         raise unknown_connector(connector, known)
+
+
+def settings_from(settings: Mapping[str, Any] | str, who: str) -> Settings:
+    """Read settings that are no file: a mapping, or text.
+
+    Raises:
+        ConfigError: The text cannot be read.
+        WrongTypeError: They are neither.
+    """
+    settings = revealed(settings)
+    if isinstance(settings, str):
+        return _config.read(settings)
+    if isinstance(settings, Mapping):
+        return _config.Settings.of(settings)
+    raise WrongTypeError(
+        f"{who} takes settings as a mapping or as the text of JSON, not a value of type "
+        f"{type(settings).__name__}; for a file use passpost.Mailer.from_file or passpost.load"
+    )
 
 
 def _parsed(hooks: ConnectorHooks, settings: Settings, unresolved: tuple[Problem, ...]) -> Any:
     """Parse settings, adding what could not be resolved before to what is wrong now."""
+    from passpost.config.secrecy import cleared  # noqa: PLC0415 - only mistakes pay
+
+    problems: tuple[Problem, ...] = ()
     try:
         config = hooks.parse_config(settings)
     except ConfigError as error:
+        # A connector's own words may repeat what the settings have.
+        problems = cleared(error.problems, hooks.info.config_class, settings)
+    except PluginError:
+        # What it fails on may be what stands where a reference could not be followed.
         if not unresolved:
             raise
-        problems = error.problems
     else:
         if not unresolved:
             return config
-        problems = ()
     # A connector that parses with passpost.config has reported what is unresolved, too.
     raise ConfigError(dict.fromkeys((*unresolved, *problems)))
 
 
-def _id_of(info: object, fallback: str) -> str:
-    return info.id if isinstance(info, ConnectorInfo) else fallback
+def _name_of(plugin: object) -> str:
+    return str(getattr(plugin, "__name__", type(plugin).__name__))

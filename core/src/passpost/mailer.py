@@ -6,27 +6,27 @@ import asyncio
 import datetime as dt
 from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
-from passpost.application import load
+from passpost.application import FromSettings, check_arguments
 from passpost.config import Policy, Problem
 from passpost.connector import Finding
 from passpost.delivery import Channel
 from passpost.errors import ConfigError, MailerClosedError
+from passpost.frames import without_arguments
 from passpost.messages import Message, Receipt
 
 if TYPE_CHECKING:
     from passpost.config.base import MissingVariables
-    from passpost.host import Connector, Host
+    from passpost.host import Connector
     from passpost.templates import Template
 
 DRAINING: Final = 5.0
 """Seconds past the policy's timeout that closing waits for sends that ignore their deadline."""
 
 
-class AsyncMailer:
+class AsyncMailer(FromSettings):
     """Sends messages through configured connectors, on asyncio.
 
     Sessions open when the first mail needs them, and are shared by all sends; closing waits for the
@@ -36,7 +36,7 @@ class AsyncMailer:
             await mailer.send(passpost.Message(to="ada@example.com", usage="SignIn", …))
 
     Args:
-        connectors: The connectors in order of preference; at least one. Mails go through the first.
+        connectors: The connectors, at least one. Emails go through the first.
         policy: How long a send may take; see `Policy`.
         templates: The application's own templates; they come before the connectors' own.
         missing_variables: What becomes of a variable that the payload lacks: ``error``, ``keep`` or
@@ -44,8 +44,10 @@ class AsyncMailer:
 
     Raises:
         ConfigError: No connector is given, or one has no template to send with.
+        TypeError: Something else than connectors or templates is given.
     """
 
+    @without_arguments
     def __init__(
         self,
         *connectors: Connector,
@@ -53,6 +55,7 @@ class AsyncMailer:
         templates: Sequence[Template] = (),
         missing_variables: MissingVariables | None = None,
     ) -> None:
+        check_arguments(connectors, templates)
         if not connectors:
             raise ConfigError([Problem("connectors", "a mailer needs at least one connector")])
         if not templates:
@@ -67,19 +70,9 @@ class AsyncMailer:
         self._closed = False
         self._closing: asyncio.Task[None] | None = None
 
-    @classmethod
-    def from_file(cls, path: str | Path, host: Host | None = None) -> Self:
-        """Make a mailer from an application's settings file.
-
-        Raises:
-            ConfigError: The file cannot be read, or its settings are wrong.
-        """
-        application = load(path, host)
-        return cls(*application.connectors, **application.options())
-
     @property
     def connectors(self) -> tuple[Connector, ...]:
-        """The connectors in order of preference."""
+        """The connectors in the order given."""
         return tuple(channel.connector for channel in self._channels)
 
     async def send(self, message: Message) -> Receipt:
@@ -102,7 +95,7 @@ class AsyncMailer:
         All of it takes no longer than the policy's timeout.
 
         Returns:
-            Findings by the connector's name, in order of preference.
+            Findings by the connector's name, in the order given.
 
         Raises:
             SendError: A session cannot be opened, or a connector did not answer in time.

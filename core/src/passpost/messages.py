@@ -240,7 +240,8 @@ class MailSummary:
     """What an extension may know of a mail: enough for traces, metrics and rate limits, no content.
 
     Attributes:
-        connector: The name of the connector that the attempt goes through.
+        connector: The name of the connector that the attempt goes through: its key in the
+            application's settings, else its ID.
         usage: What the mail is for.
         locale: The locale it was rendered in.
         recipient: The recipient's address, shortened: ``a…@example.com``.
@@ -269,7 +270,8 @@ class Receipt:
     Attributes:
         provider_id: The provider's own id of the mail (queue id, EnvId), where it gave one.
         response: The provider's words on acceptance.
-        connector: The id of the connector that delivered it.
+        connector: The name of the connector that it went through: its key in the application's
+            settings, else its ID.
         message_id: The mail's Message-ID.
         attempts: Every try, the last of which succeeded.
         accepted_at: When the provider accepted it, in UTC.

@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pluggy
 
+from passpost.text import visible
+
 if TYPE_CHECKING:
-    from importlib.metadata import EntryPoint
+    from passpost.discovery import EntryPoint
+
+_MAX_TEXT: Final = 500
 
 PROJECT: Final = "passpost"
 """The name that pluggy's markers carry."""
@@ -22,15 +26,18 @@ def load(entry: EntryPoint) -> object:
     """Import what an entry point names.
 
     Raises:
-        BrokenContract: The import failed. A module that exits, asserts or is cancelled on import
-            must not take the application with it.
+        BrokenContract: The metadata is damaged, or the import failed. A module that exits, asserts
+            or is cancelled on import must not take the application with it.
     """
+    if entry.error is not None:
+        raise BrokenContract(entry.error)
     try:
         return entry.load()
     except KeyboardInterrupt:
         raise
-    except BaseException as error:
-        raise BrokenContract(f"cannot be imported: {_told(error)}") from error
+    except BaseException as error:  # noqa: BLE001 - any plugin's any mistake
+        failure, cause = BrokenContract(f"cannot be imported: {_told(error)}"), _printable(error)
+    raise failure from cause
 
 
 def register(spec: type[Any], plugin: object, name: str) -> pluggy.PluginManager:
@@ -112,7 +119,16 @@ def hint(name: str, known: Sequence[str]) -> str:
 def _told(error: BaseException) -> str:
     """Return an exception's type and text, whatever its text is made by."""
     try:
-        text = str(error)
+        text = visible(str(error))[:_MAX_TEXT]
     except Exception:  # noqa: BLE001 - any plugin's any mistake
         text = ""
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _printable(error: BaseException) -> BaseException | None:
+    """Return an exception, or None where nobody could print its traceback."""
+    try:
+        _ = error.__traceback__
+    except Exception:  # noqa: BLE001 - any plugin's any mistake
+        return None
+    return error

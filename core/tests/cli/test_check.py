@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import click.testing
+import pytest
 
 Run = Callable[..., click.testing.Result]
 Write = Callable[..., Path]
@@ -110,10 +111,11 @@ def test_a_file_that_cannot_be_read_is_one_line(run: Run, tmp_path: Path) -> Non
     assert result.stderr.startswith(f"{tmp_path / 'missing.jsonc'}: ")
 
 
-def test_an_unknown_connector_says_what_to_install(run: Run, own: Write) -> None:
-    result = run("check", own(), "--connector", "nowhere")
+def test_an_unknown_connector_says_what_is_there(run: Run, own: Write) -> None:
+    result = run("check", own(), "--connector", "amce")
     assert result.exit_code == 1
-    assert "pip install passpost-nowhere" in result.stderr
+    assert 'did you mean "acme"?' in result.stderr
+    assert "pip install" not in result.stderr
 
 
 def test_the_connection_is_asked_when_wanted(run: Run, own: Write) -> None:
@@ -210,3 +212,29 @@ def test_an_interrupt_has_a_status_of_its_own(run: Run, own: Write) -> None:
     result = run("check", file, "--connector", "acme", "--connect")
     assert result.exit_code == 130
     assert result.stderr == f"{file}: interrupted\n"
+
+
+@pytest.mark.parametrize("key", ["<your-api-key>", "<api-key>"])
+def test_a_placeholder_in_a_secret_alone_is_a_draft(run: Run, own: Write, key: str) -> None:
+    file = own(apiKey=key)
+    assert json.loads(run("check", file, "--connector", "acme", "--json").stdout)["ready"] is False
+    sent = run(
+        "send", file, "--connector", "acme", "--to", "a@example.com", "--code", "1", "--json"
+    )
+    error = json.loads(sent.stdout)["error"]
+    assert (error["outcome"], "apiKey" in error["message"]) == ("rejected", True)
+
+
+def test_the_text_of_settings_is_not_repeated_as_a_files_name(run: Run) -> None:
+    result = run("check", '{"connectors": {"a": {"pass": "hunter2"}}}')
+    assert result.exit_code == 1
+    assert "hunter2" not in result.output
+    assert "not its content" in result.output
+
+
+def test_connector_for_connectors_is_a_misspelling(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "p.jsonc"
+    file.write_text('{"connector": {"a": {"use": "acme", "settings": {}}}, "templates": []}')
+    result = run("check", str(file))
+    assert 'connector: is no setting here — did you mean "connectors"?' in result.stderr
+    assert "--connector" not in result.stderr

@@ -16,7 +16,7 @@ import pytest
 
 import passpost
 from passpost.cli.readable import readable
-from passpost.discovery import installed_connectors
+from passpost.discovery import Catalog
 
 if TYPE_CHECKING:
     from passpost.connector import InstalledConnector
@@ -31,10 +31,12 @@ def only(monkeypatch: pytest.MonkeyPatch) -> Only:
     """Gives a function that hides the connectors which the environment has besides the test's."""
 
     def hidden(*distributions: str) -> None:
-        def listed() -> tuple[InstalledConnector, ...]:
-            return tuple(one for one in installed_connectors() if one.distribution in distributions)
+        every = Catalog.installed
 
-        monkeypatch.setattr("passpost.host.installed_connectors", listed)
+        def listed(catalog: Catalog) -> tuple[InstalledConnector, ...]:
+            return tuple(one for one in every(catalog) if one.distribution in distributions)
+
+        monkeypatch.setattr(Catalog, "installed", listed)
 
     return hidden
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -66,7 +66,7 @@ def test_reads_the_text_and_the_mapping_alike() -> None:
 
 def test_has_defaults() -> None:
     application = parse_application('{"connectors": {"a": {"use": "smtp", "settings": {}}}}')
-    assert application.delivery == Policy(timeout=60)
+    assert application.delivery == Policy(timeout=25)
     assert application.templates == ()
     assert application.missing_variables is None
     assert application.connectors["a"] == ConnectorEntry(use="smtp", settings=Settings({}))
@@ -128,7 +128,13 @@ def test_warns_of_hidden_templates_and_of_no_missing_one() -> None:
     assert problem.path == "templates[1].usageType"
 
 
-@pytest.mark.parametrize("timeout", [0, -1, float("nan"), float("inf")])
+@pytest.mark.parametrize("timeout", ["5", None, True, [5]])
+def test_a_policy_of_the_wrong_type_says_what_to_write(timeout: Any) -> None:
+    with pytest.raises(TypeError, match="timeout is a number of seconds, such as 20, not "):
+        Policy(timeout=timeout)
+
+
+@pytest.mark.parametrize("timeout", [0, -1, float("nan"), float("inf"), 1e15, 86_401])
 def test_a_policy_made_in_code_is_checked_too(timeout: float) -> None:
     with pytest.raises(ValueError, match="timeout is a number of seconds"):
         Policy(timeout=timeout)

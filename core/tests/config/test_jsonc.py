@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import traceback
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from passpost.config import Problem, read
+from passpost.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -254,3 +256,40 @@ def test_quotes_no_value(refused: Refused, text: str) -> None:
     for problem in refused(read, text):
         assert "hunter2" not in repr(problem)
         assert "canary" not in repr(problem)
+
+
+@pytest.mark.parametrize("marks", [1, 2])
+@pytest.mark.parametrize("form", [str, str.encode])
+def test_one_byte_order_mark_is_accepted(marks: int, form: Callable[[str], str | bytes]) -> None:
+    text = form("\ufeff" * marks + '{"a": 1}')
+    if marks == 1:
+        assert read(text) == {"a": 1}
+    else:
+        with pytest.raises(ConfigError, match=r"1:1: U\+FEFF stands here"):
+            read(text)
+
+
+def test_a_bad_byte_behind_a_byte_order_mark_has_its_place() -> None:
+    data = b'\xef\xbb\xbf{"pass": "\xc3\xa9hunter2\xff"}'
+    with pytest.raises(ConfigError) as caught:
+        read(data, "f")
+    (problem,) = caught.value.problems
+    assert (problem.message, problem.line, problem.column) == ("a byte here is not UTF-8", 1, 19)
+    assert "hunter2" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_other_formats_are_told_what_this_is(refused: Refused) -> None:
+    for text in ("# settings\nhost: a", "host: a", "---\nhost: a", '[smtp]\nhost = "a"'):
+        (problem,) = refused(read, text)
+        assert "this is JSON, in which comments begin with //" in problem.remedy
+
+
+def test_a_lookalike_is_shown(refused: Refused) -> None:
+    problems = refused(read, '{"a": “b”, \u00a0"c": 1}')
+    assert "U+201C (“) stands here" in problems[0].message
+    assert "U+00A0 stands here" in problems[-1].message
+
+
+def test_a_text_of_too_many_values_is_refused_early(refused: Refused) -> None:
+    (problem,) = refused(read, '{"a": [' + "1," * 60_000 + "]}")
+    assert "more than 50000 values" in problem.message

@@ -416,3 +416,16 @@ def test_a_union_of_like_types_needs_a_choice_that_is_one_of_them() -> None:
 def test_null_is_no_union_without_none(refused: Refused) -> None:
     (problem,) = refused(parse, Undecided, {"either": None})
     assert problem.message == "must be an object, not null"
+
+
+@pytest.mark.parametrize("key", ["hunter2", "p@ssw0rd!", "Tr0ub4dor&3"])
+def test_an_unknown_key_that_may_be_a_password_is_not_shown(refused: Refused, key: str) -> None:
+    (problem,) = refused(parse, Inner, read(f'{{"size": 1,\n"{key}": 1}}', "f"))
+    assert key[1:] not in str(problem)
+    assert (problem.line, problem.column) == (2, 1)
+
+
+@pytest.mark.parametrize("key", ["colour", "from_email", "apiKey", "x-mailer"])
+def test_an_unknown_key_that_reads_as_a_name_is_shown(refused: Refused, key: str) -> None:
+    (problem,) = refused(parse, Inner, {"size": 1, key: 1})
+    assert problem.path == key

@@ -121,6 +121,48 @@ def test_does_not_wait_for_a_pipe(tmp_path: Path) -> None:
     assert "no regular file" in problem.message
 
 
+def test_does_not_wait_for_a_pipe_that_takes_the_place_of_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is looked at is what was opened, not what had the name a moment before."""
+    file, pipe = tmp_path / "file", tmp_path / "pipe"
+    file.write_text("x")
+    os.mkfifo(pipe)
+    opened = os.open
+    monkeypatch.setattr(os, "open", lambda path, flags: opened(pipe, flags))
+    _, (problem,) = resolve({"a": f"${{file:{file}}}"}, environ={})
+    assert "no regular file" in problem.message
+
+
+def test_does_not_wait_for_what_only_calls_itself_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the kernel's log in /proc does: regular, and empty until there is news."""
+    (tmp_path / "file").write_text("x")
+    read = os.read
+
+    def blocked(descriptor: int, size: int) -> bytes:
+        assert not os.get_blocking(descriptor)
+        raise BlockingIOError(11, "Resource temporarily unavailable") from None
+
+    monkeypatch.setattr(os, "read", blocked)
+    _, (problem,) = resolve({"a": f"${{file:{tmp_path / 'file'}}}"}, environ={})
+    monkeypatch.setattr(os, "read", read)
+    assert "resource temporarily unavailable" in problem.message
+
+
+def test_says_that_a_home_folder_is_not_looked_up(tmp_path: Path) -> None:
+    file = str(tmp_path / "p.jsonc")
+    _, (problem,) = resolve(read('{"a": "${file:~/secret}"}', file), environ={})
+    assert problem.remedy == "write the whole path: ~ is not expanded"
+
+
+def test_says_where_a_relative_path_starts(tmp_path: Path) -> None:
+    file = str(tmp_path / "p.jsonc")
+    _, (problem,) = resolve(read('{"a": "${file:secret}"}', file), environ={})
+    assert f'relative to the folder of "{file}"' in problem.remedy
+
+
 def test_reads_no_file_where_it_may_not(tmp_path: Path) -> None:
     (tmp_path / "f").write_text("hunter2")
     settings, (problem,) = resolve(

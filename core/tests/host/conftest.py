@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -112,3 +114,59 @@ def configure(recorder: Recorder) -> Callable[..., passpost.Connector]:
 @pytest.fixture
 def message() -> passpost.Message:
     return passpost.Message(to="ada@example.com", usage="SignIn", payload={"code": "493817"})
+
+
+Install = Callable[..., Path]
+
+HEALTHY = """
+import attrs, passpost
+from passpost import config
+
+@attrs.frozen(kw_only=True)
+class Config(config.ConnectorConfig):
+    key: passpost.Secret | None = config.field(default=None)
+
+@passpost.hookimpl
+def connector_info():
+    return passpost.ConnectorInfo(
+        id="good", name={"en": "Good"}, description={"en": "Good"}, config_class=Config)
+
+@passpost.hookimpl
+def parse_config(settings):
+    return config.parse(Config, settings)
+
+@passpost.hookimpl
+async def send_mail(mail):
+    return passpost.Receipt()
+"""
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
+    """Gives a function that installs metadata as it stands, and modules."""
+    site = tmp_path / "site"
+    site.mkdir()
+    monkeypatch.syspath_prepend(str(site))
+
+    def installed(
+        folder: str, entries: bytes | str, metadata: bytes | None = b"", **modules: str
+    ) -> Path:
+        made = site / folder
+        made.mkdir()
+        name = folder.partition("-")[0].strip("~").replace("_", "-").encode()
+        if metadata is not None:
+            written = metadata or b"Metadata-Version: 2.1\nName: " + name + b"\nVersion: 1.0\n"
+            (made / "METADATA").write_bytes(written)
+        text = entries if isinstance(entries, bytes) else entries.encode()
+        (made / "entry_points.txt").write_bytes(text)
+        for module, source in modules.items():
+            monkeypatch.delitem(sys.modules, module, raising=False)
+            (site / f"{module}.py").write_text(source)
+        return made
+
+    return installed
+
+
+@pytest.fixture
+def good(install: Install) -> None:
+    install("good_one-1.0.dist-info", "[passpost.connectors]\ngood = good_one\n", good_one=HEALTHY)

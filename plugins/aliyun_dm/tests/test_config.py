@@ -137,6 +137,6 @@ def test_placeholders_parse_and_are_named() -> None:
     }
     config = parse_config({**SETTINGS, **settings})
     assert {problem.path for problem in placeholders(config)} == {
-        "accessKeyId", "accountName", "fromAlias", "tagName",
+        "accessKeyId", "accessKeySecret", "accountName", "fromAlias", "tagName",
     }  # fmt: skip
     assert {problem.path for problem in warnings(config)} == set(settings)

@@ -176,7 +176,7 @@ def test_settings() -> None:
 def test_the_preset() -> None:
     (preset,) = hooks.connector_info().presets
     config = hooks.parse_config(preset.settings)
-    assert [problem.path for problem in placeholders(config)] == ["url"]
+    assert [problem.path for problem in placeholders(config)] == ["url", "secret"]
 
 
 def test_where_requests_go(configure: Any) -> None:

@@ -13,6 +13,7 @@ from passpost.application import MAX_FILE, configure_application, read_file
 from passpost.cli.command import STDIN, is_content, is_name, named
 from passpost.cli.failures import Refusal
 from passpost.cli.hosts import make_host
+from passpost.config.wording import nearest
 
 _NOT_A_NAME: Final = "FILE is the name of a file, not its content"
 _WRITE_A_NAME: Final = 'write the name, or "-" to read standard input'
@@ -52,7 +53,7 @@ def load(file: str, connector: str | None) -> passpost.Application:
     host = make_host()
     # Read before it is known what it is, so that places are those of the whole file in either case.
     settings = config.read(read_input(file), named(file))
-    if "connectors" in settings:
+    if "connectors" in settings or (connector is None and nearest("connectors", settings)):
         whole = configure_application(settings, host)
         return whole if connector is None else _only(whole, connector)
     if connector is None:

@@ -19,6 +19,7 @@ from passpost.config.problems import Problem
 from passpost.config.settings import Settings
 from passpost.config.structure import parse, settings_of
 from passpost.errors import ConfigError
+from passpost.frames import without_arguments
 from passpost.templates import Template
 
 _KEYS: Final = frozenset({"connectors", "delivery", "templates", "missingVariables", SCHEMA_KEY})
@@ -54,7 +55,7 @@ class ApplicationSettings:
     """An application's settings file, before its connectors have parsed theirs.
 
     Attributes:
-        connectors: The connectors by name, in the order written: the order of preference.
+        connectors: The connectors by name, in the order written. Emails go through the first.
         delivery: The delivery policy.
         templates: The application's own templates.
         missing_variables: What becomes of a variable that the payload lacks; None where the file
@@ -65,8 +66,8 @@ class ApplicationSettings:
         minimum=1,
         title={"en": "Connectors", "zh-CN": "连接器"},
         description={
-            "en": "Connectors by a name of your own, tried in the order written.",
-            "zh-CN": "以自定名称区分的连接器，按书写顺序尝试。",
+            "en": "Connectors by a name of your own. Emails go through the first.",
+            "zh-CN": "连接器，键为自定义名称。邮件通过第一个连接器发送。",
         },
     )
     delivery: Policy = field(
@@ -82,6 +83,7 @@ class ApplicationSettings:
         yield from template_problems(self.templates)
 
 
+@without_arguments
 def parse_application(settings: Mapping[str, Any] | str) -> ApplicationSettings:
     """Parse an application's settings; those of its connectors are left to them.
 

@@ -12,6 +12,9 @@ from passpost.config.problems import Problem
 from passpost.templates import Template, template_set_problems
 from passpost.usages import FLOW_USAGES, GENERIC, canonical_usage
 
+_LONGEST_LANGUAGE: Final = 3
+"""Letters in the longest code of a language; longer ones are valid tags that nobody assigned."""
+
 MissingVariables = Literal["error", "keep", "blank"]
 """What becomes of a variable that the payload lacks."""
 
@@ -69,7 +72,7 @@ class ConnectorConfig:
         yield from template_problems(self.templates)
         yield from template_set_problems(self.templates, self.default_content_type)
         if self.templates:
-            yield from map(missing_template, missing_usages(self.templates))
+            yield from missing_templates(self.templates)
 
 
 def require_templates(config: Any) -> Problem | None:
@@ -87,20 +90,47 @@ def missing_usages(*sources: Iterable[Template]) -> tuple[str, ...]:
     return tuple(usage for usage in FLOW_USAGES if usage not in served)
 
 
-def missing_template(usage: str) -> Problem:
-    """Give the warning of a usage that no template serves; a host with templates drops it."""
-    remedy = "add one" if usage == GENERIC else f"add one, or {GENERIC} serves in its place"
+def missing_templates(templates: Iterable[Template]) -> tuple[Problem, ...]:
+    """Return the warnings of the flows' usages that no template serves by name."""
+    missing = missing_usages(templates)
+    return tuple(missing_template(usage, generic=GENERIC not in missing) for usage in missing)
+
+
+def missing_template(usage: str, *, generic: bool = True) -> Problem:
+    """Return the warning of a usage that no template serves; a host with templates drops it.
+
+    Args:
+        usage: The usage.
+        generic: Whether there is a template for ``Generic``, which serves in its place.
+    """
+    if usage == GENERIC:
+        remedy = "add one"
+    elif generic:
+        remedy = f"add one, or {GENERIC} serves in its place"
+    else:
+        remedy = f"add one, or one for {GENERIC}, which serves every usage"
     return Problem("templates", f"there is no template for {usage}", remedy, "warning")
 
 
 def template_problems(templates: Iterable[Template]) -> Iterator[Problem]:
-    """Give the warnings of templates that another one hides: same usage, same locale."""
+    """Return the warnings of templates that are never used, or not by the readers meant."""
     first: dict[tuple[str, str], int] = {}
     for index, template in enumerate(templates):
+        if template.locale and len(template.locale.partition("-")[0]) > _LONGEST_LANGUAGE:
+            yield _no_language(index)
         served = (canonical_usage(template.usage_type), (template.locale or "").lower())
         same = first.setdefault(served, index)
         if same != index:
             yield _hidden(index, same)
+
+
+def _no_language(index: int) -> Problem:
+    return Problem(
+        f"templates[{index}].locale",
+        "does not begin with the code of a language",
+        'write a code of two or three letters, such as "zh" for Chinese',
+        "warning",
+    )
 
 
 def _hidden(index: int, first: int) -> Problem:

@@ -14,13 +14,16 @@ from passpost.config.problems import Problem
 from passpost.config.scanner import Scan
 from passpost.config.settings import Places, Settings, Source
 from passpost.errors import ConfigError
+from passpost.frames import without_arguments
 
 MAX_SIZE: Final = 1 << 20
 """Bytes in a settings file, or characters in a text of settings: 1 MiB."""
 
+_MARK: Final = "\ufeff"
 _SAVE_AS: Final = "save the file as UTF-8"
 
 
+@without_arguments
 def read(text: str | bytes, file: str | None = None) -> Settings:
     """Read settings: a JSON object, which may hold comments and trailing commas.
 
@@ -36,7 +39,7 @@ def read(text: str | bytes, file: str | None = None) -> Settings:
         too_large = f"the settings are larger than {MAX_SIZE >> 20} MiB"
         raise ConfigError([Problem("", too_large, "make them shorter", file=file)])
     decoded = _decoded(text, file) if isinstance(text, bytes) else text
-    source = Source(decoded.removeprefix("\ufeff"))
+    source = Source(decoded.removeprefix(_MARK))
     scan = Scan(source, file)
     if problems := scan.run():
         raise ConfigError(problems)
@@ -55,11 +58,11 @@ def _decoded(data: bytes, file: str | None) -> str:
         wide = "the file is in UTF-16 or UTF-32"
         raise ConfigError([Problem("", wide, _SAVE_AS, "error", file, 1, 1)])
     try:
-        return data.decode("utf-8-sig")
+        return data.decode("utf-8")
     except UnicodeDecodeError as error:
         valid = data[: error.start]
     # Outside of the except block: the original error holds the whole file.
-    before = Source(valid.decode("utf-8-sig"))
+    before = Source(valid.decode("utf-8").removeprefix(_MARK))
     line, column = before.place(len(before.text))
     raise ConfigError(
         [Problem("", "a byte here is not UTF-8", _SAVE_AS, "error", file, line, column)]

@@ -10,7 +10,7 @@ import attrs
 from cattrs import BaseConverter
 
 from passpost.config.paths import Path, joined, path_text
-from passpost.config.references import Unresolved
+from passpost.config.references import Unresolved, revealed
 from passpost.config.shapes import Shape, shape_of
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ Hook = Callable[["Node", Any], Any]
 _HookT = TypeVar("_HookT", bound=Hook)
 
 _CONVERTER: Final = BaseConverter()
+
+_JSON: Final = (str, int, float, list, tuple, dict, type(None))
 
 
 class FromSetting(Protocol):
@@ -71,9 +73,13 @@ class Node:
         """Report what is unlikely to be meant."""
         self.problems.append(self.settings.problem(self.path, message, remedy, severity="warning"))
 
-    def key_fault(self, key: str, message: str, remedy: str) -> None:
-        """Report what is wrong with a key of this object."""
-        self.problems.append(self.settings.problem((*self.path, key), message, remedy, key=True))
+    def key_fault(self, key: str, message: str, remedy: str, *, cut: bool = False) -> None:
+        """Report what is wrong with a key of this object; `cut` shows its first character only."""
+        problem = self.settings.problem((*self.path, key), message, remedy, key=True)
+        if cut:
+            full = path_text((*self.settings.prefix, *self.path, f"{key[:1]}…"))
+            problem = attrs.evolve(problem, path=full)
+        self.problems.append(problem)
 
     def relay(self, problems: Iterable[Problem]) -> list[Problem]:
         """Report problems whose paths are relative to this value; give them as they were."""
@@ -105,6 +111,8 @@ def structure(node: Node, type_: Any) -> Any:
         # The same problem as before: whoever lists both says it once.
         node.problems.append(node.value.problem)
         return INVALID
+    if not isinstance(node.value, _JSON):
+        node = attrs.evolve(node, value=revealed(node.value))
     return _hook_of(type_)(node, type_)
 
 

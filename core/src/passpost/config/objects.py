@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
@@ -19,6 +20,7 @@ _MAX_SUGGESTIONS: Final = 20
 """Unknown keys of one object that a suggestion is sought for; it takes a while."""
 
 _FEW: Final = 6
+_NAME: Final = re.compile(r"[$A-Za-z][A-Za-z]*(?:[ ._-][A-Za-z]+)*")
 _ABSENT: Final[Any] = object()
 
 
@@ -53,13 +55,20 @@ def _unknown_keys(node: Node, known: list[str]) -> set[str]:
     unknown = [key for key in node.value if key not in known and not _for_editors(node, key)]
     meant = set()
     for number, key in enumerate(unknown):
-        suggestion = None
-        if isinstance(key, str) and number < _MAX_SUGGESTIONS:
-            suggestion = nearest(key, known)
+        sought = isinstance(key, str) and number < _MAX_SUGGESTIONS
+        suggestion = nearest(key, known) if sought else None
         if suggestion is not None and suggestion not in node.value:
             meant.add(suggestion)
-        node.key_fault(key, "is no setting here", did_you_mean(suggestion, _instead(known)))
+        advice = did_you_mean(suggestion, _instead(known))
+        node.key_fault(
+            key, "is no setting here", advice, cut=sought and not suggestion and _is_odd(key)
+        )
     return meant
+
+
+def _is_odd(key: str) -> bool:
+    """Say whether a key is like no setting's name: perhaps a password in the wrong place."""
+    return _NAME.fullmatch(key) is None
 
 
 def _instead(known: list[str]) -> str:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Literal
 
 import attrs
 
+from passpost.text import visible
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -45,9 +47,11 @@ class Problem:
         return ":".join(parts)
 
     def __str__(self) -> str:
+        warning = "warning: " if self.severity == "warning" else ""
         subject = f"{self.path}: " if self.path else ""
         remedy = f" — {self.remedy}" if self.remedy else ""
-        return f"{self.place}: {subject}{self.message}{remedy}"
+        # A name in it may have been chosen to steer the terminal or the log that shows it.
+        return visible(f"{self.place}: {warning}{subject}{self.message}{remedy}")
 
 
 class Invalid(ValueError):  # noqa: N818 - says what the value is

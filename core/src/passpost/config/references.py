@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import stat
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ import attrs
 from passpost.config.paths import MAX_DEPTH, TOO_DEEP, Path, quoted
 from passpost.config.problems import Invalid, Problem
 from passpost.config.settings import Settings
+from passpost.secret import Secret
 
 MAX_FILE: Final = 64 * 1024
 """Bytes in a file that a reference names."""
@@ -20,13 +22,18 @@ MAX_FILE: Final = 64 * 1024
 # Only a text that is a reference as a whole is one: a password may well hold "${" somewhere.
 _REFERENCE: Final = re.compile(r"\$\{([^{}]*)\}")
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+# Windows has none of the first two, and reads text unless told otherwise.
+_UNBLOCKED: Final = (
+    getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
+)
 _HOW: Final = "write ${NAME} for an environment variable or ${file:/path} for a file"
 
 
 class Referenced(str):
-    """A text that a reference stood for; its ``repr`` does not show it.
+    """A text that a reference or a secret stood for; its ``repr`` does not show it.
 
-    The environment knows texts only, so a setting that is true or false takes one from here.
+    The environment knows texts only, so a setting that is true or false takes one from here. It is
+    no reference itself, whatever it looks like.
     """
 
     __slots__ = ()
@@ -54,6 +61,22 @@ class Unresolved(str):
 
     def __reduce__(self) -> tuple[type[Unresolved], tuple[str, Problem]]:
         return Unresolved, (str(self), self.problem)
+
+
+def revealed(value: Any) -> Any:
+    """Return what a secret in settings made in Python holds, and any other value as it is.
+
+    Secrets are those of passpost and whatever has a method ``get_secret_value``, as pydantic's do.
+    """
+    if isinstance(value, Secret):
+        return Referenced(value.reveal())
+    if not hasattr(type(value), "get_secret_value"):
+        return value
+    held = value.get_secret_value()
+    if isinstance(held, bytes):
+        # What is not UTF-8 becomes a character that no setting may have.
+        held = held.decode("utf-8", "surrogateescape")
+    return Referenced(held) if isinstance(held, str) else held
 
 
 def resolve(
@@ -98,7 +121,7 @@ class _Walk:
             return self.mapping(value, path)
         if isinstance(value, list | tuple):
             return [self._value(item, (*path, index)) for index, item in enumerate(value)]
-        return value
+        return revealed(value)
 
     def _text(self, value: str, path: Path) -> str:
         if isinstance(value, Unresolved):
@@ -143,7 +166,7 @@ class _Walk:
             raise Invalid("settings may not read files here", "write the value itself")
         if not name:
             raise Invalid("the reference names no file", _HOW)
-        text = _read(self._path(name), quoted(name))
+        text = _read(self._path(name), quoted(name), self._remedy(name))
         text = text.removesuffix("\n").removesuffix("\r") if text.endswith("\n") else text
         if not text:
             raise Invalid(f"the file {quoted(name)} is empty", "write the value into it")
@@ -155,8 +178,16 @@ class _Walk:
             return FilePath(self.settings.file or "").parent / path
         raise Invalid("a relative path needs a settings file to start from", "write the whole path")
 
+    def _remedy(self, name: str) -> str:
+        if name.startswith("~"):
+            return "write the whole path: ~ is not expanded"
+        check = "check the path and who may read it"
+        if FilePath(name).is_absolute():
+            return check
+        return f"{check}; it is relative to the folder of {quoted(self.settings.file or '')}"
 
-def _read(path: FilePath, name: str) -> str:
+
+def _read(path: FilePath, name: str, remedy: str) -> str:
     try:
         return _bytes(path).decode("utf-8-sig")
     except OSError as error:
@@ -168,15 +199,21 @@ def _read(path: FilePath, name: str) -> str:
     except ValueError:
         reason = "no file can have this name"
     # Outside of the except blocks: an error of decoding holds the file's content.
-    raise Invalid(f"the file {name} cannot be read: {reason}", "check the path and who may read it")
+    raise Invalid(f"the file {name} cannot be read: {reason}", remedy)
 
 
 def _bytes(path: FilePath) -> bytes:
-    # A pipe or a device would block, or never end.
-    if not stat.S_ISREG(path.stat().st_mode):
-        raise Invalid("it is no regular file")
-    with path.open("rb") as file:
-        data = file.read(MAX_FILE + 1)
+    # What is looked at is what was opened, and nothing blocks: neither a pipe, nor a file of /proc
+    # that calls itself regular.
+    descriptor = os.open(path, os.O_RDONLY | _UNBLOCKED)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise Invalid("it is no regular file")
+        data = b""
+        while len(data) <= MAX_FILE and (chunk := os.read(descriptor, MAX_FILE + 1 - len(data))):
+            data += chunk
+    finally:
+        os.close(descriptor)
     if len(data) > MAX_FILE:
         raise Invalid(f"it is larger than {MAX_FILE >> 10} KiB")
     return data

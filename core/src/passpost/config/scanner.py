@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 MAX_PROBLEMS: Final = 100
 """Problems after which the scan gives up: nobody reads more of them at once."""
 
+MAX_VALUES: Final = 50_000
+"""Values in settings; more take seconds to walk through, and nobody wrote them."""
+
 _CLOSERS: Final = {"{": "}", "[": "]"}
 
 
@@ -133,7 +136,8 @@ class Scan:
 
     def _top(self, token: Token) -> None:
         if token.text != "{":
-            self._stop(Fault(token.start, "settings are an object", "begin with {"))
+            begin = "begin with {; this is JSON, in which comments begin with //"
+            self._stop(Fault(token.start, "settings are an object", begin))
         self._enter(token, (), token.start)
 
     def _end(self, token: Token) -> None:
@@ -171,7 +175,7 @@ class Scan:
             return
         if token.kind == "mark":
             self._unexpected(token, "a value belongs here", "write one, or remove the comma")
-        self.index[path] = (parent.start, token.start)
+        self._note(path, parent.start, token)
         self._check_scalar(token, path)
         self._next = self._comma
 
@@ -191,9 +195,15 @@ class Scan:
     def _enter(self, token: Token, path: Path, start: int) -> None:
         if len(self._open) >= MAX_DEPTH:
             self._stop(Fault(token.start, TOO_DEEP, "flatten it"))
-        self.index[path] = (start, token.start)
+        self._note(path, start, token)
         self._open.append(_Open(token, path))
         self._next = self._inside(self._open[-1])
+
+    def _note(self, path: Path, start: int, token: Token) -> None:
+        if len(self.index) >= MAX_VALUES:
+            too_many = f"these are more than {MAX_VALUES} values"
+            self._stop(Fault(token.start, too_many, "write fewer"))
+        self.index[path] = (start, token.start)
 
     def _inside(self, parent: _Open) -> Callable[[Token], None]:
         return self._key if parent.token.text == "{" else self._item

@@ -14,12 +14,14 @@ from passpost.config.problems import Problem
 from passpost.config.settings import Settings
 from passpost.config.wording import kind_of
 from passpost.errors import ConfigError
+from passpost.frames import without_arguments
 
 _T = TypeVar("_T")
 
 _NO_OPTIONS: Final = Options()
 
 
+@without_arguments
 def parse(cls: type[_T], settings: Mapping[str, Any] | str) -> _T:
     """Turn settings into a config class.
 

@@ -118,7 +118,8 @@ def lookalike(token: Token) -> Fault | None:
 def lookalike_fault(char: str, offset: int) -> Fault:
     """Say what to write in place of a character that looks like one of JSON's own."""
     meant = meant_by(char)
-    message = f"U+{ord(char):04X} stands here, which JSON does not know"
+    shown = f" ({char})" if char.isprintable() else ""
+    message = f"U+{ord(char):04X}{shown} stands here, which JSON does not know"
     return Fault(offset, message, f"write {'a space' if meant == ' ' else meant} in its place")
 
 

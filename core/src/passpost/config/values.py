@@ -10,7 +10,22 @@ from passpost.addresses import MAX_DOMAIN, ascii_domain
 from passpost.config.problems import Invalid
 from passpost.text import refused_in_line
 
-_PLACEHOLDER: Final = re.compile(r"\s*<[^<>@]*>\s*")
+# The address is what earlier settings that passpost accepts had as their example.
+_PLACEHOLDER: Final = re.compile(r"\s*<(?:[^<>@]*|noreply@logto\.io)>\s*")
+
+# A password may be anything in angle brackets: only words that guides write there count.
+_SECRET_PLACEHOLDER: Final = re.compile(
+    r"\s*<\s*(?=[^>]*(?:your|password|secret|key|token|credential|placeholder|code))"
+    r"[a-z]+(?:[ _-][a-z0-9]+)*\s*>\s*",
+    re.IGNORECASE,
+)
+
+# What looks like a reference, in the ways of shells, of Windows and of templates.
+_NEARLY_REFERENCE: Final = re.compile(
+    r"\$[A-Z_][A-Z0-9_]*|%[A-Za-z_][A-Za-z0-9_]*%|\{\{\s*[A-Za-z_][A-Za-z0-9_.]*\s*\}\}"
+    r"|.*\$\{(?:file:[^{}]*|[A-Za-z_][A-Za-z0-9_]*)\}.*",
+    re.DOTALL,
+)
 
 # Underscores are no part of host names, but of names that container networks resolve.
 _LABEL: Final = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
@@ -26,6 +41,28 @@ _MISTAKES: Final = (
 def is_placeholder(text: str) -> bool:
     """Say whether a text is a ``< your-thing >`` that a guide or preset leaves to fill in."""
     return _PLACEHOLDER.fullmatch(text) is not None
+
+
+def is_secret_placeholder(text: str) -> bool:
+    """Say whether a secret is a placeholder such as ``<your-password>``, and not a real secret.
+
+    Letters, digits and single separators count that have one of the words of guides among them.
+    """
+    return _SECRET_PLACEHOLDER.fullmatch(text) is not None
+
+
+def doubt_of_secret(text: str) -> tuple[str, str] | None:
+    """Say what makes a secret unlikely to be meant as it is, and what to write; None for most."""
+    if _NEARLY_REFERENCE.fullmatch(text):
+        return (
+            "looks like a reference, but is used as it is",
+            "write ${NAME} alone, without anything before or after it",
+        )
+    # Line ends are those of a key in PEM.
+    line = text.strip("\r\n")
+    if line != line.strip():
+        return "begins or ends with white space", "remove it, unless it is a part of the secret"
+    return None
 
 
 class HostName(str):

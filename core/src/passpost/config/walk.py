@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import attrs
@@ -11,10 +11,10 @@ from passpost.addresses import Address
 from passpost.config.fields import config_fields, rules
 from passpost.config.leaves import FILL_IN, PLACEHOLDER
 from passpost.config.objects import run_rule
-from passpost.config.paths import Path, joined, path_text
+from passpost.config.paths import Path, joined, path_text, quoted
 from passpost.config.problems import Problem, Severity
 from passpost.config.settings import Settings
-from passpost.config.values import is_placeholder
+from passpost.config.values import doubt_of_secret, is_placeholder, is_secret_placeholder
 from passpost.secret import Secret
 
 
@@ -45,8 +45,9 @@ class _Part:
 def warnings(config: Any) -> tuple[Problem, ...]:
     """Give what is unlikely to be meant in a valid config, with relative paths and no places.
 
-    Those are the warnings of the rules of its class and of the classes within, and the placeholders
-    that are not filled in. `Settings.placed` adds file, line and column.
+    Those are the warnings of the rules of its class and of the classes within, the placeholders
+    that are not filled in, and secrets and addresses that look wrong. `Settings.placed` adds file,
+    line and column.
     """
     found = [
         attrs.evolve(problem, path=joined(path_text(part.path), problem.path))
@@ -56,15 +57,16 @@ def warnings(config: Any) -> tuple[Problem, ...]:
         for problem in run_rule(type(part.value), names, method, part.value)
         if problem.severity == "warning"
     ]
-    return (*found, *_placeholders(config, "warning", (str, Address, Secret)))
+    return (*found, *_placeholders(config, "warning", is_placeholder), *_doubts(config))
 
 
 def placeholders(config: Any) -> tuple[Problem, ...]:
     """Give the placeholders that are not filled in, as errors: nothing can be sent with them.
 
-    A secret that looks like one is left out: it might be the secret.
+    A secret in angle brackets counts only if it is made of the words that guides use: a password
+    may happen to begin with < and end with >.
     """
-    return tuple(_placeholders(config, "error", (str, Address)))
+    return tuple(_placeholders(config, "error", is_secret_placeholder))
 
 
 def secrets_in(config: Any) -> Iterator[str]:
@@ -75,15 +77,36 @@ def secrets_in(config: Any) -> Iterator[str]:
 
 
 def _placeholders(
-    config: Any, severity: Severity, kinds: tuple[type[Any], ...]
+    config: Any, severity: Severity, is_secret_one: Callable[[str], bool]
 ) -> Iterable[Problem]:
     for part in _parts(config):
-        if (
-            part.placeholders
-            and isinstance(part.value, kinds)
-            and is_placeholder(_text(part.value))
-        ):
+        if not part.placeholders or not isinstance(part.value, str | Address | Secret):
+            continue
+        is_one = is_secret_one if isinstance(part.value, Secret) else is_placeholder
+        if is_one(_text(part.value)):
             yield Problem(path_text(part.path), PLACEHOLDER, FILL_IN, severity)
+
+
+def _doubts(config: Any) -> Iterable[Problem]:
+    for part in _parts(config):
+        doubt = None
+        if isinstance(part.value, Secret):
+            doubt = doubt_of_secret(part.value.reveal())
+        elif isinstance(part.value, Address):
+            doubt = _doubt_of_address(part.value)
+        if doubt:
+            yield Problem(path_text(part.path), *doubt, "warning")
+
+
+def _doubt_of_address(address: Address) -> tuple[str, str] | None:
+    # A literal such as [192.0.2.1] has its own form; a placeholder is warned of as such.
+    domain = address.domain
+    if not domain or "." in domain or domain.startswith("[") or is_placeholder(address.address):
+        return None
+    return (
+        f"the domain {quoted(domain)} has no dot",
+        "write the whole domain, such as example.com, unless the name is local",
+    )
 
 
 def _text(value: str | Address | Secret) -> str:

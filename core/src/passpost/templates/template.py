@@ -28,7 +28,7 @@ from passpost.templates.texts import TemplateLine, TemplateText
 from passpost.usages import KNOWN_USAGES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from passpost.addresses import Address
 
@@ -139,6 +139,13 @@ def _described(title: str, title_zh: str, text: str, text_zh: str, **options: An
     return described.metadata
 
 
+def _named_otherwise(name: str, known: Iterable[str]) -> str:
+    return (
+        f"Template has no argument {name!r}: {did_you_mean(nearest(name, known), 'remove it')}; "
+        "templates as settings write them go to passpost.Mailer.from_settings"
+    )
+
+
 @attrs.frozen(kw_only=True)
 class Template:
     r"""What a mail says for one usage, with placeholders in Mustache: ``{{user.name}}``.
@@ -164,6 +171,15 @@ class Template:
     Raises:
         ConfigError: A part is wrong; its problem's path names it.
     """
+
+    if not TYPE_CHECKING:
+
+        def __new__(cls, *_parts: object, **named: object) -> Self:
+            """Say which names the arguments have where somebody writes those of settings."""
+            known = {part.name for part in attrs.fields(cls)}
+            if wrong := sorted(named.keys() - known):
+                raise TypeError(_named_otherwise(wrong[0], known))
+            return object.__new__(cls)
 
     usage_type: UsageName = attrs.field(
         converter=_usage_type,
