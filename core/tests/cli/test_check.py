@@ -219,7 +219,13 @@ def test_a_placeholder_in_a_secret_alone_is_a_draft(run: Run, own: Write, key: s
     file = own(apiKey=key)
     assert json.loads(run("check", file, "--connector", "acme", "--json").stdout)["ready"] is False
     sent = run(
-        "send", file, "--connector", "acme", "--to", "a@example.com", "--code", "1", "--json"
+        "send",
+        file,
+        "--connector=acme",
+        "--to=a@example.com",
+        "--usage=Generic",
+        "--code=1",
+        "--json",
     )
     error = json.loads(sent.stdout)["error"]
     assert (error["outcome"], "apiKey" in error["message"]) == ("rejected", True)
