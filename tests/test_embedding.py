@@ -5,6 +5,7 @@ What they play is the little that the examples use of each, so that the tests in
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import json
 import re
@@ -74,6 +75,9 @@ from types import SimpleNamespace
 settings = SimpleNamespace(PASSPOST_FILE="passpost.jsonc")
 """,
     "django/http.py": """
+class HttpRequest:
+    pass
+
 class JsonResponse:
     def __init__(self, data, status):
         self.status_code = status
@@ -82,7 +86,7 @@ class JsonResponse:
     "django/views/decorators/__init__.py": "",
     "django/views/decorators/http.py": "require_POST = lambda view: view",
 }
-NAMES = ("fastapi", "flask", "celery", "django", "console")
+NAMES = ("fastapi", "flask", "celery", "django", "console", "codes", "settings_from_env")
 REFUSED = Fault("rcpt", reply("550 5.1.1 No such user"))
 BUSY = Fault("rcpt", reply("451 4.7.1 Come back later"))
 
@@ -206,4 +210,47 @@ def test_a_console(server: SmtpServer, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_every_example_is_tested() -> None:
-    assert len(re.findall("^```python$", PAGE, re.MULTILINE)) == len(EXAMPLES) == 6
+    assert len(re.findall("^```python$", PAGE, re.MULTILINE)) == len(EXAMPLES) == 8
+
+
+WANTS_A_NAME = {"usageType": "SignIn", "subject": "Your code", "content": "{{name}}: {{code}}"}
+
+
+@pytest.mark.parametrize("framework", ["flask", "django"])
+def test_an_operators_mistake_is_not_the_users(server: SmtpServer, framework: str) -> None:
+    document = json.loads(Path("passpost.jsonc").read_text())
+    Path("passpost.jsonc").write_text(json.dumps({**document, "templates": [WANTS_A_NAME]}))
+    missing = import_module("passpost").MissingVariable
+    if framework == "flask":
+        example = import_module("flask_app")
+        example.request.json = {"email": "ada@example.com"}
+        call, mailer = example.send_code, example.mailer
+    else:
+        example = import_module("django_views")
+        request = SimpleNamespace(POST={"email": "ada@example.com"})
+        call, mailer = (lambda: example.send_code(request)), example.mailer()
+    with mailer, pytest.raises(missing):
+        call()
+    assert server.mails == []
+
+
+def test_settings_from_the_environment(server: SmtpServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    variables = {"HOST": "127.0.0.1", "PORT": server.port, "FROM": "a@example.com", "TLS": "off"}
+    for name, value in {**variables, "PASSWORD": "pw"}.items():
+        monkeypatch.setenv(f"SMTP_{name}", str(value))
+    (connector,) = import_module("settings_from_env").mailer().connectors
+    assert (connector.config.port, connector.config.auth.pass_.reveal()) == (server.port, "pw")
+
+
+def test_each_try_of_a_task_sends_the_same_code() -> None:
+    scope: dict[str, Any] = {}
+    exec(EXAMPLES["codes.py"], scope)  # noqa: S102 - the page's own example
+    assert scope["code_of"]("a") == scope["code_of"]("a")
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_each_example_is_typed(name: str) -> None:
+    for node in ast.walk(ast.parse(EXAMPLES[name])):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert node.returns is not None
+            assert all(one.annotation for one in node.args.args)
