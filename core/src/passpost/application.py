@@ -159,7 +159,7 @@ class FromSettings:
         return mailer
 
 
-def check_arguments(connectors: Sequence[Any], templates: Any) -> None:
+def check_arguments(connectors: Sequence[Any], templates: Any, policy: Any = None) -> None:
     """Check what a mailer is made of, before anything takes it for what it is not.
 
     Raises:
@@ -168,6 +168,10 @@ def check_arguments(connectors: Sequence[Any], templates: Any) -> None:
     for connector in connectors:
         if not isinstance(connector, Connector):
             raise WrongTypeError(f"a mailer takes configured connectors, {_instead(connector)}")
+    if policy is not None and not isinstance(policy, Policy):
+        raise WrongTypeError(
+            f"policy is a passpost.Policy, {_kind(policy)}: write Policy(timeout=20)"
+        )
     if isinstance(templates, str | Mapping):
         raise WrongTypeError(f"templates are a sequence of passpost.Template, {_kind(templates)}")
     for template in templates:

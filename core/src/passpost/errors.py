@@ -31,7 +31,7 @@ Outcome = Literal["rejected", "unknown"]
 """``rejected``: surely not sent. ``unknown``: it may have been sent."""
 
 Scope = Literal["recipient", "message", "account", "provider", "network"]
-"""Whose matter a fault is; it decides whether another connector may fare better."""
+"""Whose matter a fault is."""
 
 
 class PasspostError(Exception):

@@ -55,7 +55,7 @@ class AsyncMailer(FromSettings):
         templates: Sequence[Template] = (),
         missing_variables: MissingVariables | None = None,
     ) -> None:
-        check_arguments(connectors, templates)
+        check_arguments(connectors, templates, policy)
         if not connectors:
             raise ConfigError([Problem("connectors", "a mailer needs at least one connector")])
         if not templates:

@@ -131,6 +131,14 @@ def test_templates_as_settings_have_them_are_a_type_error(
         mailer(connector, templates=templates)
 
 
+@pytest.mark.parametrize("policy", [{"timeout": 5}, 5])
+def test_a_policy_of_the_wrong_type_is_a_type_error(
+    policy: Any, connector: passpost.Connector
+) -> None:
+    with pytest.raises(TypeError, match="Policy"):
+        passpost.Mailer(connector, policy=policy)
+
+
 def test_a_template_says_the_names_of_its_arguments() -> None:
     row: Any = {"usageType": "SignIn", "subject": "s", "content": "c"}
     with pytest.raises(TypeError, match='did you mean "usage_type"'):
