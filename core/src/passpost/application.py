@@ -30,7 +30,9 @@ MAX_FILE: Final = 1 << 20
 """Bytes in a settings file; more is another file by mistake."""
 
 _NO_FILE: Final = "give settings that are no file to passpost.Mailer.from_settings"
-_OBJECT: Final = re.compile(r'[\s\ufeff]*\{\s*["}/]')
+# What files hardly ever have in their names, and settings nearly always have.
+_CONTENT: Final = re.compile(r'["\n\r]|^\s*\ufeff?\s*\{')
+_LONGEST_PATH: Final = 4096
 
 
 @attrs.frozen(kw_only=True)
@@ -109,7 +111,8 @@ def _is_path(path: Any) -> bool:
 
 def is_settings_text(path: str) -> bool:
     """Say whether what should be a path is the text of settings by mistake."""
-    return "\n" in path or "\r" in path or bool(_OBJECT.match(path))
+    looks_so = len(path) > _LONGEST_PATH or _CONTENT.search(path) is not None
+    return looks_so and not os.path.lexists(path)
 
 
 class FromSettings:

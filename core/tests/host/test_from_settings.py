@@ -146,7 +146,9 @@ def test_a_template_says_the_names_of_its_arguments() -> None:
 
 
 @pytest.mark.parametrize("mailer", MAILERS)
-@pytest.mark.parametrize("text", [json.dumps(settings()), "// mine\n{}", '\ufeff {"pass": 1}'])
+@pytest.mark.parametrize(
+    "text", [json.dumps(settings()), "// mine\n{}", '\ufeff {"pass": 1}', "{}", "{" * 9999]
+)
 def test_text_is_never_quoted_as_a_path(mailer: Maker, text: str) -> None:
     for made in (mailer.from_file, passpost.load):
         with pytest.raises(passpost.ConfigError, match="from_settings") as caught:
@@ -154,6 +156,12 @@ def test_text_is_never_quoted_as_a_path(mailer: Maker, text: str) -> None:
         assert "{" not in str(caught.value)
         assert PASSWORD not in shown(caught.value)
         assert caught.value.problems[0].file is None
+
+
+def test_a_file_of_a_strange_name_is_a_file(host: passpost.Host, tmp_path: Path) -> None:
+    file = tmp_path / '{"a": 1}'
+    file.write_text(json.dumps(settings()))
+    assert passpost.load(file, host).policy.timeout == 5
 
 
 @pytest.mark.parametrize("wrong", [settings(), b"passpost.jsonc", None, 5])
