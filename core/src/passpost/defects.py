@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from pathlib import PurePath
+from typing import Any, Final
+
+_TRACEBACK: Final[Any] = vars(BaseException)["__traceback__"]
 
 
 def describe_defect(error: BaseException) -> str:
@@ -11,7 +14,8 @@ def describe_defect(error: BaseException) -> str:
     The text of a foreign exception may quote a payload or a password, so it is left out.
     """
     place = ""
-    trace = error.__traceback__
+    # Not by attribute: the class of a foreign exception may define it anew, and raise.
+    trace = _TRACEBACK.__get__(error)
     while trace is not None:
         place = f" at {PurePath(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"
         trace = trace.tb_next

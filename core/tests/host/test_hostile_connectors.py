@@ -137,7 +137,22 @@ class Thrower(Recorder):
         return super().parse_config(settings)
 
 
-THROWN = [SystemExit(0), GeneratorExit(), KeyError("x"), BaseExceptionGroup("x", [SystemExit()])]
+class BlindError(Exception):
+    @property
+    def __traceback__(self) -> Any:  # type: ignore[override]
+        raise ZeroDivisionError
+
+    def __str__(self) -> str:
+        raise ZeroDivisionError
+
+
+THROWN = [
+    BlindError(),
+    SystemExit(0),
+    GeneratorExit(),
+    KeyError("x"),
+    BaseExceptionGroup("x", [SystemExit()]),
+]
 
 
 @pytest.mark.parametrize("error", THROWN)
