@@ -11,7 +11,7 @@ import attrs
 
 from passpost.defects import describe_defect
 from passpost.discovery import distribution_of, entry_points
-from passpost.errors import PluginError, SendError
+from passpost.errors import PasspostError, PluginError
 from passpost.hookspecs import EXTENSION_GROUP, ExtensionSpec
 from passpost.plugins import BrokenContract, hint, implemented, load, register
 
@@ -119,26 +119,34 @@ class Extension:
         from passpost.templates import Template  # noqa: PLC0415 - likewise
 
         interruptions = Interruptions()
+        failure: PasspostError
         try:
             found = self._manager.hook.find_template(usage=usage, locale=locale, message=message)
             if inspect.isawaitable(found):
                 found = await found
-        except SendError as error:
-            # Whatever the extension says: nothing is sent before the template is there.
-            error.outcome = "rejected"
-            raise
         except BaseException as error:
             if interruptions.include(error):
                 raise
-            wrong = f"failed in find_template: {describe_defect(error)}"
+            failure = self._refused(error)
         else:
             if found is None or isinstance(found, Template):
                 return found
-            wrong = f"returned {_kind(found)} from find_template instead of a Template"
+            kind = _kind(found)
+            failure = self.fault(f"returned {kind} from find_template instead of a Template")
         # An error tracker shows the variables of a frame.
         found = None
         # Outside of the except block: what the extension raised may quote the message.
-        raise self.fault(wrong)
+        raise failure
+
+    def _refused(self, error: BaseException) -> PasspostError:
+        """Return what the application gets of an exception in `find_template`."""
+        from passpost.reports import send_error_in  # noqa: PLC0415 - only failures need it
+
+        if (refusal := send_error_in(error)) is None:
+            return self.fault(f"failed in find_template: {describe_defect(error)}")
+        # Whatever the extension says: nothing is sent before the template is there.
+        refusal.outcome = "rejected"
+        return refusal
 
     def register_commands(self, cli: click.Group) -> None:
         """Let the extension add its commands to the command line."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from passpost.defects import describe_defect
 from passpost.errors import PluginError, SendError
 from passpost.interruptions import Interruptions
+from passpost.reports import send_error_in
 
 if TYPE_CHECKING:
     from passpost.extensions import Extension, Extensions
@@ -45,13 +46,13 @@ class Surroundings:
                     await context.__aenter__()
                     self._entered.append((self.at, context))
         except BaseException as error:
-            failed = _refusal(self.at, error)
+            refusal = send_error_in(error) or _defect(self.at, error)
             await self.leave(error)
-            if isinstance(error, SendError) or interruptions.include(error):
+            if interruptions.include(error):
                 raise
         else:
             return
-        raise failed
+        raise refusal
 
     async def leave(self, error: BaseException | None) -> None:
         """Leave all contexts, the last one first, each of them told how the attempt ended."""
@@ -74,7 +75,7 @@ class Surroundings:
             raise interruption
 
 
-def _refusal(extension: Extension | None, error: BaseException) -> SendError:
+def _defect(extension: Extension | None, error: BaseException) -> SendError:
     """Return what a defect of an extension amounts to."""
     # A PluginError names the extension already, and quotes nothing.
     told = str(error) if isinstance(error, PluginError) else None

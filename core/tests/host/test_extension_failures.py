@@ -121,6 +121,29 @@ async def test_a_find_template_may_refuse(
     assert (str(caught), caught.outcome, recorder.mails) == ("the store is down", "rejected", [])
 
 
+async def test_a_refusal_may_come_from_a_task_group(
+    configure: Configure, recorder: Recorder, message: passpost.Message
+) -> None:
+    async def refuse() -> None:
+        raise passpost.SendError("the store is down", outcome="rejected", scope="provider")
+
+    async def find_template() -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(refuse())
+
+    @asynccontextmanager
+    async def around_send() -> AsyncIterator[None]:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(refuse())
+        yield
+
+    for hooks in ({"find_template": find_template}, {"around_send": around_send}):
+        caught = await failure(configure(named(**hooks)), message)
+        assert isinstance(caught, passpost.SendError)
+        assert str(caught) == "the store is down"
+    assert recorder.mails == []
+
+
 async def test_cancelling_a_send_that_waits_for_a_template_is_no_defect(
     configure: Configure, message: passpost.Message
 ) -> None:
