@@ -59,7 +59,9 @@ class Deadlines:
     def _ring(self) -> None:
         self._timer = None
         now = asyncio.get_running_loop().time()
-        for limit in [limit for limit in self._running if limit.when <= now]:
+        passed = [limit for limit in self._running if limit.when <= now]
+        # A loop that was busy comes to several at once.
+        for limit in sorted(passed, key=lambda limit: limit.when):
             limit.expire()
             limit.when = now + INSIST
         if self._running:
