@@ -180,7 +180,7 @@ async def first_mail(settings: dict[str, Any]) -> dict[str, float]:
     config: Any = connector.config
     message = passpost.Message(to="ada@example.org", usage="SignIn", payload={"code": "123456"})
     mail = Composer(connector).compose(message, message_token(message), None)
-    site = await asyncio.to_thread(make_site, config)
+    site = await asyncio.to_thread(make_site, config, set[str]().add)
     loop = asyncio.get_running_loop()
     opening = Timed(site, loop.time() + 60)
     await opening.run()

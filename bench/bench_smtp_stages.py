@@ -145,7 +145,7 @@ async def stages(port: int, kind: str, rounds: Rounds) -> dict[str, float]:
     connector = passpost.Host().configure("smtp", settings(port, kind))
     config: Any = connector.config
     async with AsyncExitStack() as stack:
-        session = await stack.enter_async_context(open_session(config))
+        session = await stack.enter_async_context(open_session(config, set[str]().add))
         mailer = await stack.enter_async_context(passpost.AsyncMailer(connector))
         free = await links(session.site, stack)
         best = await rounds.best(_steps(connector, session, mailer, free))

@@ -23,9 +23,20 @@ TEMPLATES = [{"usageType": "Generic", "subject": "Your code", "content": "{{code
 
 
 class Kit:
-    """Makes configs, mails and sessions in one line each."""
+    """Makes configs, mails and sessions in one line each.
+
+    Attributes:
+        registered: What sessions had masked from then on.
+    """
+
+    def __init__(self) -> None:
+        self.registered: list[str] = []
 
     def config(self, server: SmtpServer | int, **settings: Any) -> SmtpConfig:
+        """Parse the settings for a server."""
+        return hooks.parse_config(self.settings(server, **settings))
+
+    def settings(self, server: SmtpServer | int, **settings: Any) -> dict[str, Any]:
         """Settings for a server, in clear unless they ask for TLS or have credentials."""
         port = server if isinstance(server, int) else server.port
         basic: dict[str, Any] = {
@@ -37,7 +48,7 @@ class Kit:
         }
         if not {"secure", "requireTLS", "auth", "username"} & settings.keys():
             basic["ignoreTLS"] = True
-        return hooks.parse_config({**basic, **settings})
+        return {**basic, **settings}
 
     def mail(self, *, seconds: float | None = 20.0, **fields: Any) -> Mail:
         now = dt.datetime.now(dt.UTC)
@@ -58,7 +69,7 @@ class Kit:
         self, config: SmtpConfig, *, proven: bool = False
     ) -> AsyncIterator[SmtpSession]:
         """Open a session, whose server has shown already that it masters BDAT if it is `proven`."""
-        async with hooks.open_session(config) as session:
+        async with hooks.open_session(config, self.registered.append) as session:
             if proven:
                 rcpt, final = Reply(250, (b"2.1.5 ok",)), Reply(250, (b"2.0.0 ok",))
                 session.site.mastery.proven("127.0.0.1", rcpt, final, b"")

@@ -13,6 +13,7 @@ import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
+import passpost
 from passpost.errors import SendError
 from passpost.messages import Receipt
 from passpost.testing import Answer, Fault, HttpServer, SmtpServer, refusing_port, reply
@@ -248,7 +249,25 @@ async def test_a_fetched_token_that_the_server_repeats_is_masked(kit: Any) -> No
 @pytest.mark.anyio
 async def test_who_asks_while_a_token_is_fetched_gets_the_same(kit: Any) -> None:
     with HttpServer(GOOD) as tokens:
-        source = TokenSource(kit.config(25, auth=refreshing(tokens)))
+        source = TokenSource(kit.config(25, auth=refreshing(tokens)), kit.registered.append)
         got = await asyncio.gather(*(source.token(5) for _ in range(10)))
         assert {token.reveal() for token in got} == {TOKEN}
         assert len(tokens.requests) == 1
+
+
+@pytest.mark.anyio
+async def test_a_token_that_was_fetched_is_masked_wherever_a_server_repeats_it(kit: Any) -> None:
+    echo = Fault("final", reply(f"554 5.7.1 what is {TOKEN} to you?"))
+    with (
+        HttpServer(GOOD) as tokens,
+        SmtpServer(tls="starttls", auth={USER: TOKEN}, faults=[echo]) as server,
+    ):
+        settings = kit.settings(server, auth=refreshing(tokens))
+        connector = passpost.Host().configure("smtp", settings)
+        async with passpost.AsyncMailer(connector) as mailer:
+            with pytest.raises(SendError) as caught:
+                await mailer.send(
+                    passpost.Message("ada@example.org", "Generic", payload={"code": "314159"})
+                )
+    assert caught.value.response == "5.7.1 what is *** to you?"
+    assert TOKEN not in f"{caught.value} {caught.value.facts()}"

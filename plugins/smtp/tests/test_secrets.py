@@ -154,7 +154,7 @@ async def test_no_object_shows_a_secret(kit: Any) -> None:
     users, login = {"ada": PASSWORD}, {"user": "ada", "pass": PASSWORD}
     with SmtpServer(tls="starttls", auth=users) as server:
         config = kit.config(server, auth=login)
-        site = make_site(config)
+        site = make_site(config, kit.registered.append)
         opening = Opening(site, 1e12)
         async with kit.session(config) as session:
             await session.send(kit.mail(payload={"code": CODE}))
@@ -206,5 +206,5 @@ async def test_no_frame_of_a_check_that_is_cancelled_holds_the_password(
     users, login = {"ada": PASSWORD}, {"user": "ada", "pass": PASSWORD}
     faults = [Fault("auth", hold, after=after)]
     with SmtpServer(tls="starttls", auth=users, mechanisms=[mechanism], faults=faults) as server:
-        site = make_site(kit.config(server, auth=login))
+        site = make_site(kit.config(server, auth=login), kit.registered.append)
         assert_clean(await frames_when_cancelled(check(site), hold))

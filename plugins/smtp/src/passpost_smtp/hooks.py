@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -55,10 +55,12 @@ def parse_config(settings: Mapping[str, Any]) -> SmtpConfig:
 
 @hookimpl
 @asynccontextmanager
-async def open_session(config: SmtpConfig) -> AsyncIterator[SmtpSession]:
+async def open_session(
+    config: SmtpConfig, register_secret: Callable[[str], None]
+) -> AsyncIterator[SmtpSession]:
     """Give the session; its connections are opened as mails need them."""
     # The system's certificates take some 18 ms to read, which would hold up all else on the loop.
-    site = await asyncio.to_thread(make_site, config)
+    site = await asyncio.to_thread(make_site, config, register_secret)
     session = SmtpSession(site)
     session.start()
     try:

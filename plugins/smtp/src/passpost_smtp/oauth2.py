@@ -7,7 +7,7 @@ import datetime as dt
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
@@ -37,13 +37,15 @@ class TokenSource:
 
     Args:
         config: A config whose ``auth`` is of OAuth2.
+        register_secret: Takes each token that is fetched, before anyone uses it.
     """
 
-    def __init__(self, config: SmtpConfig) -> None:
+    def __init__(self, config: SmtpConfig, register_secret: Callable[[str], None]) -> None:
         auth = config.auth
         if not isinstance(auth, TokenAuth | ServiceAccountAuth):
             raise TypeError("the config has no OAuth2")
         self.user = auth.user
+        self._register_secret = register_secret
         self._auth = auth
         self._server = config.server
         self._lock = asyncio.Lock()
@@ -65,6 +67,7 @@ class TokenSource:
         async with self._lock:
             if self._token is None or self._until - _MARGIN < time.time():
                 self._token, self._until = await self._fetched(seconds)
+                self._register_secret(self._token.reveal())
             return self._token
 
     def reject(self) -> None:

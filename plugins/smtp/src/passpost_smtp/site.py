@@ -16,6 +16,8 @@ from passpost_smtp.mastery import Mastery
 from passpost_smtp.tls import make_context
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from passpost_smtp.oauth2 import TokenSource
 
 
@@ -40,8 +42,12 @@ class Site:
     mastery: Mastery = attrs.field(factory=Mastery)
 
 
-def make_site(config: SmtpConfig) -> Site:
+def make_site(config: SmtpConfig, register_secret: Callable[[str], None]) -> Site:
     """Prepare what all connections need; reads certificates, and so takes some milliseconds.
+
+    Args:
+        config: Where to, and how.
+        register_secret: Takes each token that is fetched, which nobody may see from then on.
 
     Raises:
         SendError: The settings' own certificate or key cannot be used.
@@ -50,7 +56,7 @@ def make_site(config: SmtpConfig) -> Site:
     if config.uses_oauth2:
         from passpost_smtp.oauth2 import TokenSource  # noqa: PLC0415 - few configs need it
 
-        tokens = TokenSource(config)
+        tokens = TokenSource(config, register_secret)
     return Site(
         config=config,
         limits=Limits.of(config),
