@@ -126,6 +126,7 @@ def _python(script: str, *options: str) -> tuple[str, ...]:
 
 PASSPOST: Final = Client("passpost, asyncio", _python("passpost_client.py"))
 PASSPOST_UVLOOP: Final = Client("passpost, uvloop", _python("passpost_client.py", "uvloop"))
+PASSPOST_BLOCKING: Final = Client("passpost, blocking", _python("passpost_blocking_client.py"))
 NODEMAILER_POOL: Final = Client("nodemailer, pool", ("node", "nodemailer_client.mjs", "pool"))
 NODEMAILER_NEW: Final = Client("nodemailer, new", ("node", "nodemailer_client.mjs", "new"))
 AIOSMTPLIB: Final = Client("aiosmtplib, kept", _python("aiosmtplib_client.py"))
@@ -136,6 +137,9 @@ SMTP_SOURCE: Final = Client(
 )
 BARE: Final = Client("bare asyncio", _python("bare_client.py"), speaks_tls=False)
 BARE_UVLOOP: Final = Client("bare uvloop", _python("bare_client.py", "uvloop"), speaks_tls=False)
+BARE_PIPELINED: Final = Client(
+    "bare asyncio", _python("bare_client.py", "pipelined"), speaks_tls=False
+)
 
 
 def _has_module(name: str) -> Callable[[], bool]:

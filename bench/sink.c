@@ -154,14 +154,17 @@ static int chunk(struct peer *p, const char *command) {
     char *rest;
     unsigned long length = strtoul(command + 4, &rest, 10);
     if (skip(p, length)) return -1;
-    /* The clients measured here send one chunk for a mail. */
-    if (strncasecmp(rest, " LAST", 5)) return reply(p, "502 5.5.1 one chunk only\r\n");
-    return taken(p, (long)length);
+    if (!strncasecmp(rest, " LAST", 5)) return taken(p, (long)length);
+    char text[64];
+    snprintf(text, sizeof text, "250 2.0.0 %lu octets\r\n", length);
+    atomic_fetch_add(&octets, (long)length);
+    return reply(p, text);
 }
 
 static int answer(struct peer *p, char *command) {
-    if (!strncasecmp(command, "MAIL", 4) || !strncasecmp(command, "RCPT", 4) ||
-        !strncasecmp(command, "RSET", 4) || !strncasecmp(command, "NOOP", 4))
+    if (!strncasecmp(command, "MAIL", 4)) return reply(p, "250 2.1.0 ok\r\n");
+    if (!strncasecmp(command, "RCPT", 4)) return reply(p, "250 2.1.5 ok\r\n");
+    if (!strncasecmp(command, "RSET", 4) || !strncasecmp(command, "NOOP", 4))
         return reply(p, "250 2.0.0 ok\r\n");
     if (!strncasecmp(command, "DATA", 4))
         return reply(p, "354 go\r\n") ? -1 : taken(p, content(p));

@@ -68,15 +68,17 @@ def built() -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def running(program: Path, *, tls: bool = False) -> Iterator[Sink]:
+def running(program: Path, *, tls: bool = False, chunking: bool = True) -> Iterator[Sink]:
     """Run the sink.
 
     Args:
         program: What `built` gave.
         tls: Whether it offers STARTTLS, and AUTH behind it.
+        chunking: Whether it offers CHUNKING.
     """
     with tempfile.TemporaryDirectory() as folder:
-        options = _certificate(Path(folder)) if tls else []
+        options = [] if chunking else ["--no-chunking"]
+        options += _certificate(Path(folder)) if tls else []
         authority = str(Path(folder) / "authority.pem") if tls else ""
         with subprocess.Popen(
             [program, *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

@@ -1,7 +1,7 @@
 """The least that asyncio can do: one write of bytes that are ready, one wait for three replies.
 
-It checks nothing and builds nothing, so it is no peer but a floor. The second argument may name an
-event loop: ``uvloop``.
+It checks nothing and builds nothing, so it is no peer but a floor. The arguments behind the job may
+name an event loop, ``uvloop``, and ``pipelined``: the message is written once DATA is answered.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import cast
 from job import RECIPIENT, Job, next_code, read_job, take_orders
 
 _REPLIES = 3
+PIPELINED = "pipelined" in sys.argv[2:]
 
 
 class Bare(asyncio.Protocol):
@@ -50,17 +51,24 @@ class Connections:
         self._room = asyncio.Semaphore(job.connections)
         self._idle: list[Bare] = []
         data = job.email(next_code()).as_bytes()
-        self._batch = b"MAIL FROM:<no-reply@example.com>\r\nRCPT TO:<%b>\r\nBDAT %d LAST\r\n%b" % (
-            RECIPIENT.encode(),
-            len(data),
-            data,
-        )
+        envelope = b"MAIL FROM:<no-reply@example.com>\r\nRCPT TO:<%b>\r\n" % RECIPIENT.encode()
+        self._batch = b"%bBDAT %d LAST\r\n%b" % (envelope, len(data), data)
+        self._question = envelope + b"DATA\r\n"
+        self._message = data.replace(b"\r\n.", b"\r\n..") + b".\r\n"
 
     async def send(self) -> None:
         """Send one mail."""
         async with self._room:
             connection = self._idle.pop() if self._idle else await self._connected()
             await connection.ask(self._batch, _REPLIES)
+            self._idle.append(connection)
+
+    async def send_pipelined(self) -> None:
+        """Send one mail in two writes."""
+        async with self._room:
+            connection = self._idle.pop() if self._idle else await self._connected()
+            await connection.ask(self._question, _REPLIES)
+            await connection.ask(self._message, 1)
             self._idle.append(connection)
 
     async def _connected(self) -> Bare:
@@ -75,7 +83,8 @@ class Connections:
 
 async def main() -> None:
     """Send as ordered."""
-    await take_orders(Connections(read_job()).send)
+    connections = Connections(read_job())
+    await take_orders(connections.send_pipelined if PIPELINED else connections.send)
 
 
 if __name__ == "__main__":

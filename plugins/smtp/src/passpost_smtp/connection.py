@@ -159,7 +159,8 @@ class Connection(asyncio.BufferedProtocol):
 
     async def _heard(self, sending: float, what: str) -> list[Reply]:
         replies = self._replies
-        await self._wait(sending)
+        if self._wanted and self.fault is None:
+            await self._wait(sending)
         if self.trace is not None:
             self.trace(what, replies)
         return replies
@@ -356,7 +357,9 @@ class Connection(asyncio.BufferedProtocol):
     def _arm(self, seconds: float) -> None:
         # One timer serves the whole connection: it is put off when it rings, which costs less than
         # a timer for each command, made and cancelled.
-        self._expires = expires = min(self._loop.time() + seconds, self._deadline)
+        expires = self._loop.time() + seconds
+        expires = min(expires, self._deadline)
+        self._expires = expires
         timer = self._timer
         if timer is not None:
             if timer.when() <= expires:

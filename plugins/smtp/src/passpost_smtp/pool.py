@@ -250,6 +250,8 @@ class Pool:
 
     def _open(self, wanted: int) -> None:
         others = self.size
+        if others >= self._most:
+            return
         if self._ended or (others and self._loop.time() < self._no_more_until):
             return
         room = self._most - others

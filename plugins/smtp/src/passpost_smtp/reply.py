@@ -86,6 +86,19 @@ class ProtocolError(Exception):
     """What a server sent is no SMTP reply; the text quotes nothing of it."""
 
 
+def _whole(data: bytes) -> list[Reply]:
+    """Read replies of one line each that came whole, as nearly all do; none where they did not."""
+    if data[-2:] != b"\r\n" or len(data) > MAX_LINE:
+        return []
+    replies = []
+    for line in data[:-2].split(b"\r\n"):
+        code = _CODES.get(line[:3])
+        if code is None or line[3:4] != b" " or b"\n" in line:
+            return []
+        replies.append(Reply(code, (line[4:],)))
+    return replies
+
+
 class ReplyReader:
     """Cuts a stream of bytes into replies.
 
@@ -112,6 +125,8 @@ class ReplyReader:
 
     def feed(self, data: bytes) -> list[Reply]:
         """Take bytes as they arrive, and give the replies that they complete."""
+        if not self.pending and (whole := _whole(data)) and self.error is None:
+            return whole
         replies: list[Reply] = []
         if self.error is None:
             try:

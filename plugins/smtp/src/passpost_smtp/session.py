@@ -86,10 +86,16 @@ class SmtpSession:
             # What dies at its first mail may not have mastered how it was spoken to; what dies
             # later has been fine so far.
             fresh = link.mails == 0
+            # A connection that was idle for long may be dead.
+            probing = self._loop.time() - link.idle_since >= self._probe_after
             form = mastery.form(link.offer, link.address, most)
-            if form == "chunked" and self._keeps_message_back(link, mail):
+            if form == "chunked" and (probing or has_commands(mail.payload)):
+                # Lost in the first write on a dead connection, the message would be lost to
+                # knowledge too: nobody could say whether it was read before. And where the
+                # recipient is refused, a careless server reads the message as commands, even if it
+                # masters BDAT otherwise.
                 form = lesser(form)
-            result = await self._carried(link, form, mail, deadline)
+            result = await self._carried(link, form, mail, deadline, probing=probing)
             refusal = result if isinstance(result, Refusal) else None
             if doubted is not None and (refusal is None or not refusal.speechless):
                 # The server does speak, if it is spoken to plainly.
@@ -108,18 +114,8 @@ class SmtpSession:
                 self._pool.distrust()
         raise AssertionError("the last try either returned or raised")
 
-    def _keeps_message_back(self, link: Link, mail: Mail) -> bool:
-        """Whether a message is better kept out of the first write."""
-        # Lost in that write on a connection that was dead, the message would be lost to knowledge
-        # too: nobody could say whether it was read before. And where the recipient is refused, a
-        # careless server reads the message as commands, even if it masters BDAT otherwise.
-        return self._is_doubtful(link) or has_commands(mail.payload)
-
-    def _is_doubtful(self, link: Link) -> bool:
-        return self._loop.time() - link.idle_since >= self._probe_after
-
     async def _carried(
-        self, link: Link, form: Form, mail: Mail, deadline: float
+        self, link: Link, form: Form, mail: Mail, deadline: float, *, probing: bool
     ) -> Reply | Refusal:
         """Put a mail on a connection, and give the connection back."""
         try:
@@ -128,7 +124,6 @@ class SmtpSession:
             # Nothing has been said on it yet.
             self._pool.release(link)
             raise
-        probing = self._is_doubtful(link)
         # A connection counts as used from the first byte, whatever becomes of the mail.
         transaction = Transaction(self.site, link, built, mail.payload, deadline, probing=probing)
         link.mails += 1

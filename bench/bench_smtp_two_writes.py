@@ -1,0 +1,106 @@
+"""What does an email cost where the server offers PIPELINING alone, and from threads?
+
+    python bench/bench_smtp_two_writes.py [--quick]
+
+Most servers offer PIPELINING without CHUNKING to a client of theirs, so that an email takes two
+writes. passpost is measured beside the least that asyncio can do: the same two writes of bytes that
+are ready, by a client that checks nothing and builds nothing. Then 10 threads that share one
+blocking `Mailer` are measured beside 10 coroutines that share one `AsyncMailer`.
+
+Clients take turns against one sink, one round each, and each round gives one ratio. The median of
+the ratios counts: what else the machine does hits both halves of a round.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from statistics import median
+from typing import Final
+
+import mails
+import peers
+import sink
+from goals import Goals, machine, run
+
+AT_ONCE: Final = 10
+WARM_UP: Final = 2000
+MICROSECONDS: Final = 1e6
+
+Cost = Callable[[peers.Measured], float]
+
+
+def cpu(measured: peers.Measured) -> float:
+    """Give the microseconds of CPU for an email."""
+    return measured.cpu / measured.mails * MICROSECONDS
+
+
+def elapsed(measured: peers.Measured) -> float:
+    """Give the microseconds that pass for an email."""
+    return measured.seconds / measured.mails * MICROSECONDS
+
+
+def compare(
+    program: Path, clients: Sequence[peers.Client], effort: tuple[int, int], *, chunking: bool
+) -> list[tuple[peers.Measured, peers.Measured]]:
+    """Measure two clients by turns."""
+    with sink.running(program, chunking=chunking) as server, ExitStack() as stack:
+        job = peers.job(server.port, mails.TEXT, html=False)
+        ours, other = [stack.enter_context(client.running(job)) for client in clients]
+        for client in (ours, other):
+            client.send(WARM_UP, AT_ONCE)
+        rounds, emails = effort
+        return [(ours.send(emails, AT_ONCE), other.send(emails, AT_ONCE)) for _ in range(rounds)]
+
+
+def report(
+    what: str,
+    clients: Sequence[peers.Client],
+    pairs: list[tuple[peers.Measured, peers.Measured]],
+    cost: Cost,
+) -> float:
+    """Print both costs and their ratio; gives the median of the ratio."""
+    print(f"\n{what}")
+    print(f"{'':<24}{'least':>9}{'median':>9}{'most':>9}")
+    first, second = [cost(one) for one, _ in pairs], [cost(other) for _, other in pairs]
+    ratios = [one / other for one, other in zip(first, second, strict=True)]
+    for name, figures in ((clients[0].name, first), (clients[1].name, second)):
+        print(f"{name:<24}{min(figures):>9.1f}{median(figures):>9.1f}{max(figures):>9.1f}")
+    print(f"{'ratio':<24}{min(ratios):>9.2f}{median(ratios):>9.2f}{max(ratios):>9.2f}")
+    return median(ratios)
+
+
+def main() -> None:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(description="Emails in two writes, and from threads.")
+    parser.add_argument("--quick", action="store_true", help="fewer emails")
+    options = parser.parse_args()
+    effort = (7, 1000) if options.quick else (15, 4000)
+    goals = Goals()
+    print(f"{machine()}; Python {sys.version.split()[0]}")
+    with sink.built() as program:
+        _two_writes(program, effort, goals)
+        _from_threads(program, effort, goals)
+    goals.report()
+
+
+def _two_writes(program: Path, effort: tuple[int, int], goals: Goals) -> None:
+    clients = (peers.PASSPOST, peers.BARE_PIPELINED)
+    pairs = compare(program, clients, effort, chunking=False)
+    what = "PIPELINING alone, in clear, 10 at a time, µs of CPU for an email"
+    goals.at_most("PIPELINING alone, x the bare client", report(what, clients, pairs, cpu), 1.5)
+
+
+def _from_threads(program: Path, effort: tuple[int, int], goals: Goals) -> None:
+    clients = (peers.PASSPOST_BLOCKING, peers.PASSPOST)
+    pairs = compare(program, clients, effort, chunking=True)
+    report("10 threads, CHUNKING, in clear, µs of CPU for an email", clients, pairs, cpu)
+    ratio = report("the same, µs that pass for an email", clients, pairs, elapsed)
+    goals.at_most("10 threads, x AsyncMailer in the time that passes", ratio, 1.3)
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))
