@@ -60,6 +60,15 @@ def test_damaged_metadata_that_claims_a_place_is_named(kind: str, install: Insta
         host.info(name)
 
 
+@pytest.mark.usefixtures("good")
+def test_a_damaged_extension_is_listed_with_what_is_wrong(install: Install) -> None:
+    install("culprit-1.0.dist-info", b"[passpost.extensions]\nlimit\n")
+    host = passpost.Host()
+    (one,) = [each for each in host.installed_extensions() if each.distribution == "culprit"]
+    assert (one.name, one.version) == ("limit", "1.0")
+    assert "entry_points.txt is damaged" in (one.error or "")
+
+
 @pytest.mark.parametrize("metadata", [None, b"\xff\xfe", b"Metadata-Version: 2.1\n"])
 @pytest.mark.usefixtures("good")
 def test_a_claim_without_readable_metadata_harms_no_other(

@@ -141,8 +141,8 @@ def _described(title: str, title_zh: str, text: str, text_zh: str, **options: An
 
 def _named_otherwise(name: str, known: Iterable[str]) -> str:
     return (
-        f"Template has no argument {name!r}: {did_you_mean(nearest(name, known), 'remove it')}; "
-        "templates as settings write them go to passpost.Mailer.from_settings"
+        f"Template has no argument {name!r}: {did_you_mean(nearest(name, known), 'remove it')} "
+        "(templates as settings write them go to passpost.Mailer.from_settings)"
     )
 
 
