@@ -135,7 +135,7 @@ def test_the_statuses_mean_what_the_table_says() -> None:
     for status, *told in rows("status"):
         fault = fault_of(int(status))
         assert told == [fault.outcome, fault.scope, "yes" if fault.temporary else "no"], status
-    assert len(rows("status")) == 12
+    assert len(rows("status")) == 13
 
 
 def test_every_capability_is_explained() -> None:

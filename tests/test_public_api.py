@@ -57,7 +57,7 @@ def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
     ],
 )
 def test_importing_brings_no_connector_no_command_line_no_email_package(program: str) -> None:
-    heavy = "passpost_smtp passpost_aliyun_dm click rich httpx aiosmtpd email asyncio idna".split()
+    heavy = "passpost_smtp passpost_aliyun_dm click rich h11 httpcore email asyncio idna".split()
     check = f"{program}; import sys; print(*[n for n in {heavy} if n in sys.modules])"
     done = subprocess.run(
         [sys.executable, "-S", "-c", f"import sys; sys.path[:0] = {sys.path}; {check}"],

@@ -24,7 +24,7 @@ PACKAGES = {
     "passpost_webhook": "plugins/webhook",
 }
 OVER_HTTP = ("passpost_aliyun_dm", "passpost_sendgrid", "passpost_ses", "passpost_webhook")
-HTTP = {"certifi", "h11", "httpcore", "httpx", "sniffio"}
+HTTP = {"certifi", "h11", "httpcore", "sniffio"}
 HOST = {"anyio", "attrs", "cattrs", "chevron", "idna", "passpost", "pluggy", "typing-extensions"}
 
 SEND = """

@@ -7,6 +7,8 @@ from email.utils import format_datetime
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from passpost.http import Answer, Fault, fault_of, identifier
 from passpost.http.answers import MAX_ID, MAX_WAIT
@@ -18,8 +20,13 @@ from passpost.http.answers import MAX_ID, MAX_WAIT
         (101, "unknown", "provider", False),
         (200, "unknown", "provider", False),
         (204, "unknown", "provider", False),
-        (302, "rejected", "provider", False),
-        (304, "rejected", "provider", False),
+        (300, "unknown", "provider", False),
+        (301, "rejected", "provider", False),
+        (302, "unknown", "provider", False),
+        (303, "unknown", "provider", False),
+        (304, "unknown", "provider", False),
+        (307, "rejected", "provider", False),
+        (308, "rejected", "provider", False),
         (400, "rejected", "provider", False),
         (401, "rejected", "account", False),
         (403, "rejected", "account", False),
@@ -70,6 +77,20 @@ def test_a_fault_of_the_provider_comes_before_the_status() -> None:
         ("9" * 5000, None),
         ("Wed, 21 Oct 2015 07:28:00 GMT", None),
         ("Wed, 99 Oct 2015 07:28:00 GMT", None),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", MAX_WAIT),
+        ("Fri, 31 Dec 9999 23:59:59 -2359", MAX_WAIT),
+        ("Mon, 01 Jan 0001 00:00:00 +2359", None),
+        ("Mon, 01 Jan 99999 00:00:00 GMT", None),
+        ("Wed, 21 Oct 2015 07:28:00 +99999999999999", None),
+        ("Wed, 21 Oct \uff12\uff10\uff11\uff15 07:28:00 GMT", None),
+        ("nan", None),
+        ("inf", None),
+        ("1e9", None),
+        ("0x10", None),
+        ("²", None),
+        ("\x00", None),
+        ("Wed, 21 Oct 2015 " + "(" * 9000, None),
+        ("3, 4", None),
     ],
 )
 def test_delays_are_read(value: str | None, seconds: float | None) -> None:
@@ -95,6 +116,19 @@ def test_a_date_is_read_in_any_locale(monkeypatch: pytest.MonkeyPatch) -> None:
             test_a_delay_may_be_a_date("GMT")
     finally:
         locale.setlocale(locale.LC_TIME, before)
+
+
+@given(st.text(max_size=80) | st.from_regex(r"[A-Z][a-z]{2}, ?\d+ \w+ \d+ [\d:]+ ?[-+]?\w+"))
+def test_no_delay_is_out_of_bounds(value: str) -> None:
+    seconds = Answer(429, {"retry-after": value}).retry_after
+    assert seconds is None or 0 < seconds <= MAX_WAIT
+
+
+def test_a_response_to_what_is_no_email_refuses() -> None:
+    for status in (200, 302, 500, 502):
+        error = Answer(status, {}, is_email=False).refusal("Acme")
+        assert error.outcome == "rejected"
+        assert "unknown" not in str(error)
 
 
 def test_a_delay_is_given_where_waiting_helps() -> None:

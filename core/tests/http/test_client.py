@@ -6,12 +6,13 @@ import threading
 from typing import Any
 
 import attrs
-import httpx
 import pytest
 
 from passpost import http
 from passpost.errors import SendError
 from passpost.http import client as client_module
+from passpost.http import pool
+from passpost.secret import Secret
 from passpost.testing import Action, Answer, Fault, Hold, HttpServer
 from passpost.testing.channel import Channel
 
@@ -79,6 +80,71 @@ async def test_asking_sends_no_mail(opened: Any) -> None:
     assert caught.value.__context__ is None
 
 
+async def test_a_request_that_is_no_email_is_rejected_when_it_breaks(opened: Any) -> None:
+    with HttpServer([Answer(500), TAKEN], faults=[Fault("answer", "close", after=1)]) as server:
+        async with opened(server.url) as client:
+            answer = await client.post("/token", b"x", {}, is_email=False)
+            assert answer.refusal("Acme").outcome == "rejected"
+            with pytest.raises(SendError) as caught:
+                await client.post("/token", b"x", {}, is_email=False)
+    assert (caught.value.outcome, caught.value.scope) == ("rejected", "network")
+
+
+async def test_a_form_is_encoded(opened: Any, mail: Any) -> None:
+    with HttpServer(TAKEN) as server:
+        async with opened(server.url) as client:
+            form = {"to": "Ada <ada@example.com>", "text": "验证码 & 1+1=2"}
+            await client.post_form("/messages", form, http.basic_auth("api", Secret("k:ey")), mail)
+        (request,) = server.requests
+    assert request.form == form
+    assert request.header("content-type") == "application/x-www-form-urlencoded"
+    assert request.header("authorization") == "Basic YXBpOms6ZXk="
+
+
+def test_a_user_name_without_a_colon() -> None:
+    assert http.basic_auth("é", "k") == {"authorization": "Basic w6k6aw=="}
+    with pytest.raises(ValueError, match="colon"):
+        http.basic_auth("a:b", "k")
+
+
+@pytest.mark.parametrize(
+    ("base", "path", "target"),
+    [
+        ("", "", "/"),
+        ("/", "", "/"),
+        ("/hooks/mail", "", "/hooks/mail"),
+        ("/hooks/mail", "/v1?a=b%20c", "/v1?a=b%20c"),
+        ("", "/größe d", "/gr%C3%B6%C3%9Fe%20d"),
+    ],
+)
+async def test_where_a_path_leads(opened: Any, base: str, path: str, target: str) -> None:
+    with HttpServer(TAKEN) as server:
+        async with opened(server.url + base) as client:
+            await client.post(path, b"x", {})
+        assert server.requests[0].target == target
+
+
+async def test_a_path_leads_to_no_other_host(opened: Any) -> None:
+    async with opened("http://127.0.0.1:9") as client:
+        for path in ("https://elsewhere.example/", "//elsewhere.example/", "http://127.0.0.1:10/"):
+            with pytest.raises(ValueError, match="another host"):
+                await client.post(path, b"x", {})
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("https://api.example", "api.example"),
+        ("https://api.example:443", "api.example"),
+        ("https://api.example:8443", "api.example:8443"),
+        ("http://[::1]:8025", "[::1]:8025"),
+    ],
+)
+async def test_the_host_header(opened: Any, url: str, host: str) -> None:
+    async with opened(url) as client:
+        assert client.host == host
+
+
 async def test_all_requests_share_one_connection(opened: Any) -> None:
     with HttpServer([Answer(500), Answer(429), TAKEN]) as server:
         async with opened(server.url) as client:
@@ -87,6 +153,15 @@ async def test_all_requests_share_one_connection(opened: Any) -> None:
         assert len(server.requests) == 20
         assert server.connection_count == 1
         server.wait_closed()
+
+
+async def test_a_closed_client_sends_nothing(opened: Any) -> None:
+    with HttpServer(TAKEN) as server:
+        async with opened(server.url) as client:
+            await client.post("/", b"x", {})
+        with pytest.raises(RuntimeError, match="closed"):
+            await client.post("/", b"x", {})
+        assert len(server.requests) == 1
 
 
 async def test_many_at_once(opened: Any) -> None:
@@ -152,7 +227,7 @@ async def test_after_the_deadline_nothing_is_sent(opened: Any, *, connected: boo
 
 
 async def test_waiting_for_a_connection_ends(opened: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "_LIMITS", httpx.Limits(max_connections=1))
+    monkeypatch.setattr(pool, "MAX_CONNECTIONS", 1)
     hold = Hold()
     with HttpServer(TAKEN, faults=[Fault("answer", hold)]) as server:
         async with opened(server.url, connect_timeout=150) as client:
@@ -171,7 +246,6 @@ async def test_cookies_are_neither_kept_nor_sent(opened: Any) -> None:
         async with opened(server.url) as client:
             await client.post("/", b"x", {})
             await client.post("/", b"x", {})
-            assert len(client._client.cookies) == 0
         assert all(request.header("cookie") is None for request in server.requests)
 
 

@@ -10,12 +10,15 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
+import attrs
+import httpcore
 import pytest
 
 from passpost.errors import ConfigError, SendError
 from passpost.http import Answer as Answered
 from passpost.http import ApiKey
-from passpost.testing import Answer, Fault, HttpServer, accept_then
+from passpost.testing import Action, Answer, CertificateAuthority, Fault, HttpServer, accept_then
+from passpost.testing.channel import Channel
 
 pytestmark = pytest.mark.anyio
 
@@ -85,6 +88,42 @@ async def test_nothing_shows(opened: Any, records: Records, mail: Any, fault: An
     seen += [str(result), repr(result.facts()), *traceback.format_exception(result)]
     assert records.texts
     assert shown("\n".join(seen + records.texts)) == []
+
+
+@attrs.frozen
+class Raw(Action):
+    """Answers with these octets."""
+
+    octets: bytes
+    needs_reply = True
+
+    async def run(self, channel: Channel, honest: bytes) -> bool:
+        await channel.send(self.octets)
+        return True
+
+
+@pytest.mark.parametrize("tls", [False, True])
+async def test_no_log_repeats_what_a_response_repeats(
+    opened: Any, records: Records, authority: CertificateAuthority, *, tls: bool
+) -> None:
+    raw = (
+        f"HTTP/1.1 400 {KEY}\r\nx-echo: {KEY}\r\nlocation: /{KEY}\r\nset-cookie: a={KEY}\r\n"
+        f"content-length: 0\r\n\r\n"
+    )
+    fault = Fault("answer", Raw(raw.encode()), times=None)
+    with HttpServer(tls=tls, authority=authority, faults=[fault]) as server:
+        async with opened(server.url) as client:
+            for _ in range(2):
+                assert (await client.post("/", b"x", {"x-key": KEY})).status == 400
+    assert any(f"localhost:{server.port}" in text for text in records.texts) is tls
+    assert shown("\n".join(records.texts)) == []
+
+
+async def test_others_keep_their_logs(records: Records) -> None:
+    async with httpcore.AsyncConnectionPool() as pool:
+        with HttpServer(Answer(200)) as server:
+            await pool.request("GET", server.url)
+    assert any("receive_response_headers" in text for text in records.texts)
 
 
 def test_the_search_would_find_them() -> None:

@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-import httpx
 import pytest
 
 from passpost.addresses import Address
 from passpost.errors import SendError
-from passpost.http import client as client_module
+from passpost.http import pool
 from passpost.messages import Receipt
 from passpost.testing.actions import Action, Hold
 from passpost.testing.certificates import CertificateAuthority
@@ -155,7 +154,7 @@ async def test_the_deadline_of_a_mail_is_kept(
 ) -> None:
     aliyun.break_with(Fault("answer", "silence", times=None))
     async with DirectMail(configure()) as session:
-        soon = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=0.2)
+        soon = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=0.5)
         with pytest.raises(SendError) as caught:
             await session.send(make_mail(deadline=soon))
     assert caught.value.outcome == "unknown"
@@ -177,7 +176,7 @@ async def test_after_the_deadline_nothing_is_sent(
 async def test_waiting_for_a_connection_ends(
     aliyun: StandIn, configure: Any, make_mail: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client_module, "_LIMITS", httpx.Limits(max_connections=1))
+    monkeypatch.setattr(pool, "MAX_CONNECTIONS", 1)
     hold = Hold()
     aliyun.break_with(Fault("answer", hold))
     async with DirectMail(configure(connectTimeout=150)) as session:
@@ -239,13 +238,13 @@ async def test_one_tls_context_serves_all_connections(
     configure: Any, authority: CertificateAuthority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[ssl.SSLContext] = []
-    original = httpx.create_ssl_context
+    original = pool.trusted
 
     def counted() -> ssl.SSLContext:
         made.append(original())
         return made[-1]
 
-    monkeypatch.setattr(httpx, "create_ssl_context", counted)
+    monkeypatch.setattr(pool, "trusted", counted)
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
     async with DirectMail(configure(endpoint="localhost")):
         pass

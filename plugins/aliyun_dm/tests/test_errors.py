@@ -6,7 +6,8 @@ import pickle
 import pytest
 
 from passpost.http import Answer
-from passpost_aliyun_dm.errors import MAX_WAIT, refusal, retry_after
+from passpost.http.answers import MAX_WAIT
+from passpost_aliyun_dm.errors import refusal, retry_after
 
 
 def answer(status: int, document: object = None, **headers: str) -> Answer:
@@ -84,8 +85,9 @@ def test_the_longest_prefix_gives_the_hint() -> None:
         (204, None, "unknown", "provider", False),
         (200, {"Code": "Unheard.Of"}, "unknown", "provider", False),
         (200, ["EnvId"], "unknown", "provider", False),
-        (302, None, "rejected", "provider", False),
-        (304, None, "rejected", "provider", False),
+        (302, None, "unknown", "provider", False),
+        (303, {"Code": "Unheard.Of"}, "unknown", "provider", False),
+        (307, None, "rejected", "provider", False),
         (400, {"Code": "Unheard.Of"}, "rejected", "provider", False),
         (404, {"Code": "Unheard.Of"}, "rejected", "provider", False),
         (500, {"Code": "Unheard.Of"}, "unknown", "provider", True),
@@ -177,14 +179,19 @@ def test_what_is_no_request_id_is_not_repeated(request_id: object) -> None:
         ({"x-acs-retry-after": "0", "retry-after": "30"}, 30.0),
         ({"retry-after": "0"}, None),
         ({"retry-after": "-1"}, None),
-        ({"retry-after": "Wed, 21 Oct 2026 07:28:00 GMT"}, None),
+        ({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}, None),
+        ({"retry-after": "Fri, 31 Dec 9999 23:59:59 GMT"}, MAX_WAIT),
+        ({"x-acs-retry-after": "1e9", "retry-after": "Fri, 31 Dec 9999 23:59:59 GMT"}, MAX_WAIT),
+        ({"x-acs-retry-after": "-1"}, None),
+        ({"x-acs-retry-after": "nan"}, None),
+        ({"x-acs-retry-after": "99999999999"}, MAX_WAIT),
         ({"retry-after": "٣"}, None),
         ({"retry-after": "99999999"}, MAX_WAIT),
         ({"retry-after": "9" * 5000}, None),
     ],
 )
 def test_delays_are_read(headers: dict[str, str], seconds: float | None) -> None:
-    assert retry_after(headers) == seconds
+    assert retry_after(Answer(429, headers)) == seconds
 
 
 def test_a_delay_is_given_where_waiting_helps() -> None:

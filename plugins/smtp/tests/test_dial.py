@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from passpost import dial
 from passpost.messages import Receipt
 from passpost.testing import SmtpServer, refusing_port, silent_port
-from passpost_smtp import dial
 
 INET: tuple[int, int, int, str] = (socket.AF_INET, socket.SOCK_STREAM, 0, "")
 

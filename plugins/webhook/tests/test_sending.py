@@ -92,6 +92,9 @@ def test_the_same_idempotency_key_is_the_same_mail(service: StandIn) -> None:
         (400, "rejected", "message", False),
         (401, "rejected", "account", False),
         (403, "rejected", "account", False),
+        (302, "unknown", "account", False),
+        (303, "unknown", "account", False),
+        (307, "rejected", "account", False),
         (404, "rejected", "account", False),
         (405, "rejected", "account", False),
         (408, "rejected", "provider", True),
@@ -132,6 +135,7 @@ async def test_statuses(
         (Answer(200), None),
         (Answer(200, b"null"), None),
         (Answer.json({"ok": True}), None),
+        (Answer.json({"error": None, "errors": []}), None),
         (Answer.json({"id": "a1"}, 201), "a1"),
         (Answer.json({"id": 7}, 202), "7"),
         (Answer.json({"id": "a\nb"}, 202), None),
@@ -147,7 +151,20 @@ async def test_what_is_an_acceptance(
     assert server.requests[0].target == "/"
 
 
-@pytest.mark.parametrize("body", [b"<html>Please sign in</html>", b"ok", b"\xff", b"x" * 70_000])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<html>Please sign in</html>",
+        b"ok",
+        b"\xff",
+        b"x" * 70_000,
+        b"NaN",
+        b'{"id": Infinity}',
+        b"false",
+        b'{"error": "no such user"}',
+        b'{"errors": [{"code": 7}]}',
+    ],
+)
 async def test_what_is_none(configure: Any, make_mail: Any, body: bytes) -> None:
     with HttpServer(Answer(200, body)) as server:
         error = await refused(configure(url=server.url), make_mail())

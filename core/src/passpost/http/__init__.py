@@ -1,4 +1,4 @@
-"""What connectors over HTTP share; the extra ``passpost[http]`` brings httpx for it.
+"""What connectors over HTTP share; the extra ``passpost[http]`` brings httpcore for it.
 
 ::
 
@@ -20,22 +20,33 @@
             return Receipt(provider_id=answer.headers.get("x-message-id"))
         raise answer.refusal("Acme")
 
-No type of httpx is part of these names, so that it can be replaced here.
+`HttpClient.post_json` and `post_form` write the usual bodies, `basic_auth` the header of that name,
+and `AccessToken` fetches OAuth's. No type of httpcore is part of these names, so that it can be
+replaced here.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from passpost.http.answers import Answer, Fault, fault_of, identifier
 from passpost.http.endpoint import Endpoint, WebAddress
-from passpost.http.headers import ascii_headers, encoded_words, mailbox, mailbox_text
+from passpost.http.headers import (
+    ascii_headers,
+    basic_auth,
+    encoded_words,
+    mailbox,
+    mailbox_text,
+)
 from passpost.http.settings import ApiKey, HttpConfig, SenderConfig, Timeouts
 
 if TYPE_CHECKING:
     from passpost.http.client import HttpClient
+    from passpost.http.tokens import AccessToken
 
 __all__ = [
+    "AccessToken",
     "Answer",
     "ApiKey",
     "Endpoint",
@@ -46,6 +57,7 @@ __all__ = [
     "Timeouts",
     "WebAddress",
     "ascii_headers",
+    "basic_auth",
     "encoded_words",
     "fault_of",
     "identifier",
@@ -54,13 +66,13 @@ __all__ = [
 ]
 
 
+_AT_FIRST_USE = {"AccessToken": "tokens", "HttpClient": "client"}
+
 # Hidden from type checkers, which would take any name for one that is there.
 if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> Any:
-        # httpx is imported with the first session: describing a connector does not need it.
-        if name != "HttpClient":
+        # httpcore is imported with the first session: describing a connector does not need it.
+        if name not in _AT_FIRST_USE:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from passpost.http.client import HttpClient  # noqa: PLC0415 - see above
-
-        return HttpClient
+        return getattr(import_module(f"passpost.http.{_AT_FIRST_USE[name]}"), name)

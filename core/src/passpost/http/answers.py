@@ -4,7 +4,8 @@
 what came back                                    outcome   scope      temporary
 ================================================  ========  =========  =========
 1xx or 2xx, but not what the connector looks for  unknown   provider   no
-3xx: a redirect is never followed                 rejected  provider   no
+301, 307, 308: not done, and never followed       rejected  provider   no
+any other 3xx: what was asked for may be done     unknown   provider   no
 401, 403, 404                                     rejected  account    no
 407                                               rejected  network    no
 408, 425, 429                                     rejected  provider   yes
@@ -37,8 +38,9 @@ MAX_ID: Final = 128
 """Characters that the id of a mail or of a request has at most."""
 
 _SECONDS: Final = re.compile(r"[0-9]{1,11}")
+_MAX_DATE: Final = 64
 _SUCCESS: Final = range(200, 300)
-_REDIRECTION: Final = 300
+_CLIENT_ERROR: Final = 400
 _SERVER_ERROR: Final = 500
 
 _BUSY: Final = "The provider, or a gateway before it, is overloaded, or limits how fast you send."
@@ -65,6 +67,7 @@ class Fault:
 
 
 _BY_STATUS: Final[Mapping[int, Fault]] = {
+    **dict.fromkeys((301, 307, 308), Fault("provider", _NO_API)),
     401: Fault("account", _CREDENTIALS),
     403: Fault("account", _CREDENTIALS),
     404: Fault("account", _CREDENTIALS),
@@ -81,7 +84,8 @@ def fault_of(status: int) -> Fault:
     """Give what an HTTP status means by itself (RFC 9110, RFC 6585)."""
     if status in _BY_STATUS:
         return _BY_STATUS[status]
-    if status < _REDIRECTION:
+    # 303 says that the request was done and where to look for more; many send 302 for the same.
+    if status < _CLIENT_ERROR:
         return Fault("provider", _LOOK, outcome="unknown")
     if status >= _SERVER_ERROR:
         return Fault("provider", _LOOK, temporary=True, outcome="unknown")
@@ -96,11 +100,14 @@ class Answer:
         status: The status code.
         headers: The headers, by names in lower case.
         body: The body; None where it was too long to be an answer of a provider.
+        is_email: Whether the request was the one that sends the email: if not, a refusal is always
+            ``rejected``.
     """
 
     status: int
     headers: Mapping[str, str] = attrs.field(repr=False)
     body: bytes | None = attrs.field(default=b"", repr=False)
+    is_email: bool = attrs.field(default=True, kw_only=True)
 
     @property
     def is_success(self) -> bool:
@@ -118,7 +125,10 @@ class Answer:
 
     @property
     def retry_after(self) -> float | None:
-        """How many seconds to wait, from ``Retry-After`` as seconds or date (RFC 9110, 10.2.3)."""
+        """How many seconds to wait, from ``Retry-After`` as seconds or date (RFC 9110, 10.2.3).
+
+        It is None, or more than 0 and at most `MAX_WAIT`, whatever the header holds.
+        """
         value = self.headers.get("retry-after", "").strip()
         seconds = float(value) if _SECONDS.fullmatch(value) else _seconds_until(value)
         return min(seconds, MAX_WAIT) if seconds and seconds > 0 else None
@@ -130,6 +140,7 @@ class Answer:
         *,
         code: str | None = None,
         words: str | None = None,
+        retry_after: float | None = None,
     ) -> SendError:
         """Make the error for an answer that is no acceptance.
 
@@ -139,16 +150,19 @@ class Answer:
             code: The provider's own code; by default ``HTTP 429``.
             words: The provider's own words. The host clears them of secrets and payload; pass none
                 that may repeat the mail in another encoding.
+            retry_after: Seconds to wait, from a header of the provider's own; by default
+                `retry_after`.
         """
         fault = fault or fault_of(self.status)
-        known = "" if fault.outcome == "rejected" else "; whether it took the mail is unknown"
+        outcome = fault.outcome if self.is_email else "rejected"
+        known = "" if outcome == "rejected" else "; whether it took the mail is unknown"
         said = f"{code}, " if code else ""
         return SendError(
             f"{provider} answered {said}HTTP status {self.status}{known}",
-            outcome=fault.outcome,
+            outcome=outcome,
             scope=fault.scope,
             temporary=fault.temporary,
-            retry_after=self.retry_after if fault.temporary else None,
+            retry_after=(retry_after or self.retry_after) if fault.temporary else None,
             provider_code=code or f"HTTP {self.status}",
             response=words,
             hint=fault.hint,
@@ -164,10 +178,13 @@ def identifier(value: Any) -> str | None:
 
 
 def _seconds_until(date: str) -> float | None:
+    # A date is short; what its parser raises for others is of many kinds, some not documented.
+    if not date.isascii() or len(date) > _MAX_DATE:
+        return None
     try:
         moment = parsedate_to_datetime(date)
-    except ValueError:
+        # Without a zone it would be taken for the local time of this machine.
+        utc = moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
+        return (utc - dt.datetime.now(dt.UTC)).total_seconds()
+    except (ValueError, TypeError, IndexError, OverflowError):
         return None
-    # Without a zone it would be taken for the local time of this machine.
-    utc = moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
-    return (utc - dt.datetime.now(dt.UTC)).total_seconds()

@@ -7,9 +7,18 @@ import ssl
 from collections.abc import Iterator
 from typing import Final
 
-import httpx
+import httpcore
 
 from passpost.errors import SendError
+
+BREAKS: Final = (
+    httpcore.NetworkError,
+    httpcore.ProtocolError,
+    httpcore.ProxyError,
+    httpcore.TimeoutException,
+    OSError,
+)
+"""What an exchange that ends without a response raises; `TimeoutError` is an `OSError`."""
 
 _PROXY_TEMPORARY: Final = ("502", "503", "504")
 
@@ -39,24 +48,24 @@ def break_in(error: Exception, *, begun: bool) -> SendError:
 
 
 def _what(error: Exception) -> str:
-    if isinstance(error, httpx.TimeoutException | TimeoutError):
+    if isinstance(error, httpcore.TimeoutException | TimeoutError):
         return "no answer came in time"
-    if isinstance(error, httpx.RemoteProtocolError):
+    if isinstance(error, httpcore.RemoteProtocolError):
         return "the connection closed, or the answer was no HTTP,"
     return "the connection broke"
 
 
 def _before(error: Exception) -> tuple[str, bool, str | None]:
     """Say what happened to a request whose body never went out: message, temporary, hint."""
-    if isinstance(error, httpx.ProxyError):
+    if isinstance(error, httpcore.ProxyError):
         return _at_proxy(error)
-    if isinstance(error, httpx.PoolTimeout):
+    if isinstance(error, httpcore.PoolTimeout):
         return (
             "no connection became free in time",
             True,
             "All 100 connections are in use: send more slowly.",
         )
-    if isinstance(error, httpx.TimeoutException | TimeoutError):
+    if isinstance(error, httpcore.TimeoutException | TimeoutError):
         return "the endpoint could not be reached in time", True, "Check the network and any proxy."
     for cause in _causes(error):
         if isinstance(cause, ssl.SSLError) and not isinstance(cause, _NO_WRONG_TLS):
@@ -84,7 +93,7 @@ def _in_tls(error: ssl.SSLError) -> tuple[str, bool, str | None]:
     )
 
 
-def _at_proxy(error: httpx.ProxyError) -> tuple[str, bool, str | None]:
+def _at_proxy(error: httpcore.ProxyError) -> tuple[str, bool, str | None]:
     # The text begins with the status that the proxy answered CONNECT with.
     status = str(error)[:3]
     said = f" (HTTP status {status})" if status.isdigit() else ""

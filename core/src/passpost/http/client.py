@@ -1,4 +1,4 @@
-"""One HTTP client for all sends, which knows for each fault whether a mail may be out.
+"""One HTTP client for all sends, which knows for each fault whether an email may be out.
 
 What decides is whether the body of the request was begun. A request whose headers say how long its
 body is, and whose body never came, is no request: no server can have acted on it. From the first
@@ -9,40 +9,39 @@ from __future__ import annotations
 
 import asyncio
 import json
-import ssl
-from collections.abc import AsyncIterator, Mapping
+import logging
+from collections.abc import Mapping
 from functools import lru_cache
-from http.cookiejar import DefaultCookiePolicy
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
+from urllib.parse import quote, urlencode, urljoin, urlsplit
 
-import httpx
+import httpcore
 
-from passpost.errors import SendError
 from passpost.http.answers import Answer
-from passpost.http.breaks import break_in
+from passpost.http.breaks import BREAKS, break_in
+from passpost.http.network import Body, current
+from passpost.http.pool import made_pool
 
 if TYPE_CHECKING:
     from passpost.http.settings import Timeouts
     from passpost.messages import Mail
 
+log: Final = logging.getLogger("passpost.http")
+
 MAX_ANSWER: Final = 65_536
-"""Octets of an answer that are read; providers' have a few hundred."""
+"""Octets of a response that are read; providers' have a few hundred."""
 
-KEEPALIVE: Final = 10.0
-"""Seconds that an idle connection is kept: less than the 15 and more after which providers' load
-balancers close it. A mail that crosses such a close on the wire has an unknown outcome."""
-
-_LIMITS: Final = httpx.Limits(
-    max_connections=100, max_keepalive_connections=20, keepalive_expiry=KEEPALIVE
-)
+_USUAL_PORTS: Final = {"http": 80, "https": 443}
+_IN_TARGET: Final = "!#$%&'()*+,/:;=?@[]~"
 
 
 class HttpClient:
     """A session over HTTP: one client with one TLS context, whose connections all sends share.
 
-    It follows no redirect, reads no more of an answer than a provider's can have, repeats nothing,
-    keeps no cookie, and takes proxies from the environment as httpx does.
+    It follows no redirect, reads no more of a response than a provider's can have, repeats nothing,
+    keeps no cookie, takes proxies from the environment (``HTTPS_PROXY``, ``ALL_PROXY``,
+    ``NO_PROXY``), and sends nothing on a connection that holds what nobody asked for.
 
     Args:
         config: The connector's config, for its timeouts.
@@ -55,17 +54,19 @@ class HttpClient:
 
     def __init__(self, config: Timeouts, url: str, user_agent: str) -> None:
         self._config = config
-        self._url = httpx.URL(url)
+        self._url = url
+        self._parts = urlsplit(url)
         self._headers = {
-            "host": self._url.netloc.decode("ascii"),
+            "host": _host_header(url),
             "accept": "application/json",
-            # An answer has a few hundred octets: compressing it helps nobody but a bomb.
+            # A response has a few hundred octets: compressing it helps nobody but a bomb.
             "accept-encoding": "identity",
             "user-agent": user_agent,
         }
-        # Joining costs as much as signing does, and a connector has but a few paths.
-        self._join = lru_cache(maxsize=32)(self._url.join)
-        self._client = _made_client(secure=self._url.scheme == "https")
+        # A connector has but a few paths.
+        self._target = lru_cache(maxsize=32)(self._joined)
+        self._pool = made_pool(self._parts)
+        self._closed = False
 
     @property
     def host(self) -> str:
@@ -73,7 +74,7 @@ class HttpClient:
         return self._headers["host"]
 
     async def __aenter__(self) -> Self:
-        await self._client.__aenter__()
+        await self._pool.__aenter__()
         return self
 
     async def __aexit__(
@@ -82,7 +83,8 @@ class HttpClient:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        await self._client.__aexit__(kind, error, trace)
+        self._closed = True
+        await self._pool.__aexit__(kind, error, trace)
 
     async def post(
         self,
@@ -91,6 +93,7 @@ class HttpClient:
         headers: Mapping[str, str],
         *,
         seconds_left: float | None = None,
+        is_email: bool = True,
     ) -> Answer:
         """Make one request, once.
 
@@ -98,146 +101,180 @@ class HttpClient:
             path: The path, and perhaps a query: ``/v3/mail/send``; empty for the base URL itself.
             body: The whole body.
             headers: Headers besides ``Host``, ``Content-Length``, ``Accept`` and ``User-Agent``.
-            seconds_left: Until when the mail is worth sending: `Mail.seconds_left`.
+            seconds_left: Until when the email is worth sending: `Mail.seconds_left`.
+            is_email: Whether the request sends the email. Pass False for one that sends nothing,
+                such as a request for a token: when it fails, the email was not sent.
 
         Returns:
-            The answer, whatever its status.
+            The response, whatever its status.
 
         Raises:
-            SendError: There was none: ``rejected`` where no octet of the body had gone out.
+            SendError: There was none: ``rejected`` if no octet of the body had gone out, or if the
+                request sends no email.
         """
-        counted = _Body(body)
+        counted = Body(body)
         total = self._config.total_timeout / 1000
         if seconds_left is not None:
             total = min(total, seconds_left)
-        try:
-            return await self._made(self._request("POST", path, counted, headers, total), total)
-        except (httpx.HTTPError, httpx.InvalidURL, OSError, TimeoutError) as broken:
-            error = break_in(broken, begun=counted.begun)
-        # Raised here, so that no context keeps a request: it holds the mail and the credentials.
-        raise error
+        request = self._request("POST", path, counted, headers, total)
+        return await self._made(request, counted, total, is_email=is_email)
 
     async def get(self, path: str, headers: Mapping[str, str]) -> Answer:
-        """Ask for something that is no mail: for a check of the connection.
+        """Ask for something that sends no email: for a check of the connection.
 
         Returns:
-            The answer, whatever its status.
+            The response, whatever its status.
 
         Raises:
             SendError: There was none; it is always ``rejected``.
         """
         total = self._config.total_timeout / 1000
-        try:
-            return await self._made(self._request("GET", path, _Body(b""), headers, total), total)
-        except (httpx.HTTPError, httpx.InvalidURL, OSError, TimeoutError) as broken:
-            error = break_in(broken, begun=False)
-        raise error
+        body = Body(b"")
+        request = self._request("GET", path, body, headers, total)
+        return await self._made(request, body, total, is_email=False)
 
     async def post_json(
-        self, path: str, document: Any, headers: Mapping[str, str], mail: Mail
+        self,
+        path: str,
+        document: Any,
+        headers: Mapping[str, str],
+        mail: Mail | None,
+        *,
+        is_email: bool = True,
     ) -> Answer:
-        """Make one request whose body is a JSON document, within the deadline of its mail.
+        """Make one request whose body is a JSON document.
+
+        Args:
+            path: The path, as in `post`.
+            document: What the body holds.
+            headers: Headers besides those of `post` and ``Content-Type``.
+            mail: The email whose deadline the request keeps; None if it keeps none.
+            is_email: Whether the request sends the email, as in `post`.
 
         Raises:
-            SendError: There was no answer: ``rejected`` where no octet of the body had gone out.
+            SendError: There was no response, as in `post`.
         """
-        body = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
-        headers = {"content-type": "application/json", **headers}
-        return await self.post(path, body, headers, seconds_left=mail.seconds_left())
+        return await self.post(
+            path,
+            json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode(),
+            {"content-type": "application/json", **headers},
+            seconds_left=mail.seconds_left() if mail else None,
+            is_email=is_email,
+        )
+
+    async def post_form(
+        self,
+        path: str,
+        form: Mapping[str, str],
+        headers: Mapping[str, str],
+        mail: Mail | None,
+        *,
+        is_email: bool = True,
+    ) -> Answer:
+        """Make one request whose body is a form: ``application/x-www-form-urlencoded``.
+
+        Args:
+            path: The path, as in `post`.
+            form: The names and values; they are encoded in UTF-8.
+            headers: Headers besides those of `post` and ``Content-Type``.
+            mail: The email whose deadline the request keeps; None if it keeps none.
+            is_email: Whether the request sends the email, as in `post`.
+
+        Raises:
+            SendError: There was no response, as in `post`.
+        """
+        return await self.post(
+            path,
+            urlencode(form).encode(),
+            {"content-type": "application/x-www-form-urlencoded", **headers},
+            seconds_left=mail.seconds_left() if mail else None,
+            is_email=is_email,
+        )
+
+    def _joined(self, path: str) -> httpcore.URL:
+        parts = urlsplit(urljoin(self._url, path))
+        if parts[:2] != self._parts[:2]:
+            raise ValueError("a path leads to another host: make another HttpClient for it")
+        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        return httpcore.URL(
+            scheme=parts.scheme,
+            host=parts.hostname or "",
+            port=parts.port,
+            target=quote(target, safe=_IN_TARGET),
+        )
 
     def _request(
-        self, method: str, path: str, body: _Body, headers: Mapping[str, str], total: float
-    ) -> httpx.Request:
+        self, method: str, path: str, body: Body, headers: Mapping[str, str], total: float
+    ) -> httpcore.Request:
+        # The pool below would open connections again, which nobody closes.
+        if self._closed:
+            raise RuntimeError("the client was closed")
+        named = {**self._headers, **headers, "content-length": str(body.size)}
         connect = min(self._config.connect_timeout / 1000, total)
         read = min(self._config.read_timeout / 1000, total)
-        return httpx.Request(
+        return httpcore.Request(
             method,
-            self._join(path),
-            headers={**self._headers, **headers, "content-length": str(body.size)},
-            stream=body,
+            self._target(path),
+            headers=[
+                (name.encode("ascii"), value.encode("ascii")) for name, value in named.items()
+            ],
+            content=body,
             extensions={
                 "timeout": {"connect": connect, "read": read, "write": read, "pool": connect}
             },
         )
 
-    async def _made(self, request: httpx.Request, total: float) -> Answer:
+    async def _made(
+        self, request: httpcore.Request, body: Body, total: float, *, is_email: bool
+    ) -> Answer:
         try:
             async with asyncio.timeout(total):
-                return await self._exchange(request)
-        # A redirect has its own exception, so that nothing looks at where it leads.
-        except _Redirected as redirected:
-            return Answer(redirected.status, {})
+                return await self._exchange(request, body, is_email=is_email)
+        except BREAKS as broken:
+            error = break_in(broken, begun=body.begun and is_email)
+        # Raised here, so that no context keeps a request: it holds the email and the credentials.
+        raise error
 
-    async def _exchange(self, request: httpx.Request) -> Answer:
-        response = await self._client.send(request, stream=True)
+    async def _exchange(self, request: httpcore.Request, body: Body, *, is_email: bool) -> Answer:
+        token = current.set(body)
         try:
-            return Answer(response.status_code, response.headers, await _capped(response))
+            response = await self._pool.handle_async_request(request)
+            try:
+                answer = Answer(
+                    response.status,
+                    _headers(response.headers),
+                    await _capped(response),
+                    is_email=is_email,
+                )
+            finally:
+                await response.aclose()
         finally:
-            await response.aclose()
+            current.reset(token)
+        log.debug(
+            "%s %s: HTTP status %d", request.method.decode(), self._parts.netloc, answer.status
+        )
+        return answer
 
 
-class _Redirected(Exception):  # noqa: N818 - it is no error of anybody, and does not leave this module
-    """The answer was a redirect."""
-
-    def __init__(self, status: int) -> None:
-        super().__init__(status)
-        self.status = status
+def _host_header(url: str) -> str:
+    parts = urlsplit(url)
+    usual = parts.port is None or parts.port == _USUAL_PORTS.get(parts.scheme)
+    return parts.netloc.removesuffix(f":{parts.port}") if usual else parts.netloc
 
 
-class _Body(httpx.AsyncByteStream):
-    """The body of a request; it notes when it is first asked for, which is after the headers."""
-
-    def __init__(self, octets: bytes) -> None:
-        self._octets = octets
-        self.size = len(octets)
-        self.begun = False
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        self.begun = True
-        yield self._octets
+def _headers(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Give headers by their names in lower case, the values of a repeated one joined."""
+    headers: dict[str, str] = {}
+    for octets, value in raw:
+        name, text = octets.decode("ascii").lower(), value.decode("latin-1")
+        headers[name] = f"{headers[name]}, {text}" if name in headers else text
+    return headers
 
 
-def _made_client(*, secure: bool) -> httpx.AsyncClient:
-    try:
-        return _client(secure=secure)
-    # What httpx, ssl and a SOCKS proxy without its library raise; texts quote the proxy's URL.
-    except (ValueError, ImportError, OSError, httpx.InvalidURL) as error:
-        kind = type(error).__name__
-    raise SendError(
-        f"the environment names a proxy or certificates that cannot be used ({kind})",
-        outcome="rejected",
-        scope="network",
-        hint="Check HTTPS_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR.",
-    )
-
-
-def _client(*, secure: bool) -> httpx.AsyncClient:
-    """Make the client; everything that costs time is made here, once.
-
-    Without TLS the endpoint is this machine itself, and a proxy named in the environment must not
-    see the mail.
-    """
-    client = httpx.AsyncClient(
-        verify=httpx.create_ssl_context() if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
-        trust_env=secure,
-        follow_redirects=False,
-        limits=_LIMITS,
-        event_hooks={"response": [_refuse_redirect]},
-    )
-    # Cookies have no meaning here, and a jar that a server fills would only grow.
-    client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=()))
-    return client
-
-
-async def _refuse_redirect(response: httpx.Response) -> None:
-    if response.is_redirect:
-        raise _Redirected(response.status_code)
-
-
-async def _capped(response: httpx.Response) -> bytes | None:
-    """Read a body as it came, and give up where it is longer than any provider's answer."""
+async def _capped(response: httpcore.Response) -> bytes | None:
+    """Read a body as it came, and give up where it is longer than any provider's response."""
     octets = b""
-    async for part in response.aiter_raw():
+    async for part in response.aiter_stream():
         octets += part
         if len(octets) > MAX_ANSWER:
             return None

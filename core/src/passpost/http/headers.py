@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Mapping
 from email.header import Header
 
 from passpost.addresses import Address
+from passpost.secret import Secret
 
 
 def mailbox(address: Address) -> dict[str, str]:
@@ -32,6 +34,18 @@ def encoded_words(text: str) -> str:
     The words stand on one line with spaces between them: who receives it, folds it.
     """
     return text if _is_plain(text) else Header(text, "utf-8").encode(maxlinelen=75, linesep="")
+
+
+def basic_auth(user: str, password: Secret | str) -> dict[str, str]:
+    """Return the header ``Authorization`` for a user name and a password (RFC 7617).
+
+    Raises:
+        ValueError: The user name has a colon, which ends it.
+    """
+    if ":" in user:
+        raise ValueError("a user name for basic authentication must not have a colon")
+    word = password.reveal() if isinstance(password, Secret) else password
+    return {"authorization": f"Basic {b64encode(f'{user}:{word}'.encode()).decode()}"}
 
 
 def _is_plain(text: str) -> bool:

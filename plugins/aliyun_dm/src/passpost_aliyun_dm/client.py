@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from passpost.errors import SendError
-from passpost.http import Answer, HttpClient
+from passpost.http import Answer, HttpClient, identifier
 from passpost.messages import Receipt
 from passpost.payload import texts_in
 from passpost_aliyun_dm import __version__
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from passpost_aliyun_dm.config import AliyunDmConfig
 
 _USER_AGENT: Final = f"passpost-aliyun-dm/{__version__}"
-_MAX_ID: Final = 128
 
 
 class DirectMail:
@@ -63,8 +62,8 @@ class DirectMail:
         answer = await self._post(signed, mail.seconds_left())
         if answer.is_success:
             document = answer.document()
-            if envelope := _id(document.get("EnvId")):
-                request = _id(document.get("RequestId"))
+            if envelope := identifier(document.get("EnvId")):
+                request = identifier(document.get("RequestId"))
                 return Receipt(provider_id=envelope, response=request and f"RequestId {request}")
         raise refusal(answer, (mail.to.address, *texts_in(mail.payload)))
 
@@ -99,11 +98,3 @@ class DirectMail:
     async def _post(self, signed: Signed, seconds_left: float | None) -> Answer:
         path = f"/?{signed.query}" if signed.query else "/"
         return await self._client.post(path, signed.body, signed.headers, seconds_left=seconds_left)
-
-
-def _id(value: Any) -> str | None:
-    """Give an id of the service as text, or None where it is none."""
-    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-    if isinstance(text, str) and text and len(text) <= _MAX_ID and text.isprintable():
-        return text
-    return None

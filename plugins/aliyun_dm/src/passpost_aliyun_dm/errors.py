@@ -7,21 +7,14 @@ what came back                                  outcome   scope               te
 an error with a ``Code`` of `codes`             rejected  as the table there  likewise
 an unknown ``Code`` with 4xx                    rejected  provider            no
 an unknown ``Code`` with 5xx                    unknown   provider            yes
-2xx with neither, or not readable, or too long  unknown   provider            no
-3xx: a redirect is never followed               rejected  provider            no
-401, 403, 404 without a ``Code``                rejected  account             no
-407 without a ``Code``                          rejected  network             no
-408, 425, 429 without a ``Code``                rejected  provider            yes
-413 without a ``Code``                          rejected  message             no
-any other 4xx without a ``Code``                rejected  provider            no
-503 without a ``Code``                          rejected  provider            yes
-any other 5xx without a ``Code``                unknown   provider            yes
+an unknown ``Code`` with any other status       unknown   provider            no
+no ``Code``                                     as the status alone says: `passpost.http.answers`
 no connection, or TLS not trusted               rejected  network             see below
 a break or timeout before the body went out     rejected  network             yes
 a break or timeout afterwards                   unknown   network             yes
 ==============================================  ========  ==================  ==========
 
-500, 502 and 504 may come from a gateway whose server has the mail already. Neither TLS that is not
+Neither TLS that is not
 trusted nor a proxy that refuses the connection mends itself, so both are permanent.
 """
 
@@ -31,17 +24,16 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from passpost.errors import Outcome, SendError
-from passpost.http import Answer, Fault
+from passpost.errors import SendError
+from passpost.http import Answer, Fault, fault_of
+from passpost.http.answers import MAX_WAIT
 from passpost_aliyun_dm.codes import known_fault
 
 MAX_WORDS: Final = 200
 """Characters of the service's own words that an error keeps."""
-MAX_WAIT: Final = 86_400.0
-"""Seconds that a ``retry_after`` has at most."""
 
 _CODE: Final = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,79}")
-_DELAY: Final = re.compile(r"[0-9]{1,11}")
+_MILLISECONDS: Final = re.compile(r"[0-9]{1,11}")
 _REQUEST_ID: Final = re.compile(r"[0-9A-Za-z-]{8,64}")
 
 # Plain words without digits, none of them longer than words are: no code, key, signature, address
@@ -49,27 +41,11 @@ _REQUEST_ID: Final = re.compile(r"[0-9A-Za-z-]{8,64}")
 _WORDS: Final = re.compile(r"(?:[A-Za-z]{1,20}(?:[ ,.;:'\"()/_-]+|$))+")
 _SHORTEST_PRIVATE: Final = 3
 
-_SUCCESS: Final = range(200, 300)
+_REFUSALS: Final = range(400, 500)
 _SERVER_ERROR: Final = 500
 
-_ENDPOINT_HINT: Final = (
-    "what answered is no Direct Mail endpoint: check endpoint, and any proxy on the way"
-)
-_LOOK: Final = "look in the console whether the mail was sent"
-_LOOK_UP: Final = "look the code up in Aliyun's error centre"
-_BUSY: Final = "Direct Mail, or a gateway before it, is overloaded"
-
-_BY_STATUS: Final[Mapping[int, Fault]] = {
-    401: Fault("account", _ENDPOINT_HINT),
-    403: Fault("account", _ENDPOINT_HINT),
-    404: Fault("account", _ENDPOINT_HINT),
-    407: Fault("network", "the proxy wants credentials: put them into HTTPS_PROXY"),
-    408: Fault("provider", _BUSY, temporary=True),
-    413: Fault("message", "the mail is too large for the endpoint"),
-    425: Fault("provider", _BUSY, temporary=True),
-    429: Fault("provider", _BUSY, temporary=True),
-    503: Fault("provider", _BUSY, temporary=True),
-}
+_LOOK: Final = "Look in the console whether the email was sent."
+_LOOK_UP: Final = "Look the code up in Aliyun's error center."
 
 
 def refusal(answer: Answer, private: Iterable[str] = ()) -> SendError:
@@ -81,46 +57,31 @@ def refusal(answer: Answer, private: Iterable[str] = ()) -> SendError:
     """
     document = answer.document()
     code = _matching(_CODE, document.get("Code"))
-    outcome, fault = _judged(answer.status, code)
-    return SendError(
-        _summary(answer, code, outcome),
-        outcome=outcome,
-        scope=fault.scope,
-        temporary=fault.temporary,
-        retry_after=retry_after(answer.headers) if fault.temporary else None,
-        provider_code=code or f"HTTP {answer.status}",
-        response=_response(document, code, private),
-        hint=fault.hint,
+    return answer.refusal(
+        "Direct Mail",
+        _fault(answer.status, code),
+        code=code,
+        words=_response(document, code, private),
+        retry_after=retry_after(answer),
     )
 
 
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Read how many seconds to wait: Aliyun's own header counts milliseconds, HTTP's seconds."""
-    for name, unit in (("x-acs-retry-after", 0.001), ("retry-after", 1.0)):
-        value = headers.get(name, "").strip()
-        if _DELAY.fullmatch(value) and int(value) > 0:
-            return min(int(value) * unit, MAX_WAIT)
-    return None
+def retry_after(answer: Answer) -> float | None:
+    """Return how many seconds to wait: Aliyun's own header counts milliseconds, HTTP's seconds."""
+    value = answer.headers.get("x-acs-retry-after", "").strip()
+    if _MILLISECONDS.fullmatch(value) and int(value) > 0:
+        return min(int(value) / 1000, MAX_WAIT)
+    return answer.retry_after
 
 
-def _judged(status: int, code: str | None) -> tuple[Outcome, Fault]:
-    known = known_fault(code) if code else None
-    if known is not None:
-        return "rejected", known
-    if code is None and status in _BY_STATUS:
-        return "rejected", _BY_STATUS[status]
-    if status in _SUCCESS or status >= _SERVER_ERROR:
-        temporary = status >= _SERVER_ERROR
-        return "unknown", Fault("provider", _LOOK, temporary=temporary)
-    return "rejected", Fault("provider", _LOOK_UP if code else _ENDPOINT_HINT)
-
-
-def _summary(answer: Answer, code: str | None, outcome: Outcome) -> str:
-    what = f"{code}, " if code else ""
-    said = f"Direct Mail answered {what}HTTP status {answer.status}"
-    if outcome == "unknown":
-        return f"{said}, and no id; whether it took the mail is unknown"
-    return said if code else f"{said}, without an error code"
+def _fault(status: int, code: str | None) -> Fault:
+    if code is None:
+        return fault_of(status)
+    if known := known_fault(code):
+        return known
+    if status in _REFUSALS:
+        return Fault("provider", _LOOK_UP)
+    return Fault("provider", _LOOK, temporary=status >= _SERVER_ERROR, outcome="unknown")
 
 
 def _response(document: Mapping[str, Any], code: str | None, private: Iterable[str]) -> str | None:

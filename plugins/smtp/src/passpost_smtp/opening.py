@@ -8,7 +8,8 @@ import socket
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
-from passpost_smtp import auth, dial
+from passpost import dial
+from passpost_smtp import auth
 from passpost_smtp.connection import Connection, Fault
 from passpost_smtp.ehlo import NOTHING, Offer, read_offer
 from passpost_smtp.errors import Failed, Phase, broken, refused, unable

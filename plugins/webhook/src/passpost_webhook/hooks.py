@@ -24,6 +24,7 @@ _SIGNATURE: Final = (
     "clocks."
 )
 _PLACE: Final = "The service is not there, or wants no more mails: check url."
+_MOVED: Final = "Redirects are not followed: set url to the final address."
 _CONTENT: Final = "The service refuses this mail: see its log."
 
 _FAULTS: Final[Mapping[int, Fault]] = {
@@ -37,10 +38,9 @@ _FAULTS: Final[Mapping[int, Fault]] = {
     500: Fault("provider", _LOOK, temporary=True, outcome="unknown"),
     502: Fault("provider", _LOOK, temporary=True, outcome="unknown"),
     504: Fault("provider", _LOOK, temporary=True, outcome="unknown"),
-    **dict.fromkeys(
-        (301, 302, 303, 307, 308),
-        Fault("account", "Redirects are not followed: write the final address into url."),
-    ),
+    **dict.fromkeys((301, 307, 308), Fault("account", _MOVED)),
+    # What answers like this may have taken the email, and shows where its own page is.
+    **dict.fromkeys((302, 303), Fault("account", _MOVED, outcome="unknown")),
 }
 
 
@@ -126,7 +126,15 @@ def _is_service(answer: Answer) -> bool:
     if answer.body == b"":
         return True
     try:
-        json.loads(answer.body or b"?")
+        document = json.loads(answer.body or b"?", parse_constant=_refuse)
     except (ValueError, RecursionError):
         return False
-    return True
+    # What says success by its status and failure by its words may be either.
+    contradicted = document is False
+    if isinstance(document, dict):
+        contradicted = bool(document.get("error") or document.get("errors"))
+    return not contradicted
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(constant)
