@@ -44,6 +44,26 @@ def test_headers_of_the_mail_itself_are_reserved(name: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "name",
+    [
+        "X-SMTPAPI",
+        "X-MC-BccAddress",
+        "X-PM-Bcc",
+        "Apparently-To",
+        "ARC-Seal",
+        "X-Receiver",
+        "Authentication-Results",
+        "Received-SPF",
+        "Delivered-To",
+        "x-rcpt-to",
+    ],
+)
+def test_headers_that_give_orders_or_forge_results_are_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="adds recipients, or says what only a server may say"):
+        frozen_headers({name: "v"})
+
+
+@pytest.mark.parametrize(
     "character", ["\n", "\r", "\0", "\t", "\x85", "\u2028", "\u760a", "\u760d", "\ud800"]
 )
 def test_values_are_single_lines(character: str) -> None:

@@ -36,6 +36,7 @@ from passpost.http.headers import (
     ascii_headers,
     basic_auth,
     encoded_words,
+    literal,
     mailbox,
     mailbox_text,
 )
@@ -61,6 +62,7 @@ __all__ = [
     "encoded_words",
     "fault_of",
     "identifier",
+    "literal",
     "mailbox",
     "mailbox_text",
 ]

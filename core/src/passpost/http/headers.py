@@ -12,7 +12,7 @@ from passpost.secret import Secret
 
 def mailbox(address: Address) -> dict[str, str]:
     """Give an address as most providers' JSON has it: ``email``, and perhaps ``name``."""
-    named = {"name": address.name} if address.name else {}
+    named = {"name": literal(address.name)} if address.name else {}
     return {"email": address.wire, **named}
 
 
@@ -23,9 +23,27 @@ def mailbox_text(address: Address) -> str:
     return f"{encoded_words(address.name)} <{address.wire}>"
 
 
-def ascii_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """Give headers whose values are ASCII characters, for providers that encode none themselves."""
-    return {name: encoded_words(value) for name, value in headers.items()}
+def ascii_headers(
+    headers: Mapping[str, str], defaults: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """Return headers whose values are ASCII characters, for providers that encode none themselves.
+
+    Args:
+        headers: The headers of the email.
+        defaults: Headers that the connector adds, unless the email has them in whatever case.
+    """
+    given = {name.lower() for name in headers}
+    added = {name: value for name, value in (defaults or {}).items() if name.lower() not in given}
+    return {name: encoded_words(value) for name, value in {**added, **headers}.items()}
+
+
+def literal(text: str) -> str:
+    """Return a text for a provider that encodes subjects and names itself.
+
+    What looks like an encoded word is encoded, since the provider would pass it on as it is, and
+    readers would show what it stands for: line breaks and other characters that passpost refuses.
+    """
+    return encoded_words(text) if "=?" in text else text
 
 
 def encoded_words(text: str) -> str:

@@ -137,12 +137,13 @@ class SenderConfig(HttpConfig):
         """The address that mails come from."""
         return self.from_email
 
-    @rule("from_email")
-    def _sender_in_ascii(self) -> Iterator[Problem]:
+    @rule("from_email", "reply_to")
+    def _addresses_in_ascii(self) -> Iterator[Problem]:
         # Hardly any provider over HTTP knows SMTPUTF8 (RFC 6531), and none for the sender.
-        if self.from_email.needs_smtputf8:
-            yield Problem(
-                "fromEmail",
-                "has characters outside of ASCII before its @, which the provider cannot send from",
-                "choose another sender",
-            )
+        for name, address in (("fromEmail", self.from_email), ("replyTo", self.reply_to)):
+            if address is not None and address.needs_smtputf8:
+                yield Problem(
+                    name,
+                    "has characters outside of ASCII before its @, which the provider cannot take",
+                    "choose another address",
+                )

@@ -8,6 +8,7 @@ imports a server: the module may be imported without the extra ``passpost[testin
 from __future__ import annotations
 
 from collections.abc import Mapping
+from email.header import decode_header, make_header
 from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
 
 import attrs
@@ -42,6 +43,11 @@ class ReadableMail:
     reply_to: str | None = None
     message_id: str | None = None
     headers: Mapping[str, str] = attrs.field(factory=dict)
+
+
+def decoded(text: str) -> str:
+    """Return a subject or a name as readers show it: with its encoded words (RFC 2047) decoded."""
+    return str(make_header(decode_header(text))) if "=?" in text else text
 
 
 @runtime_checkable

@@ -176,6 +176,16 @@ class AliyunDmConfig(HttpConfig):
                 "write the name into fromAlias",
             )
 
+    @rule("account_name", "reply_to")
+    def _addresses_in_ascii(self) -> Iterator[Problem]:
+        for name, address in (("accountName", self.account_name), ("replyTo", self.reply_to)):
+            if address is not None and address.needs_smtputf8:
+                yield Problem(
+                    name,
+                    "has characters outside of ASCII before its @, which Direct Mail cannot take",
+                    "choose another address",
+                )
+
     @rule("from_alias")
     def _alias_is_short(self) -> Iterator[Problem]:
         if not is_placeholder(self.from_alias) and len(self.from_alias) > MAX_ALIAS:

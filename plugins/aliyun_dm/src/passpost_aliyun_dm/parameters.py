@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from passpost.addresses import Address
 from passpost.errors import Scope, SendError
 from passpost.headers import check_name
+from passpost.http import literal
 from passpost.text import refused_in_line
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def _add_reply_to(form: dict[str, str], reply_to: Address | None) -> None:
         return
     form["ReplyAddress"] = _one_address(reply_to, "message", "the Reply-To address")
     if reply_to.name:
-        form["ReplyAddressAlias"] = _line(reply_to.name, "message", "the Reply-To name")
+        form["ReplyAddressAlias"] = literal(_line(reply_to.name, "message", "the Reply-To name"))
 
 
 def _add_tracking(form: dict[str, str], config: AliyunDmConfig) -> None:
@@ -96,10 +97,11 @@ def _subject(subject: str | None) -> str:
         raise _refusal("message", "the mail has no subject, and Direct Mail wants one")
     if len(subject) > MAX_SUBJECT:
         raise _refusal("message", f"the subject has more than {MAX_SUBJECT} characters")
-    return _line(subject, "message", "the subject")
+    return literal(_line(subject, "message", "the subject"))
 
 
 def _alias(alias: str) -> str:
+    alias = literal(alias)
     if len(alias) > MAX_ALIAS:
         raise _refusal("message", f"the sender's display name has more than {MAX_ALIAS} characters")
     return _line(alias, "message", "the sender's display name")

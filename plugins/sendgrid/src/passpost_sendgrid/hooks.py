@@ -6,7 +6,7 @@ from typing import Any, Final
 from passpost import config as _config
 from passpost.connector import Capability, ConnectorInfo, Preset, guides
 from passpost.hookspecs import hookimpl
-from passpost.http import Answer, Fault, HttpClient, ascii_headers, identifier, mailbox
+from passpost.http import Answer, Fault, HttpClient, ascii_headers, identifier, literal, mailbox
 from passpost.messages import Mail, Receipt
 from passpost_sendgrid import __version__
 from passpost_sendgrid.config import SendGridConfig
@@ -74,9 +74,9 @@ def _body(config: SendGridConfig, mail: Mail) -> dict[str, Any]:
         "personalizations": [{"to": [mailbox(mail.to)]}],
         "from": mailbox(mail.sender or config.from_email),
         **({"reply_to": mailbox(reply_to)} if reply_to else {}),
-        "subject": mail.subject,
+        "subject": literal(mail.subject or ""),
         "content": [{"type": kind, "value": text} for kind, text in contents if text],
-        "headers": ascii_headers({"Auto-Submitted": "auto-generated", **mail.headers}),
+        "headers": ascii_headers(mail.headers, {"Auto-Submitted": "auto-generated"}),
         # A link in a mail of this kind is a key: nobody rewrites it.
         "tracking_settings": {"click_tracking": {"enable": False, "enable_text": False}},
     }

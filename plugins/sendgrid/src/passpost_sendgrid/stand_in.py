@@ -18,7 +18,7 @@ import attrs
 from passpost.addresses import Address
 from passpost.testing.http_messages import Answer, Request
 from passpost.testing.http_stand_in import HttpStandIn, Refused
-from passpost.testing.stand_in import ReadableMail
+from passpost.testing.stand_in import ReadableMail, decoded
 
 KEY: Final = "SG.StandInKeyThatOpens.NothingAtAll"
 KEY_WITHOUT_RIGHT: Final = "SG.StandInKeyWithout.MailSend"
@@ -159,7 +159,7 @@ def _mail(document: dict[str, Any]) -> AcceptedMail:
     return AcceptedMail(
         sender=sender,
         recipient=recipient,
-        subject=subject,
+        subject=decoded(subject),
         text=contents.get("text/plain"),
         html=contents.get("text/html"),
         headers=_headers(document.get("headers", {})),
@@ -194,7 +194,7 @@ def _mailbox(value: Any, field: str) -> str:
         raise _wrong(f"{field}.email", "Does not contain a valid address.")
     if not isinstance(name, str):
         raise _wrong(f"{field}.name", "The name is a string.")
-    return str(Address(email, name))
+    return str(Address(email, decoded(name)))
 
 
 def _contents(value: Any) -> dict[str, str]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from passpost.errors import SendError
-from passpost.http import ascii_headers, mailbox_text
+from passpost.http import ascii_headers, literal, mailbox_text
 
 if TYPE_CHECKING:
     from passpost.messages import Mail
@@ -41,10 +41,10 @@ def send_email(config: SesConfig, mail: Mail) -> dict[str, Any]:
 
 def _simple(mail: Mail) -> dict[str, Any]:
     bodies = {"Text": mail.text, "Html": mail.html}
-    headers = ascii_headers({"Auto-Submitted": "auto-generated", **mail.headers})
+    headers = ascii_headers(mail.headers, {"Auto-Submitted": "auto-generated"})
     _check(headers)
     return {
-        "Subject": _content(mail.subject or ""),
+        "Subject": _content(literal(mail.subject or "")),
         "Body": {kind: _content(text) for kind, text in bodies.items() if text is not None},
         "Headers": [{"Name": name, "Value": value} for name, value in headers.items()],
     }

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 import attrs
 
 from passpost.addresses import Address
-from passpost.testing.stand_in import ReadableMail
+from passpost.testing.stand_in import ReadableMail, decoded
 from passpost_aliyun_dm.fake.rules import check_parameters, recipients
 from passpost_aliyun_dm.fake.signatures import Call, Gate, Key
 from passpost_aliyun_dm.fake.wire import Incoming, Outgoing, Refused, accepted, refused
@@ -153,7 +153,7 @@ def _mail(call: Call, recipient: str) -> AcceptedMail:
     return AcceptedMail(
         sender=str(Address(parameters["AccountName"], parameters.get("FromAlias", ""))),
         recipient=recipient,
-        subject=parameters["Subject"],
+        subject=decoded(parameters["Subject"]),
         text=parameters.get("TextBody"),
         html=parameters.get("HtmlBody"),
         reply_to=parameters.get("ReplyAddress"),

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from email.header import decode_header, make_header
 from email.utils import parseaddr
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
 from passpost.addresses import Address
-from passpost.testing.stand_in import ReadableMail
+from passpost.testing.stand_in import ReadableMail, decoded
 
 if TYPE_CHECKING:
     from passpost.testing.http_messages import Request
@@ -102,7 +101,7 @@ def _mail(document: dict[str, Any]) -> AcceptedMail:
     return AcceptedMail(
         sender=str(_mailbox(document.get("FromEmailAddress"), "FromEmailAddress")),
         recipient=_sole(destination.get("ToAddresses"), "ToAddresses").address,
-        subject=_text(simple.get("Subject"), "Subject", in_line=True),
+        subject=decoded(_text(simple.get("Subject"), "Subject", in_line=True)),
         text=bodies.get("Text"),
         html=bodies.get("Html"),
         headers=_headers(simple.get("Headers") or []),
@@ -145,7 +144,7 @@ def _mailbox(value: Any, what: str) -> Address:
     # What is left of a text that held more than one address, or none.
     if not _ADDRESS.fullmatch(address) or (value != address and not value.endswith(f"<{address}>")):
         raise _Wrong(f"{what}: Missing final '@domain', or more than one address")
-    return Address(address, str(make_header(decode_header(name))) if "=?" in name else name)
+    return Address(address, decoded(name))
 
 
 def _headers(value: Any) -> dict[str, str]:
