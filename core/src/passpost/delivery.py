@@ -18,6 +18,7 @@ from passpost.defects import describe_defect
 from passpost.errors import Attempt, MailerClosedError, PasspostError, PluginError, SendError
 from passpost.interruptions import Interruptions
 from passpost.messages import Mail, MailSummary, Message, Receipt
+from passpost.reachable import reaching
 from passpost.reports import Defect, Reports, send_error_in
 from passpost.sessions import NOT_OPEN, SessionHolder
 from passpost.surroundings import Surroundings
@@ -111,7 +112,8 @@ class Channel:
             seconds = over - asyncio.get_running_loop().time()
         mail = self._composer.compose(message, message_token(message), seconds, template)
         send = self._surrounded if self._watched else self._sent
-        result = await send(_Try(mail, over, message.context))
+        with reaching(internal=self.connector.internal_addresses):
+            result = await send(_Try(mail, over, message.context))
         if not isinstance(result, Receipt):
             raise result
         return result
@@ -144,7 +146,7 @@ class Channel:
         """
         interruptions = Interruptions()
         try:
-            with self._deadlines.until(over):
+            with self._deadlines.until(over), reaching(internal=self.connector.internal_addresses):
                 return await self._checked()
         except BaseException as error:  # noqa: BLE001 - any plugin's any mistake
             failure: BaseException

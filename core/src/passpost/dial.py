@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import socket
 from collections.abc import Sequence
 from typing import Any, Final
+
+from passpost.reachable import UnreachableAddressError, refused
 
 AddressInfo = tuple[int, int, int, str, Any]
 """As `socket.getaddrinfo` gives them."""
@@ -14,10 +17,19 @@ _HEAD_START: Final = 0.25
 """Seconds that an address has to itself before the next is tried beside it (RFC 8305 section 5)."""
 
 
-async def resolve(host: str, port: int, local_address: str | None) -> Sequence[AddressInfo]:
+async def resolve(
+    host: str, port: int, local_address: str | None, *, anywhere: bool = False
+) -> Sequence[AddressInfo]:
     """Look up a host's addresses, the families in turns.
 
+    Args:
+        host: A name, or an IP address.
+        port: The port.
+        local_address: The address to connect from; None leaves it to the system.
+        anywhere: Whether the host was chosen by whoever runs this process, and may lead anywhere.
+
     Raises:
+        UnreachableAddressError: It has addresses, and none that may be reached.
         OSError: It has none, or none of the local address's family.
     """
     family = socket.AF_UNSPEC
@@ -26,6 +38,11 @@ async def resolve(host: str, port: int, local_address: str | None) -> Sequence[A
     found = await asyncio.get_running_loop().getaddrinfo(
         host, port, family=family, type=socket.SOCK_STREAM
     )
+    if not anywhere:
+        # Those that are connected to are looked at: a name that is looked up twice may lie once.
+        found = [info for info in found if refused(ipaddress.ip_address(info[4][0])) is None]
+        if not found:
+            raise UnreachableAddressError
     return _interleaved(found)
 
 

@@ -18,6 +18,7 @@ from passpost.errors import ConfigError, PluginError, UnknownConnectorError
 from passpost.extensions import Extensions, InstalledExtension, list_extensions
 from passpost.frames import WrongTypeError, without_arguments
 from passpost.loading import loading
+from passpost.reachable import reaching
 
 if TYPE_CHECKING:
     from passpost.config import Problem, Settings
@@ -33,6 +34,7 @@ class Connector:
         name: What the application calls it: the name in its settings file, else the id.
         info: What the connector says of itself.
         config: Its parsed settings.
+        internal_addresses: Whether it may reach loopback, private and reserved addresses.
         warnings: What is unlikely to be meant in them; placeholders not filled in yet are here.
     """
 
@@ -44,6 +46,7 @@ class Connector:
     hooks: ConnectorHooks
     extensions: Extensions
     placeholders: tuple[Problem, ...] = ()
+    internal_addresses: bool = True
 
     def lacks_templates(self) -> Problem | None:
         """Give the problem of a connector that has no template to send with, if that is so."""
@@ -69,6 +72,9 @@ class Host:
         environ: Where ``"${NAME}"`` in settings is looked up; the process environment by default.
         read_files: Whether ``"${file:…}"`` in settings may read files. Turn it off where settings
             come from people who may not read the server's files.
+        internal_addresses: Whether connectors may reach loopback, private and reserved addresses.
+            Turn it off where settings come from people who may not reach the server's network.
+            Link-local addresses and the metadata services of clouds are never reached.
     """
 
     def __init__(
@@ -78,6 +84,7 @@ class Host:
         installed_extensions: Iterable[str] | None = None,
         environ: Mapping[str, str] | None = None,
         read_files: bool = True,
+        internal_addresses: bool = True,
     ) -> None:
         if isinstance(installed_extensions, str):
             raise TypeError(
@@ -91,6 +98,7 @@ class Host:
         self._environ = environ
         self._read_files = read_files
         self._catalog: Catalog | None = None
+        self._internal_addresses = internal_addresses
         self._loaded: dict[str, ConnectorHooks] = {}
         self._registered: dict[str, InstalledConnector] = {}
         self._extensions: Extensions | None = None
@@ -148,7 +156,8 @@ class Host:
         hooks = self._hooks(connector)
         read = settings_from(settings, "Host.configure")
         resolved, problems = self.resolve(read)
-        config = _parsed(hooks, resolved, problems)
+        with reaching(internal=self._internal_addresses):
+            config = _parsed(hooks, resolved, problems)
         return Connector(
             id=connector,
             name=name or connector,
@@ -158,6 +167,7 @@ class Host:
             placeholders=resolved.placed(_config.placeholders(config)),
             hooks=hooks,
             extensions=self.extensions,
+            internal_addresses=self._internal_addresses,
         )
 
     def resolve(self, settings: Settings) -> tuple[Settings, tuple[Problem, ...]]:

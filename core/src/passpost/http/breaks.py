@@ -10,6 +10,7 @@ from typing import Final
 import httpcore
 
 from passpost.errors import SendError
+from passpost.reachable import UnreachableAddressError
 
 BREAKS: Final = (
     httpcore.NetworkError,
@@ -21,6 +22,11 @@ BREAKS: Final = (
 """What an exchange that ends without a response raises; `TimeoutError` is an `OSError`."""
 
 _PROXY_TEMPORARY: Final = ("502", "503", "504")
+
+_NOT_ALLOWED: Final = (
+    "Set the endpoint to a host whose addresses are public. Link-local addresses and metadata "
+    "services are never reached, and Host(internal_addresses=False) forbids internal ones."
+)
 
 # Not what a peer said wrongly, but that it said nothing more.
 _NO_WRONG_TLS: Final = (
@@ -68,15 +74,19 @@ def _before(error: Exception) -> tuple[str, bool, str | None]:
     if isinstance(error, httpcore.TimeoutException | TimeoutError):
         return "the endpoint could not be reached in time", True, "Check the network and any proxy."
     for cause in _causes(error):
-        if isinstance(cause, ssl.SSLError) and not isinstance(cause, _NO_WRONG_TLS):
-            return _in_tls(cause)
-        if isinstance(cause, socket.gaierror):
-            return (
-                "the endpoint's name cannot be resolved",
-                True,
-                "Check the endpoint and the DNS.",
-            )
+        if (said := _caused_by(cause)) is not None:
+            return said
     return "the endpoint could not be reached", True, "Check endpoint, the network and any proxy."
+
+
+def _caused_by(cause: BaseException) -> tuple[str, bool, str | None] | None:
+    if isinstance(cause, ssl.SSLError) and not isinstance(cause, _NO_WRONG_TLS):
+        return _in_tls(cause)
+    if isinstance(cause, UnreachableAddressError):
+        return ("the endpoint leads to an address that is not allowed", False, _NOT_ALLOWED)
+    if isinstance(cause, socket.gaierror):
+        return ("the endpoint's name cannot be resolved", True, "Check the endpoint and the DNS.")
+    return None
 
 
 def _in_tls(error: ssl.SSLError) -> tuple[str, bool, str | None]:

@@ -8,6 +8,7 @@ from typing import Final, Self
 from urllib.parse import SplitResult, urlsplit
 
 from passpost.config import HostName, Invalid, is_placeholder
+from passpost.reachable import refused_host
 from passpost.text import refused_in_line
 
 _HOST_REMEDY: Final = "write a host such as mail.example.com, with :port or https:// if need be"
@@ -108,6 +109,8 @@ def _split(text: str, says: str, remedy: str) -> SplitResult:
 def _origin(parts: SplitResult, remedy: str) -> str:
     """Give scheme, host in ASCII, and port where one is named."""
     host = _host(parts, remedy)
+    if kind := refused_host(host):
+        raise Invalid(f"must not be {kind}", "write the public host of the service")
     if parts.scheme == "http" and not _is_loopback(host):
         raise Invalid("must use https: a mail must not cross a network in clear", "write https://")
     shown = f"[{host}]" if ":" in host else host

@@ -72,7 +72,14 @@ for _name in ("connection", "http11", "proxy", "socks"):
 
 
 class Network(httpcore.AsyncNetworkBackend):
-    """Makes the connections of a client."""
+    """Makes the connections of a client.
+
+    Args:
+        anywhere: Whether they lead to a proxy of the environment, which may be anywhere.
+    """
+
+    def __init__(self, *, anywhere: bool = False) -> None:
+        self._anywhere = anywhere
 
     async def connect_tcp(
         self,
@@ -86,7 +93,7 @@ class Network(httpcore.AsyncNetworkBackend):
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(timeout):
-                addresses = await resolve(host, port, local_address)
+                addresses = await resolve(host, port, local_address, anywhere=self._anywhere)
                 sock = await connect(addresses, local_address)
                 _, incoming = await loop.create_connection(_Incoming, sock=sock)
         except TimeoutError as error:

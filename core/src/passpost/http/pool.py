@@ -61,17 +61,16 @@ def _pool(url: SplitResult) -> httpcore.AsyncConnectionPool:
         "max_connections": MAX_CONNECTIONS,
         "max_keepalive_connections": MAX_IDLE,
         "keepalive_expiry": KEEPALIVE,
-        "network_backend": Network(),
     }
     # Without TLS the endpoint is this machine itself, and a proxy named in the environment must
     # not see the email.
     if url.scheme == "http":
-        return httpcore.AsyncConnectionPool(**options)
+        return httpcore.AsyncConnectionPool(network_backend=Network(), **options)
     options["ssl_context"] = trusted()
     proxy = _proxy_for(url)
     if proxy is None:
-        return httpcore.AsyncConnectionPool(**options)
-    return _pool_behind(proxy, options)
+        return httpcore.AsyncConnectionPool(network_backend=Network(), **options)
+    return _pool_behind(proxy, {**options, "network_backend": Network(anywhere=True)})
 
 
 def _proxy_for(url: SplitResult) -> SplitResult | None:

@@ -9,6 +9,7 @@ from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
 from passpost import dial
+from passpost.reachable import UnreachableAddressError
 from passpost_smtp import auth
 from passpost_smtp.connection import Connection, Fault
 from passpost_smtp.ehlo import NOTHING, Offer, read_offer
@@ -282,6 +283,8 @@ class Opening:
 def _os_fault(error: OSError) -> Fault:
     if isinstance(error, socket.gaierror):
         return Fault("unreachable", error.strerror or "")
+    if isinstance(error, UnreachableAddressError):
+        return Fault("unreachable", error.strerror or "", errno.EACCES)
     # The event loop puts words of its own, with the address, in place of the system's.
     reason = os.strerror(error.errno) if error.errno else ""
     return Fault("unreachable", reason, error.errno or 0)
