@@ -54,7 +54,7 @@ async def test_each_has_its_own_deadline_in_whatever_order_they_come() -> None:
         await late(deadlines, when)
         ended.append(when)
 
-    order = [soon(0.03), soon(0.01), soon(0.04), soon(0.02)]
+    order = [soon(0.3), soon(0.1), soon(0.4), soon(0.2)]
     await asyncio.gather(*map(wait, order))
     assert ended == sorted(order)
 
