@@ -284,7 +284,7 @@ def _os_fault(error: OSError) -> Fault:
     if isinstance(error, socket.gaierror):
         return Fault("unreachable", error.strerror or "")
     if isinstance(error, UnreachableAddressError):
-        return Fault("unreachable", error.strerror or "", errno.EACCES)
+        return Fault("unreachable", error.strerror or "", error.errno or 0)
     # The event loop puts words of its own, with the address, in place of the system's.
     reason = os.strerror(error.errno) if error.errno else ""
     return Fault("unreachable", reason, error.errno or 0)
