@@ -44,22 +44,10 @@ def test_headers_of_the_mail_itself_are_reserved(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name",
-    [
-        "X-SMTPAPI",
-        "X-MC-BccAddress",
-        "X-PM-Bcc",
-        "Apparently-To",
-        "ARC-Seal",
-        "X-Receiver",
-        "Authentication-Results",
-        "Received-SPF",
-        "Delivered-To",
-        "x-rcpt-to",
-    ],
+    "name", ["X-SMTPAPI", "X-MC-BccAddress", "X-PM-Bcc", "X-Receiver", "x-rcpt-to", "Envelope-To"]
 )
-def test_headers_that_give_orders_or_forge_results_are_refused(name: str) -> None:
-    with pytest.raises(ValueError, match="adds recipients, or says what only a server may say"):
+def test_headers_that_give_orders_are_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="gives orders to servers"):
         frozen_headers({name: "v"})
 
 

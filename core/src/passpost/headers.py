@@ -53,20 +53,12 @@ RESERVED: Final = frozenset(
     }
 )
 
-# Services and servers on the way read these as orders or as their own findings: some send a copy to
-# whom they name, some set the envelope, and some say that the mail was verified.
-OTHERS: Final = frozenset(
+# Providers and servers read these as orders: some send a copy to whom they name, and some set the
+# envelope.
+ORDERS: Final = frozenset(
     {
-        "apparently-to",
-        "arc-authentication-results",
-        "arc-message-signature",
-        "arc-seal",
-        "authentication-results",
-        "delivered-to",
-        "domainkey-signature",
         "envelope-to",
         "original-recipient",
-        "received-spf",
         "x-envelope-to",
         "x-mc-bccaddress",
         "x-original-to",
@@ -87,8 +79,8 @@ def check_name(name: str) -> str | None:
         return "a header's name is 1 to 76 printable ASCII characters other than a colon"
     if name.lower() in RESERVED:
         return "this header is made by passpost and cannot be set"
-    if name.lower() in OTHERS:
-        return "this header adds recipients, or says what only a server may say, and cannot be set"
+    if name.lower() in ORDERS:
+        return "this header gives orders to servers, such as more recipients, and cannot be set"
     return None
 
 
