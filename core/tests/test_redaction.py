@@ -343,7 +343,7 @@ def test_work_has_an_end_at_which_nothing_is_shown(
 
 def test_answers_of_honest_servers_are_within_bounds() -> None:
     redactor = Redactor(["hunter22"]).for_email({"code": "482913", "name": "Ada"}, ADA)
-    page = "<p>caf&eacute; 100%25 a+b \\n =3D</p>\r\n" * 12
+    page = "<p>caf&eacute; 100%25 a+b \\n =3D</p>\r\n" * 5
     cleaned = redactor.clean(f"{page} hunter22")
     assert cleaned.startswith("<p>caf&eacute; 100%25 a+b")
     assert cleaned.endswith("***")

@@ -8,7 +8,7 @@ goes through a `Redactor` first.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import chain
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from passpost.addresses import shortened
@@ -38,7 +38,7 @@ _CHUNK: Final = 64
 # Texts of one payload that are looked for, in 1 µs each; most payloads have five.
 _MAX_KNOWN: Final = 5_000
 # Characters searched, each once for every text that is looked for: 10 to 20 ms.
-_WORK: Final = 12_000_000
+_WORK: Final = 6_000_000
 
 # Longer than any text: nothing is looked for.
 _NO_LENGTH: Final = 1 << 30
@@ -57,7 +57,7 @@ class _Known:
         self.too_many = False
         for text in texts:
             if len(text) > 2 * _CHUNK or "\n" in text:
-                known.update(dict.fromkeys(_parts(text)))
+                known.update(dict.fromkeys(islice(_parts(text), _MAX_KNOWN + 1)))
             elif len(text) >= MIN_LENGTH:
                 known[text] = None
             if len(known) > _MAX_KNOWN:
