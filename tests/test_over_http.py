@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import io
 import socket
+import traceback
 from collections.abc import Iterator, Mapping
 from email.header import decode_header, make_header
 from pathlib import Path
@@ -10,6 +13,8 @@ from typing import Any
 
 import attrs
 import pytest
+import rich.console
+import rich.traceback
 
 import passpost
 from passpost.testing import Action, Answer, CertificateAuthority, Fault, HttpServer
@@ -18,6 +23,7 @@ from passpost.testing.http_messages import Request
 
 TEMPLATE = {"usageType": "Generic", "subject": "{{code}}", "content": "{{code}}"}
 KEY = "canary-key-of-the-account"
+CODE = "canary-code-493817"
 SECRET = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
 
 
@@ -250,3 +256,80 @@ async def test_a_name_that_leads_inside_is_not_connected_to(
         assert server.connection_count == 0
     assert caught.value.outcome == "rejected"
     assert "leads to an address that is not allowed" in str(caught.value)
+
+
+FAULTS = [
+    Fault("connect", "reset"),
+    Fault("request", "close"),
+    Fault("answer", "reset"),
+    Fault("answer", "garbage"),
+    Fault("answer", "silence"),
+]
+KINDS = ["cancelled", "timeout", *map(str, FAULTS)]
+
+
+async def failure_of(name: str, url: str, kind: str) -> BaseException:
+    """Send, and give what comes out; no local variable here holds a key or a code."""
+    connector = passpost.Host().configure(
+        name, settings_for(name, url, readTimeout=60_000 if kind in KINDS[:2] else 300)
+    )
+    async with passpost.AsyncMailer(connector) as mailer:
+        try:
+            if kind == "timeout":
+                async with asyncio.timeout(0.2):
+                    await mailer.send(message_with_code())
+            elif kind == "cancelled":
+                task = asyncio.create_task(mailer.send(message_with_code()))
+                asyncio.get_running_loop().call_later(0.2, task.cancel)
+                await task
+            else:
+                await mailer.send(message_with_code())
+        except (passpost.SendError, TimeoutError, asyncio.CancelledError) as error:
+            return error
+    raise AssertionError("it was sent")
+
+
+def message_with_code() -> passpost.Message:
+    return passpost.Message("ada@example.com", "Generic", {"code": CODE})
+
+
+def chain(error: BaseException | None, seen: set[int]) -> Iterator[BaseException]:
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        yield from chain(error.__context__, seen)
+        error = error.__cause__
+
+
+def with_locals(error: BaseException) -> Iterator[str]:
+    yield from traceback.TracebackException.from_exception(error, capture_locals=True).format(
+        chain=False
+    )
+
+
+def with_rich(error: BaseException) -> Iterator[str]:
+    shown = io.StringIO()
+    trace = rich.traceback.Traceback.from_exception(
+        type(error), error, error.__traceback__, show_locals=True, locals_max_string=100_000
+    )
+    rich.console.Console(file=shown, width=200).print(trace)
+    yield shown.getvalue()
+
+
+SHOWING = {"locals": with_locals, "rich": with_rich}
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("name", CONNECTORS)
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("tool", SHOWING)
+async def test_no_frame_that_the_application_gets_holds_a_key_or_a_code(
+    name: str, kind: str, tool: str
+) -> None:
+    fault = FAULTS[KINDS.index(kind) - 2] if kind in KINDS[2:] else Fault("answer", "silence")
+    with HttpServer(Answer(202), faults=[attrs.evolve(fault, times=None)]) as server:
+        error = await failure_of(name, server.url, kind)
+    shown = "".join(text for one in chain(error, set()) for text in SHOWING[tool](one))
+    assert "Error" in shown
+    secrets = [KEY, CODE, SECRET, SECRET.removeprefix("whsec_")]
+    assert [secret for secret in secrets if secret in shown] == []
