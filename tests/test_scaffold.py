@@ -68,6 +68,26 @@ def test_its_own_tests_pass(package: Path, site: Path) -> None:
     assert re.search(r"TestAcmeMail: \d+ checks of the connector contract, for 7 lines", printed)
 
 
+def test_it_is_not_uploaded_before_it_is_finished(site: Path, tmp_path: Path) -> None:
+    folder = made(NAMES, tmp_path)
+    project = folder / "pyproject.toml"
+    classifiers = tomllib.loads(project.read_text("utf-8"))["project"]["classifiers"]
+    # The index refuses every package that has a classifier of this kind.
+    assert "Private :: Do Not Upload" in classifiers
+    project.write_text(project.read_text("utf-8").replace("Private :: Do Not Upload", "Typed"))
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_release.py"],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(site), "PYTEST_ADDOPTS": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "1 failed" in done.stdout, done.stdout + done.stderr
+    for name in ("LICENSE", "README.md", "README.zh-CN.md", "pyproject.toml", "stand_in.py"):
+        assert name in done.stdout.partition("finish these first")[2]
+
+
 @pytest.mark.parametrize("names", [NAMES, SHORTEST, LONGEST, AWKWARD], ids=str)
 def test_it_passes_its_own_lint_whatever_its_name(names: Names, tmp_path: Path) -> None:
     folder = made(names, tmp_path)
@@ -109,6 +129,7 @@ def test_its_files_are_these() -> None:
         "src/passpost_acme_mail/stand_in.py",
         "tests/test_conformance.py",
         "tests/test_hooks.py",
+        "tests/test_release.py",
     ]
 
 
