@@ -19,6 +19,7 @@ from passpost.config import (
     read,
     resolve,
 )
+from passpost.errors import ConfigError
 from passpost.secret import Secret
 
 Refused = Callable[..., tuple[Problem, ...]]
@@ -118,6 +119,7 @@ def _key(name: str) -> str:
         ("short", "ab", "ab"),
         ("short", "abc", "abc"),
         ("tag", "news", "news"),
+        ("tag", "<your-tag>", "<your-tag>"),
         ("whole", -5, -5),
         ("whole", 5.0, 5),
         ("whole", "587", 587),
@@ -429,3 +431,13 @@ def test_an_unknown_key_that_may_be_a_password_is_not_shown(refused: Refused, ke
 def test_an_unknown_key_that_reads_as_a_name_is_shown(refused: Refused, key: str) -> None:
     (problem,) = refused(parse, Inner, {"size": 1, key: 1})
     assert problem.path == key
+
+
+@attrs.frozen(kw_only=True)
+class Plain:
+    tag: str = field(pattern="[a-z]+", placeholders=False)
+
+
+def test_a_placeholder_fits_no_pattern_where_it_is_a_text_like_any_other() -> None:
+    with pytest.raises(ConfigError, match="does not have the form"):
+        parse(Plain, {"tag": "<tag>"})

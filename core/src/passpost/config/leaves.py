@@ -44,7 +44,9 @@ def _text(node: Node, _type: Any) -> Any:
         return node.fault(f"{refused} is not allowed here", "remove it, or type the text anew")
     if says := limit(node.options, len(text), "characters"):
         return node.fault(*says)
-    if node.options.pattern and not node.options.pattern.fullmatch(text):
+    fits = node.options.pattern is None or node.options.pattern.fullmatch(text)
+    # What a preset leaves to fill in has no form yet.
+    if not fits and not (node.placeholders and is_placeholder(text)):
         return node.fault("does not have the form that is wanted here", _for_example(node.options))
     _warn_of_placeholder(node, text)
     return _chosen(node, text, node.options.choices)
