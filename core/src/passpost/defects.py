@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import PurePath
 from typing import Any, Final
 
 _TRACEBACK: Final[Any] = vars(BaseException)["__traceback__"]
+
+watchers: Final[list[Callable[[BaseException], object]]] = []
+"""Called with each exception that is described: `passpost.testing.show_defects` is one."""
 
 
 def describe_defect(error: BaseException) -> str:
@@ -13,6 +17,8 @@ def describe_defect(error: BaseException) -> str:
 
     The text of a foreign exception may quote a payload or a password, so it is left out.
     """
+    for watch in tuple(watchers):
+        watch(error)
     place = ""
     # Not by attribute: the class of a foreign exception may define it anew, and raise.
     trace = _TRACEBACK.__get__(error)

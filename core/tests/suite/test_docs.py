@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import get_args
 
 import attrs
@@ -33,6 +34,13 @@ def test_every_check_is_explained() -> None:
 def test_the_first_example_has_at_most_ten_lines() -> None:
     first = blocks("conformance.md")[0]
     assert sum(bool(line.strip()) for line in first.splitlines()) <= 10
+
+
+def test_the_example_that_shows_defects_runs() -> None:
+    (block,) = [block for block in blocks("conformance.md") if "show_defects" in block]
+    sent: list[str] = []
+    exec(block, {"mailer": SimpleNamespace(send=sent.append), "message": "m"})  # noqa: S102 - ours
+    assert sent == ["m"]
 
 
 @pytest.mark.parametrize("number", range(len(blocks("testing.md"))))

@@ -3,29 +3,51 @@
 from __future__ import annotations
 
 import contextlib
+import html
 import json
 import logging
 import os
+import quopri
 import socket
 import subprocess
 import sys
 import threading
-from base64 import b64encode, urlsafe_b64encode
+from base64 import b64encode, encodebytes, urlsafe_b64encode
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import pytest
 
-from passpost.errors import UnknownConnectorError
-from passpost.testing import Answer, ConnectorSuite, HttpServer, Refusal, override
+from passpost.defects import describe_defect
+from passpost.errors import SendError, UnknownConnectorError
+from passpost.messages import Receipt
+from passpost.testing import (
+    Answer,
+    ConnectorSuite,
+    HttpServer,
+    Refusal,
+    Request,
+    override,
+    show_defects,
+)
 from passpost.testing.suite.bench import load
 from passpost.testing.suite.canaries import Canaries, LogRecords, shown
 from passpost.testing.suite.marks import PROPERTY, reason_of
-from passpost.testing.suite.pointing import leaves, pointed_at, port_in, speaks_http, with_value
+from passpost.testing.suite.pointing import (
+    leaves,
+    pointed_at,
+    port_in,
+    speaks_http,
+    with_host,
+    with_value,
+)
 from passpost.testing.suite.proxy import FaultProxy
 from passpost.testing.suite.purity import watched
+from passpost.testing.suite.relay import Relay
 from passpost.testing.suite.report import lines
+from passpost.testing.suite.telling import told, violations_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -161,7 +183,7 @@ def test_another_thread_is_not_watched() -> None:
     assert seen == []
 
 
-SECRET = "pa/ss+wörd?4711"
+SECRET = "pa/ss+wörd?<4711>"
 
 
 @pytest.mark.parametrize(
@@ -174,6 +196,12 @@ SECRET = "pa/ss+wörd?4711"
         SECRET.encode().hex(),
         b64encode(f"user:{SECRET}".encode()).decode(),
         urlsafe_b64encode(f"\0u\0{SECRET}\0".encode()).decode(),
+        SECRET.encode().hex().upper(),
+        SECRET.encode().hex(":"),
+        encodebytes(f"{'u' * 50}:{SECRET}:{'v' * 50}".encode()).decode(),
+        repr(encodebytes(f"{'u' * 50}:{SECRET}:{'v' * 50}".encode()).decode()),
+        quopri.encodestring(f"{'u' * 70} {SECRET}".encode()).decode(),
+        html.escape(SECRET),
     ],
 )
 def test_a_canary_is_found_in_every_form(text: str) -> None:
@@ -203,9 +231,10 @@ def test_every_record_is_kept_and_every_level_is_put_back() -> None:
 
 
 class Report:
-    def __init__(self, when: str, *properties: Any) -> None:
+    def __init__(self, when: str, *properties: Any, failed: bool = False) -> None:
         self.when = when
         self.user_properties = properties
+        self.failed = failed
 
 
 def test_the_summary_counts_calls_by_suite() -> None:
@@ -221,18 +250,146 @@ def test_the_summary_counts_calls_by_suite() -> None:
     ]
 
 
+def test_the_summary_praises_nobody_whose_checks_failed() -> None:
+    note = (PROPERTY, ["TestMine", "http", 6, "test_a", ""])
+    reports: list[Any] = [
+        Report("call", note), Report("call", note, failed=True), Report("setup", note, failed=True)
+    ]  # fmt: skip
+    assert list(lines(reports)) == [
+        "passpost: TestMine: 2 of 3 checks of the connector contract failed"
+    ]
+
+
+def test_all_facts_of_an_error_are_told() -> None:
+    error = SendError(
+        "no", outcome="rejected", scope="message", provider_code="554", response="a bare LF"
+    )
+    assert told(error).splitlines() == [
+        "SendError: no", "  outcome: rejected", "  scope: message", "  temporary: False",
+        "  provider_code: 554", "  response: a bare LF",
+    ]  # fmt: skip
+    assert told(Receipt(provider_id="7")).startswith("accepted: Receipt(provider_id='7'")
+
+
+def test_the_violations_of_a_stand_in_are_its_own_or_its_servers() -> None:
+    server = SimpleNamespace(violations=["a bare CR"])
+    assert violations_of(SimpleNamespace(server=server)) == ["a bare CR"]
+    assert violations_of(SimpleNamespace(server=server, violations=())) == []
+    assert violations_of(SimpleNamespace()) == []
+
+
+def test_a_defect_is_shown_once_with_its_text_and_only_while_asked() -> None:
+    texts: list[str] = []
+    error = KeyError("hunter2")
+    with show_defects(texts.append):
+        assert "hunter2" not in describe_defect(error)
+        describe_defect(error)
+    describe_defect(ValueError("later"))
+    assert texts == ["KeyError: 'hunter2'\n"]
+
+
+def test_defects_are_shown_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    with show_defects():
+        describe_defect(KeyError("hunter2"))
+    assert capsys.readouterr().err == "KeyError: 'hunter2'\n"
+
+
+BROKEN = """
+import passpost
+from passpost import ConnectorInfo, SendError, hookimpl
+from passpost.config import ConnectorConfig, parse
+
+class Broken:
+    @hookimpl
+    def connector_info(self):
+        name = {"en": "Broken"}
+        return ConnectorInfo(
+            id="broken", name=name, description=name, config_class=ConnectorConfig
+        )
+
+    @hookimpl
+    def parse_config(self, settings):
+        return parse(ConnectorConfig, settings)
+
+    @hookimpl
+    async def send_mail(self):
+        raise SendError("no outcome, no scope")
+
+def test_it():
+    host = passpost.Host()
+    host.register(Broken())
+    template = {"usageType": "SignIn", "subject": "x", "content": "{{code}}"}
+    with passpost.Mailer(host.configure("broken", {"templates": [template]})) as mailer:
+        mailer.send(passpost.Message("ada@example.com", "SignIn", {"code": "1"}))
+"""
+
+
+@pytest.mark.parametrize("switch", [False, True])
+def test_a_switch_shows_an_authors_own_exceptions(switch: bool, tmp_path: Path) -> None:
+    (tmp_path / "test_it.py").write_text(BROKEN)
+    command = [sys.executable, "-m", "pytest", "-q", "-c", os.devnull, "test_it.py"]
+    done = subprocess.run(
+        [*command, "--passpost-defects"] if switch else command,
+        cwd=tmp_path,
+        env={**os.environ, "PYTEST_ADDOPTS": "-p no:cacheprovider"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "1 failed" in done.stdout
+    assert ("missing 2 required keyword-only arguments" in done.stdout) == switch
+
+
+def test_a_relay_passes_on_and_answers_for_emails_alone() -> None:
+    taken: list[bytes] = []
+
+    def fake(request: Request) -> Answer:
+        if request.path == "/token":
+            return Answer.json({"access_token": "token-4711"})
+        taken.append(request.body)
+        return Answer.json({"id": "1"})
+
+    with HttpServer(fake) as server, Relay(server.port, lambda: len(taken)) as relay:
+        assert b"token-4711" in ask(relay.port, b"GET /token HTTP/1.1\r\nHost: a\r\n\r\n", b"}")
+        request = b"POST /mails HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nX-Key: "
+        assert b'"id"' in ask(relay.port, request + b"none\r\n\r\nhi", b"}")
+        assert relay.tokens == []
+        relay.repeat(Answer.json({"code": "slow", "number": 1}, 429))
+        said = ask(relay.port, request + b"token-4711\r\n\r\nhi", b"}")
+        assert (taken, relay.emails) == ([b"hi", b"hi"], 2)
+        assert relay.tokens == ["token-4711"]
+    assert b" 429 " in said
+    assert b'"slow /mails' in said
+    assert said.count(b"token-4711") == 2
+
+
+def test_a_relay_repeats_in_what_is_not_json_as_well() -> None:
+    with HttpServer(Answer(500, "oops ")) as server, Relay(server.port, lambda: 0) as relay:
+        relay.repeat()
+        request = b"GET /here HTTP/1.1\r\nHost: a\r\n\r\n"
+        assert b"oops /here" in ask(relay.port, request, b"host: a")
+
+
+def test_settings_lead_to_another_host() -> None:
+    assert with_host(HTTP, "b.invalid")["endpoint"] == "http://b.invalid:4711/v3"
+    assert with_host(TCP, "b.invalid")["server"] == {"host": "b.invalid", "smtpPort": "4711"}
+    assert with_host({"port": 4711}, "b.invalid") == {"port": 4711}
+
+
 @pytest.fixture
 def upstream() -> Iterator[HttpServer]:
     with HttpServer(Answer(200, "welcome")) as server:
         yield server
 
 
-def ask(port: int, octets: bytes = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n") -> bytes:
+def ask(
+    port: int, octets: bytes = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", end: bytes = b"welcome"
+) -> bytes:
     with socket.create_connection(("127.0.0.1", port), timeout=5) as sock:
         parts: list[bytes] = []
         with contextlib.suppress(ConnectionError):
             sock.sendall(octets)
-            while b"welcome" not in b"".join(parts) and (part := sock.recv(65536)):
+            while end not in b"".join(parts) and (part := sock.recv(65536)):
                 parts.append(part)
         return b"".join(parts)
 

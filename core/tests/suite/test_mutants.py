@@ -16,7 +16,7 @@ import pytest
 from passpost.testing.suite import CHECKS
 
 HERE = Path(__file__).parent / "mutants"
-GOOD = ("TestAcme", "TestHosted", "TestHtmlOnly", "TestPlainly", "TestWire")
+GOOD = ("TestAcme", "TestHosted", "TestHtmlOnly", "TestPlainly", "TestTokens", "TestWire")
 MEANT = re.compile(r'^@caught_by\("(.+)"\)\nclass (\w+)', re.MULTILINE)
 
 # By name, with the check that has to fail. Read, not imported: they are a program of their own.

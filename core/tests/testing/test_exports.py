@@ -24,7 +24,8 @@ def test_the_public_names_are_these() -> None:
         "ReadableMail", "ReceivedMail", "Refusal", "Refused", "Repeat", "Request", "Reset", "Say",
         "Silence", "SlowHead", "SmtpConnection", "SmtpServer", "Split", "StandIn", "StopReading",
         "Stray", "Truncated", "Unread", "Violation", "WrongLength", "accept_then",
-        "default_authority", "override", "refusing_port", "reply", "silent_port",
+        "default_authority", "override", "refusing_port", "reply",
+        "show_defects", "silent_port",
     }  # fmt: skip
 
 

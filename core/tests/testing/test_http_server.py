@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
@@ -39,7 +40,7 @@ def test_a_request_is_recorded(client: httpx.Client) -> None:
         answer = client.post(
             server.url + "/v3/mail%20send?a=1&b=%20x",
             data={"Action": "SingleSendMail", "ToAddress": "a+b@example.com", "empty": ""},
-            headers=[("X-Twice", "1"), ("X-Twice", "2")],
+            headers=[("X-Repeat", "1"), ("X-Repeat", "2")],
         )
         assert answer.json() == {"id": "ä"}
         request = server.requests[0]
@@ -51,7 +52,7 @@ def test_a_request_is_recorded(client: httpx.Client) -> None:
             "empty": "",
         }
         assert request.header("Content-Type") == "application/x-www-form-urlencoded"
-        assert request.header("X-Twice") == "1, 2"
+        assert request.header("X-Repeat") == "1, 2"
         assert request.header("X-Other") is None
 
 
@@ -222,6 +223,20 @@ def test_a_fault_by_script(phase: Any, recorded: int, handled: int, client: http
             client.get(server.url)
         assert (len(server.requests), len(asked), server.struck) == (recorded, handled, 1)
         assert client.get(server.url).status_code == 202
+
+
+def test_a_response_that_comes_twice() -> None:
+    faults = [Fault("answer", "repeat")]
+    with (
+        HttpServer(Answer(202, "taken"), faults=faults) as server,
+        socket.create_connection((server.host, server.port), timeout=10) as sock,
+    ):
+        sock.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        said = b""
+        while said.count(b"taken") < 2:
+            said += sock.recv(65536)
+        assert said.count(b"HTTP/1.1 202") == 2
+        assert len(server.requests) == 1
 
 
 def test_a_connection_closed_while_idle(client: httpx.Client) -> None:

@@ -61,6 +61,7 @@ def test_it_refuses_what_it_is_told_to_and_only_what_is_authentic(acme: Acme) ->
     acme.refuse_with(Answer(429), times=2)
     acme.refuse_with(Answer(503))
     assert ask(acme, key="x") == 401
+    assert ask(acme, "GET") == 200
     assert [ask(acme) for _ in range(4)] == [429, 429, 503, 202]
     assert len(acme.received) == 1
 
@@ -70,3 +71,17 @@ def test_it_breaks_as_it_is_told_to(acme: Acme) -> None:
     with pytest.raises(httpx.RemoteProtocolError):
         ask(acme)
     assert ask(acme) == 202
+
+
+def test_it_notes_what_it_refused_by_its_own_rules(acme: Acme) -> None:
+    acme.refuse_with(Answer(429))
+    for key in (KEY, "x", KEY):
+        ask(acme, key=key)
+    ask(acme, body=b"bad")
+    assert acme.violations == ("POST /: HTTP status 401", "POST /: HTTP status 422")
+
+
+def test_it_remembers_the_tokens_that_it_issues(acme: Acme) -> None:
+    tokens = (acme.issue_token(), acme.issue_token())
+    assert acme.issued == tokens
+    assert len(set(tokens)) == 2

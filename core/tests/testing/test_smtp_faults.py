@@ -288,6 +288,16 @@ def test_a_fault_that_stays(dial: Callable[[int], Any]) -> None:
         assert dial(server.port).reply().startswith("220")
 
 
+def test_a_reply_that_comes_twice_shifts_what_follows(dial: Callable[[int], Any]) -> None:
+    with SmtpServer(faults=[Fault("mail", "repeat")]) as server:
+        wire = dial(server.port)
+        wire.reply()
+        wire.ask("EHLO x")
+        assert wire.ask("MAIL FROM:<a@example.com>") == "250 2.1.0 Sender ok"
+        assert wire.ask("RCPT TO:<b@example.com>") == "250 2.1.0 Sender ok"
+        assert wire.reply() == "250 2.1.5 Recipient ok"
+
+
 def test_faults_of_one_phase_strike_one_after_the_other(dial: Callable[[int], Any]) -> None:
     with SmtpServer(
         faults=[Fault("noop", reply("451 1")), Fault("noop", reply("452 2"))]
@@ -387,7 +397,7 @@ def test_what_is_held_when_the_server_ends_is_let_go_in_vain(dial: Callable[[int
 
 
 @pytest.mark.parametrize("phase", ["connect", "tls", "body", "idle", "request"])
-@pytest.mark.parametrize("action", ["drip", "split", "long-line", Inject(b"x")])
+@pytest.mark.parametrize("action", ["drip", "split", "long-line", "repeat", Inject(b"x")])
 def test_nothing_can_be_cut_up_where_no_reply_is_due(phase: Any, action: Any) -> None:
     with pytest.raises(ValueError, match="no reply"):
         Fault(phase, action)

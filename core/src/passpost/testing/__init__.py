@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         Hold,
         Inject,
         LongLine,
+        Repeat,
         Reset,
         Say,
         Silence,
@@ -54,7 +55,6 @@ if TYPE_CHECKING:
         Deaf,
         Group,
         Omit,
-        Repeat,
         StopReading,
         Stray,
         Unread,
@@ -63,11 +63,12 @@ if TYPE_CHECKING:
     from passpost.testing.stand_in import ReadableMail, StandIn
     from passpost.testing.suite import ConnectorSuite, Refusal, override
     from passpost.testing.suite.extensions import ExtensionSuite
+    from passpost.testing.tracebacks import show_defects
 
 _MODULES: Final = {
     "actions": (
         "AcceptThen", "Action", "Close", "Drip", "Endless", "Garbage", "Hold", "Inject", "LongLine",
-        "Reset", "Say", "Silence", "Split", "accept_then", "reply",
+        "Repeat", "Reset", "Say", "Silence", "Split", "accept_then", "reply",
     ),
     "certificates": ("Certificate", "CertificateAuthority", "default_authority"),
     "faults": ("Fault", "Phase"),
@@ -81,8 +82,9 @@ _MODULES: Final = {
     "stand_in": ("ReadableMail", "StandIn"),
     "suite": ("ConnectorSuite", "Refusal", "override"),
     "suite.extensions": ("ExtensionSuite",),
+    "tracebacks": ("show_defects",),
     "http_stand_in": ("HttpStandIn", "Refused"),
-    "smtp_actions": ("Deaf", "Group", "Omit", "Repeat", "StopReading", "Stray", "Unread"),
+    "smtp_actions": ("Deaf", "Group", "Omit", "StopReading", "Stray", "Unread"),
     "smtp_records": ("Credentials", "ReceivedMail", "SmtpConnection", "Violation"),
 }  # fmt: skip
 
@@ -112,5 +114,5 @@ __all__ = [
     "Refusal", "Refused", "Repeat", "Request", "Reset", "Say", "Silence", "SlowHead",
     "SmtpConnection", "SmtpServer", "Split", "StandIn", "StopReading", "Stray", "Truncated",
     "Unread", "Violation", "WrongLength", "accept_then", "default_authority", "override",
-    "refusing_port", "reply", "silent_port",
+    "refusing_port", "reply", "show_defects", "silent_port",
 ]  # fmt: skip

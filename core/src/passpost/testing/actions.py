@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from passpost.testing.channel import Channel
 
 Name = Literal[
-    "close", "reset", "silence", "drip", "garbage", "long-line", "endless", "split"
+    "close", "reset", "silence", "drip", "garbage", "long-line", "endless", "split", "repeat"
 ]  # fmt: skip
 """The actions that need no argument, by name."""
 
@@ -198,6 +198,21 @@ class Inject(Action):
 
 
 @attrs.frozen
+class Repeat(Action):
+    """Send the honest reply twice in one write, as a gateway does that repeats a response.
+
+    The second one must not be read as the reply to whatever the client says next.
+    """
+
+    needs_reply = True
+
+    async def run(self, channel: Channel, honest: bytes) -> bool:
+        """Send both."""
+        await channel.send(honest + honest)
+        return True
+
+
+@attrs.frozen
 class AcceptThen(Action):
     """Do what was asked, and then something other than saying so."""
 
@@ -273,6 +288,7 @@ def accept_then(action: Action | Name) -> AcceptThen:
 _BY_NAME: Final[dict[str, type[Action]]] = {
     "close": Close, "reset": Reset, "silence": Silence, "drip": Drip, "garbage": Garbage,
     "long-line": LongLine, "endless": Endless, "split": Split,
+    "repeat": Repeat,
 }  # fmt: skip
 
 
@@ -290,6 +306,22 @@ def named(action: Action | Name) -> Action:
 
 
 __all__ = [
-    "AcceptThen", "Action", "Close", "Drip", "Endless", "Garbage", "Hold", "Inject", "LongLine",
-    "Name", "Reset", "Say", "Silence", "Split", "accept_then", "named", "reply",
+    "AcceptThen",
+    "Action",
+    "Close",
+    "Drip",
+    "Endless",
+    "Garbage",
+    "Hold",
+    "Inject",
+    "LongLine",
+    "Name",
+    "Repeat",
+    "Reset",
+    "Say",
+    "Silence",
+    "Split",
+    "accept_then",
+    "named",
+    "reply",
 ]  # fmt: skip

@@ -69,7 +69,7 @@ class Fault:
     Args:
         phase: Where it strikes.
         action: What happens: an action, or the name of one: ``close``, ``reset``, ``silence``,
-            ``drip``, ``garbage``, ``long-line``, ``endless``, ``split``.
+            ``drip``, ``garbage``, ``long-line``, ``endless``, ``split``, ``repeat``.
         after: How many occasions pass well before it strikes.
         times: How often it strikes; None for ever.
         octets: In phase ``body``: how much of the content comes in before it strikes.

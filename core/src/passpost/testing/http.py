@@ -63,7 +63,7 @@ class HttpServer(ScriptedServer):
     ) -> None:
         context = server_context(certificate, authority) if tls else None
         super().__init__(context, faults, HTTP_PHASES)
-        self._handler = _handler(Answer() if answers is None else answers)
+        self._handler = handler_of(Answer() if answers is None else answers)
         self._requests: list[Request] = []
 
     @property
@@ -85,7 +85,7 @@ class HttpServer(ScriptedServer):
         Raises:
             ValueError: There is no answer in the sequence.
         """
-        self._handler = _handler(answers)
+        self._handler = handler_of(answers)
 
     def wait_for(self, requests: int = 1, timeout: float = 5.0) -> list[Request]:
         """Wait until so many requests came.
@@ -121,14 +121,24 @@ class HttpServer(ScriptedServer):
 
     async def _handle(self, request: Request) -> Answer:
         try:
-            answer = self._handler(request)
-            return await answer if inspect.isawaitable(answer) else answer
+            return await answered(self._handler, request)
         except Exception as error:  # noqa: BLE001 - raised again when the server's block is left
             self._defects.append(error)
             return Answer(500, "the handler failed")
 
 
-def _handler(answers: Answers) -> Handler:
+async def answered(handler: Handler, request: Request) -> Answer:
+    """Return a handler's answer, whichever kind of function it is."""
+    answer = handler(request)
+    return await answer if inspect.isawaitable(answer) else answer
+
+
+def handler_of(answers: Answers) -> Handler:
+    """Return the handler that gives these answers.
+
+    Raises:
+        ValueError: There is no answer in the sequence.
+    """
     if callable(answers):
         return answers
     if isinstance(answers, Answer):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import secrets
 import threading
 from typing import TYPE_CHECKING, Any, Self
 
@@ -55,6 +56,8 @@ class HttpStandIn(abc.ABC):
         """The server itself: its requests, connections and faults."""
         self._received: list[ReadableMail] = []
         self._refusals: list[Answer] = []
+        self._violations: list[str] = []
+        self._issued: list[str] = []
         self._lock = threading.Lock()
 
     @property
@@ -92,8 +95,29 @@ class HttpStandIn(abc.ABC):
         with self._lock:
             return tuple(self._received)
 
+    @property
+    def violations(self) -> tuple[str, ...]:
+        """What it has refused by its own rules, in order: request, status and body."""
+        with self._lock:
+            return tuple(self._violations)
+
+    @property
+    def issued(self) -> tuple[str, ...]:
+        """The tokens that it has issued, which are secrets as the settings' are."""
+        with self._lock:
+            return tuple(self._issued)
+
+    def issue_token(self) -> str:
+        """Make a token for the answer to a client that may have one; it stands in `issued`."""
+        with self._lock:
+            self._issued.append(f"token-{secrets.token_urlsafe(18)}")
+            return self._issued[-1]
+
     def refuse_with(self, answer: Answer, times: int = 1) -> None:
-        """Answer the next authentic requests like this, and take no mail from them."""
+        """Answer the next emails like this, and take none of them.
+
+        What comes before an email, such as a request for a token, is answered as ever.
+        """
         with self._lock:
             self._refusals += [answer] * times
 
@@ -119,19 +143,24 @@ class HttpStandIn(abc.ABC):
     def _answer(self, request: Request) -> Answer:
         try:
             self.admit(request)
-            if refusal := self._next_refusal():
-                return refusal
             mail, answer = self.take(request)
         except Refused as refused:
+            self._note(request, refused.answer)
             return refused.answer
-        if mail is not None:
-            with self._lock:
-                self._received.append(mail)
+        if mail is None:
+            return answer
+        with self._lock:
+            if self._refusals:
+                return self._refusals.pop(0)
+            self._received.append(mail)
         return answer
 
-    def _next_refusal(self) -> Answer | None:
+    def _note(self, request: Request, answer: Answer) -> None:
+        said = answer.body.decode("utf-8", "replace")
         with self._lock:
-            return self._refusals.pop(0) if self._refusals else None
+            self._violations.append(
+                f"{request.method} {request.path}: HTTP status {answer.status} {said}".rstrip()
+            )
 
 
 __all__ = ["HttpStandIn", "Refused"]

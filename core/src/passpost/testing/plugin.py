@@ -6,6 +6,7 @@ pytest loads this module whenever it starts, so it imports what it needs where i
 from __future__ import annotations
 
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -72,12 +73,35 @@ def passpost_inbox() -> Iterator[Inbox]:
         yield inbox
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the switch that shows what passpost leaves out of its errors."""
+    parser.getgroup("passpost").addoption(
+        "--passpost-defects",
+        action="store_true",
+        help="show the text and traceback of exceptions that a connector must not raise",
+    )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
+    """Show the exceptions of connectors in the report of a check that failed."""
+    if not (_is_check(item) or item.config.getoption("passpost_defects")):
+        return (yield)
+    from passpost.testing.tracebacks import show_defects  # noqa: PLC0415 - see above
+
+    with show_defects(partial(item.add_report_section, "call", "exception of the connector")):
+        return (yield)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
-    call: pytest.CallInfo[None],
+    item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Tell of faults that never struck where the test failed already, and only there."""
+    """Tell where a test failed what its servers know, and do not fail it once more for it."""
     report = yield
+    if report.failed and call.when == "call" and _is_check(item):
+        told = item.funcargs["bench"].told()  # type: ignore[attr-defined]  # a check is a function
+        report.sections += [("passpost: what came of the emails", told)] if told else []
     scripted = sys.modules.get("passpost.testing.scripted")
     if scripted is not None and not report.passed and call.when != "teardown":
         missed = [text for server in list(scripted.RUNNING) if (text := server.excused())]
@@ -86,9 +110,16 @@ def pytest_runtest_makereport(
     return report
 
 
+def _is_check(item: pytest.Item) -> bool:
+    """Whether an item is a check of a `ConnectorSuite` with its bench."""
+    suite = getattr(getattr(item, "cls", None), "is_connector_suite", False)
+    return suite and "bench" in getattr(item, "funcargs", {})
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print how many checks each suite ran, and which of them were overridden, and why."""
-    reports = [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]
+    kinds = ("passed", "failed", "error")
+    reports = [report for kind in kinds for report in terminalreporter.getreports(kind)]
     # By the reports: where tests run in other processes, this one has not imported the suite.
     if not any(key == _NOTED for report in reports for key, _ in report.user_properties):
         return

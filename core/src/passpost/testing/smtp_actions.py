@@ -48,18 +48,6 @@ class Stray(Action):
 
 
 @attrs.frozen
-class Repeat(Action):
-    """Send the honest reply twice."""
-
-    needs_reply = True
-
-    async def run(self, channel: Channel, honest: bytes) -> bool:
-        """Send it, and again."""
-        await channel.send(honest * 2)
-        return True
-
-
-@attrs.frozen
 class Omit(Action):
     """Do what was asked and go on without a reply, so that the next one comes in its place."""
 
@@ -127,4 +115,4 @@ class StopReading(Action):
         return False
 
 
-__all__ = ["Deaf", "Group", "Omit", "Repeat", "StopReading", "Stray", "Unread"]
+__all__ = ["Deaf", "Group", "Omit", "StopReading", "Stray", "Unread"]

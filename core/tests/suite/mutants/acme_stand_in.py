@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from typing import TYPE_CHECKING, Any, Self
 
 from passpost.testing import Answer, HttpServer, Request
@@ -21,6 +22,7 @@ class StandIn:
     def __init__(self) -> None:
         self.server = HttpServer(self._answer)
         self._received: list[ReadableMail] = []
+        self._tokens: list[str] = []
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -51,7 +53,11 @@ class StandIn:
         self.server.__exit__(kind, error, trace)
 
     def _answer(self, request: Request) -> Answer:
-        if request.header("authorization") != f"Bearer {KEY}":
+        if request.path == "/token" and request.form["key"] == KEY:
+            self._tokens.append(f"token-{len(self._tokens)}-{secrets.token_hex(8)}")
+            return Answer.json({"token": self._tokens[-1]})
+        known = [f"Bearer {word}" for word in (KEY, *self._tokens)]
+        if request.header("authorization") not in known:
             return Answer.json({"code": "bad_key"}, 401)
         if request.path == "/account":
             return Answer.json({"name": "Example"})

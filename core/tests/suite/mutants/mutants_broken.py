@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import os
 import ssl
@@ -15,6 +16,7 @@ import attrs
 import httpx
 from acme import Acme, AcmeConfig
 from mutant import caught_by, late
+from others import Tokens
 
 from passpost import Mail, Receipt, SendError
 from passpost.config import field
@@ -89,6 +91,36 @@ class RaisesItsTimeout(Acme):
     async def post(self, config: Any, session: Any, mail: Mail) -> Answer:
         async with asyncio.timeout((mail.seconds_left() or 0) / 2):
             return await super().post(config, session, mail)
+
+
+@caught_by("test_name_not_found")
+class GivesUpOnANameThatIsNotFound(Acme):
+    async def send(self, config: Any, session: Any, mail: Mail) -> Receipt:
+        try:
+            return await super().send(config, session, mail)
+        except SendError as error:
+            error.temporary = "name" not in str(error)
+            raise
+
+
+@caught_by("test_answer_comes_twice")
+class KeepsWhatCameTooMuch(Acme):
+    @asynccontextmanager
+    async def session(self, config: Any) -> AsyncIterator[Any]:
+        yield []
+
+    async def post(self, config: Any, session: Any, mail: Mail) -> Answer:
+        if not session:
+            port = str(config.endpoint).rpartition(":")[2]
+            session += await asyncio.open_connection("127.0.0.1", int(port))
+        reader, writer = session
+        body = json.dumps(self.document(config, mail)).encode()
+        lines = [f"{name}: {value}" for name, value in self.headers(config).items()]
+        lines += ["host: a", f"content-length: {len(body)}"]
+        writer.write("\r\n".join([f"POST {self.path} HTTP/1.1", *lines, "", ""]).encode() + body)
+        head = (await reader.readuntil(b"\r\n\r\n")).lower()
+        length = int(head.partition(b"content-length: ")[2].partition(b"\r")[0])
+        return Answer(int(head[9:12]), {}, await reader.readexactly(length))
 
 
 @caught_by("test_no_hidden_retries")
@@ -295,3 +327,9 @@ class HasATalkativeSession(Acme):
 
         async with self.client(config) as client:
             yield Session()
+
+
+@caught_by("test_http_tokens_are_hidden")
+class ForgetsToRegisterItsToken(Tokens):
+    def registered(self, register_secret: Any) -> Any:
+        return lambda token: None

@@ -214,6 +214,12 @@ class SharesOneClient(Acme):
         yield session
         self.shared = None
         await session.__aexit__(None, None, None)
+        session.is_shut = True
+
+    async def post(self, config: Any, session: Any, mail: Mail) -> Answer:
+        if getattr(session, "is_shut", False):
+            raise late("rejected")
+        return await super().post(config, session, mail)
 
 
 @caught_by("test_cancellation")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import anyio.from_thread
@@ -9,7 +12,7 @@ import attrs
 from acme import Acme
 
 from passpost import Capability, Mail, Receipt, hookimpl
-from passpost.http import HttpConfig
+from passpost.http import Answer, HttpConfig
 
 
 class Hosted(Acme):
@@ -33,6 +36,55 @@ class HasNoStandIn(Acme):
 
     def info(self) -> Any:
         return attrs.evolve(super().info(), stand_in=None)
+
+
+class Tokens(Acme):
+    """Acme that is asked for a token first, which no setting holds."""
+
+    @hookimpl
+    @asynccontextmanager
+    async def open_session(self, config: Any, register_secret: Any) -> AsyncIterator[Any]:  # type: ignore[override]  # a hook names the arguments that it needs
+        async with self.client(config) as client:
+            yield Login(client, self.registered(register_secret))
+
+    def registered(self, register_secret: Any) -> Any:
+        return register_secret
+
+    async def post(self, config: Any, session: Any, mail: Mail) -> Answer:
+        token = await session.token(config, mail)
+        headers = {"authorization": f"Bearer {token}"}
+        document = self.document(config, mail)
+        answer: Answer = await session.client.post_json(self.path, document, headers, mail)
+        return answer
+
+    def refusal(self, answer: Answer) -> Exception:
+        error = super().refusal(answer)
+        error.response = str(answer.document().get("message"))  # type: ignore[attr-defined]  # it is a SendError
+        return error
+
+    async def check(self, config: Any, session: Any) -> Any:
+        return await super().check(config, session.client)
+
+
+class Login:
+    """A session with a token, which is fetched with the first email."""
+
+    def __init__(self, client: Any, register_secret: Any) -> None:
+        self.client = client
+        self._register_secret = register_secret
+        self._token: str | None = None
+        self._lock = asyncio.Lock()
+
+    async def token(self, config: Any, mail: Mail) -> str:
+        async with self._lock:
+            if self._token is None:
+                form = {"key": config.api_key.reveal()}
+                answer = await self.client.post_form("/token", form, {}, mail, is_email=False)
+                if not answer.is_success:
+                    raise answer.refusal("Acme")
+                self._token = str(answer.document()["token"])
+                self._register_secret(self._token)
+            return self._token
 
 
 class Plainly(Acme):

@@ -12,7 +12,7 @@ import mutants_sent  # noqa: F401 - it enters its mutants
 import pytest
 from acme import Acme
 from mutant import MUTANTS
-from others import HasNoStandIn, Hosted, HtmlOnly, Plainly
+from others import HasNoStandIn, Hosted, HtmlOnly, Plainly, Tokens
 from wire import Wire
 
 from passpost.testing import Answer, ConnectorSuite, Refusal, override
@@ -31,6 +31,10 @@ class TestPlainly(TestAcme):
 
 class TestHosted(TestAcme):
     connector = Hosted()
+
+
+class TestTokens(TestAcme):
+    connector = Tokens()
 
 
 class TestHtmlOnly(TestAcme):

@@ -65,8 +65,10 @@ class Session:
             try:
                 async with asyncio.timeout(seconds):
                     return await self._exchange(json.dumps(document).encode() + b"\n")
+            except ssl.SSLCertVerificationError:
+                temporary = False
             except (OSError, EOFError):
-                pass
+                temporary = True
             finally:
                 if self._begun:
                     self._drop()
@@ -74,7 +76,7 @@ class Session:
                 "the connection broke",
                 outcome="unknown" if self._begun else "rejected",
                 scope="network",
-                temporary=True,
+                temporary=temporary,
             )
 
     async def _exchange(self, line: bytes) -> str:

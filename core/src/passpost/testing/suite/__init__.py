@@ -68,6 +68,7 @@ class ConnectorSuite(
     speaks: Literal["http", "tcp"] = "http"
     refusals: Sequence[Refusal] = ()
     patience: float = 5.0
+    is_connector_suite: Final = True
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Refuse overrides without a reason, and drop what does not apply.

@@ -23,6 +23,7 @@ from passpost.messages import Mail, Receipt
 from passpost.payload import frozen_payload
 from passpost.testing.suite.pointing import leaves, pointed_at, port_in
 from passpost.testing.suite.proxy import FaultProxy
+from passpost.testing.suite.telling import told, violations_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -84,6 +85,8 @@ class Bench:
         self.hooks = ConnectorHooks(plugin.connector_info().id, plugin, name)
         self.provider = provider
         self.patience = patience
+        self.results: list[Result] = []
+        """What came of the emails so far."""
         self.direct = settings
         """Settings that reach the fake without the proxy."""
         self.pointed = pointed
@@ -114,7 +117,12 @@ class Bench:
     def wrong_settings(self) -> dict[str, Any] | None:
         """The same with wrong credentials; None where the provider has none."""
         wrong = getattr(self.provider, "wrong_settings", None)
-        return None if wrong is None else self.pointed(wrong, self.proxy.port)
+        if wrong is None:
+            return None
+        pointed = self.pointed(wrong, self.proxy.port)
+        if problems := self.problems(pointed):
+            pytest.fail(f"the stand-in's wrong_settings do not parse: {problems}")
+        return pointed
 
     def taken(self) -> int:
         """How many mails the fake has accepted."""
@@ -218,22 +226,41 @@ class Bench:
             pytest.fail.Exception: Something came that the contract does not allow.
         """
         try:
-            return await self.attempt(config, session, mail or self.mail())
+            result: Result = await self.attempt(config, session, mail or self.mail())
         except Exception as error:
             found = _the_send_error(error)
             if found is None:
                 raise AssertionError(
-                    f"send_mail raised {type(error).__name__} instead of a SendError"
+                    f"send_mail raised {type(error).__name__} instead of a SendError: {error}"
                 ) from error
-            return found
+            result = found
+        self.results.append(result)
+        return result
+
+    def told(self) -> str:
+        """Say what came of the emails of this check, for the report of a failure."""
+        noted = [f"the stand-in noted: {one}" for one in violations_of(self.provider)]
+        return "\n".join([*map(told, self.results), *noted])
+
+    def refused(self, result: Result) -> str:
+        """Say of an email that should have been accepted what came of it."""
+        if result not in self.results:
+            self.results.append(result)
+        return f"not accepted: {self.told()}"
 
     def send(self, mail: Mail | None = None, settings: Mapping[str, Any] | None = None) -> Result:
         """Send one mail over a session of its own, and give what came of it."""
         config = self.config(settings)
 
         async def send() -> Result:
-            async with self.opened(config) as session:
-                return await self.result(config, session, mail)
+            try:
+                async with self.opened(config) as session:
+                    return await self.result(config, session, mail)
+            except SendError as error:
+                # The session did not open: the host says of each email that it was not sent.
+                error.outcome = "rejected"
+                self.results.append(error)
+                return error
 
         result: Result = self.run(send)
         return result

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import html
 import json
 import logging
+import quopri
+import re
 import traceback
 from base64 import b64encode, urlsafe_b64encode
 from typing import TYPE_CHECKING, Final, Self
@@ -16,12 +19,18 @@ SHORTEST: Final = 4
 """Characters that a text must have to be looked for; shorter ones are in every other word."""
 
 
+# Base64, hexadecimal and quoted-printable are broken over lines after a certain width.
+_FOLD: Final = re.compile(r"=?[ \t]*(?:\r?\n|\\r\\n|\\n)[ \t]*")
+
+
 def forms(text: str) -> set[str]:
-    """Give what a text looks like in clear, base64, hexadecimal, URLs, JSON and Python."""
+    """Return what a text looks like as it is, in base64, hexadecimal, URLs, JSON and the like."""
     octets = text.encode()
-    encoded = {text, quote(text, safe=""), quote(text), quote_plus(text), octets.hex()}
+    encoded = {text, quote(text, safe=""), quote(text), quote_plus(text), html.escape(text)}
     encoded |= {json.dumps(text)[1:-1], repr(text)[1:-1]}
-    return encoded | set(_base64(octets))
+    encoded |= {octets.hex(), octets.hex().upper(), octets.hex(" "), octets.hex(":")}
+    quoted = quopri.encodestring(octets).decode("ascii")
+    return encoded | {_FOLD.sub("", quoted)} | set(_base64(octets))
 
 
 def _base64(octets: bytes) -> Iterator[str]:
@@ -47,7 +56,8 @@ class Canaries:
 
     def found_in(self, *texts: str) -> list[str]:
         """Give the names of what shows in the texts: names alone, for a report repeats them."""
-        found = {name for text in texts for form, name in self._forms.items() if form in text}
+        views = {view for text in texts for view in (text, _FOLD.sub("", text))}
+        found = {name for view in views for form, name in self._forms.items() if form in view}
         return sorted(found)
 
 

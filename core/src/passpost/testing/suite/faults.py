@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import socket
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
 from passpost.errors import SendError
 from passpost.messages import Receipt
-from passpost.testing.actions import Drip, Garbage
+from passpost.testing.actions import Drip, Garbage, Repeat
 from passpost.testing.certificates import CertificateAuthority
 from passpost.testing.ports import refusing_port
 from passpost.testing.suite.bench import SHORT
-from passpost.testing.suite.pointing import leaves, speaks_http, with_value
+from passpost.testing.suite.pointing import leaves, speaks_http, with_host, with_value
 from passpost.testing.suite.proxy import Half
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from passpost.testing.suite.bench import Bench, Result
     from passpost.testing.suite.proxy import Moment
+
+NOWHERE: Final = "nowhere.invalid"
+"""A name that no look-up finds (RFC 6761)."""
 
 _DRIP: Final = Drip(0.1)
 
@@ -54,6 +60,22 @@ class FaultChecks:
     def test_close_after_it_was_taken(self, bench: Bench, said: str) -> None:
         _taken_and_unknown(bench, Half() if said == "half" else "close")
 
+    def test_answer_comes_twice(self, bench: Bench) -> None:
+        config = bench.config()
+
+        async def send() -> Result:
+            async with bench.opened(config) as session:
+                bench.proxy.break_at("taken", Repeat())
+                await bench.result(config, session)
+                # Whatever comes now was not said of this email: its first octet gets no further.
+                bench.proxy.break_at(0, "close")
+                return await bench.result(config, session)
+
+        result = bench.run(send)
+        assert bench.taken() == 1, "the second email gets nowhere here"
+        error = _error(result, "what the provider said too much is taken for the next response")
+        assert (error.scope, error.temporary) == ("network", True)
+
     @pytest.mark.parametrize("moment", ["connect", "taken"])
     def test_silence(self, bench: Bench, moment: Moment) -> None:
         error = _error(bench.send_broken(moment, "silence", seconds=SHORT))
@@ -75,6 +97,15 @@ class FaultChecks:
         assert bench.proxy.connection_count == 1, "send_mail tries again: that is the host's task"
         assert bench.taken() <= 1
 
+    def test_name_not_found(self, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(socket, "getaddrinfo", _not_found(socket.getaddrinfo))
+        http = speaks_http(bench.direct)
+        with refusing_port() as port:
+            settings = bench.pointed(bench.direct, port, tls=http)
+            error = _error(bench.send(settings=with_host(settings, NOWHERE)))
+        told = (error.outcome, error.scope, error.temporary)
+        assert told == ("rejected", "network", True), "a name may be found later: nothing was sent"
+
     def test_untrusted_authority(self, bench: Bench) -> None:
         places = [path for path, value in leaves(bench.settings) if _is_certificate(value)]
         if not places:
@@ -86,7 +117,8 @@ class FaultChecks:
             other = with_value(bench.settings, path, CertificateAuthority().pem)
             error = _error(bench.send(settings=other))
             assert error.outcome == "rejected", "nothing was sent"
-            assert error.scope in ("network", "provider")
+            told = (error.scope, error.temporary)
+            assert told == ("network", False), "a certificate that is not trusted"
         assert bench.received == [], "a mail went to a server that nobody vouches for"
 
     def test_wrong_credentials(self, bench: Bench) -> None:
@@ -100,10 +132,23 @@ class FaultChecks:
 
     def test_refusal(self, bench: Bench, refusal: Any) -> None:
         error = _error(_refused(bench, refusal))
-        assert bench.received == []
+        if callable(refusal.how):
+            assert bench.received == []
         expected = (refusal.outcome, refusal.scope, refusal.temporary)
         assert (error.outcome, error.scope, error.temporary) == expected
         assert error.retry_after == refusal.retry_after
+
+
+def _not_found(honest: Callable[..., Any]) -> Callable[..., Any]:
+    """Make the look-up of names fail for one of them, as it does without a network."""
+
+    def look_up(host: Any, *arguments: Any, **options: Any) -> Any:
+        name = host.decode() if isinstance(host, bytes) else host
+        if name == NOWHERE:
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return honest(host, *arguments, **options)
+
+    return look_up
 
 
 def _is_certificate(value: Any) -> bool:
@@ -111,18 +156,17 @@ def _is_certificate(value: Any) -> bool:
 
 
 def _refused(bench: Bench, refusal: Any) -> Result:
-    from passpost.testing.http import HttpServer  # noqa: PLC0415 - few checks need it
-    from passpost.testing.http_messages import Answer  # noqa: PLC0415 - likewise
+    from passpost.testing.suite.relay import Relay  # noqa: PLC0415 - few checks need it
 
-    if not isinstance(refusal.how, Answer):
+    if callable(refusal.how):
         refusal.how(bench.provider)
         return bench.send()
-    with HttpServer(refusal.how) as server:
+    with Relay(bench.port, bench.taken, refusal.how) as server:
         return bench.send(settings=bench.pointed(bench.direct, server.port))
 
 
-def _error(result: Result) -> SendError:
-    assert isinstance(result, SendError), "the mail is called accepted, and it is not"
+def _error(result: Result, wrong: str = "the mail is called accepted, and it is not") -> SendError:
+    assert isinstance(result, SendError), wrong
     return result
 
 

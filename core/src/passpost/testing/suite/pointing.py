@@ -95,6 +95,19 @@ def pointed_at(
     return dict(replaced(settings, change))
 
 
+def with_host(settings: Mapping[str, Any], host: str) -> dict[str, Any]:
+    """Copy settings so that they lead to another host than loopback."""
+
+    def change(_: Path, value: Any) -> Any:
+        if value in _LOOPBACK:
+            return host
+        if not isinstance(value, str):
+            return value
+        return _URL.sub(lambda match: f"{match['scheme'] or ''}{host}:{match['port']}", value)
+
+    return dict(replaced(settings, change))
+
+
 def _url(match: re.Match[str], old: int, port: int, *, tls: bool) -> str:
     if int(match["port"]) != old:
         return match.group()

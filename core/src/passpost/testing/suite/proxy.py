@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 import attrs
 
-from passpost.testing.actions import Action, Drip, Hold, Name, named
+from passpost.testing.actions import Action, Drip, Hold, Name, Repeat, named
 from passpost.testing.channel import Channel
 from passpost.testing.listener import HOST, Listener
 
@@ -155,7 +155,7 @@ class FaultProxy(Listener):
             action = self._due("answer") or self._due("taken")
             if action is None:
                 await client.send(octets)
-            elif isinstance(action, Drip | Hold):
+            elif isinstance(action, Drip | Hold | Repeat):
                 # These go on, so the client's octets go on being passed.
                 await action.run(client, octets)
             else:

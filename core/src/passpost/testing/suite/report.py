@@ -21,23 +21,31 @@ def lines(reports: Iterable[pytest.TestReport]) -> Iterator[str]:
     Args:
         reports: The reports of all tests, those of other tests among them.
     """
-    ran: dict[tuple[str, str, int], int] = defaultdict(int)
+    ran: dict[tuple[str, str, int], list[bool]] = defaultdict(list)
     reasons: dict[tuple[str, str, int], dict[str, str]] = defaultdict(dict)
     for report in reports:
         for key, note in report.user_properties:
-            if key == PROPERTY and report.when == "call" and isinstance(note, list | tuple):
+            # A check whose fake does not even start has failed before its call.
+            counts = report.when == "call" or (report.when == "setup" and report.failed)
+            if key == PROPERTY and counts and isinstance(note, list | tuple):
                 name, speaks, length, check, reason = note
                 suite = (str(name), str(speaks), int(length))
-                ran[suite] += 1
+                ran[suite].append(report.failed)
                 if reason:
                     reasons[suite][check] = reason
-    for suite, count in ran.items():
-        yield from _suite(suite, count, reasons[suite])
+    for suite, failures in ran.items():
+        yield from _suite(suite, failures, reasons[suite])
 
 
-def _suite(suite: tuple[str, str, int], count: int, reasons: dict[str, str]) -> Iterator[str]:
+def _suite(
+    suite: tuple[str, str, int], failures: list[bool], reasons: dict[str, str]
+) -> Iterator[str]:
     name, speaks, length = suite
-    yield f"passpost: {name}: {count} checks of the connector contract, for {length} lines of code"
+    checks = f"{len(failures)} checks of the connector contract"
+    if any(failures):
+        yield f"passpost: {name}: {sum(failures)} of {checks} failed"
+    else:
+        yield f"passpost: {name}: {checks}, for {length} lines of code"
     if speaks != "http":
         yield f"  {_NOT_HTTP}"
     for check, reason in reasons.items():
