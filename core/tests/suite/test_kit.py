@@ -47,7 +47,7 @@ from passpost.testing.suite.proxy import FaultProxy
 from passpost.testing.suite.purity import watched
 from passpost.testing.suite.relay import Relay
 from passpost.testing.suite.report import lines
-from passpost.testing.suite.telling import told, violations_of
+from passpost.testing.suite.telling import told, violations_of, wrong_facts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -269,6 +269,22 @@ def test_all_facts_of_an_error_are_told() -> None:
         "  provider_code: 554", "  response: a bare LF",
     ]  # fmt: skip
     assert told(Receipt(provider_id="7")).startswith("accepted: Receipt(provider_id='7'")
+
+
+@pytest.mark.parametrize(
+    ("result", "wrong"),
+    [
+        (Receipt(provider_id="7", response=None), ""),
+        (Receipt(provider_id=7), "provider_id=7"),  # type: ignore[arg-type]  # what is tested
+        (SendError("x", outcome="rejected", scope="network"), ""),
+        (
+            SendError("x", outcome="no", scope="nobody", hint=5),  # type: ignore[arg-type]  # likewise
+            "hint=5, outcome='no', scope='nobody'",
+        ),
+    ],
+)
+def test_facts_that_the_contract_does_not_allow_are_named(result: Any, wrong: str) -> None:
+    assert wrong_facts(result) == wrong
 
 
 def test_the_violations_of_a_stand_in_are_its_own_or_its_servers() -> None:

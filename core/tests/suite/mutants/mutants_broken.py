@@ -140,6 +140,14 @@ class CallsEverythingTemporary(Acme):
         return error
 
 
+@caught_by("test_wrong_credentials")
+class HasAScopeOfItsOwn(Acme):
+    def refusal(self, answer: Answer) -> Exception:
+        error = super().refusal(answer)
+        error.scope = "credentials"  # type: ignore[attr-defined]  # it is a SendError
+        return error
+
+
 @caught_by("test_refusal[throttled]")
 class DoesNotKnowThrottling(Acme):
     def refusal(self, answer: Answer) -> Exception:

@@ -27,6 +27,13 @@ class ReturnsNothing(Acme):
 
 
 @caught_by("test_mail_arrives")
+class CountsItsIds(Acme):
+    def judged(self, answer: Answer) -> Receipt:
+        accepted = super().judged(answer)
+        return Receipt(provider_id=len(accepted.provider_id or ""))  # type: ignore[arg-type]  # the mutation
+
+
+@caught_by("test_mail_arrives")
 class SendsNothing(Acme):
     async def send(self, config: Any, session: Any, mail: Mail) -> Receipt:
         return Receipt()

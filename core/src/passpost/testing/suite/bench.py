@@ -23,7 +23,7 @@ from passpost.messages import Mail, Receipt
 from passpost.payload import frozen_payload
 from passpost.testing.suite.pointing import leaves, pointed_at, port_in
 from passpost.testing.suite.proxy import FaultProxy
-from passpost.testing.suite.telling import told, violations_of
+from passpost.testing.suite.telling import told, violations_of, wrong_facts
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -217,6 +217,8 @@ class Bench:
             )
         if not isinstance(receipt, Receipt):
             pytest.fail(f"send_mail returned {type(receipt).__name__} instead of a Receipt")
+        if wrong := wrong_facts(receipt):
+            pytest.fail(f"the Receipt has {wrong}")
         return receipt
 
     async def result(self, config: Any, session: Any, mail: Mail | None = None) -> Result:
@@ -233,6 +235,8 @@ class Bench:
                 raise AssertionError(
                     f"send_mail raised {type(error).__name__} instead of a SendError: {error}"
                 ) from error
+            if wrong := wrong_facts(found):
+                pytest.fail(f"the SendError has {wrong}")
             result = found
         self.results.append(result)
         return result

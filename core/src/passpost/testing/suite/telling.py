@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, Final, get_args
 
-from passpost.errors import SendError
+from passpost.errors import Outcome, Scope, SendError
+from passpost.messages import Receipt
 
-if TYPE_CHECKING:
-    from passpost.messages import Receipt
+_TEXTS: Final = ("provider_id", "provider_code", "response", "hint")
+_CHOICES: Final = {
+    "outcome": get_args(Outcome),
+    "scope": get_args(Scope),
+    "temporary": (True, False),
+}
 
 
 def told(result: Receipt | SendError) -> str:
@@ -16,6 +21,18 @@ def told(result: Receipt | SendError) -> str:
         return f"accepted: {result}"
     facts = [f"{name}: {value}" for name, value in result.facts().items() if value is not None]
     return "\n  ".join([f"{type(result).__name__}: {result}", *facts])
+
+
+def wrong_facts(result: Receipt | SendError) -> str:
+    """Say which facts of a receipt or an error have a value that the contract does not allow.
+
+    passpost would leave them out, and call it a defect in its log.
+    """
+    given = {name: getattr(result, name, None) for name in _TEXTS}
+    wrong = [name for name, value in given.items() if not isinstance(value, str | None)]
+    if isinstance(result, SendError):
+        wrong += [name for name, known in _CHOICES.items() if getattr(result, name) not in known]
+    return ", ".join(f"{name}={getattr(result, name)!r}" for name in wrong)
 
 
 def violations_of(provider: Any) -> list[str]:
