@@ -108,6 +108,11 @@ def test_message_shows_neither_payload_nor_the_whole_address() -> None:
         ("*," * 999 + "de-CH", ()),
         ("*," * 990 + "de-CH,en", ("de-CH", "en")),
         ("*," * 50_000 + "de", ()),
+        # Of a sequence as well no more is read than of one text.
+        (["*" * 1_990, "de", "en-US-x"], ("de",)),
+        (["*" * 1_990 + " de"], ("de",)),
+        (["e" * 3_000, "de"], ()),
+        ([f"{'e' * 1_999} de"] * 20_000, ()),
     ],
 )
 def test_languages_wanted(locale: Any, expected: tuple[str, ...]) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import PurePath
 from typing import Any, Final
 
+from passpost.genuine import type_name
+
 _TRACEBACK: Final[Any] = vars(BaseException)["__traceback__"]
 
 watchers: Final[list[Callable[[BaseException], object]]] = []
@@ -25,4 +27,4 @@ def describe_defect(error: BaseException) -> str:
     while trace is not None:
         place = f" at {PurePath(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"
         trace = trace.tb_next
-    return f"{type(error).__name__}{place}"
+    return f"{type_name(error)}{place}"

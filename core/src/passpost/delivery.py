@@ -16,6 +16,7 @@ from passpost.config import secrets_in
 from passpost.deadlines import DeadlinePassedError, Deadlines
 from passpost.defects import describe_defect
 from passpost.errors import Attempt, MailerClosedError, PasspostError, PluginError, SendError
+from passpost.genuine import is_really, type_name
 from passpost.interruptions import Interruptions
 from passpost.messages import Mail, MailSummary, Message, Receipt
 from passpost.reachable import reaching
@@ -54,7 +55,7 @@ class _Try:
 
     mail: Mail
     over: float
-    context: Mapping[str, Any]
+    context: Mapping[str, Any] = attrs.field(repr=False)
     started: dt.datetime = attrs.field(factory=lambda: dt.datetime.now(dt.UTC))
     called: bool = False
 
@@ -233,8 +234,8 @@ class Channel:
                         result = await result
                 finally:
                     attempt.called = not call.withdrawn
-        if not isinstance(result, Receipt):
-            raise Defect(f"send_mail returned {type(result).__name__} instead of a Receipt")
+        if not is_really(result, Receipt):
+            raise Defect(f"send_mail returned {type_name(result)} instead of a Receipt")
         return result
 
     async def _ready(self, attempt: _Try) -> Any:
@@ -278,14 +279,14 @@ class Channel:
         return self._reports.findings(findings)
 
     def _check_failed(self, error: BaseException) -> PasspostError:
-        if isinstance(error, MailerClosedError):
+        if is_really(error, MailerClosedError):
             return error
-        if isinstance(error, DeadlinePassedError):
+        if is_really(error, DeadlinePassedError):
             return self._reports.failure(_overdue("the check was done", "network"))
         if send_error_in(error) is not None:
             return self._reports.failure(error)
         distribution = self._hooks.distribution
-        what = str(error) if isinstance(error, Defect) else describe_defect(error)
+        what = str(error) if is_really(error, Defect) else describe_defect(error)
         return PluginError(
             f"the check of {distribution} failed: {what}",
             connector=self.connector.id,
@@ -320,10 +321,10 @@ class Channel:
 
     def _failed(self, error: BaseException, attempt: _Try) -> PasspostError:
         """Make the error that the application gets from whatever was raised."""
-        if isinstance(error, MailerClosedError):
+        if is_really(error, MailerClosedError):
             return error
-        if isinstance(error, DeadlinePassedError) or (
-            isinstance(error, TimeoutError) and attempt.is_late
+        if is_really(error, DeadlinePassedError) or (
+            is_really(error, TimeoutError) and attempt.is_late
         ):
             error = SendError(
                 "the connector did not finish before the deadline",

@@ -12,6 +12,7 @@ import attrs
 from passpost.defects import describe_defect
 from passpost.discovery import distribution_of, entry_points
 from passpost.errors import PasspostError, PluginError
+from passpost.genuine import is_really, type_name
 from passpost.hookspecs import EXTENSION_GROUP, ExtensionSpec
 from passpost.plugins import BrokenContract, hint, implemented, load, register
 
@@ -124,14 +125,16 @@ class Extension:
             found = self._manager.hook.find_template(usage=usage, locale=locale, message=message)
             if inspect.isawaitable(found):
                 found = await found
+            if found is None or type(found) is Template:
+                return found
+            if is_really(found, Template):
+                return _plain_template(found)
+            kind = _kind(found)
         except BaseException as error:
             if interruptions.include(error):
                 raise
             failure = self._refused(error)
         else:
-            if found is None or isinstance(found, Template):
-                return found
-            kind = _kind(found)
             failure = self.fault(f"returned {kind} from find_template instead of a Template")
         # An error tracker shows the variables of a frame.
         found = None
@@ -299,7 +302,14 @@ def _kind(value: object) -> str:
         value.close()
     if hasattr(type(value), "__enter__"):
         return "a synchronous context manager"
-    return f"a value of type {type(value).__name__}"
+    return f"a value of type {type_name(value)}"
+
+
+def _plain_template(template: Template) -> Template:
+    """Return a template of a subclass as what it says: what the subclass does is not checked."""
+    from passpost.templates import Template  # noqa: PLC0415 - `--help` needs none
+
+    return Template(**{part.name: getattr(template, part.name) for part in attrs.fields(Template)})
 
 
 def _name_of(plugin: object) -> str:

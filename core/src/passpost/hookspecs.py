@@ -188,7 +188,8 @@ class ExtensionSpec:
                 return await store.template(message.context["tenant"], usage, locale)
 
         Returns:
-            The template, or None where the next extension and the settings are to be asked.
+            The template, or None where the next extension and the settings are to be asked. Of an
+            object of a subclass the fields of `Template` count, and no method.
 
         Raises:
             SendError: To refuse the message: nothing is sent, whatever ``outcome`` says. Any other

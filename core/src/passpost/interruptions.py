@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import threading
 
+from passpost.genuine import is_really
+
 
 class Interruptions:
     """Recognizes what interrupts the current task from outside; the rest is a hook's own defect.
@@ -22,16 +24,16 @@ class Interruptions:
 
     def include(self, error: BaseException) -> bool:
         """Return whether an exception interrupts the task, and has to go on through it."""
-        if isinstance(error, Exception):
+        if is_really(error, Exception):
             return False
-        if isinstance(error, asyncio.CancelledError):
+        if is_really(error, asyncio.CancelledError):
             return self._task is not None and self._task.cancelling() > self._cancelling
-        if isinstance(error, GeneratorExit):
+        if is_really(error, GeneratorExit):
             # Python closes the coroutine of a task that nobody runs any more.
             return _current_task() is not self._task
         # Ctrl-C strikes in the main thread alone.
         on_main = threading.current_thread() is threading.main_thread()
-        return isinstance(error, KeyboardInterrupt) and on_main
+        return is_really(error, KeyboardInterrupt) and on_main
 
 
 def _current_task() -> asyncio.Task[object] | None:

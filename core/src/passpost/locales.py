@@ -43,10 +43,19 @@ def wanted_locales(value: str | Sequence[str] | None) -> tuple[str, ...]:
         return (value,) if _TAG.fullmatch(value) else _first(_by_weight(value))
     if not isinstance(value, Sequence):
         raise MessageError("locale is one tag or a sequence of tags", field="locale")
-    texts = list(islice(value, _READ))
-    if not all(isinstance(text, str) for text in texts):
-        raise MessageError("locale is one tag or a sequence of tags", field="locale")
-    return _first(tag for text in texts for tag in _by_weight(text))
+    return _first(tag for text in _texts(value) for tag in _by_weight(text))
+
+
+def _texts(value: Sequence[str]) -> Iterator[str]:
+    """Give the texts of a sequence, as much of them as is read."""
+    left = _READ
+    for text in value:
+        if not isinstance(text, str):
+            raise MessageError("locale is one tag or a sequence of tags", field="locale")
+        yield _whole_tags(text, left)
+        left -= len(text) + 1
+        if left <= 0:
+            return
 
 
 def _first(tags: Iterator[str]) -> tuple[str, ...]:
@@ -55,12 +64,17 @@ def _first(tags: Iterator[str]) -> tuple[str, ...]:
 
 def _by_weight(text: str) -> Iterator[str]:
     """Give the tags of a text, the heaviest first; of equal ones the first."""
-    if len(text) > _READ:
-        # The last one may be cut.
-        text = re.sub(r"[^, ]*\Z", "", text[:_READ])
+    text = _whole_tags(text, _READ)
     weighed = [(weight, tag) for part in text.split(",") for weight, tag in _weighed(part)]
     weighed.sort(key=lambda each: -each[0])
     return (tag for _, tag in weighed)
+
+
+def _whole_tags(text: str, length: int) -> str:
+    """Return the beginning of a text, without the tag that is cut at its end."""
+    if len(text) <= length:
+        return text
+    return text[: max(text.rfind(sign, 0, length) for sign in ", ") + 1]
 
 
 def _weighed(part: str) -> Iterator[tuple[float, str]]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pluggy
 
+from passpost.genuine import type_name
 from passpost.text import visible
 
 if TYPE_CHECKING:
@@ -120,15 +121,15 @@ def _told(error: BaseException) -> str:
     """Return an exception's type and text, whatever its text is made by."""
     try:
         text = visible(str(error))[:_MAX_TEXT]
-    except Exception:  # noqa: BLE001 - any plugin's any mistake
+    except BaseException:  # noqa: BLE001 - any plugin's any mistake
         text = ""
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+    return f"{type_name(error)}: {text}" if text else type_name(error)
 
 
 def _printable(error: BaseException) -> BaseException | None:
     """Return an exception, or None where nobody could print its traceback."""
     try:
         _ = error.__traceback__
-    except Exception:  # noqa: BLE001 - any plugin's any mistake
+    except BaseException:  # noqa: BLE001 - any plugin's any mistake
         return None
     return error

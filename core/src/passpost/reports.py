@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-import math
+import sys
+import threading
 from collections import deque
-from collections.abc import Iterable, Sequence
-from typing import Any, Final, get_args
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any, Final, cast, get_args
 
 import attrs
 
 from passpost.connector import Finding
 from passpost.defects import describe_defect
 from passpost.errors import Outcome, Scope, SendError
+from passpost.genuine import is_really, only_one_in, plain, type_name
+from passpost.interruptions import Interruptions
 from passpost.messages import Mail, Message, Receipt
 from passpost.redaction import Redactor
 from passpost.secret import Secret
@@ -25,6 +29,7 @@ LEARNED: Final = 64
 
 _OUTCOMES: Final = get_args(Outcome)
 _SCOPES: Final = get_args(Scope)
+_RESULTS: Final = ("ok", "warning", "error")
 
 
 class Defect(Exception):  # noqa: N818 - never leaves passpost
@@ -33,9 +38,8 @@ class Defect(Exception):  # noqa: N818 - never leaves passpost
 
 def send_error_in(error: BaseException) -> SendError | None:
     """Return the one SendError in the groups that a connector's task group wraps around it."""
-    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
-        error = error.exceptions[0]
-    return error if isinstance(error, SendError) else None
+    error = only_one_in(error)
+    return error if is_really(error, SendError) else None
 
 
 class Reports:
@@ -51,6 +55,7 @@ class Reports:
         self._connector = connector
         self._distribution = distribution
         self._secrets = tuple(secrets)
+        self._learning = threading.Lock()
         self._learned: deque[str] = deque(maxlen=LEARNED)
         self._redactor = Redactor(self._secrets)
 
@@ -60,12 +65,14 @@ class Reports:
         Raises:
             TypeError: The word is not text.
         """
-        text: Any = word.reveal() if isinstance(word, Secret) else word
-        if not isinstance(text, str):
-            raise TypeError(f"a secret is text, not {type(text).__name__}")
-        if text not in self._learned:
-            self._learned.append(text)
-            self._redactor = Redactor((*self._secrets, *self._learned))
+        text: Any = plain(word.reveal() if isinstance(word, Secret) else word)
+        if type(text) is not str:
+            raise TypeError(f"a secret is text, not {type_name(text)}")
+        # A plain `send_mail` registers from its thread.
+        with self._learning:
+            if text not in self._learned:
+                self._learned.append(text)
+                self._redactor = Redactor((*self._secrets, *self._learned))
 
     def receipt(self, receipt: Receipt, mail: Mail) -> tuple[str | None, str | None]:
         """Return the provider's ID and words of a receipt, cleared.
@@ -73,14 +80,11 @@ class Reports:
         The provider has the email: a part of the wrong type is left out and reported, and the
         acceptance stands.
         """
-        parts: tuple[Any, Any] = (receipt.provider_id, receipt.response)
-        if parts == (None, None):
-            return parts
+        provider_id = self._part(receipt, "provider_id")
+        response = self._part(receipt, "response")
+        if provider_id is None and response is None:
+            return None, None
         redactor = self._redactor.for_email(mail.payload, mail.to)
-        wrong = [part for part in parts if not isinstance(part, str | None)]
-        if wrong:
-            self._report(f"a receipt contains {type(wrong[0]).__name__} where text belongs")
-        provider_id, response = (part if isinstance(part, str) and part else None for part in parts)
         cleared = redactor.clean(response) if response else None
         # Nearly every ID is a part of the words: nothing is in it that was not looked for there.
         if provider_id and (cleared != response or provider_id not in (response or "")):
@@ -89,11 +93,35 @@ class Reports:
 
     def accepted_at(self, receipt: Receipt) -> dt.datetime:
         """Return when the provider accepted the email: as the connector says, or now."""
-        when: Any = receipt.accepted_at
-        if isinstance(when, dt.datetime) and when.utcoffset() is not None:
-            return when
+        interruptions = Interruptions()
+        try:
+            when: Any = receipt.accepted_at
+            if isinstance(when, dt.datetime) and when.utcoffset() is not None:
+                return _in_utc(when)
+        # The receipt and its time may be of the connector's own classes.
+        except BaseException as failure:
+            if interruptions.include(failure):
+                raise
         self._report("a receipt's accepted_at is not a datetime with a time zone")
         return dt.datetime.now(dt.UTC)
+
+    def _part(self, receipt: Receipt, name: str) -> str | None:
+        """Return a text of a receipt; None where there is none, or something else."""
+        interruptions = Interruptions()
+        try:
+            part = getattr(receipt, name)
+        except BaseException as failure:
+            if interruptions.include(failure):
+                raise
+            wrong = describe_defect(failure)
+        else:
+            if part is None:
+                return None
+            if is_really(part, str):
+                return str.__str__(part) or None
+            wrong = type_name(part)
+        self._report(f"a receipt contains {wrong} where text belongs")
+        return None
 
     def failure(
         self, error: BaseException, email: Mail | Message | None = None, *, sent: bool = True
@@ -128,20 +156,22 @@ class Reports:
             Defect: They are something else.
         """
         if not isinstance(findings, Sequence) or isinstance(findings, str | bytes):
-            kind = type(findings).__name__
+            kind = type_name(findings)
             raise Defect(f"check_connection returned {kind} instead of a list of findings")
         return [self._finding(finding) for finding in findings]
 
     def _finding(self, finding: Any) -> Finding:
-        if not isinstance(finding, Finding):
-            raise Defect(f"check_connection returned {type(finding).__name__} among its findings")
-        texts = (finding.subject, finding.evidence, finding.remedy)
-        if finding.result not in {"ok", "warning", "error"} or not _all_text(texts):
+        if not is_really(finding, Finding):
+            raise Defect(f"check_connection returned {type_name(finding)} among its findings")
+        texts = [plain(text) for text in (finding.subject, finding.evidence, finding.remedy)]
+        result: Any = plain(finding.result)
+        if not _is_one_of(_RESULTS, result) or not all(map(_is_text, texts)):
             raise Defect("check_connection returned a finding with a wrong result or type")
-        subject, evidence, remedy = map(self._redactor.clean, texts)
-        return attrs.evolve(finding, subject=subject, evidence=evidence, remedy=remedy)
+        subject, evidence, remedy = map(self._redactor.clean, cast("list[str]", texts))
+        return Finding(subject, result, evidence, remedy)
 
     def _facts(self, error: BaseException) -> _Facts:
+        interruptions = Interruptions()
         try:
             found = send_error_in(error)
             if found is not None:
@@ -149,9 +179,11 @@ class Reports:
                 if wrong:
                     self._report(f"a SendError has a wrong {' and '.join(wrong)}")
                 return facts
-            what = str(error) if isinstance(error, Defect) else describe_defect(error)
+            what = str(error) if is_really(error, Defect) else describe_defect(error)
         # The error is the connector's own class: each look at it may fail.
-        except Exception as failure:  # noqa: BLE001 - any plugin's any mistake
+        except BaseException as failure:
+            if interruptions.include(failure):
+                raise
             what = describe_defect(failure)
         self._report(what)
         return _Facts(
@@ -160,6 +192,8 @@ class Reports:
         )
 
     def _report(self, what: str) -> None:
+        # Cleared as well: even the name of a class is the connector's.
+        what = self._redactor.clean(what)
         log.error("the connector of %s is defective: %s", self._distribution, what)
 
 
@@ -180,7 +214,9 @@ class _Facts:
 def _checked(error: SendError) -> tuple[_Facts, list[str]]:
     """Return an error's facts of the type that the contract wants, and the names of the others."""
     message = error.args[0] if error.args else None
-    given = {"message": message, **{name: getattr(error, name) for name in _ALLOWED}}
+    facts = {"message": message, **{name: getattr(error, name) for name in _ALLOWED}}
+    # Of Python's own types: what is checked, cleared and shown is then one and the same.
+    given = {name: plain(value) for name, value in facts.items()}
     allowed = {"message": _is_text, **_ALLOWED}
     wrong = [name for name, value in given.items() if not allowed[name](value)]
     right: dict[str, Any] = {name: given[name] for name in given if name not in wrong}
@@ -188,29 +224,34 @@ def _checked(error: SendError) -> tuple[_Facts, list[str]]:
     return _Facts(**right), wrong
 
 
+def _is_one_of(known: Sequence[str], value: object) -> bool:
+    return type(value) is str and value in known
+
+
 def _is_text(value: object) -> bool:
-    return isinstance(value, str)
+    return type(value) is str
 
 
 def _is_text_or_none(value: object) -> bool:
-    return value is None or isinstance(value, str)
+    return value is None or type(value) is str
 
 
 def _is_wait(value: object) -> bool:
     if value is None:
         return True
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    return math.isfinite(value) and value >= 0
+    return type(value) in {int, float} and 0 <= cast("float", value) <= sys.float_info.max
 
 
-def _all_text(values: Iterable[object]) -> bool:
-    return all(isinstance(value, str) for value in values)
+def _in_utc(when: dt.datetime) -> dt.datetime:
+    """Return a time in UTC, and without the class and time zone of the connector."""
+    if type(when) is dt.datetime and when.tzinfo is dt.UTC:
+        return when
+    return dt.datetime.fromtimestamp(when.timestamp(), dt.UTC)
 
 
-_ALLOWED: Final = {
-    "outcome": _OUTCOMES.__contains__,
-    "scope": _SCOPES.__contains__,
+_ALLOWED: Final[Mapping[str, Callable[[object], bool]]] = {
+    "outcome": partial(_is_one_of, _OUTCOMES),
+    "scope": partial(_is_one_of, _SCOPES),
     "temporary": lambda value: isinstance(value, bool),
     "retry_after": _is_wait,
     "provider_code": _is_text_or_none,

@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, Final
 
 from passpost.errors import MailerClosedError, SendError
+from passpost.genuine import is_really
 
 CLOSING: Final = 10.0
 """Seconds that a session may take to close before it is cancelled."""
@@ -153,5 +154,5 @@ class _Owner:
             self._opened.set_exception(self._opening_failed(error))
             # Retrieved here, so that an opening nobody waits for any more is not a warning.
             self._opened.exception()
-        elif not isinstance(error, asyncio.CancelledError):
+        elif not is_really(error, asyncio.CancelledError):
             self._ended(error, self.leave.is_set())

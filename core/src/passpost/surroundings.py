@@ -46,7 +46,9 @@ class Surroundings:
                     await context.__aenter__()
                     self._entered.append((self.at, context))
         except BaseException as error:
-            refusal = send_error_in(error) or _defect(self.at, error)
+            refusal = send_error_in(error)
+            if refusal is None:
+                refusal = _defect(self.at, error)
             await self.leave(error)
             if interruptions.include(error):
                 raise
@@ -78,7 +80,7 @@ class Surroundings:
 def _defect(extension: Extension | None, error: BaseException) -> SendError:
     """Return what a defect of an extension amounts to."""
     # A PluginError names the extension already, and quotes nothing.
-    told = str(error) if isinstance(error, PluginError) else None
+    told = str(error) if type(error) is PluginError else None
     return SendError(
         told or f"{extension} failed before the attempt: {describe_defect(error)}",
         outcome="rejected",

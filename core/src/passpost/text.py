@@ -7,6 +7,7 @@ was quietly changed is worse than an error that names the character.
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import Final
 
 # C0, DEL and C1 (NEL among them) end lines or steer terminals; U+2028 and U+2029 are line ends to
@@ -30,7 +31,12 @@ _NOT_IN_VALUE: Final = re.compile(
 _NOT_IN_SHORT_VALUE: Final = re.compile("[\u180e\u200b\u2060-\u2064\ufeff]")
 # Embeddings and isolates (UAX #9): harmless where each is closed in the value that opens it.
 _DIRECTION: Final = re.compile("[\u202a-\u202c\u2066-\u2069]")
+_NO_DIRECTION: Final = re.compile("[^\u202a-\u202c\u2066-\u2069]+")
 _CLOSES: Final = {"\u202c": "\u202a\u202b", "\u2069": "\u2066\u2067\u2068"}
+_PAIRS: Final = [f"{begin}{end}" for end, begins in _CLOSES.items() for begin in begins]
+# No text that is written is so deep; UAX #9 allows 125.
+_MAX_EMBEDDED: Final = 16
+_MAX_MARKS: Final = 1_000
 
 # An encoded word of RFC 2047: what it stands for would not be seen here, but by who reads it.
 _ENCODED_WORD: Final = re.compile(r"=\?[^?\s]+\?[bBqQ]\?[^?\s]*\?=")
@@ -91,14 +97,31 @@ def _refused_in_value(text: str) -> str | None:
     for match in _NOT_IN_VALUE.finditer(text):
         if match["refused"]:
             return _named(match)
+    return None if _closes_each(text) else _named(_unclosed(text))
+
+
+def _closes_each(text: str) -> bool:
+    """Return whether each embedding and isolate is closed, and none is too deep in others."""
+    marks = _NO_DIRECTION.sub("", text)
+    # Pair by pair within `str`: a value may have millions.
+    for _ in range(_MAX_EMBEDDED):
+        if not marks:
+            break
+        for pair in _PAIRS:
+            marks = marks.replace(pair, "")
+    return not marks
+
+
+def _unclosed(text: str) -> re.Match[str] | None:
+    """Return the mark that is wrong, or the first one where all are closed and too deep."""
     opened: list[re.Match[str]] = []
-    for match in _DIRECTION.finditer(text):
+    for match in islice(_DIRECTION.finditer(text), _MAX_MARKS):
         opens = _CLOSES.get(match[0])
         if opens is None:
             opened.append(match)
         elif not opened or opened.pop()[0] not in opens:
-            return _named(match)
-    return _named(opened[0]) if opened else None
+            return match
+    return opened[0] if opened else _DIRECTION.search(text)
 
 
 def visible(text: str) -> str:
