@@ -20,7 +20,12 @@ class Interruptions:
 
     def __init__(self) -> None:
         self._task = asyncio.current_task()
-        self._cancelling = self._task.cancelling() if self._task is not None else 0
+        self._cancelling = 0
+        if self._task is not None:
+            # A cancellation that has been requested and not been raised yet, as by a signal while
+            # the task runs, is still to come. asyncio shows in this attribute alone that there is one.
+            to_come = getattr(self._task, "_must_cancel", False)
+            self._cancelling = self._task.cancelling() - to_come
 
     def include(self, error: BaseException) -> bool:
         """Return whether an exception interrupts the task, and has to go on through it."""

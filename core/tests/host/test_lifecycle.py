@@ -486,6 +486,27 @@ async def test_a_callers_cancellation_shows_nothing_of_the_connector(
     assert CANARY not in "".join(shown.format())
 
 
+@pytest.mark.parametrize("act", ["send", "check"])
+async def test_a_cancellation_that_was_requested_while_the_task_ran_is_the_callers(
+    act: str, message: passpost.Message
+) -> None:
+    class Checkable(Recorder):
+        @passpost.hookimpl
+        async def check_connection(self) -> list[passpost.Finding]:
+            return []
+
+    async def cancel_and_go_on() -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        # As a signal handler does: the task runs, and hears of it where it waits next.
+        task.cancel()
+        await (mailer.send(message) if act == "send" else mailer.check())
+
+    async with passpost.AsyncMailer(configured(Checkable())) as mailer:
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.create_task(cancel_and_go_on())
+
+
 @pytest.mark.parametrize(
     "raised",
     [
