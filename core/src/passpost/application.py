@@ -30,8 +30,9 @@ MAX_FILE: Final = 1 << 20
 """Bytes in a settings file; more is another file by mistake."""
 
 _NO_FILE: Final = "give settings that are no file to passpost.Mailer.from_settings"
-# What files hardly ever have in their names, and settings nearly always have.
-_CONTENT: Final = re.compile(r'["\n\r]|^\s*\ufeff?\s*\{')
+# What files hardly ever have in their names, and settings nearly always have; a URL is how other
+# libraries have a provider and its password written.
+_CONTENT: Final = re.compile(r'["\n\r]|^\s*\ufeff?\s*\{|://')
 _LONGEST_PATH: Final = 4096
 
 

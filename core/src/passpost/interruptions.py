@@ -23,7 +23,7 @@ class Interruptions:
         self._cancelling = 0
         if self._task is not None:
             # A cancellation that has been requested and not been raised yet, as by a signal while
-            # the task runs, is still to come. asyncio shows in this attribute alone that there is one.
+            # the task runs, is still to come. asyncio shows it in this attribute alone.
             to_come = getattr(self._task, "_must_cancel", False)
             self._cancelling = self._task.cancelling() - to_come
 

@@ -82,6 +82,7 @@ class AsyncMailer(FromSettings):
             MessageError: The message cannot become a mail; nothing was sent.
             SendError: The mail was rejected, or its outcome is unknown.
             MailerClosedError: The mailer was closed before; nothing was sent.
+            TypeError: Something else than a `Message` was given; nothing was sent.
         """
         self._enter()
         try:
@@ -159,6 +160,11 @@ class AsyncMailer(FromSettings):
 
         The wall clock is read once, here: whatever it does later, the seconds stay what they are.
         """
+        if not isinstance(message, Message):
+            raise TypeError(
+                f"send takes a passpost.Message, not a value of type {type(message).__name__}: "
+                'write Message(to="ada@example.com", usage="SignIn", payload={"code": …})'
+            )
         if message.deadline is None:
             return self._timeout
         left = (message.deadline - dt.datetime.now(dt.UTC)).total_seconds()

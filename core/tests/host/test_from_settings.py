@@ -139,6 +139,15 @@ def test_a_policy_of_the_wrong_type_is_a_type_error(
         passpost.Mailer(connector, policy=policy)
 
 
+@pytest.mark.parametrize("message", ["ada@example.com", {"to": "ada@example.com"}, None])
+def test_what_is_no_message_is_a_type_error_that_says_what_to_write(
+    message: Any, connector: passpost.Connector
+) -> None:
+    says = pytest.raises(TypeError, match=r"passpost\.Message.*write Message\(")
+    with passpost.Mailer(connector) as mailer, says:
+        mailer.send(message)
+
+
 def test_a_template_says_the_names_of_its_arguments() -> None:
     row: Any = {"usageType": "SignIn", "subject": "s", "content": "c"}
     with pytest.raises(TypeError, match='did you mean "usage_type"'):
@@ -156,6 +165,12 @@ def test_text_is_never_quoted_as_a_path(mailer: Maker, text: str) -> None:
         assert "{" not in str(caught.value)
         assert PASSWORD not in shown(caught.value)
         assert caught.value.problems[0].file is None
+
+
+def test_a_url_is_never_quoted_as_a_path() -> None:
+    with pytest.raises(passpost.ConfigError, match="from_settings") as caught:
+        passpost.load(f"smtp://ada:{PASSWORD}@smtp.example.com:587")
+    assert PASSWORD not in shown(caught.value)
 
 
 def test_a_file_of_a_strange_name_is_a_file(host: passpost.Host, tmp_path: Path) -> None:
@@ -273,7 +288,9 @@ def test_not_where_each_connector_has_its_own(host: passpost.Host, tmp_path: Pat
 # Drafts ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("key", ["<your-password>", "< API key >", "<smtp-password-of-16-letters>"])
+@pytest.mark.parametrize(
+    "key", ["<your-password>", "<pass>", "< API key >", "<smtp-password-of-16-letters>"]
+)
 @pytest.mark.anyio
 async def test_a_placeholder_in_a_secret_makes_a_draft(
     key: str, host: passpost.Host, recorder: Recorder, message: passpost.Message
@@ -294,6 +311,14 @@ async def test_a_password_in_angle_brackets_is_a_password(
     async with passpost.AsyncMailer.from_settings(settings(key=key), host) as mailer:
         await mailer.send(message)
     assert len(recorder.mails) == 1
+
+
+@pytest.mark.parametrize("key", ["<Xk9!pq>", "<correct-horse>"])
+def test_a_password_in_angle_brackets_is_said_to_be_used(key: str, host: passpost.Host) -> None:
+    made = host.configure("recorder", {"key": key, "templates": TEMPLATES})
+    (warning,) = [one for one in made.warnings if one.path == "key"]
+    assert warning.message == "looks like a placeholder, but is used as it is"
+    assert made.placeholders == ()
 
 
 @pytest.mark.parametrize(

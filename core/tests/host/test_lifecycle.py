@@ -500,9 +500,9 @@ async def test_a_cancellation_that_was_requested_while_the_task_ran_is_the_calle
         assert task is not None
         # As a signal handler does: the task runs, and hears of it where it waits next.
         task.cancel()
-        await (mailer.send(message) if act == "send" else mailer.check())
+        await (the_mailer.send(message) if act == "send" else the_mailer.check())
 
-    async with passpost.AsyncMailer(configured(Checkable())) as mailer:
+    async with passpost.AsyncMailer(configured(Checkable())) as the_mailer:
         with pytest.raises(asyncio.CancelledError):
             await asyncio.create_task(cancel_and_go_on())
 

@@ -12,7 +12,7 @@ from passpost.config.node import INVALID, Node, hook
 from passpost.config.problems import Invalid
 from passpost.config.references import Referenced
 from passpost.config.shapes import Shape
-from passpost.config.values import doubt_of_secret, is_placeholder
+from passpost.config.values import doubt_of_secret, is_placeholder, is_secret_placeholder
 from passpost.config.wording import did_you_mean, kind_of, listed, nearest
 from passpost.secret import Secret
 from passpost.text import refused_in_body, refused_in_line
@@ -98,7 +98,8 @@ def _secret(node: Node, _type: Any) -> Any:
             "holds a character that is not allowed: a control character or a line break",
             "look for a stray line break or tab; if it is right, it cannot be used with passpost",
         )
-    _warn_of_placeholder(node, text)
+    if node.placeholders and is_secret_placeholder(text):
+        node.warn(PLACEHOLDER, FILL_IN)
     if doubt := doubt_of_secret(text):
         node.warn(*doubt)
     return Secret(text)

@@ -15,7 +15,7 @@ _PLACEHOLDER: Final = re.compile(r"\s*<(?:[^<>@]*|noreply@logto\.io)>\s*")
 
 # A password may be anything in angle brackets: only words that guides write there count.
 _SECRET_PLACEHOLDER: Final = re.compile(
-    r"\s*<\s*(?=[^>]*(?:your|password|secret|key|token|credential|placeholder|code))"
+    r"\s*<\s*(?=[^>]*(?:your|pass|secret|key|token|credential|placeholder|code))"
     r"[a-z]+(?:[ _-][a-z0-9]+)*\s*>\s*",
     re.IGNORECASE,
 )
@@ -57,6 +57,11 @@ def doubt_of_secret(text: str) -> tuple[str, str] | None:
         return (
             "looks like a reference, but is used as it is",
             "write ${NAME} alone, without anything before or after it",
+        )
+    if is_placeholder(text) and not is_secret_placeholder(text):
+        return (
+            "looks like a placeholder, but is used as it is",
+            "write the secret itself, unless the angle brackets are a part of it",
         )
     # Line ends are those of a key in PEM.
     line = text.strip("\r\n")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import attrs
@@ -57,7 +57,7 @@ def warnings(config: Any) -> tuple[Problem, ...]:
         for problem in run_rule(type(part.value), names, method, part.value)
         if problem.severity == "warning"
     ]
-    return (*found, *_placeholders(config, "warning", is_placeholder), *_doubts(config))
+    return (*found, *_placeholders(config, "warning"), *_doubts(config))
 
 
 def placeholders(config: Any) -> tuple[Problem, ...]:
@@ -66,7 +66,7 @@ def placeholders(config: Any) -> tuple[Problem, ...]:
     A secret in angle brackets counts only if it is made of the words that guides use: a password
     may happen to begin with < and end with >.
     """
-    return tuple(_placeholders(config, "error", is_secret_placeholder))
+    return tuple(_placeholders(config, "error"))
 
 
 def secrets_in(config: Any) -> Iterator[str]:
@@ -76,13 +76,11 @@ def secrets_in(config: Any) -> Iterator[str]:
             yield part.value.reveal()
 
 
-def _placeholders(
-    config: Any, severity: Severity, is_secret_one: Callable[[str], bool]
-) -> Iterable[Problem]:
+def _placeholders(config: Any, severity: Severity) -> Iterable[Problem]:
     for part in _parts(config):
         if not part.placeholders or not isinstance(part.value, str | Address | Secret):
             continue
-        is_one = is_secret_one if isinstance(part.value, Secret) else is_placeholder
+        is_one = is_secret_placeholder if isinstance(part.value, Secret) else is_placeholder
         if is_one(_text(part.value)):
             yield Problem(path_text(part.path), PLACEHOLDER, FILL_IN, severity)
 

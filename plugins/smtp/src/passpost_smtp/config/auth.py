@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final, Literal
+from typing import Any, ClassVar, Final, Literal
 
 import attrs
 
@@ -29,6 +29,8 @@ _USER: Final = said(
 @attrs.frozen(kw_only=True)
 class LoginAuth:
     """Sign in with a user name and a password; without both, the server trusts our address."""
+
+    title: ClassVar[Mapping[str, str]] = {"en": "User name and password", "zh-CN": "用户名和密码"}
 
     type: Literal["login", "LOGIN"] = field(
         default="login",
@@ -60,6 +62,8 @@ class LoginAuth:
 @attrs.frozen(kw_only=True)
 class TokenAuth:
     """Sign in with an OAuth2 token, which is fetched anew with a refresh token."""
+
+    title: ClassVar[Mapping[str, str]] = {"en": "OAuth2 token", "zh-CN": "OAuth2 令牌"}
 
     user: str = field(**_USER)
     type: OAuth2Type = field(
@@ -152,6 +156,11 @@ class EncryptedKey:
 @attrs.frozen(kw_only=True)
 class ServiceAccountAuth:
     """Sign in with a token that a service account's key asks for (Google Workspace)."""
+
+    title: ClassVar[Mapping[str, str]] = {
+        "en": "OAuth2 token of a service account",
+        "zh-CN": "服务账号的 OAuth2 令牌",
+    }
 
     user: str = field(**_USER)
     type: OAuth2Type = field(
