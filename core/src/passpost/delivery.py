@@ -219,24 +219,33 @@ class Channel:
 
     async def _asked(self, attempt: _Try) -> Receipt:
         session = await self._ready(attempt)
-        arguments = (self.connector.config, session, attempt.mail)
+        config, mail = self.connector.config, attempt.mail
         if self._hooks.sends_async:
             attempt.called = True
             with self._deadlines.until(attempt.over + GRACE):
-                result: Any = await self._hooks.send_mail(*arguments)  # type: ignore[misc]  # sends_async says that it is awaitable
+                result: Any = await self._hooks.send_mail(config, session, mail)  # type: ignore[misc]  # sends_async says that it is awaitable
         else:
-            call = await self._threads_place(arguments, attempt)
-            attempt.called = True
-            with self._deadlines.until(attempt.over + GRACE):
-                try:
-                    result = await call.run()
-                    if inspect.isawaitable(result):
-                        result = await result
-                finally:
-                    attempt.called = not call.withdrawn
+            result = await self._asked_in_thread(attempt)
         if not is_really(result, Receipt):
             raise Defect(f"send_mail returned {type_name(result)} instead of a Receipt")
         return result
+
+    async def _asked_in_thread(self, attempt: _Try) -> Any:
+        call = await self._threads_place(attempt)
+        try:
+            # Looked at again: the session may have died while the email waited for its thread.
+            session = await self._ready(attempt)
+        except BaseException:
+            call.withdraw()
+            raise
+        attempt.called = True
+        with self._deadlines.until(attempt.over + GRACE):
+            try:
+                hook, config = self._hooks.send_mail, self.connector.config
+                result = await call.run(hook, config, session, attempt.mail)
+                return await result if inspect.isawaitable(result) else result
+            finally:
+                attempt.called = not call.withdrawn
 
     async def _ready(self, attempt: _Try) -> Any:
         """Return the session, once nothing stands against an attempt."""
@@ -253,10 +262,10 @@ class Channel:
             pass
         raise _overdue("the connector's session was open", "network")
 
-    async def _threads_place(self, arguments: tuple[Any, ...], attempt: _Try) -> ThreadCall:
+    async def _threads_place(self, attempt: _Try) -> ThreadCall:
         try:
             with self._deadlines.until(attempt.over):
-                return await self._threads.prepare(self._hooks.send_mail, *arguments)
+                return await self._threads.prepare()
         except DeadlinePassedError:
             pass
         raise _overdue("the connector had a thread for it", "provider")

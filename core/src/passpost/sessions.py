@@ -117,7 +117,7 @@ class _Owner:
         """Wait until the session is open.
 
         Raises:
-            SendError: It cannot be opened.
+            SendError: It cannot be opened, or ended before it could be used.
         """
         self._waiting += 1
         try:
@@ -126,9 +126,18 @@ class _Owner:
         finally:
             self._waiting -= 1
             if not self._waiting and not self._opened.done():
-                # Nobody waits for this opening any more; the next caller deserves a new one.
+                # Nobody waits for this opening any more; the next caller deserves a new one. One
+                # that swallows its cancellation leaves the session as soon as it is open.
                 self.is_over = True
+                self.leave.set()
                 self.task.cancel()
+        if not self.is_open:
+            raise SendError(
+                "the connector's session ended as soon as it was open",
+                outcome="rejected",
+                scope="network",
+                temporary=True,
+            )
         return self.session
 
     async def own(self) -> None:
@@ -151,6 +160,9 @@ class _Owner:
 
     def _failed(self, error: BaseException) -> None:
         if not self._opened.done():
+            if self.is_over:
+                # It was given up: its cancellation is not the connector's doing.
+                return
             self._opened.set_exception(self._opening_failed(error))
             # Retrieved here, so that an opening nobody waits for any more is not a warning.
             self._opened.exception()

@@ -12,6 +12,8 @@ from typing import Any, Final
 import anyio
 import anyio.to_thread
 
+from passpost.errors import SendError
+
 THREADS: Final = 40
 """Threads that one synchronous connector may use at a time; more sends wait for one of them."""
 
@@ -28,10 +30,10 @@ class Threads:
         # The places limit the threads; anyio's own limiter would free a place too early.
         self._unlimited = anyio.CapacityLimiter(math.inf)
 
-    async def prepare(self, function: Callable[..., Any], *args: Any) -> ThreadCall:
-        """Wait for a place, and return the call that has to be run there at once."""
+    async def prepare(self) -> ThreadCall:
+        """Wait for a place, and return the call that has to be run there, or withdrawn."""
         await self._places.acquire()
-        return ThreadCall(function, args, self._places, self._unlimited)
+        return ThreadCall(self._places, self._unlimited)
 
 
 class ThreadCall:
@@ -40,45 +42,54 @@ class ThreadCall:
     Its place is free again when the thread is done, also if nobody waits for it any more.
     """
 
-    def __init__(
-        self,
-        function: Callable[..., Any],
-        args: tuple[Any, ...],
-        places: asyncio.Semaphore,
-        limiter: anyio.CapacityLimiter,
-    ) -> None:
-        self._function = function
-        self._args = args
+    def __init__(self, places: asyncio.Semaphore, limiter: anyio.CapacityLimiter) -> None:
         self._places = places
         self._limiter = limiter
         self._loop = asyncio.get_running_loop()
         self._first = threading.Lock()
         self.withdrawn = False
 
-    async def run(self) -> Any:
-        """Run the call in a thread; if it is cancelled before it began, it never begins.
+    def withdraw(self) -> None:
+        """Give the place back, unless the call has begun."""
+        if self._first.acquire(blocking=False):
+            self.withdrawn = True
+            self._places.release()
+
+    async def run(self, function: Callable[..., Any], *args: Any) -> Any:
+        """Run a function in a thread; if it is cancelled before it began, it never begins.
 
         Raises:
+            SendError: No thread can be started.
             Exception: Whatever the function raised.
         """
         try:
             result, error = await anyio.to_thread.run_sync(
-                self._called, abandon_on_cancel=True, limiter=self._limiter
+                self._called, function, args, abandon_on_cancel=True, limiter=self._limiter
             )
-        except asyncio.CancelledError:
-            if self._first.acquire(blocking=False):
-                self.withdrawn = True
-                self._places.release()
+        except RuntimeError as failure:
+            # The function's own errors are returned: this one says that no thread can be started,
+            # as while the interpreter exits.
+            self.withdraw()
+            what = str(failure)
+        except BaseException:
+            self.withdraw()
             raise
-        if error is not None:
-            raise error
-        return result
+        else:
+            return _result(result, error)
+        raise SendError(
+            f"the connector got no thread: {what}",
+            outcome="rejected",
+            scope="provider",
+            temporary=True,
+        )
 
-    def _called(self) -> tuple[Any, BaseException | None]:
+    def _called(
+        self, function: Callable[..., Any], args: tuple[Any, ...]
+    ) -> tuple[Any, BaseException | None]:
         if not self._first.acquire(blocking=False):
             return None, None
         try:
-            return self._function(*self._args), None
+            return function(*args), None
         # Returned, not raised: a future cannot carry GeneratorExit and its like to a task.
         except BaseException as error:  # noqa: BLE001 - any plugin's any mistake
             return None, error
@@ -86,3 +97,9 @@ class ThreadCall:
             # The loop may have ended since: then nobody waits for a place.
             with contextlib.suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(self._places.release)
+
+
+def _result(result: Any, error: BaseException | None) -> Any:
+    if error is not None:
+        raise error
+    return result

@@ -227,7 +227,10 @@ def test_a_mailer_is_closed_on_its_own_loop(
     asyncio.run(send())
 
 
-async def test_an_opening_that_nobody_waits_for_is_given_up(message: passpost.Message) -> None:
+@pytest.mark.parametrize("answers", ["cancelled", "fails", "opens"])
+async def test_an_opening_that_nobody_waits_for_is_given_up(
+    answers: str, message: passpost.Message, caplog: pytest.LogCaptureFixture
+) -> None:
     hangs = asyncio.Event()
 
     class SlowToOpen(Recorder):
@@ -235,9 +238,18 @@ async def test_an_opening_that_nobody_waits_for_is_given_up(message: passpost.Me
         @asynccontextmanager
         async def open_session(self) -> AsyncIterator[str]:
             self.sessions.append("opening")
-            if len(self.sessions) == 1:
+            if len(self.sessions) > 1:
+                yield "the session"
+                return
+            try:
                 await hangs.wait()
+            except asyncio.CancelledError:
+                if answers == "cancelled":
+                    raise
+                if answers == "fails":
+                    raise OSError(CANARY) from None
             yield "the session"
+            self.sessions.append("left")
 
     slow = SlowToOpen()
     connector = configured(slow)
@@ -245,7 +257,29 @@ async def test_an_opening_that_nobody_waits_for_is_given_up(message: passpost.Me
         error = await failure(mailer, message)
         assert (error.outcome, error.scope, error.temporary) == ("rejected", "network", True)
         await mailer.send(message)
-    assert slow.sessions == ["opening", "opening"]
+    left = ["left"] if answers == "opens" else []
+    assert slow.sessions == ["opening", *left, "opening"]
+    # Giving up is no defect of the connector, nor is what comes of it.
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
+async def test_a_session_that_ends_as_soon_as_it_is_open_is_not_used(
+    message: passpost.Message,
+) -> None:
+    class Ephemeral(Recorder):
+        @passpost.hookimpl
+        @asynccontextmanager
+        async def open_session(self) -> AsyncIterator[str]:
+            owner = asyncio.current_task()
+            assert owner is not None
+            owner.cancel()
+            yield "the session"
+
+    ephemeral = Ephemeral()
+    async with passpost.AsyncMailer(configured(ephemeral)) as mailer:
+        error = await failure(mailer, message)
+    assert (error.outcome, error.scope, error.temporary) == ("rejected", "network", True)
+    assert ephemeral.mails == []
 
 
 @pytest.mark.parametrize(
