@@ -6,6 +6,7 @@ import asyncio
 import datetime as dt
 import inspect
 import logging
+from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
@@ -86,7 +87,7 @@ class Channel:
         secrets = secrets_in(connector.config)
         self._reports = reports = Reports(connector.name, hooks.distribution, secrets)
         self._session = SessionHolder(
-            lambda: hooks.open_session(connector.config, reports.register_secret),
+            self._open_session,
             lambda error: reports.failure(error, sent=False),
             self._session_ended,
         )
@@ -163,6 +164,18 @@ class Channel:
         if not await self._session.close():
             log.error("%s: the session does not end, and was left alone", self.connector.name)
         self._deadlines.close()
+
+    def _open_session(self) -> AbstractAsyncContextManager[Any]:
+        config, register_secret = self.connector.config, self._reports.register_secret
+        context: Any = self._hooks.open_session(config, register_secret)
+        if isinstance(context, AbstractAsyncContextManager):
+            return context
+        if inspect.iscoroutine(context):
+            context.close()
+        raise Defect(
+            f"open_session returned {type_name(context)} instead of an async context manager: "
+            "decorate an async generator with @contextlib.asynccontextmanager"
+        )
 
     async def _surrounded(self, attempt: _Try) -> Receipt | PasspostError:
         surroundings = Surroundings()

@@ -203,6 +203,28 @@ async def test_a_learned_word_that_is_not_text_is_the_connectors_defect(
     assert (error.outcome, "TypeError at" in str(error)) == ("rejected", True)
 
 
+async def generator() -> AsyncIterator[None]:
+    yield
+
+
+async def coroutine() -> None: ...
+
+
+@pytest.mark.parametrize("context", [coroutine, generator, 5])
+async def test_a_session_of_the_wrong_type_is_the_connectors_defect(
+    context: Any, message: passpost.Message, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Opens(Learns):
+        @passpost.hookimpl
+        def open_session(self) -> Any:  # type: ignore[override]  # as above
+            return context() if callable(context) else context
+
+    error = await failure(learning(Opens()), message)
+    assert error.outcome == "rejected"
+    assert "open_session returned" in str(error)
+    assert "@contextlib.asynccontextmanager" in caplog.text
+
+
 @pytest.mark.parametrize(
     "findings",
     [

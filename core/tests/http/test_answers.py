@@ -127,6 +127,7 @@ def test_no_delay_is_out_of_bounds(value: str) -> None:
 def test_a_response_to_what_is_no_email_refuses() -> None:
     for status in (200, 302, 500, 502):
         error = Answer(status, {}, is_email=False).refusal("Acme")
+        assert "was sent" not in (error.hint or "")
         assert error.outcome == "rejected"
         assert "unknown" not in str(error)
 

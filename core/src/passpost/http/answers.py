@@ -165,7 +165,8 @@ class Answer:
             retry_after=(retry_after or self.retry_after) if fault.temporary else None,
             provider_code=code or f"HTTP {self.status}",
             response=words,
-            hint=fault.hint,
+            # The question whether the email was sent has an answer then.
+            hint=None if outcome == "rejected" and fault.hint == _LOOK else fault.hint,
         )
 
 
