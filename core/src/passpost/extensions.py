@@ -75,7 +75,9 @@ class Extension:
             wrong = f"cannot be registered: {describe_defect(error)}"
         else:
             self.hooks = implemented(self._manager)
-            return
+            if self.hooks:
+                return
+            wrong = "has no hook: give the module or object that has its hooks"
         raise self.fault(wrong)
 
     def __str__(self) -> str:

@@ -448,6 +448,14 @@ def test_mistakes_are_told_in_words(module: Any, expected: str, recorder: Record
     )
 
 
+@pytest.mark.parametrize("extension", ["passpost_tenants", types.ModuleType("tenants"), print])
+def test_what_has_no_hook_is_no_extension(extension: object, recorder: Recorder) -> None:
+    host = passpost.Host([extension])
+    host.register(recorder)
+    with pytest.raises(passpost.PluginError, match=r"the extension '\w+' has no hook: give the"):
+        host.configure("recorder", {})
+
+
 def test_a_hook_that_may_be_missing_is_no_mistake(recorder: Recorder) -> None:
     later = passpost.hookimpl(optionalhook=True)(misspelled)
     host = passpost.Host([undecorated(a_later_hook=later)])
