@@ -13,8 +13,8 @@ from passpost.messages import Receipt
 from passpost.redaction import Redactor
 from passpost.testing import Fault, SmtpServer, reply
 from passpost_smtp.config import SmtpConfig
-from passpost_smtp.connection import Fault as Broken
 from passpost_smtp.errors import Phase, Verdict, broken, refused
+from passpost_smtp.fault import Fault as Broken
 from passpost_smtp.reply import Reply
 
 PHASES: list[Phase] = ["greeting", "ehlo", "starttls", "auth", "mail", "rcpt", "data", "final"]

@@ -199,3 +199,16 @@ def test_a_size_that_is_no_limit_limits_nothing(size: str) -> None:
 def test_the_servers_name_is_no_extension() -> None:
     assert not read_offer(Reply(250, (b"PIPELINING",))).pipelining
     assert NOTHING.names == ()
+
+
+def test_the_same_words_again_are_read_as_the_first_time() -> None:
+    batch = b"250 sender\r\n250 recipient\r\n354 go\r\n"
+    reader = ReplyReader()
+    expected = [Reply(250, (b"sender",)), Reply(250, (b"recipient",)), Reply(354, (b"go",))]
+    assert list(reader.feed(batch)) == list(reader.feed(batch)) == expected
+    # In the middle of a reply they are that reply's.
+    reader.feed(b"250-first\r\n")
+    assert list(reader.feed(batch)) == [Reply(250, (b"first", b"sender")), *expected[1:]]
+    # Where nothing is understood any more, neither are they.
+    reader.feed(b"nonsense\r\n")
+    assert list(reader.feed(batch)) == []

@@ -9,16 +9,16 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from typing import TYPE_CHECKING, Any, Final, Literal, cast
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final, cast
 
-import attrs
-
-from passpost_smtp.reply import Reply, ReplyReader
+from passpost_smtp.fault import Fault, tls_fault
+from passpost_smtp.reply import SHUTTING_DOWN, Reply, ReplyReader
 from passpost_smtp.tls import TlsLayer
 from passpost_smtp.trace import described
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Awaitable
 
     from passpost_smtp.trace import Trace
 
@@ -28,31 +28,8 @@ _BUFFER: Final = 16384
 _LINGER: Final = 1.0
 """Seconds for the last bytes of a connection that is closed in order."""
 
-FaultKind = Literal[
-    "unreachable", "closed", "reset", "timeout", "garbage", "order", "tls", "aborted"
-]
-"""How a connection ended.
-
-``unreachable``: it never began. ``closed``: the server closed it, in order (FIN). ``reset``: it
-broke. ``timeout``: no reply in time. ``garbage``: what came was no SMTP. ``order``: a reply that
-nobody had asked for. ``tls``: TLS failed. ``aborted``: the client gave up.
-"""
-
-
-@attrs.frozen
-class Fault:
-    """Why a connection is of no more use.
-
-    Attributes:
-        kind: How it ended.
-        detail: More about it, in words that quote nothing that was received.
-        code: The number of the operating system's or of the certificate's error, where there is
-            one.
-    """
-
-    kind: FaultKind
-    detail: str = ""
-    code: int = 0
+Then = Callable[[Sequence["Reply"]], bool]
+"""Takes the replies the moment they are there, and says whether it has written more."""
 
 
 class Connection(asyncio.BufferedProtocol):
@@ -87,7 +64,8 @@ class Connection(asyncio.BufferedProtocol):
         self._replies: list[Reply] = []
         # The greeting may be there before anyone has asked for it.
         self._wanted = 1 if greets else 0
-        self._waiter: asyncio.Future[None] | None = None
+        self._waiter: asyncio.Future[list[Reply]] | None = None
+        self._then: Then | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._expires = self._patience = self._deadline = 0.0
         self._transport: asyncio.Transport | None = None
@@ -126,14 +104,20 @@ class Connection(asyncio.BufferedProtocol):
             # It may have come together with the end of the handshake.
             self._received_sealed(b"")
         self._patience, self._deadline = seconds, deadline
-        await self._wait()
-        return self._replies
+        return await self._heard()
 
     # No coroutine: an application's traceback shows the frames of those that wait, and with them
-    # what a message says, or a password.
-    def exchange(
-        self, data: bytes, wanted: int, seconds: float, deadline: float, *, sending: float = 0.0
-    ) -> Coroutine[Any, Any, list[Reply]]:
+    # what a message says, or a password. A future also costs each email some 2 µs less.
+    def exchange(  # noqa: PLR0913 - what to say, for which answer, within which times
+        self,
+        data: bytes,
+        wanted: int,
+        seconds: float,
+        deadline: float,
+        *,
+        sending: float = 0.0,
+        then: Then | None = None,
+    ) -> Awaitable[list[Reply]]:
         """Write, and wait for replies.
 
         Args:
@@ -142,6 +126,8 @@ class Connection(asyncio.BufferedProtocol):
             seconds: How long to wait for the last of them, once all is written.
             deadline: When to give up at the latest, in the loop's time.
             sending: Seconds for handing the bytes to the kernel; as `seconds` where 0.
+            then: May call `go_on` once all replies are there; those to what it writes are returned
+                then. A connection that is traced does not ask it.
 
         Returns:
             The replies; fewer than wanted if the connection ended, or one said that it closes
@@ -149,20 +135,32 @@ class Connection(asyncio.BufferedProtocol):
         """
         self._replies = []
         self._patience, self._deadline = seconds, deadline
+        self._then = then if self.trace is None else None
         if self.fault is None:
             self._wanted = wanted
             self._write(data)
         else:
             # Nothing of it goes out, which is as good as all of it being left over.
             self.unsent = True
-        return self._heard(sending, described(data) if self.trace is not None else "")
+        heard = self._heard(sending)
+        return heard if self.trace is None else self._traced(self.trace, described(data), heard)
 
-    async def _heard(self, sending: float, what: str) -> list[Reply]:
-        replies = self._replies
-        if self._wanted and self.fault is None:
-            await self._wait(sending)
-        if self.trace is not None:
-            self.trace(what, replies)
+    def go_on(self, data: bytes, wanted: int, seconds: float, *, sending: float) -> None:
+        """Write more within an exchange, and wait for the replies to that; see `exchange`.
+
+        The task that waits is not woken in between, which takes a turn of the event loop.
+        """
+        self._replies = []
+        self._wanted, self._patience = wanted, seconds
+        self._write(data)
+        if self._wanted:
+            self._arm(sending if self.unsent else seconds)
+
+    async def _traced(
+        self, trace: Trace, what: str, heard: asyncio.Future[list[Reply]]
+    ) -> list[Reply]:
+        replies = await heard
+        trace(what, replies)
         return replies
 
     async def start_tls(
@@ -179,7 +177,7 @@ class Connection(asyncio.BufferedProtocol):
             self._wanted = 1
             self._patience, self._deadline = seconds, deadline
             self._shake(b"")
-            await self._wait()
+            await self._heard()
 
     def abort(self, fault: Fault | None = None) -> None:
         """Close at once and for good; whoever waits gets `fault`."""
@@ -275,34 +273,37 @@ class Connection(asyncio.BufferedProtocol):
             # The kernel took nothing; the loop says why in a moment.
             self.unsent = True
 
-    async def _wait(self, sending: float = 0.0) -> None:
-        if self._wanted == 0 or self.fault is not None:
-            return
-        self._arm(sending if self.unsent and sending else self._patience)
-        self._waiter = self._loop.create_future()
-        try:
-            await self._waiter
-        finally:
-            # Also when cancelled: what comes from now on was asked for by nobody.
-            self._waiter = None
-            self._wanted = 0
+    def _heard(self, sending: float = 0.0) -> asyncio.Future[list[Reply]]:
+        """Give what will be the replies, as soon as all are there or no more will come."""
+        waiter = self._loop.create_future()
+        if self._wanted and self.fault is None:
+            self._waiter = waiter
+            self._arm(sending if self.unsent and sending else self._patience)
+        else:
+            waiter.set_result(self._replies)
+        return waiter
 
     def _wake(self) -> None:
         self._wanted = 0
-        waiter = self._waiter
+        self._then = None
+        waiter, self._waiter = self._waiter, None
         if waiter is not None and not waiter.done():
-            waiter.set_result(None)
+            waiter.set_result(self._replies)
 
     def _received(self, data: bytes) -> None:
+        if self._waiter is not None and self._waiter.done():
+            # It was cancelled: what comes from now on was asked for by nobody.
+            self._wake()
         for reply in self._reader.feed(data):
+            closing = reply.code == SHUTTING_DOWN
             # What came before a fault counts, even if both came in one packet.
             if self._wanted:
                 self._replies.append(reply)
                 self._wanted -= 1
-            elif not reply.closing:
+            elif not closing:
                 self._fail(Fault("order", "a reply came that no command had asked for"))
                 return
-            if reply.closing:
+            if closing:
                 self._fail(Fault("closed", "the server said that it closes the connection"))
                 return
         if self._reader.error is not None:
@@ -310,7 +311,11 @@ class Connection(asyncio.BufferedProtocol):
         elif self._wanted == 0:
             if self._reader.pending:
                 self._fail(Fault("order", "a reply began that no command had asked for"))
-            self._wake()
+            then, self._then = self._then, None
+            # Too late, nothing more is said: the timer rings in this turn of the event loop.
+            late = self._loop.time() >= self._deadline
+            if then is None or late or not then(self._replies):
+                self._wake()
 
     def _received_sealed(self, data: bytes) -> None:
         if self.tls is None:
@@ -321,6 +326,9 @@ class Connection(asyncio.BufferedProtocol):
         except ssl.SSLError as error:
             fault = tls_fault(error)
         self._flush_tls()
+        if fault is not None or self.tls.closed:
+            # What came is heard, and nothing more is said.
+            self._then = None
         if clear:
             self._received(clear)
         if fault is not None:
@@ -369,17 +377,10 @@ class Connection(asyncio.BufferedProtocol):
 
     def _ring(self) -> None:
         self._timer = None
-        if self._waiter is None:
+        if self._waiter is None or self._waiter.done():
             return
         if self._loop.time() < self._expires:
             # It was put off since.
             self._timer = self._loop.call_at(self._expires, self._ring)
         else:
             self._fail(Fault("timeout"))
-
-
-def tls_fault(error: ssl.SSLError) -> Fault:
-    """Describe an error of the TLS layer, without keeping it."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return Fault("tls", error.verify_message, error.verify_code)
-    return Fault("tls", error.reason or "")

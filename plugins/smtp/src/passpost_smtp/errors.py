@@ -18,7 +18,7 @@ from passpost_smtp.hints import MAY_ARRIVE, WRONG_VERSION, fault_hint, reply_hin
 if TYPE_CHECKING:
     from passpost.redaction import Redactor
     from passpost_smtp.config import SmtpConfig
-    from passpost_smtp.connection import Fault
+    from passpost_smtp.fault import Fault
     from passpost_smtp.reply import Reply
 
 Phase = Literal[

@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Coroutine
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
 from passpost import dial
 from passpost.reachable import UnreachableAddressError
 from passpost_smtp import auth
-from passpost_smtp.connection import Connection, Fault
+from passpost_smtp.connection import Connection
 from passpost_smtp.ehlo import NOTHING, Offer, read_offer
 from passpost_smtp.errors import Failed, Phase, broken, refused, unable
+from passpost_smtp.fault import Fault
 from passpost_smtp.trace import event, tracer
 
 if TYPE_CHECKING:
@@ -257,7 +258,7 @@ class Opening:
                 return
 
     # No coroutine, whose frame would show the line; see `Connection.exchange`.
-    def _ask(self, line: bytes) -> Coroutine[Any, Any, list[Reply]]:
+    def _ask(self, line: bytes) -> Awaitable[list[Reply]]:
         return self.connection.exchange(line, 1, self._limits.command, self._deadline)
 
     def _only(self, replies: list[Reply], *wanted: int) -> Reply:

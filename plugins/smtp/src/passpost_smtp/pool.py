@@ -6,8 +6,8 @@ import asyncio
 from typing import TYPE_CHECKING, Final
 
 from passpost.errors import MailerClosedError
-from passpost_smtp.connection import Fault
 from passpost_smtp.errors import Failed, Verdict, broken
+from passpost_smtp.fault import Fault
 from passpost_smtp.opening import Opening
 from passpost_smtp.trace import event
 from passpost_smtp.waiting import Waiting
@@ -112,7 +112,7 @@ class Pool:
             # The one used last, which is the least likely to be dead; the others may grow idle
             # enough to be closed.
             link = self._idle.pop()
-            if self._serves(link) and not link.connection.stirred():
+            if self._serves(link, self._loop.time()) and not link.connection.stirred():
                 self._busy += 1
                 return link
             self._dismiss(link)
@@ -182,11 +182,11 @@ class Pool:
 
     # Connections that have nothing to do.
 
-    def _serves(self, link: Link, now: float = 0.0) -> bool:
+    def _serves(self, link: Link, now: float) -> bool:
         return (
             link.connection.fault is None
             and link.mails < self._most_mails
-            and (now or self._loop.time()) - link.born < self._most_age
+            and now - link.born < self._most_age
         )
 
     def _rest(self, link: Link) -> None:

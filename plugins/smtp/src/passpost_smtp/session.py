@@ -7,8 +7,8 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from passpost.messages import Receipt
-from passpost_smtp.connection import Fault
 from passpost_smtp.errors import Failed, broken, too_large
+from passpost_smtp.fault import Fault
 from passpost_smtp.mastery import Form, has_commands, lesser
 from passpost_smtp.mime import MailBuilder
 from passpost_smtp.pool import Pool

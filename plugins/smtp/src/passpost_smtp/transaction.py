@@ -12,29 +12,31 @@ more than a broken one: a server may hold its replies back until it reads again 
 from __future__ import annotations
 
 import re
-from collections.abc import Coroutine
+from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
-from passpost_smtp.connection import Fault
 from passpost_smtp.errors import Phase, Verdict, broken, refused
+from passpost_smtp.fault import Fault
 from passpost_smtp.mastery import answers_chunk
 from passpost_smtp.mime import dot_stuffed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from passpost_smtp.connection import Then
     from passpost_smtp.mastery import Form
     from passpost_smtp.mime import BuiltMail
     from passpost_smtp.pool import Link
     from passpost_smtp.reply import Reply
     from passpost_smtp.site import Site
 
-_Replies = Coroutine[Any, Any, "list[Reply]"]
+_Replies = Awaitable["list[Reply]"]
 
 _OK: Final = 250
 _GO_ON: Final = 354
+_ALL_TAKEN: Final = [_OK, _OK, _OK]
 _ACCEPTED: Final = frozenset((250, 251, 252))
 _NOT_UNDERSTOOD: Final = frozenset((500, 501, 502, 503, 504))
 _ENOUGH: Final = re.compile(r"too many (?:messages|mails|e-?mails|transactions)", re.IGNORECASE)
@@ -81,8 +83,8 @@ class Transaction:
     """
 
     __slots__ = (
-        "_address", "_chunks", "_connection", "_deadline", "_limits", "_mail", "_offer",
-        "_patience", "_payload", "_site",
+        "_address", "_chunks", "_connection", "_deadline", "_handed_over", "_limits", "_mail",
+        "_offer", "_patience", "_payload", "_site",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0913 - it is made in one place, which has them all
@@ -104,7 +106,7 @@ class Transaction:
         self._payload = payload
         self._patience = site.limits.probe if probing else site.limits.command
         self._deadline = deadline
-        self._chunks = False
+        self._chunks = self._handed_over = False
 
     async def run(self, form: Form) -> Reply | Refusal:
         """Carry it out; gives the server's acceptance, or what came in its way.
@@ -117,10 +119,15 @@ class Transaction:
             return await self._chunked()
         if form == "proving":
             return await self._proving()
-        replies = await self._prelude(pipelined=form == "pipelined")
-        if _codes(replies) == (_OK, _OK, _GO_ON):
-            return await self._body()
-        return await self._stopped(replies)
+        if form == "pipelined":
+            replies = await self._ask(self._prelude(), len(_PRELUDE), self._go_on)
+            if self._handed_over:
+                return self._judged(replies)
+        else:
+            replies = await self._one_by_one()
+        if not _is_ready(replies):
+            return await self._stopped(replies)
+        return self._judged(await self._hand_over(dot_stuffed(self._mail.data)))
 
     # One write.
 
@@ -128,7 +135,7 @@ class Transaction:
         connection = self._connection
         replies = await self._offer_all(self._mail.data)
         # As nearly all mails go: no more is done for them than has to be.
-        plain = _codes(replies) == (_OK, _OK, _OK) and not connection.unsent
+        plain = [reply.code for reply in replies] == _ALL_TAKEN and not connection.unsent
         if plain and connection.fault is None and self._is_final(replies[2]):
             return replies[2]
         return self._batch_judged(replies)
@@ -201,9 +208,7 @@ class Transaction:
 
     # Envelope first, message later.
 
-    async def _prelude(self, *, pipelined: bool) -> list[Reply]:
-        if pipelined:
-            return await self._ask(b"%bDATA\r\n" % self._envelope(), 3)
+    async def _one_by_one(self) -> list[Reply]:
         replies: list[Reply] = []
         for number in range(len(_PRELUDE)):
             replies += await self._ask(self._line(number), 1)
@@ -212,11 +217,8 @@ class Transaction:
                 break
         return replies
 
-    async def _stopped(self, replies: list[Reply]) -> Reply | Refusal:
+    async def _stopped(self, replies: list[Reply]) -> Refusal:
         """Say what came before the message could be sent: nothing was."""
-        if len(replies) == len(_PRELUDE) and _sensible(replies[:2]) and replies[2].code == _GO_ON:
-            # 251 or 252 to RCPT is as good as 250.
-            return await self._body()
         negative = _first_negative(_PRELUDE, replies)
         if negative is not None and not _is_disordered(replies):
             if len(replies) == len(_PRELUDE) and replies[2].code == _GO_ON:
@@ -239,14 +241,10 @@ class Transaction:
 
     # The message by itself.
 
-    async def _body(self) -> Reply | Refusal:
-        replies = await self._hand_over(dot_stuffed(self._mail.data))
-        return self._judged(replies)
-
     def _judged(self, replies: list[Reply]) -> Reply | Refusal:
         connection = self._connection
         unsent, fault = connection.unsent, connection.fault
-        if fault is None and not unsent and _codes(replies) == (_OK,):
+        if fault is None and not unsent and replies and replies[0].code == _OK:
             return replies[0]
         if unsent:
             # What is left would be read as commands by a server that has answered already.
@@ -273,14 +271,26 @@ class Transaction:
             f"MAIL FROM:<{mail.sender}>{size}{body}{utf8}\r\nRCPT TO:<{mail.recipient}>\r\n"
         ).encode()
 
+    def _prelude(self) -> bytes:
+        return self._envelope() + b"DATA\r\n"
+
     def _line(self, number: int) -> bytes:
-        return (self._envelope() + b"DATA\r\n").splitlines(keepends=True)[number]
+        return self._prelude().splitlines(keepends=True)[number]
 
     # None of these is a coroutine, and no coroutine keeps what they are given: see
     # `Connection.exchange`.
 
-    def _ask(self, data: bytes, wanted: int) -> _Replies:
-        return self._connection.exchange(data, wanted, self._patience, self._deadline)
+    def _ask(self, data: bytes, wanted: int, then: Then | None = None) -> _Replies:
+        patience, deadline = self._patience, self._deadline
+        return self._connection.exchange(data, wanted, patience, deadline, then=then)
+
+    def _go_on(self, replies: Sequence[Reply]) -> bool:
+        """Send the message the moment that the server asks for it."""
+        self._handed_over = _is_ready(replies)
+        if self._handed_over:
+            limits, message = self._limits, dot_stuffed(self._mail.data)
+            self._connection.go_on(message, 1, limits.final, sending=limits.data)
+        return self._handed_over
 
     def _offer_piece(self, piece: bytes) -> _Replies:
         return self._ask(b"%bBDAT %d\r\n%b" % (self._envelope(), len(piece), piece), 3)
@@ -328,8 +338,15 @@ def _last_chunk(data: bytes) -> bytes:
     return b"BDAT %d LAST\r\n%b" % (len(data), data)
 
 
-def _codes(replies: Sequence[Reply]) -> tuple[int, ...]:
-    return tuple([reply.code for reply in replies])
+def _is_ready(replies: Sequence[Reply]) -> bool:
+    """Whether a server has taken sender and recipient, and waits for the message."""
+    # 251 or 252 to RCPT is as good as 250.
+    return (
+        len(replies) == len(_PRELUDE)
+        and replies[0].code in _ACCEPTED
+        and replies[1].code in _ACCEPTED
+        and replies[2].code == _GO_ON
+    )
 
 
 def _sensible(replies: Sequence[Reply]) -> bool:

@@ -1,0 +1,41 @@
+"""Why a connection is of no more use."""
+
+from __future__ import annotations
+
+import ssl
+from typing import Literal
+
+import attrs
+
+FaultKind = Literal[
+    "unreachable", "closed", "reset", "timeout", "garbage", "order", "tls", "aborted"
+]
+"""How a connection ended.
+
+``unreachable``: it never began. ``closed``: the server closed it, in order (FIN). ``reset``: it
+broke. ``timeout``: no reply in time. ``garbage``: what came was no SMTP. ``order``: a reply that
+nobody had asked for. ``tls``: TLS failed. ``aborted``: the client gave up.
+"""
+
+
+@attrs.frozen
+class Fault:
+    """Why a connection is of no more use.
+
+    Attributes:
+        kind: How it ended.
+        detail: More about it, in words that quote nothing that was received.
+        code: The number of the operating system's or of the certificate's error, where there is
+            one.
+    """
+
+    kind: FaultKind
+    detail: str = ""
+    code: int = 0
+
+
+def tls_fault(error: ssl.SSLError) -> Fault:
+    """Describe an error of the TLS layer, without keeping it."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return Fault("tls", error.verify_message, error.verify_code)
+    return Fault("tls", error.reason or "")
