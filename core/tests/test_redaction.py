@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from passpost.addresses import Address
-from passpost.encodings import octets_in
+from passpost.encodings import Budget, octets_in, views
 from passpost.redaction import MAX_CLEANED, WITHHELD, Redactor
 from passpost.secret import Secret
 
@@ -84,6 +84,9 @@ ENCODINGS: dict[str, Callable[[str], str]] = {
     "hexadecimal with colons": lambda text: text.encode().hex(":"),
     "hexadecimal with hyphens": lambda text: text.encode().hex("-"),
     "hexadecimal with blanks": lambda text: text.encode().hex(" ", 2),
+    "hexadecimal with commas": lambda text: text.encode().hex(","),
+    "hexadecimal with wide blanks": lambda text: text.encode().hex(" ").replace(" ", " \t "),
+    "hexadecimal as numbers": lambda text: ", ".join(f"0x{octet:02X}" for octet in text.encode()),
     "hexadecimal over lines": lambda text: folded(text.encode().hex(), "\r\n"),
     "hexadecimal, half an octet before": lambda text: "0" + text.encode().hex(),
     "backwards": lambda text: text[::-1],
@@ -356,3 +359,9 @@ def test_redactor_shows_and_hands_out_nothing() -> None:
         pickle.dumps(redactor)
     with pytest.raises(TypeError, match="holds secrets"):
         copy.copy(redactor)
+
+
+def test_blanks_are_looked_at_once() -> None:
+    # Would not end within minutes if each blank began a look at all that follow.
+    blanks = " " * 300_000
+    assert [view.text for view in views(blanks, Budget(1 << 40))] == [blanks]

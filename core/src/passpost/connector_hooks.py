@@ -5,10 +5,11 @@ from __future__ import annotations
 import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
-from typing import Any, Final, cast
+from typing import Any, Final, TypeVar, cast
 
 import pluggy
 
+from passpost.config.fields import ConfigClassError
 from passpost.connector import ConnectorInfo, Finding
 from passpost.defects import describe_defect
 from passpost.descriptions import description_faults
@@ -17,6 +18,8 @@ from passpost.errors import ConfigError, PluginError
 from passpost.hookspecs import ConnectorSpec
 from passpost.messages import Mail, Receipt
 from passpost.plugins import BrokenContract, implemented, load, register
+
+T = TypeVar("T")
 
 _REQUIRED: Final = ("connector_info", "parse_config", "send_mail")
 
@@ -82,6 +85,8 @@ class ConnectorHooks:
             return hook()
         except (ConfigError, KeyboardInterrupt):
             raise
+        except ConfigClassError as error:
+            defect = str(error)
         except BaseException as error:  # noqa: BLE001 - any plugin's any mistake
             defect = describe_defect(error)
         # Raised here, so that no context keeps an exception whose text may quote a setting.
@@ -110,6 +115,15 @@ class ConnectorHooks:
             "refuses its settings without saying why: raise ConfigError with at least one problem "
             "of severity error"
         )
+
+    def examined(self, look: Callable[[], T]) -> T:
+        """Return what a look at the config gives.
+
+        Raises:
+            PluginError: The config cannot be looked at.
+        """
+        found: T = self._called("has a config that cannot be used", look)
+        return found
 
     def open_session(
         self, config: Any, register_secret: Callable[[str], None]

@@ -39,14 +39,21 @@ _LETTERS: Final = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 # Line breaks with what is around them, and the blanks that stand for them where the lines of a
 # reply were joined: base64 and hexadecimal are broken after a certain width, words are not.
 _WIDTH: Final = 16
-_FOLD: Final = re.compile(rf"[ \t]*[\r\n][ \t\r\n]*|(?<=[\w+/=-]{{{_WIDTH}}}) +", re.ASCII)
+_FOLD: Final = re.compile(
+    # Each run of blanks is looked at once, from its beginning: a text may be all blanks.
+    rf"(?<![ \t])[ \t]*[\r\n][ \t\r\n]*|(?<=[\w+/=-]{{{_WIDTH}}}) +",
+    re.ASCII,
+)
 # Without one of these no encoding but base64 and hexadecimal was put over a line.
 _ENCODED: Final = re.compile(r"[%+&\\]")
 
 _WIDE: Final = re.compile(rf"[\w+/=-]{{{_WIDTH}}}", re.ASCII)
-# Of an octet or some, with a sign between them.
-_GROUPED: Final = re.compile(r"(?<![0-9A-Za-z])[0-9A-Fa-f]{2,8}(?:[ :-][0-9A-Fa-f]{2,8})+")
-_NO_DIGIT: Final = str.maketrans("", "", " :-")
+# Of an octet or some, with signs between them: as in a dump, a fingerprint or a list of numbers.
+_GROUPED: Final = re.compile(
+    r"(?<![0-9A-Za-z])(?:0[xX])?[0-9A-Fa-f]{2,8}(?:[\s:,;._-]{1,3}(?:0[xX])?[0-9A-Fa-f]{2,8})+",
+    re.ASCII,
+)
+_NO_DIGIT: Final = re.compile(r"0[xX]|[^0-9A-Fa-f]")
 # Fills up groups of four: what is read from a run's first, second, third and fourth character.
 _FILLS: Final = (
     ("", "A", "AA", "AAA"), ("AAA", "", "A", "AA"), ("AA", "AAA", "", "A"), ("A", "AA", "AAA", ""),
@@ -173,7 +180,7 @@ def _from_base64(run: str) -> bytes:
 
 
 def _from_hexadecimal(run: str) -> bytes:
-    digits = run.translate(_NO_DIGIT)
+    digits = run if run.isalnum() else _NO_DIGIT.sub("", run)
     even = len(digits) // 2 * 2
     odd = 1 + (len(digits) - 1) // 2 * 2
     return bytes.fromhex(f"{digits[:even]}00{digits[1:odd]}")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from passpost import config as _config
+from passpost.config.base import check_config
 from passpost.config.references import revealed
 from passpost.connector import Capability, ConnectorInfo, InstalledConnector
 from passpost.connector_hooks import ConnectorHooks, load_connector
@@ -158,13 +159,14 @@ class Host:
         resolved, problems = self.resolve(read)
         with reaching(internal=self._internal_addresses):
             config = _parsed(hooks, resolved, problems)
+        warnings, placeholders = hooks.examined(lambda: _found_in(config))
         return Connector(
             id=connector,
             name=name or connector,
             info=hooks.info,
             config=config,
-            warnings=resolved.placed(_config.warnings(config)),
-            placeholders=resolved.placed(_config.placeholders(config)),
+            warnings=resolved.placed(warnings),
+            placeholders=resolved.placed(placeholders),
             hooks=hooks,
             extensions=self.extensions,
             internal_addresses=self._internal_addresses,
@@ -262,6 +264,16 @@ def _parsed(hooks: ConnectorHooks, settings: Settings, unresolved: tuple[Problem
             return config
     # A connector that parses with passpost.config has reported what is unresolved, too.
     raise ConfigError(dict.fromkeys((*unresolved, *problems)))
+
+
+def _found_in(config: Any) -> tuple[tuple[Problem, ...], tuple[Problem, ...]]:
+    """Return the warnings and placeholders of a config, and look at what a mailer will need of it.
+
+    Raises:
+        BaseException: Whatever the config raises, or a `TypeError`.
+    """
+    check_config(config)
+    return _config.warnings(config), _config.placeholders(config)
 
 
 def _name_of(plugin: object) -> str:

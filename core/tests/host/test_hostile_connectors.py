@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import signal
 import threading
@@ -9,6 +10,7 @@ import traceback
 from collections.abc import Mapping
 from typing import Any
 
+import attrs
 import pytest
 
 import passpost
@@ -252,3 +254,93 @@ def test_a_child_forked_while_a_connector_was_loaded_loads_connectors(install: I
             os._exit(status)
     assert os.waitpid(child, 0)[1] == 0
     loader.join()
+
+
+class Plain:
+    """A config that is not of an attrs class."""
+
+    def __init__(self, **parts: Any) -> None:
+        vars(self).update(parts)
+
+
+class Slotted:
+    __slots__ = ("key", "unset")
+
+    def __init__(self, key: passpost.Secret) -> None:
+        self.key = key
+
+
+class Broken:
+    @property
+    def templates(self) -> Any:
+        raise SystemExit(0)
+
+
+@attrs.frozen
+class Untyped:
+    templates: tuple = ()  # type: ignore[type-arg]  # the mistake
+
+
+class Keeps(Recorder):
+    """Has whatever config it is told to have."""
+
+    def __init__(self, config: Any) -> None:
+        super().__init__()
+        self.config = config
+
+    @passpost.hookimpl
+    def connector_info(self) -> passpost.ConnectorInfo:
+        name = {"en": "Keeps"}
+        return passpost.ConnectorInfo(
+            id="keeps", name=name, description=name, config_class=type(self.config)
+        )
+
+    @passpost.hookimpl
+    def parse_config(self, settings: Mapping[str, Any]) -> Any:
+        return self.config
+
+
+@pytest.mark.parametrize(
+    ("settings", "fault"),
+    [
+        (Broken(), "SystemExit at test_hostile_connectors.py"),
+        (Untyped(), "Untyped.templates: <class 'tuple'> is no type"),
+        (Plain(templates=5), "its templates must be a sequence of passpost.Template"),
+        (Plain(templates=[5]), "its templates must be a sequence of passpost.Template"),
+        (Plain(sender="a@example.com"), "its sender must be a passpost.Address or None"),
+    ],
+)
+def test_a_config_that_cannot_be_used_is_the_connectors_defect(settings: Any, fault: str) -> None:
+    host = passpost.Host(environ={})
+    host.register(Keeps(settings))
+    with pytest.raises(passpost.PluginError) as caught:
+        host.configure("keeps", {})
+    assert f"has a config that cannot be used: {fault}" in str(caught.value)
+
+
+KEY = passpost.Secret("s3cr3t-key")
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    "settings",
+    [
+        Plain(key=KEY),
+        Slotted(KEY),
+        dataclasses.make_dataclass("Data", ["key"])(KEY),
+        {"keys": [{KEY: 1}]},
+        Plain(inner=Plain(keys={KEY})),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+async def test_secrets_are_masked_whatever_the_config_is_made_of(
+    settings: Any, message: passpost.Message
+) -> None:
+    keeps = Keeps(settings)
+    keeps.behave = lambda mail: passpost.Receipt("id", f"OK {KEY.reveal()}")
+    host = passpost.Host(environ={})
+    host.register(keeps)
+    template = passpost.Template(usage_type="Generic", subject="x", content="{{code}}")
+    connector = host.configure("keeps", {})
+    async with passpost.AsyncMailer(connector, templates=[template]) as mailer:
+        assert (await mailer.send(message)).response == "OK ***"

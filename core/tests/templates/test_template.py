@@ -375,3 +375,10 @@ def test_usage_that_some_readers_get_no_mail_for() -> None:
     assert "every template for SignIn is for one language" in first.message
     assert set_problems("text/plain", german, {}) == []
     assert set_problems("text/plain", german, {"usageType": "Generic"}) == []
+
+
+def test_a_half_made_template_can_be_shown_in_a_report() -> None:
+    with pytest.raises(ConfigError) as caught:
+        Template(usage_type="SignIn", subject="{{", content="x")
+    report = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    assert "subject=None" in "".join(report.format())

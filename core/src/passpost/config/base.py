@@ -1,14 +1,15 @@
 """The base of connectors' config classes."""
 
 # No postponed annotations here: the types of settings are looked up at run time.
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Final, Literal
 
 import attrs
 
 from passpost.addresses import Address
-from passpost.config.fields import field, rule
+from passpost.config.fields import ConfigClassError, field, rule
 from passpost.config.problems import Problem
+from passpost.config.walk import secrets_in
 from passpost.templates import Template, template_set_problems
 from passpost.usages import FLOW_USAGES, GENERIC, canonical_usage
 
@@ -82,6 +83,22 @@ def require_templates(config: Any) -> Problem | None:
     return Problem(
         "templates", "there is no template", "add one, with usageType, subject and content"
     )
+
+
+def check_config(config: Any) -> None:
+    """Look at what a mailer takes of a config, whatever its class is derived from.
+
+    Raises:
+        ConfigClassError: A part is of a wrong type.
+        BaseException: Whatever the config's own properties raise.
+    """
+    templates: Any = getattr(config, "templates", ())
+    if not isinstance(templates, Sequence) or not all(isinstance(t, Template) for t in templates):
+        raise ConfigClassError("its templates must be a sequence of passpost.Template")
+    if not isinstance(getattr(config, "sender", None), Address | None):
+        raise ConfigClassError("its sender must be a passpost.Address or None")
+    for _ in secrets_in(config):
+        pass
 
 
 def missing_usages(*sources: Iterable[Template]) -> tuple[str, ...]:

@@ -26,6 +26,10 @@ _METADATA: Final = "passpost"
 _RULE: Final = "__passpost_rule__"
 
 
+class ConfigClassError(TypeError):
+    """A config class is written wrongly; the text is for its author, and quotes no setting."""
+
+
 @attrs.frozen(kw_only=True)
 class Options:
     """What a field's metadata says of it; see `field` for the meaning of each."""
@@ -229,7 +233,9 @@ def _rules(cls: Any) -> tuple[tuple[frozenset[str], Rule], ...]:
     known = {field.name for field in config_fields(cls)}
     for name, method in methods.items():
         if unknown := set(getattr(method, _RULE)) - known:
-            raise TypeError(f"{cls.__name__}.{name} is a rule on {unknown}, which are no fields")
+            raise ConfigClassError(
+                f"{cls.__name__}.{name} is a rule on {unknown}, which are no fields"
+            )
     return tuple((frozenset(getattr(method, _RULE)), method) for method in methods.values())
 
 
@@ -237,7 +243,7 @@ def _config_field(cls: type[Any], attribute: attrs.Attribute[Any], type_: Any) -
     try:
         shape_of(type_)
     except TypeError as error:
-        raise TypeError(f"{cls.__qualname__}.{attribute.name}: {error}") from error
+        raise ConfigClassError(f"{cls.__qualname__}.{attribute.name}: {error}") from error
     options: Options = attribute.metadata.get(_METADATA, _NO_OPTIONS)
     return ConfigField(
         name=attribute.name,
@@ -253,7 +259,7 @@ def _types(cls: type[Any]) -> dict[str, Any]:
     try:
         return typing.get_type_hints(cls)
     except NameError as error:
-        raise TypeError(
+        raise ConfigClassError(
             f"a type of {cls.__qualname__} is not there at run time: {error}; import it outside of "
             "TYPE_CHECKING"
         ) from error

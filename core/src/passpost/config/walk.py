@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from contextlib import suppress
+from types import FunctionType, MemberDescriptorType, ModuleType
+from typing import Any, Final
 
 import attrs
 
@@ -16,6 +18,10 @@ from passpost.config.problems import Problem, Severity
 from passpost.config.settings import Settings
 from passpost.config.values import doubt_of_secret, is_placeholder, is_secret_placeholder
 from passpost.secret import Secret
+
+_HOLDS_NONE: Final = (str, bytes, int, float, type, ModuleType, FunctionType, Settings)
+# A config has some dozens; whoever keeps the whole application in it does not wait for its end.
+_MAX_SEEN: Final = 10_000
 
 
 @attrs.frozen
@@ -70,10 +76,35 @@ def placeholders(config: Any) -> tuple[Problem, ...]:
 
 
 def secrets_in(config: Any) -> Iterator[str]:
-    """Give the text of every secret in a config, for whoever has to keep it out of logs."""
-    for part in _parts(config):
-        if isinstance(part.value, Secret):
-            yield part.value.reveal()
+    """Give the text of every secret in a config, for whoever has to keep it out of logs.
+
+    A config of another kind than attrs classes is looked through as well.
+    """
+    waiting = [config]
+    seen: dict[int, Any] = {}
+    while waiting and len(seen) < _MAX_SEEN:
+        value = waiting.pop()
+        if isinstance(value, Secret):
+            yield value.reveal()
+        elif not isinstance(value, _HOLDS_NONE) and id(value) not in seen:
+            # Kept: an id is unique among objects that exist.
+            seen[id(value)] = value
+            waiting += _held(value)
+
+
+def _held(value: Any) -> Iterator[Any]:
+    """Give what an object holds, of whatever kind it is."""
+    if isinstance(value, Mapping):
+        yield from (each for item in value.items() for each in item)
+    elif isinstance(value, list | tuple | set | frozenset):
+        yield from value
+    yield from getattr(value, "__dict__", {}).values()
+    for kind in type(value).__mro__:
+        for member in vars(kind).values():
+            # A slot, which may be empty.
+            if isinstance(member, MemberDescriptorType):
+                with suppress(AttributeError):
+                    yield member.__get__(value)
 
 
 def _placeholders(config: Any, severity: Severity) -> Iterable[Problem]:

@@ -269,6 +269,11 @@ class Template:
         ),
     )
 
+    def __repr__(self) -> str:
+        # Not all fields are set where its own constructor failed, and somebody shows the frame.
+        shown = {part.name: getattr(self, part.name, None) for part in attrs.fields(type(self))}
+        return f"{type(self).__name__}({', '.join(f'{n}={v!r}' for n, v in shown.items())})"
+
     def render(
         self,
         payload: Mapping[str, Any],
