@@ -48,6 +48,8 @@ _FOLD: Final = re.compile(
 _ENCODED: Final = re.compile(r"[%+&\\]")
 
 _WIDE: Final = re.compile(rf"[\w+/=-]{{{_WIDTH}}}", re.ASCII)
+# Without any of this a line is plain: most are, and one search tells.
+_SUSPECT: Final = re.compile(rf"[%+&\\=]|[\w/-]{{{_WIDTH}}}", re.ASCII)
 # Of an octet or some, with signs between them: as in a dump, a fingerprint or a list of numbers.
 _GROUPED: Final = re.compile(
     r"(?<![0-9A-Za-z])(?:0[xX])?[0-9A-Fa-f]{2,8}(?:[\s:,;._-]{1,3}(?:0[xX])?[0-9A-Fa-f]{2,8})+",
@@ -110,6 +112,8 @@ class View:
 
 def is_plain(text: str) -> bool:
     """Return whether a line has no encoding but base64 and hexadecimal, and is not broken."""
+    if _SUSPECT.search(text) is None:
+        return True
     if _ENCODED.search(text) or ("=" in text and _QUOTED_PRINTABLE.search(text)):
         return False
     words = text.split(" ")
@@ -152,7 +156,7 @@ def octets_in(text: str, shortest: int) -> list[tuple[Span, bytes]]:
     for run in base64.finditer(text):
         digits = run[0]
         found.append((run.span(), _from_base64(digits)))
-        if len(digits) >= 2 * shortest and hexadecimal.search(digits):
+        if len(digits) >= 2 * shortest:
             start = run.start()
             for inner in hexadecimal.finditer(digits):
                 span = start + inner.start(), start + inner.end()

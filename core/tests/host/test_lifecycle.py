@@ -344,14 +344,16 @@ async def test_what_never_got_a_thread_is_rejected_and_the_application_keeps_its
     monkeypatch.setattr(threads, "THREADS", 3)
     blocking = Blocking()
     try:
-        async with passpost.AsyncMailer(configured(blocking), policy=SOON) as mailer:
+        policy = passpost.Policy(timeout=0.5)
+        async with passpost.AsyncMailer(configured(blocking), policy=policy) as mailer:
             errors = await asyncio.gather(*(failure(mailer, message) for _ in range(45)))
             assert await anyio.to_thread.run_sync(lambda: "a thread") == "a thread"
             free = anyio.to_thread.current_default_thread_limiter()
             assert free.borrowed_tokens == 0
         outcomes = [error.outcome for error in errors]
-        assert (outcomes.count("unknown"), outcomes.count("rejected")) == (3, 42)
-        assert blocking.called == 3
+        # As many as were called, which on a busy machine may be fewer than there are threads.
+        assert outcomes.count("unknown") == blocking.called <= 3
+        assert outcomes.count("rejected") == 45 - blocking.called
     finally:
         blocking.go_on.set()
 
