@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+import passpost
 from passpost.testing import Fault, SmtpServer, reply
 
 ROOT = Path(__file__).parents[1]
@@ -254,3 +255,11 @@ def test_each_example_is_typed(name: str) -> None:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             assert node.returns is not None
             assert all(one.annotation for one in node.args.args)
+
+
+def test_the_pages_name_the_default_timeout() -> None:
+    default = f"{passpost.Policy().timeout:g}"
+    promises = (ROOT / "docs/promises.md").read_text("utf-8")
+    assert f"{default} s by default" in promises
+    assert f"{default} by default" in PAGE
+    assert f"{default} s for one send in all" in PAGE
