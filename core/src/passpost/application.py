@@ -250,6 +250,9 @@ def _configured(settings: Settings, host: Host, problems: list[Problem]) -> Iter
         except ConfigError as error:
             problems += error.problems
         except PluginError as error:
+            # An extension is no matter of these settings.
+            if error.extension:
+                raise
             problems.append(settings.problem(("connectors", name, "use"), str(error)))
 
 

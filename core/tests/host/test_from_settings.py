@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import traceback
+import types
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -356,3 +357,13 @@ def test_a_locale_that_is_no_code_is_warned_of(host: passpost.Host) -> None:
 def test_the_example_of_earlier_settings_is_a_placeholder(host: passpost.Host) -> None:
     made = host.configure("recorder", {"fromEmail": "<noreply@logto.io>", "templates": TEMPLATES})
     assert [problem.path for problem in made.placeholders] == ["fromEmail"]
+
+
+def test_a_broken_extension_is_no_problem_of_the_settings(recorder: Recorder) -> None:
+    broken = types.ModuleType("broken")
+    broken.find_template = passpost.hookimpl(lambda usge: None)  # type: ignore[attr-defined]
+    host = passpost.Host([broken])
+    host.register(recorder)
+    with pytest.raises(passpost.PluginError, match="the extension 'broken'") as caught:
+        passpost.Mailer.from_settings(settings(), host)
+    assert caught.value.extension == "broken"
