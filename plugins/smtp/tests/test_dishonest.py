@@ -83,7 +83,8 @@ async def test_a_server_that_does_not_know_bdat_reads_no_line_as_a_command(
     with SmtpServer(faults=[lie]) as server:
         async with kit.session(kit.config(server)) as session:
             for _ in range(3):
-                receipt = await session.send(kit.mail(text=SMUGGLED, payload={"name": SMUGGLED}))
+                # Not from a payload, in which it would be looked for.
+                receipt = await session.send(kit.mail(text=SMUGGLED))
                 assert isinstance(receipt, Receipt)
         assert [mail.recipients for mail in server.mails] == [("ada@example.org",)] * 3
         assert [mail.text for mail in server.mails] == [SMUGGLED] * 3
@@ -233,3 +234,12 @@ async def test_whatever_shifts_the_truth_is_told(shift: Action, offer: str, kit:
                 await outcome_of(kit, session, server, number)
                 server.script()
                 await outcome_of(kit, session, server, number + 1000)
+
+
+@pytest.mark.anyio
+async def test_a_chunk_that_is_refused_after_the_first_holds_no_commands(kit: Any) -> None:
+    with SmtpServer(faults=[Fault("body", Unread(), after=1, times=None, optional=True)]) as server:
+        async with kit.session(kit.config(server)) as session:
+            await session.send(kit.mail(text=SMUGGLED, payload={"name": SMUGGLED}))
+        assert [mail.recipients for mail in server.mails] == [("ada@example.org",)]
+        assert unexpected(server) == []

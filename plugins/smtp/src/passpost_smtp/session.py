@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _MOST_TRIES: Final = 4
 """Connections that one mail is put on at most: one that was dead, and one for each form."""
 
+_IN_CHUNKS: Final = frozenset[Form](("chunked", "proving"))
+
 _QUEUE_ID: Final = re.compile(
     r"queued as ([\w.-]+)|\bid=([\w.-]+)|^(?:2\.\d\.\d )?ok ([\w.-]{6,})|^2\.0\.0 ([\da-f]{8,}) ",
     re.IGNORECASE,
@@ -89,11 +91,12 @@ class SmtpSession:
             # A connection that was idle for long may be dead.
             probing = self._loop.time() - link.idle_since >= self._probe_after
             form = mastery.form(link.offer, link.address, most)
-            if form == "chunked" and (probing or has_commands(mail.payload)):
+            chunked = form == "chunked"
+            if (chunked and probing) or (form in _IN_CHUNKS and has_commands(mail.payload)):
                 # Lost in the first write on a dead connection, the message would be lost to
-                # knowledge too: nobody could say whether it was read before. And where the
-                # recipient is refused, a careless server reads the message as commands, even if it
-                # masters BDAT otherwise.
+                # knowledge too: nobody could say whether it was read before. And a careless server
+                # that refuses the recipient, or a later chunk than the first, reads the message as
+                # commands, even if it masters BDAT otherwise.
                 form = lesser(form)
             result = await self._carried(link, form, mail, deadline, probing=probing)
             refusal = result if isinstance(result, Refusal) else None
