@@ -10,11 +10,13 @@ from typing import Any, Final, TypeVar, cast
 import pluggy
 
 from passpost.config.fields import ConfigClassError
+from passpost.config.problems import Problem
 from passpost.connector import ConnectorInfo, Finding
 from passpost.defects import describe_defect
 from passpost.descriptions import description_faults
 from passpost.discovery import EntryPoint
 from passpost.errors import ConfigError, PluginError
+from passpost.genuine import is_really
 from passpost.hookspecs import ConnectorSpec
 from passpost.messages import Mail, Receipt
 from passpost.plugins import BrokenContract, implemented, load, register
@@ -105,7 +107,7 @@ class ConnectorHooks:
             config = self._called(fails, lambda: parse(settings=settings))
         except ConfigError as error:
             problems = error.problems
-            if self._called(fails, lambda: any(one.severity == "error" for one in problems)):
+            if self._called(fails, lambda: _refuses(problems)):
                 raise
         else:
             if not isinstance(config, self.info.config_class):
@@ -167,6 +169,19 @@ class ConnectorHooks:
             connector=self.id,
             distribution=self.distribution,
         )
+
+
+def _refuses(problems: Sequence[Problem]) -> bool:
+    """Return whether any problem is an error.
+
+    Raises:
+        ConfigClassError: A problem has something else than text.
+    """
+    for one in problems:
+        texts = (one.path, one.message, one.remedy)
+        if not all(is_really(text, str) for text in texts):
+            raise ConfigClassError("a Problem contains something else than text")
+    return any(one.severity == "error" for one in problems)
 
 
 def load_connector(entry: EntryPoint) -> ConnectorHooks:

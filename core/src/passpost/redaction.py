@@ -144,6 +144,8 @@ class Redactor:
         Control characters become visible escapes. More than `MAX_CLEANED` characters are cut off
         after the masking, and the text says so.
         """
+        # Of a subclass each method may lie.
+        text = str.__str__(text)
         if self._too_many:
             return WITHHELD
         if len(text) <= MAX_CLEANED and self._is_clean(text):

@@ -183,6 +183,17 @@ def test_a_refusal_without_a_reason_is_a_defect_and_loses_no_connector(
         passpost.Mailer.from_settings({"connectors": {"one": one}, "templates": TEMPLATES}, host)
 
 
+@pytest.mark.parametrize("part", ["path", "message", "remedy"])
+def test_a_problem_of_wrong_types_is_the_connectors_defect(part: str) -> None:
+    parts: dict[str, Any] = {"path": "x", "message": "is odd", "remedy": "", part: 5}
+    error = passpost.ConfigError([WARNING])
+    error.problems = (config.Problem(**parts),)
+    host = passpost.Host()
+    host.register(Thrower("parse_config", error))
+    with pytest.raises(passpost.PluginError, match="contains something else than text"):
+        host.configure("recorder", {})
+
+
 # Secrets in what connectors say -----------------------------------------------------------------
 
 
