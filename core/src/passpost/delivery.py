@@ -18,7 +18,7 @@ from passpost.deadlines import DeadlinePassedError, Deadlines
 from passpost.defects import describe_defect
 from passpost.errors import Attempt, MailerClosedError, PasspostError, PluginError, SendError
 from passpost.genuine import is_really, type_name
-from passpost.interruptions import Interruptions
+from passpost.interruptions import Interruptions, renewed
 from passpost.messages import Mail, MailSummary, Message, Receipt
 from passpost.reachable import reaching
 from passpost.reports import Defect, Reports, send_error_in
@@ -153,7 +153,7 @@ class Channel:
         except BaseException as error:  # noqa: BLE001 - any plugin's any mistake
             failure: BaseException
             if interruptions.include(error):
-                failure = type(error)(*error.args)
+                failure = renewed(error, self._reports.cleaner())
             else:
                 failure = self._check_failed(error)
         # Outside of the except block, as in `_sent`.
@@ -223,7 +223,7 @@ class Channel:
         except BaseException as error:  # noqa: BLE001 - any plugin's any mistake
             if not interruptions.include(error):
                 return self._failed(error, attempt)
-            interruption = type(error)(*error.args)
+            interruption = renewed(error, self._reports.cleaner(attempt.mail))
         else:
             return self._accepted(receipt, attempt)
         # Made anew outside of the except block: the frames of the connector, which may hold the

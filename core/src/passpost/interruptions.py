@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Callable
 
 from passpost.genuine import is_really
 
@@ -39,6 +40,17 @@ class Interruptions:
         # Ctrl-C strikes in the main thread alone.
         on_main = threading.current_thread() is threading.main_thread()
         return is_really(error, KeyboardInterrupt) and on_main
+
+
+def renewed(error: BaseException, clean: Callable[[str], str]) -> BaseException:
+    """Return an interruption without the frames that it came through, and with its text cleared.
+
+    A hook may have raised a cancellation of its own class and words in place of the caller's.
+    """
+    if is_really(error, asyncio.CancelledError):
+        return asyncio.CancelledError(*[clean(arg) for arg in error.args if is_really(arg, str)])
+    error.__cause__ = error.__context__ = None
+    return BaseException.with_traceback(error, None)
 
 
 def _current_task() -> asyncio.Task[object] | None:

@@ -123,6 +123,12 @@ class Reports:
         self._report(f"a receipt contains {wrong} where text belongs")
         return None
 
+    def cleaner(self, email: Mail | Message | None = None) -> Callable[[str], str]:
+        """Return what clears texts: of secrets, and of one email's payload and recipient."""
+        if email is None:
+            return self._redactor.clean
+        return self._redactor.for_email(email.payload, email.to).clean
+
     def failure(
         self, error: BaseException, email: Mail | Message | None = None, *, sent: bool = True
     ) -> SendError:
@@ -135,8 +141,7 @@ class Reports:
                 whatever it says.
         """
         facts = self._facts(error)
-        redactor = self._redactor
-        clean = (redactor if email is None else redactor.for_email(email.payload, email.to)).clean
+        clean = self.cleaner(email)
         return SendError(
             clean(facts.message),
             outcome=facts.outcome if sent else "rejected",

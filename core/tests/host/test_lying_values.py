@@ -321,3 +321,35 @@ async def test_words_registered_from_two_threads_are_both_masked(
     reports.register_secret("token-one")
     other.join()
     assert str(reports.failure(refusal("token-one, token-two"))) == "***, ***"
+
+
+class OwnCancellation(asyncio.CancelledError):
+    def __init__(self, text: str, other: str) -> None:
+        super().__init__(text)
+
+
+@pytest.mark.parametrize(
+    "error", [OwnCancellation(SECRET, ""), asyncio.CancelledError(f"{SECRET} {CODE}", SECRET)]
+)
+async def test_a_cancellation_in_a_connectors_words_is_cleared(
+    configure: Configure, recorder: Recorder, message: passpost.Message, error: BaseException
+) -> None:
+    begun = asyncio.Event()
+
+    async def hang(mail: passpost.Mail) -> passpost.Receipt:
+        begun.set()
+        try:
+            return await asyncio.Future()
+        except asyncio.CancelledError:
+            raise error from None
+
+    recorder.behave = hang
+    async with passpost.AsyncMailer(configure(key=SECRET)) as mailer:
+        sending = asyncio.create_task(mailer.send(message))
+        await begun.wait()
+        sending.cancel()
+        with pytest.raises(asyncio.CancelledError) as caught:
+            await sending
+    assert type(caught.value) is asyncio.CancelledError
+    assert SECRET not in repr(caught.value)
+    assert CODE not in repr(caught.value)
