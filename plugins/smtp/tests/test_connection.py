@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
+import trustme
 
 from passpost_smtp.connection import Connection, Then
 from passpost_smtp.reply import Reply
@@ -85,8 +87,50 @@ async def test_nothing_goes_on_once_the_one_who_waited_is_cancelled() -> None:
         )  # fmt: skip
         heard.cancel()
         server.send(b"354 go\r\n")
-        await connection.wait_closed()
+        async with asyncio.timeout(5):
+            await connection.wait_closed()
         assert asked == []
         assert connection.fault is not None
         assert connection.fault.kind == "order"
         assert server.recv(100) == b"DATA\r\n"
+
+
+def shaken(server: socket.socket) -> tuple[ssl.SSLObject, ssl.MemoryBIO]:
+    """Do the server's part of the handshake; gives what encrypts, and where it puts that."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("mail.example.com").configure_cert(context)
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = context.wrap_bio(incoming, outgoing, server_side=True)
+    while True:
+        try:
+            tls.do_handshake()
+        except ssl.SSLWantReadError:
+            server.send(outgoing.read())
+            incoming.write(server.recv(16384))
+        else:
+            server.send(outgoing.read())
+            return tls, outgoing
+
+
+@pytest.mark.anyio
+async def test_nothing_goes_on_to_a_server_that_ends_tls_with_the_same_bytes() -> None:
+    asked: list[Sequence[Reply]] = []
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    later = asyncio.get_running_loop().time() + FOREVER
+    async with connected() as (connection, server):
+        handshake = asyncio.create_task(asyncio.to_thread(shaken, server))
+        await connection.start_tls(context, "mail.example.com", FOREVER, later)
+        tls, outgoing = await handshake
+        heard = connection.exchange(
+            b"DATA\r\n", 1, FOREVER, later, then=going_on(connection, asked)
+        )
+        tls.write(b"354 go\r\n")
+        with pytest.raises(ssl.SSLWantReadError):
+            tls.unwrap()
+        server.send(outgoing.read())
+        assert [reply.code for reply in await heard] == [354]
+        assert asked == []
+        assert connection.fault is not None
+        assert connection.fault.kind == "closed"

@@ -246,7 +246,8 @@ class Pool:
 
     def _open_for_waiting(self) -> None:
         # One that is being reset is free in a moment, sooner than a new one is there.
-        self._open(len(self._waiting) - len(self._openings) - self._resetting)
+        if self.size < self._most:
+            self._open(len(self._waiting) - len(self._openings) - self._resetting)
 
     def _open(self, wanted: int) -> None:
         others = self.size

@@ -26,10 +26,10 @@ _MOST_TRIES: Final = 4
 
 _IN_CHUNKS: Final = frozenset[Form](("chunked", "proving"))
 
-_QUEUE_ID: Final = re.compile(
-    r"queued as ([\w.-]+)|\bid=([\w.-]+)|^(?:2\.\d\.\d )?ok ([\w.-]{6,})|^2\.0\.0 ([\da-f]{8,}) ",
-    re.IGNORECASE,
+_ID_AT_START: Final = re.compile(
+    r"(?:2\.\d\.\d )?ok ([\w.-]{6,})|2\.0\.0 ([\da-f]{8,}) ", re.IGNORECASE
 )
+_ID_ANYWHERE: Final = re.compile(r"queued as ([\w.-]+)|\bid=([\w.-]+)", re.IGNORECASE)
 """How Postfix, Exim, several providers and OpenSMTPD give their own id of a mail."""
 
 
@@ -163,5 +163,10 @@ def _may_repeat(refusal: Refusal, form: Form, *, fresh: bool) -> bool:
 
 
 def _queue_id(text: str) -> str | None:
-    match = _QUEUE_ID.search(text)
+    match = _ID_AT_START.match(text)
+    if match is None:
+        # To look for two words costs less than half of looking for the expression.
+        lower = text.lower()
+        if "queued as " in lower or "id=" in lower:
+            match = _ID_ANYWHERE.search(text)
     return match[match.lastindex] if match and match.lastindex else None

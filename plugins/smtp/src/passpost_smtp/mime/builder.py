@@ -32,7 +32,8 @@ _MIME_VERSION: Final = "MIME-Version: 1.0\r\n"
 _AUTO_SUBMITTED: Final = "Auto-Submitted: auto-generated\r\n"
 
 
-@attrs.frozen(repr=False)
+# Not frozen, which costs 0.6 µs: one is made for each email.
+@attrs.define(repr=False)
 class BuiltMail:
     r"""A mail as it goes on the wire.
 
