@@ -11,7 +11,7 @@ import errno
 import ipaddress
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import Final
 
@@ -31,6 +31,7 @@ _EMBEDDING: Final = tuple(
     ipaddress.IPv6Network(network) for network in ("64:ff9b::/96", "64:ff9b:1::/48", "::/96")
 )
 
+_UNCHANGED: Final = nullcontext()
 _internal: Final[ContextVar[bool]] = ContextVar("passpost.internal_addresses", default=True)
 
 
@@ -41,9 +42,14 @@ class UnreachableAddressError(OSError):
         super().__init__(errno.EACCES, "the host leads to an address that is not allowed")
 
 
-@contextmanager
-def reaching(*, internal: bool) -> Iterator[None]:
+def reaching(*, internal: bool) -> AbstractContextManager[None]:
     """Say whether internal addresses may be reached, for as long as the block runs."""
+    # On the way of each email, for which it nearly always says what holds already.
+    return _UNCHANGED if _internal.get() is internal else _changed(internal)
+
+
+@contextmanager
+def _changed(internal: bool) -> Iterator[None]:
     token = _internal.set(internal)
     try:
         yield
