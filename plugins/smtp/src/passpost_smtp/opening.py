@@ -149,7 +149,7 @@ class Opening:
         mechanism = self._mechanism()
         user, secret = await self._credentials()
         # The token is in no config, so that nobody else knows what to mask.
-        self._redactor = self._redactor.with_payload({"secret": secret.reveal()})
+        self._redactor = self._redactor.with_secrets([secret])
         self.phase = "auth"
         try:
             await self._converse(auth.MECHANISMS[mechanism](user, secret.reveal()))
