@@ -7,8 +7,9 @@ BIN := $(VENV)/bin
 # versions of pip read the second.
 PIP := PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt \
 	$(BIN)/python -m pip --quiet --disable-pip-version-check
-PROJECTS := $(wildcard core/pyproject.toml plugins/*/pyproject.toml)
-PLUGINS := $(patsubst %/pyproject.toml,%,$(filter plugins/%,$(PROJECTS)))
+PROJECTS := $(wildcard */pyproject.toml plugins/*/pyproject.toml plugins/*/stand_in/pyproject.toml)
+# All packages at once: they require each other.
+PACKAGES := $(filter-out core plugins/smtp,$(PROJECTS:/pyproject.toml=))
 
 .PHONY: help demo test format lint types unit coverage bench guides clean
 .DEFAULT_GOAL := help
@@ -68,12 +69,11 @@ FIND_PYTHON = for python in $(or $(PYTHON),python3 python3.14 python3.13 python3
 # Without build isolation for what is here alone: its backend is there already.
 $(VENV)/.demo: $(VENV)/.backend $(PROJECTS)
 	@$(PIP) install --no-build-isolation \
-		--editable 'core[demo,http]' $(addprefix --editable ,$(PLUGINS))
+		--editable 'core[http]' --editable plugins/smtp $(addprefix --editable ,$(PACKAGES))
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.backend $(PROJECTS) requirements-dev.txt
 	@$(PIP) install --requirement requirements-dev.txt
 	@$(PIP) install --no-build-isolation \
-		--editable 'core[demo,http,testing]' --editable 'plugins/smtp[oauth2]' \
-		$(addprefix --editable ,$(filter-out plugins/smtp,$(PLUGINS)))
+		--editable 'core[http]' --editable 'plugins/smtp[oauth2]' $(addprefix --editable ,$(PACKAGES))
 	@touch $@ $(VENV)/.demo

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from passpost_aliyun_dm.stand_in import StandIn
+from passpost_aliyun_dm_stand_in.server import StandIn
 
 
 @contextlib.contextmanager

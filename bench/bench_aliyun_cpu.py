@@ -27,8 +27,7 @@ from aliyun_service import service
 from darabonba.runtime import RuntimeOptions
 
 import passpost
-from passpost.addresses import Address
-from passpost.messages import Mail
+from passpost import Address, Mail
 from passpost_aliyun_dm.hooks import open_session, parse_config, send_mail
 
 TEXT: Final = "Your code is {{code}}. It is valid for ten minutes; give it to nobody.\n" * 8

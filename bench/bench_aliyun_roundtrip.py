@@ -24,13 +24,9 @@ from typing import Any, Final
 from aliyun_service import service
 from bench_aliyun_cpu import sdk
 
-from passpost.addresses import Address
-from passpost.messages import Mail
-from passpost.testing.certificates import CertificateAuthority
-from passpost.testing.http import HttpServer
-from passpost.testing.http_messages import Answer
-from passpost.testing.proxy import DelayProxy
+from passpost import Address, Mail
 from passpost_aliyun_dm.hooks import open_session, parse_config, send_mail
+from pytest_passpost import Answer, CertificateAuthority, DelayProxy, HttpServer
 
 ROUND_TRIP: Final = 0.050
 GOAL: Final = 1.15

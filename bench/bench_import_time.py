@@ -41,7 +41,7 @@ cli(prog_name="program")
 """
 
 API = "from passpost import Host, Mailer, Message"
-HELP = "from passpost.cli import main; main()"
+HELP = "from passpost_cli import main; main()"
 
 CASES = (
     # What is measured, its code, the peer's, the arguments, and how often the peer it may take.

@@ -29,13 +29,13 @@ import postfix
 from goals import Goals, machine, run
 
 import passpost
-from passpost.compose import Composer, message_token
-from passpost.testing import DelayProxy
+from passpost._delivery.compose import Composer, message_token
 from passpost_smtp.mime import MailBuilder
 from passpost_smtp.opening import Opening
 from passpost_smtp.pool import Link
 from passpost_smtp.site import Site, make_site
 from passpost_smtp.transaction import Transaction
+from pytest_passpost import DelayProxy
 
 ROUND_TRIPS: Final = (0.020, 0.050, 0.100)
 COLD: Final = 0.050

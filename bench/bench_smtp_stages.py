@@ -23,10 +23,10 @@ import mails
 import sink
 
 import passpost
-from passpost.compose import Composer, message_token
-from passpost.config.base import ConnectorConfig
-from passpost.connector_hooks import ConnectorHooks
-from passpost.templates import TemplateSet, pick
+from passpost._delivery.compose import Composer, message_token
+from passpost._plugins.connector_hooks import ConnectorHooks
+from passpost._templates.picking import TemplateSet, pick
+from passpost.config import ConnectorConfig
 from passpost_smtp.connection import Connection
 from passpost_smtp.hooks import open_session
 from passpost_smtp.mime import MailBuilder

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from passpost import config
-from passpost.scaffold.reference import END, FILES, START
+from passpost_cli.scaffold.reference import END, FILES, START
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

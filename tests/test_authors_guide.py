@@ -14,10 +14,10 @@ import click
 import pytest
 
 from passpost import Capability, config
-from passpost.cli.program import cli
 from passpost.hookspecs import ConnectorSpec
 from passpost.http import fault_of
-from passpost.scaffold import Names, files, write
+from passpost_cli.program import cli
+from passpost_cli.scaffold import Names, files, write
 
 ROOT = Path(__file__).parents[1]
 GUIDE = (ROOT / "docs/writing-a-connector.md").read_text("utf-8")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import passpost
-from passpost.discovery import FIRST_PARTY
+from passpost._plugins.discovery import FIRST_PARTY
 
 PRESETS = [
     (connector, preset)

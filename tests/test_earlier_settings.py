@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import passpost
-from passpost.testing import SmtpServer
+from pytest_passpost import SmtpServer
 
 TEMPLATE = """{
 "subject": "< register-template-subject > ",

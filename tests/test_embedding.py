@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 import passpost
-from passpost.testing import Fault, SmtpServer, reply
+from pytest_passpost import Fault, SmtpServer, reply
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs/embedding.md").read_text("utf-8")

@@ -15,10 +15,10 @@ from typing import Any
 import click
 import pytest
 
-from passpost.cli.program import cli
 from passpost.hookspecs import ExtensionSpec
-from passpost.scaffold import Names, extension_files, files, write
-from passpost.testing import ExtensionSuite
+from passpost_cli.program import cli
+from passpost_cli.scaffold import Names, extension_files, files, write
+from pytest_passpost import ExtensionSuite
 
 ROOT = Path(__file__).parents[1]
 GUIDE = (ROOT / "docs/writing-an-extension.md").read_text("utf-8")
@@ -95,7 +95,7 @@ def test_the_command_of_the_extension_is_there(
     )
     (metadata / "entry_points.txt").write_text("[passpost.extensions]\nt = passpost_tenants\n")
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join((str(folder), str(tmp_path))))
-    command = [sys.executable, "-c", "from passpost.cli import main; main()", "tenants"]
+    command = [sys.executable, "-c", "from passpost_cli import main; main()", "tenants"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "acme\n", "")
     assert "`passpost tenants` prints `acme`" in GUIDE

@@ -14,12 +14,11 @@ import click
 import pytest
 
 import passpost
-from passpost import config
-from passpost.cli.program import cli
-from passpost.config.leaves import PLACEHOLDER
-from passpost.connector import Capability
-from passpost.usages import FLOW_USAGES
+from passpost import Capability, config
+from passpost._config.leaves import PLACEHOLDER
+from passpost._messages.usages import FLOW_USAGES
 from passpost_aliyun_dm.codes import known_fault
+from passpost_cli.program import cli
 from passpost_smtp.config import SmtpConfig
 from passpost_smtp.errors import Phase
 from passpost_smtp.hints import reply_hint

@@ -17,9 +17,8 @@ import rich.console
 import rich.traceback
 
 import passpost
-from passpost.testing import Action, Answer, CertificateAuthority, Fault, HttpServer
-from passpost.testing.channel import Channel
-from passpost.testing.http_messages import Request
+from pytest_passpost import Action, Answer, CertificateAuthority, Fault, HttpServer, Request
+from pytest_passpost.channel import Channel
 
 TEMPLATE = {"usageType": "Generic", "subject": "{{code}}", "content": "{{code}}"}
 KEY = "canary-key-of-the-account"

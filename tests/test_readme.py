@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import passpost
-from passpost.testing import SmtpServer
+from pytest_passpost import SmtpServer
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")

@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from passpost.scaffold import Names, extension_files, files, write
-from passpost.scaffold.files import versions
-from passpost.scaffold.names import MAX_ID
-from passpost.scaffold.reference import END, START, with_reference
+from passpost_cli.scaffold import Names, extension_files, files, write
+from passpost_cli.scaffold.files import versions
+from passpost_cli.scaffold.names import MAX_ID
+from passpost_cli.scaffold.reference import END, START, with_reference
 
 ROOT = Path(__file__).parents[1]
 NAMES = Names.of("acme-mail")
@@ -185,7 +185,7 @@ def test_the_tests_of_an_extension_pass(extension: Path) -> None:
 
 def test_an_extension_is_listed_and_adds_its_command(extension: Path) -> None:
     program = extension / "main.py"
-    program.write_text("from passpost.cli import main; main()")
+    program.write_text("from passpost_cli import main; main()")
     site = extension / "site"
     assert "acme-mail  passpost-acme-mail 0.1.0: around_send, find_template" in run(
         extension, "main", "connectors", path=site
@@ -252,13 +252,11 @@ def test_its_guides_say_the_same_in_both_languages() -> None:
 
 def test_the_wheel_of_passpost_can_make_it(tmp_path: Path) -> None:
     options = ("--no-deps", "--no-build-isolation", "--wheel-dir", str(tmp_path))
-    run(
-        ROOT, "pip", "--quiet", "--disable-pip-version-check", "wheel", *options, str(ROOT / "core")
-    )
+    run(ROOT, "pip", "--quiet", "--disable-pip-version-check", "wheel", *options, str(ROOT / "cli"))
     (wheel,) = tmp_path.glob("*.whl")
     program = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
-        "from passpost import scaffold\n"
+        "from passpost_cli import scaffold\n"
         "assert sys.argv[1] in scaffold.__file__\n"
         "print(*scaffold.files(scaffold.Names.of('acme-mail')))"
     )
@@ -278,8 +276,8 @@ def test_the_reference_follows_the_config_class(
     monkeypatch.setattr(sys, "argv", ["", str(tmp_path / "here")])
     for expected in (f"{tmp_path}/here/README.zh-CN.md: rewritten\n", ""):
         # As `python -m` does, which is all that this module is for.
-        sys.modules.pop("passpost.scaffold.__main__", None)
-        import_module("passpost.scaffold.__main__")
+        sys.modules.pop("passpost_cli.scaffold.__main__", None)
+        import_module("passpost_cli.scaffold.__main__")
         assert capsys.readouterr().out == expected
     assert (tmp_path / "here/README.zh-CN.md").read_text("utf-8") == texts["README.zh-CN.md"]
 

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 import passpost
-from passpost import config, locales, payload
-from passpost.templates import places, program, syntax
+from passpost import config
+from passpost._messages import locales, payload
+from passpost._templates import places, program, syntax
 
 PAGE = (Path(__file__).parents[1] / "docs/templates.md").read_text("utf-8")
 EXAMPLES = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)

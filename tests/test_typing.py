@@ -63,7 +63,7 @@ REFUSED = """\
 import passpost
 from passpost import Mialer
 from passpost.config import Sceret
-from passpost.testing import SmtpSrever
+from pytest_passpost import SmtpSrever
 from passpost import Message
 passpost.nonsense
 Message(3, "SignIn")

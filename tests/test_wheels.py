@@ -12,11 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from passpost.testing import SmtpServer
+from pytest_passpost import SmtpServer
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = {
     "passpost": "core",
+    "passpost_cli": "cli",
+    "pytest_passpost": "testing",
     "passpost_smtp": "plugins/smtp",
     "passpost_aliyun_dm": "plugins/aliyun_dm",
     "passpost_sendgrid": "plugins/sendgrid",
@@ -99,7 +101,7 @@ def test_a_wheel_over_http_brings_nothing_of_another(
     assert set(run(python, LIST).split()) == HOST | HTTP | {f"passpost-{connector}"}
     # The webhook's templates are its service's.
     templates = {} if connector == "webhook" else {"templates": TEMPLATES}
-    with import_module(f"{package}.stand_in").StandIn() as provider:
+    with import_module(f"{package}_stand_in").StandIn() as provider:
         settings = {**provider.settings, **templates}
         assert run(python, SEND, json.dumps([connector, settings])) == connector
     assert [mail.recipient for mail in provider.received] == ["ada@example.com"]
@@ -110,8 +112,9 @@ def test_a_wheel_is_typed_licensed_and_guided(wheels: dict[str, Path], package: 
     names = zipfile.ZipFile(wheels[package]).namelist()
     assert f"{package}/py.typed" in names
     assert any(name.endswith("/LICENSE") for name in names)
-    if package != "passpost":
+    if package in {"passpost_smtp", *OVER_HTTP}:
         assert {f"{package}/README.md", f"{package}/README.zh-CN.md"} <= set(names)
     # The tests that `passpost new` writes are no tests of the package.
     own = [name for name in names if "/scaffold/templates/" not in name]
-    assert not [name for name in own if "test" in name and "testing" not in name]
+    assert not [name for name in own if "/tests/" in name or "/test_" in name]
+    assert not [name for name in own if "stand_in" in name and "pytest_passpost" not in name]

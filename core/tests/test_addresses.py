@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passpost import addresses
-from passpost.addresses import Address, ascii_domain, refuse_controls, shortened, split_name
+from passpost import Address
+from passpost._messages import addresses
+from passpost._messages.addresses import ascii_domain, refuse_controls, shortened, split_name
 
 LONGEST_LOCAL = "l" * 64
 LONGEST_DOMAIN = ".".join(["d" * 63, "d" * 63, "d" * 63, "d" * 56, "org"])
@@ -290,7 +291,7 @@ def test_long_texts_take_no_time_of_their_own() -> None:
 
 def test_ascii_addresses_do_not_load_the_tables_of_idna() -> None:
     program = (
-        "import sys; from passpost.addresses import Address; "
+        "import sys; from passpost._messages.addresses import Address; "
         "print(Address.parse('Ada <ada@example.org>').wire, 'idna' in sys.modules)"
     )
     command = [sys.executable, "-c", program]

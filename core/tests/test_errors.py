@@ -10,9 +10,7 @@ from typing import Any
 
 import pytest
 
-from passpost import errors
-from passpost.config.problems import Problem
-from passpost.errors import (
+from passpost import (
     Attempt,
     ConfigError,
     MailerClosedError,
@@ -20,9 +18,11 @@ from passpost.errors import (
     MissingVariable,
     PasspostError,
     PluginError,
+    Problem,
     SendError,
     TemplateNotFound,
     UnknownConnectorError,
+    errors,
 )
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from passpost.headers import MAX_VALUE, RESERVED, check_name, check_value, frozen_headers
+from passpost._messages.headers import MAX_VALUE, RESERVED, check_name, check_value, frozen_headers
 
 
 @pytest.mark.parametrize(

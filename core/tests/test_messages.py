@@ -16,9 +16,8 @@ from rich.console import Console
 from rich.pretty import pretty_repr
 from rich.traceback import Traceback
 
-from passpost.addresses import Address
-from passpost.errors import MessageError
-from passpost.messages import MAX_NAME, Mail, MailSummary, Message, Receipt
+from passpost import Address, Mail, MailSummary, Message, MessageError, Receipt
+from passpost._messages.messages import MAX_NAME
 
 CONTROLS = ["\n", "\r", "\0", "\x1b", "\x85", "\u2028", "\u760a", "\u760d", "\ud800"]
 

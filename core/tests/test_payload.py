@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passpost.errors import MessageError
-from passpost.payload import (
+from passpost import MessageError
+from passpost._messages.payload import (
     MAX_BITS,
     MAX_CHARACTERS,
     MAX_DEPTH,

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from passpost._network.dial import resolve
+from passpost._network.reachable import UnreachableAddressError, reaching, refused, written
 from passpost.config import Invalid
-from passpost.dial import resolve
 from passpost.http import Endpoint, WebAddress
-from passpost.reachable import UnreachableAddressError, reaching, refused, written
 
 # One address, the metadata service of most clouds, in the spellings that resolvers know.
 METADATA = [

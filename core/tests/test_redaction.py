@@ -14,10 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passpost.addresses import Address
-from passpost.encodings import Budget, octets_in, views
-from passpost.redaction import MAX_CLEANED, WITHHELD, Redactor
-from passpost.secret import Secret
+from passpost import Address, Secret
+from passpost._redaction.encodings import Budget, octets_in, views
+from passpost._redaction.redactor import MAX_CLEANED, WITHHELD, Redactor
 
 SECRET = "p+ä\"s\\w/ö&<rd>%41 'x😀\U0010ffff=?"
 """Holds something that each encoding changes."""
@@ -337,7 +336,7 @@ def test_work_has_an_end_at_which_nothing_is_shown(
         searched += len(text)
         return octets_in(text, shortest)
 
-    monkeypatch.setattr("passpost.redaction.octets_in", counted)
+    monkeypatch.setattr("passpost._redaction.redactor.octets_in", counted)
     redactor = Redactor(["hunter22"]).for_email(payload, ADA)
     for answer in (hostile(16_000), "hunter22 482913 " + hostile(2_500)):
         assert redactor.clean(answer) == WITHHELD

@@ -8,7 +8,8 @@ import pickle
 import attrs
 import pytest
 
-from passpost.secret import Secret, to_json
+from passpost import Secret
+from passpost._secret import to_json
 
 CANARY = "c4nary-p4ssword"
 

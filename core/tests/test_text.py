@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passpost.text import refused_in_body, refused_in_line, visible
+from passpost._text import refused_in_body, refused_in_line, visible
 
 LINE_ONLY = ["\t", "\n", "\r", "\u2028", "\u2029", "\u760a", "\u760d"]
 EVERYWHERE = [

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from passpost.usages import FLOW_USAGES, GENERIC, KNOWN_USAGES, canonical_usage
+from passpost._messages.usages import FLOW_USAGES, GENERIC, KNOWN_USAGES, canonical_usage
 
 
 @pytest.mark.parametrize(

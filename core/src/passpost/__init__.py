@@ -14,15 +14,12 @@ Names are imported when they are first used: a program pays for what it touches.
 
 from __future__ import annotations
 
-from importlib import import_module as _import_module
 from typing import TYPE_CHECKING
 
+from passpost._lazy import lazy_names
+
 if TYPE_CHECKING:
-    from passpost.addresses import Address
-    from passpost.application import Application, load
-    from passpost.blocking import Mailer
-    from passpost.config import Policy, Problem
-    from passpost.connector import (
+    from passpost._connector_info import (
         Capability,
         ConnectorInfo,
         Finding,
@@ -30,6 +27,17 @@ if TYPE_CHECKING:
         Preset,
         guides,
     )
+    from passpost._host.application import Application, load
+    from passpost._host.host import Connector, Host
+    from passpost._mailers.async_mailer import AsyncMailer
+    from passpost._mailers.mailer import Mailer
+    from passpost._messages.addresses import Address
+    from passpost._messages.messages import Mail, MailSummary, Message, Receipt
+    from passpost._plugins.extensions import InstalledExtension
+    from passpost._problems import Problem
+    from passpost._secret import Secret
+    from passpost._settings.policy import Policy
+    from passpost._templates.template import Template
     from passpost.errors import (
         Attempt,
         ConfigError,
@@ -42,50 +50,9 @@ if TYPE_CHECKING:
         TemplateNotFound,
         UnknownConnectorError,
     )
-    from passpost.extensions import InstalledExtension
     from passpost.hookspecs import hookimpl
-    from passpost.host import Connector, Host
-    from passpost.mailer import AsyncMailer
-    from passpost.messages import Mail, MailSummary, Message, Receipt
-    from passpost.secret import Secret
-    from passpost.templates import Template
 
 __version__ = "0.1.0"
-
-_HOMES = {
-    "addresses": ("Address",),
-    "application": ("Application", "load"),
-    "blocking": ("Mailer",),
-    "config": ("Policy", "Problem"),
-    "connector": (
-        "Capability",
-        "ConnectorInfo",
-        "Finding",
-        "InstalledConnector",
-        "Preset",
-        "guides",
-    ),
-    "errors": (
-        "Attempt",
-        "ConfigError",
-        "MailerClosedError",
-        "MessageError",
-        "MissingVariable",
-        "PasspostError",
-        "PluginError",
-        "SendError",
-        "TemplateNotFound",
-        "UnknownConnectorError",
-    ),
-    "extensions": ("InstalledExtension",),
-    "hookspecs": ("hookimpl",),
-    "host": ("Connector", "Host"),
-    "mailer": ("AsyncMailer",),
-    "messages": ("Mail", "MailSummary", "Message", "Receipt"),
-    "secret": ("Secret",),
-    "templates": ("Template",),
-}
-_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "Address",
@@ -125,18 +92,53 @@ __all__ = [
 ]
 
 
-# Hidden from type checkers, which would take any name for one that is there.
+# Hidden from type checkers, which would take any name for one that exists.
 if not TYPE_CHECKING:
-
-    def __getattr__(name: str) -> object:
-        home = _HOME_OF.get(name)
-        if home is None:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        value = getattr(_import_module(f"{__name__}.{home}"), name)
-        # Kept, so that the next look-up is an ordinary one.
-        globals()[name] = value
-        return value
-
-
-def __dir__() -> list[str]:
-    return sorted(set(__all__) | {name for name in globals() if name.startswith("__")})
+    __getattr__, __dir__ = lazy_names(
+        __name__,
+        {
+            "passpost._connector_info": (
+                "Capability",
+                "ConnectorInfo",
+                "Finding",
+                "InstalledConnector",
+                "Preset",
+                "guides",
+            ),
+            "passpost._host.application": (
+                "Application",
+                "load",
+            ),
+            "passpost._host.host": (
+                "Connector",
+                "Host",
+            ),
+            "passpost._mailers.async_mailer": ("AsyncMailer",),
+            "passpost._mailers.mailer": ("Mailer",),
+            "passpost._messages.addresses": ("Address",),
+            "passpost._messages.messages": (
+                "Mail",
+                "MailSummary",
+                "Message",
+                "Receipt",
+            ),
+            "passpost._plugins.extensions": ("InstalledExtension",),
+            "passpost._problems": ("Problem",),
+            "passpost._secret": ("Secret",),
+            "passpost._settings.policy": ("Policy",),
+            "passpost._templates.template": ("Template",),
+            "passpost.errors": (
+                "Attempt",
+                "ConfigError",
+                "MailerClosedError",
+                "MessageError",
+                "MissingVariable",
+                "PasspostError",
+                "PluginError",
+                "SendError",
+                "TemplateNotFound",
+                "UnknownConnectorError",
+            ),
+            "passpost.hookspecs": ("hookimpl",),
+        },
+    )

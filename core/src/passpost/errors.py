@@ -25,7 +25,7 @@ import attrs
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from passpost.config.problems import Problem
+    from passpost._problems import Problem
 
 Outcome = Literal["rejected", "unknown"]
 """``rejected``: surely not sent. ``unknown``: it may have been sent."""
@@ -78,7 +78,7 @@ class ConfigError(PasspostError, ValueError):
     """
 
     def __init__(self, problems: Iterable[Problem]) -> None:
-        from passpost.config.problems import in_order  # noqa: PLC0415 - config imports this module
+        from passpost._problems import in_order  # noqa: PLC0415 - config imports this module
 
         self.problems: tuple[Problem, ...] = in_order(problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))

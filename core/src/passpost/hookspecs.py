@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
     import click
 
-    from passpost.connector import ConnectorInfo, Finding
-    from passpost.messages import Mail, MailSummary, Message, Receipt
-    from passpost.templates import Template
+    from passpost._connector_info import ConnectorInfo, Finding
+    from passpost._messages.messages import Mail, MailSummary, Message, Receipt
+    from passpost._templates.template import Template
 
 CONNECTOR_GROUP: Final = "passpost.connectors"
 """The entry point group of connectors: name = the connector's id, value = its module."""

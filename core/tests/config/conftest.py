@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from passpost.errors import ConfigError
+from passpost import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from passpost.config import Problem
+    from passpost import Problem
 
 
 def _refused(function: Callable[..., object], *args: Any, **kwargs: Any) -> tuple[Problem, ...]:

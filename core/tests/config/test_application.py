@@ -4,11 +4,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from passpost import Policy, Problem
 from passpost.config import (
     ApplicationSettings,
     ConnectorEntry,
-    Policy,
-    Problem,
     Settings,
     parse_application,
     read,

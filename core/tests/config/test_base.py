@@ -6,11 +6,10 @@ from typing import Any
 import attrs
 import pytest
 
-from passpost.addresses import Address
+from passpost import Address, Problem, Secret, Template
 from passpost.config import (
     ConnectorConfig,
     HostName,
-    Problem,
     field,
     missing_template,
     missing_usages,
@@ -21,8 +20,6 @@ from passpost.config import (
     secrets_in,
     warnings,
 )
-from passpost.secret import Secret
-from passpost.templates import Template
 
 Refused = Callable[..., tuple[Problem, ...]]
 

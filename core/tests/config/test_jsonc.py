@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from passpost.config import Problem, read
-from passpost.errors import ConfigError
+from passpost import ConfigError, Problem
+from passpost.config import read
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from passpost import ConfigError
+from passpost._config.scanner import Scan
+from passpost._config.settings import Source
 from passpost.config import read
-from passpost.config.scanner import Scan
-from passpost.config.settings import Source
-from passpost.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from passpost.config import Problem
-    from passpost.config.paths import Path
+    from passpost import Problem
+    from passpost._paths import Path
 
 # Surrogates cannot be written to a file.
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)

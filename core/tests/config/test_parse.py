@@ -6,11 +6,10 @@ from typing import Any, Literal, Self
 import attrs
 import pytest
 
-from passpost.addresses import Address
+from passpost import Address, ConfigError, Problem, Secret
 from passpost.config import (
     HostName,
     Invalid,
-    Problem,
     Referenced,
     Settings,
     Unresolved,
@@ -19,8 +18,6 @@ from passpost.config import (
     read,
     resolve,
 )
-from passpost.errors import ConfigError
-from passpost.secret import Secret
 
 Refused = Callable[..., tuple[Problem, ...]]
 

@@ -6,8 +6,9 @@ from typing import Any
 import attrs
 import pytest
 
-from passpost.config import Invalid, Problem, field, parse, read, rule, warnings
-from passpost.config.fields import config_fields, rules
+from passpost import Problem
+from passpost._config.fields import config_fields, rules
+from passpost.config import Invalid, field, parse, read, rule, warnings
 
 Refused = Callable[..., tuple[Problem, ...]]
 

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passpost.config import Problem, Settings, read
-from passpost.config.paths import joined, path_keys, path_text, quoted
-from passpost.config.problems import in_order
+from passpost import Problem
+from passpost._paths import joined, path_keys, path_text, quoted
+from passpost._problems import in_order
+from passpost.config import Settings, read
 
 TEXT = """\
 {

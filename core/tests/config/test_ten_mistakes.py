@@ -5,12 +5,11 @@ from typing import Any, Literal
 
 import attrs
 
-from passpost.addresses import Address
+from passpost import Address, ConfigError, Problem, Secret
 from passpost.config import (
     ConnectorConfig,
     HostName,
     Invalid,
-    Problem,
     field,
     parse,
     parse_application,
@@ -18,8 +17,6 @@ from passpost.config import (
     resolve,
     rule,
 )
-from passpost.errors import ConfigError
-from passpost.secret import Secret
 
 Refused = Callable[..., tuple[Problem, ...]]
 

@@ -11,7 +11,7 @@ from typing import Any
 from unittest import mock
 
 import passpost
-from passpost import loop_thread
+from passpost._mailers import loop_thread
 
 from .world import TIMEOUT, WATCHDOG, Operation, World, idle
 

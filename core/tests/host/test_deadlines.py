@@ -7,7 +7,7 @@ import contextlib
 
 import pytest
 
-from passpost.deadlines import DeadlinePassedError, Deadlines
+from passpost._delivery.deadlines import DeadlinePassedError, Deadlines
 
 pytestmark = pytest.mark.anyio
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import passpost
-from passpost.discovery import FIRST_PARTY, EntryPoint, entry_points
+from passpost._plugins.discovery import FIRST_PARTY, EntryPoint, entry_points
 
 from .conftest import HEALTHY, TEMPLATES, Install
 
@@ -121,7 +121,7 @@ def test_thousands_of_entry_points_are_read_once(
         reads.append(group)
         return read(group)
 
-    monkeypatch.setattr("passpost.discovery.entry_points", counted)
+    monkeypatch.setattr("passpost._plugins.discovery.entry_points", counted)
     host = passpost.Host()
     installed = [one for one in host.installed() if one.distribution == "many"]
     assert len(installed) == 3000
@@ -170,7 +170,7 @@ def test_an_unknown_id_says_what_was_meant() -> None:
 def test_only_connectors_of_this_project_are_named_with_their_package(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("passpost.discovery.entry_points", lambda group: ())
+    monkeypatch.setattr("passpost._plugins.discovery.entry_points", lambda group: ())
     for connector, package in FIRST_PARTY.items():
         assert f"pip install {package}`" in unknown(connector)
     assert "(installed connectors: none)" in unknown("other")

@@ -24,7 +24,7 @@ def test_what_is_open_at_exit_is_closed_and_later_sends_are_refused(*, uvloop: b
                 print(error)
 
         # They run in reverse order, so these come after passpost's own.
-        from passpost import loop_thread
+        from passpost._mailers import loop_thread
         atexit.unregister(loop_thread._close_at_exit)
         atexit.register(late, other)
         atexit.register(late, mailer)

@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 
 import passpost
-from passpost import blocking, loop_thread
+from passpost._mailers import loop_thread
+from passpost._mailers import mailer as blocking
 
 from .conftest import Recorder
 from .programs import LONG, run

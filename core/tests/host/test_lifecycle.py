@@ -15,7 +15,9 @@ import anyio.to_thread
 import pytest
 
 import passpost
-from passpost import deadlines, delivery, mailer, messages, sessions, threads
+from passpost._delivery import deadlines, delivery, sessions, threads
+from passpost._mailers import async_mailer as mailer
+from passpost._messages import messages
 
 from .conftest import TEMPLATES, Recorder
 

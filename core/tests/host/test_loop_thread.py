@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import passpost
-from passpost import loop_thread
+from passpost._mailers import loop_thread
 
 from .conftest import Recorder
 from .programs import both_loops, run

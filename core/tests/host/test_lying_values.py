@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 import passpost
-from passpost.redaction import Redactor
-from passpost.reports import Reports
+from passpost._plugins.reports import Reports
+from passpost._redaction.redactor import Redactor
 
 from .conftest import TEMPLATES, Recorder
 
@@ -317,7 +317,7 @@ async def test_words_registered_from_two_threads_are_both_masked(
                 # In vain where the other thread has to wait for this one, as it should.
                 other.join(timeout=0.2)
 
-    monkeypatch.setattr("passpost.reports.Redactor", Interrupted)
+    monkeypatch.setattr("passpost._plugins.reports.Redactor", Interrupted)
     reports.register_secret("token-one")
     other.join()
     assert str(reports.failure(refusal("token-one, token-two"))) == "***, ***"

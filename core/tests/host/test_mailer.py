@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.traceback import Traceback
 
 import passpost
-from passpost import delivery
+from passpost._delivery import delivery
 
 from .conftest import TEMPLATES, Recorder
 

@@ -12,7 +12,7 @@ import anyio.to_thread
 import pytest
 
 import passpost
-from passpost import threads
+from passpost._delivery import threads
 
 from .test_lifecycle import Blocking, Mortal, configured, failure
 

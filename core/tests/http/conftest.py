@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from passpost.addresses import Address
+from passpost import Address, Mail
 from passpost.http import HttpClient, Timeouts
-from passpost.messages import Mail
-from passpost.testing import CertificateAuthority
+from pytest_passpost import CertificateAuthority
 
 Open = Callable[..., HttpClient]
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from passpost._http.answers import MAX_ID, MAX_WAIT
 from passpost.http import Answer, Fault, fault_of, identifier
-from passpost.http.answers import MAX_ID, MAX_WAIT
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,11 @@ from typing import Any
 import attrs
 import pytest
 
-from passpost import http
-from passpost.errors import SendError
-from passpost.http import client as client_module
-from passpost.http import pool
-from passpost.secret import Secret
-from passpost.testing import Action, Answer, Fault, Hold, HttpServer
-from passpost.testing.channel import Channel
+from passpost import Secret, SendError, http
+from passpost._http import client as client_module
+from passpost._http import pool
+from pytest_passpost import Action, Answer, Fault, Hold, HttpServer
+from pytest_passpost.channel import Channel
 
 pytestmark = pytest.mark.anyio
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from passpost.errors import SendError
-from passpost.http import pool
-from passpost.testing import (
+from passpost import SendError
+from passpost._http import pool
+from pytest_passpost import (
     Answer,
     CertificateAuthority,
     Drip,

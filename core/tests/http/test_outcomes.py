@@ -11,9 +11,9 @@ from typing import Any
 import attrs
 import pytest
 
-from passpost.errors import SendError
-from passpost.http import pool
-from passpost.testing import (
+from passpost import SendError
+from passpost._http import pool
+from pytest_passpost import (
     Action,
     Answer,
     CertificateAuthority,
@@ -25,7 +25,7 @@ from passpost.testing import (
     refusing_port,
     silent_port,
 )
-from passpost.testing.channel import Channel
+from pytest_passpost.channel import Channel
 
 pytestmark = pytest.mark.anyio
 

@@ -12,10 +12,10 @@ from typing import Any
 import attrs
 import pytest
 
-from passpost.errors import SendError
-from passpost.reachable import reaching
-from passpost.testing import Answer, CertificateAuthority, HttpServer
-from passpost.testing.certificates import server_context
+from passpost import SendError
+from passpost._network.reachable import reaching
+from pytest_passpost import Answer, CertificateAuthority, HttpServer
+from pytest_passpost.certificates import server_context
 
 pytestmark = pytest.mark.anyio
 

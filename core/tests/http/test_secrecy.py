@@ -14,11 +14,11 @@ import attrs
 import httpcore
 import pytest
 
-from passpost.errors import ConfigError, SendError
+from passpost import ConfigError, SendError
 from passpost.http import Answer as Answered
 from passpost.http import ApiKey
-from passpost.testing import Action, Answer, CertificateAuthority, Fault, HttpServer, accept_then
-from passpost.testing.channel import Channel
+from pytest_passpost import Action, Answer, CertificateAuthority, Fault, HttpServer, accept_then
+from pytest_passpost.channel import Channel
 
 pytestmark = pytest.mark.anyio
 

@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passpost.addresses import Address
+from passpost import Address, ConfigError
+from passpost._connector_info import LANGUAGES
+from passpost._text import refused_in_line
 from passpost.config import (
     Settings,
     field,
@@ -20,8 +22,6 @@ from passpost.config import (
     secrets_in,
     warnings,
 )
-from passpost.connector import LANGUAGES
-from passpost.errors import ConfigError
 from passpost.http import (
     ApiKey,
     SenderConfig,
@@ -31,7 +31,6 @@ from passpost.http import (
     mailbox,
     mailbox_text,
 )
-from passpost.text import refused_in_line
 
 GOOD = {"apiKey": "SG.key", "fromEmail": "Example <no-reply@example.com>"}
 

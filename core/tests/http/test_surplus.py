@@ -12,9 +12,9 @@ import attrs
 import httpcore
 import pytest
 
-from passpost.http.network import Network
-from passpost.testing import Action, Answer, CertificateAuthority, Fault, HttpServer
-from passpost.testing.channel import Channel
+from passpost._http.network import Network
+from pytest_passpost import Action, Answer, CertificateAuthority, Fault, HttpServer
+from pytest_passpost.channel import Channel
 
 pytestmark = pytest.mark.anyio
 

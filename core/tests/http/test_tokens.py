@@ -7,9 +7,9 @@ from typing import Any
 import attrs
 import pytest
 
-from passpost.errors import SendError
+from passpost import SendError
 from passpost.http import AccessToken, basic_auth
-from passpost.testing import Answer, Fault, Hold, HttpServer
+from pytest_passpost import Answer, Fault, Hold, HttpServer
 
 pytestmark = pytest.mark.anyio
 

@@ -8,10 +8,10 @@ import chevron
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from passpost.errors import MessageError
-from passpost.templates import TemplateText
-from passpost.templates.places import CONTENT_HTML
-from passpost.templates.syntax import Node, Section, parse
+from passpost import MessageError
+from passpost._templates.places import CONTENT_HTML
+from passpost._templates.syntax import Node, Section, parse
+from passpost._templates.texts import TemplateText
 
 # Not among them: "'", which chevron does not escape.
 LITERALS = st.text(alphabet='xyz <>"&\n}', max_size=5)

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from passpost import MessageError, Template
+from passpost._templates.texts import TemplateText
 from passpost.config import parse, warnings
-from passpost.errors import MessageError
-from passpost.templates import Template, TemplateText
 
 UNPROTECTED = [
     ("<a href={{v}}>x</a>", "into an attribute without quotes"),

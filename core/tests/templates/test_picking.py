@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passpost.errors import TemplateNotFound
-from passpost.messages import Message
-from passpost.templates import Template, TemplateSet, is_language_tag, pick, pick_asking
+from passpost import Message, Template, TemplateNotFound
+from passpost._templates.names import is_language_tag
+from passpost._templates.picking import TemplateSet, pick, pick_asking
 
 
 def template(usage: str, locale: str | None = None, subject: str = "s") -> Template:

@@ -6,17 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passpost.templates import TemplateSyntaxError, TemplateText
-from passpost.templates.places import CONTENT_TEXT
-from passpost.templates.syntax import (
+from passpost._templates.places import CONTENT_TEXT
+from passpost._templates.syntax import (
     MAX_SECTIONS,
     MAX_SOURCE,
     MAX_TAGS,
     Node,
     Section,
+    TemplateSyntaxError,
     Variable,
     parse,
 )
+from passpost._templates.texts import TemplateText
 
 
 def shape(nodes: tuple[Node, ...]) -> list[object]:

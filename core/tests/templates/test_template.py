@@ -8,10 +8,11 @@ from typing import Any
 import attrs
 import pytest
 
-from passpost.addresses import Address
-from passpost.config import ConnectorConfig, Problem, parse, warnings
-from passpost.errors import ConfigError, MessageError, MissingVariable
-from passpost.templates import ContentType, Rendered, Template, TemplateText, template_set_problems
+from passpost import Address, ConfigError, MessageError, MissingVariable, Problem, Template
+from passpost._templates.checks import template_set_problems
+from passpost._templates.template import ContentType, Rendered
+from passpost._templates.texts import TemplateText
+from passpost.config import ConnectorConfig, parse, warnings
 
 
 def template(**parts: Any) -> Template:

@@ -8,11 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passpost.addresses import Address
-from passpost.config.problems import Invalid
-from passpost.errors import MessageError, MissingVariable
-from passpost.templates import Missing, TemplateAddress
-from passpost.templates.places import REPLY_TO
+from passpost import Address, MessageError, MissingVariable
+from passpost._templates.addresses import TemplateAddress
+from passpost._templates.places import REPLY_TO, Missing
+from passpost.config import Invalid
 
 
 def render(source: str, payload: dict[str, Any], missing: Missing = "error") -> Address:

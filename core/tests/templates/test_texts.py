@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passpost.config.problems import Invalid
-from passpost.errors import MessageError, MissingVariable
-from passpost.templates import Missing, TemplateLine, TemplateSyntaxError, TemplateText, program
-from passpost.templates.places import CONTENT_HTML, CONTENT_TEXT, SUBJECT, TEXT, Place
+from passpost import MessageError, MissingVariable
+from passpost._templates import program
+from passpost._templates.places import CONTENT_HTML, CONTENT_TEXT, SUBJECT, TEXT, Missing, Place
+from passpost._templates.syntax import TemplateSyntaxError
+from passpost._templates.texts import TemplateLine, TemplateText
+from passpost.config import Invalid
 
 
 def render(

@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 
-from passpost.addresses import Address
-from passpost.messages import Mail
+from passpost import Address, Mail
 from passpost_aliyun_dm.config import AliyunDmConfig
 from passpost_aliyun_dm.hooks import parse_config
-from passpost_aliyun_dm.stand_in import StandIn
+from passpost_aliyun_dm_stand_in.server import StandIn
 
 TEMPLATES = [
     {"usageType": usage, "subject": "Your code", "content": "<p>Your code is {{code}}</p>"}

@@ -4,12 +4,10 @@ from typing import Any
 
 import pytest
 
-from passpost.testing.faults import Fault
-from passpost.testing.http import HttpServer
-from passpost.testing.http_messages import Answer
 from passpost_aliyun_dm.check import findings
 from passpost_aliyun_dm.client import DirectMail
-from passpost_aliyun_dm.stand_in import BATCH_SENDER, FROZEN_SENDER, StandIn
+from passpost_aliyun_dm_stand_in.server import BATCH_SENDER, FROZEN_SENDER, StandIn
+from pytest_passpost import Answer, Fault, HttpServer
 
 pytestmark = pytest.mark.anyio
 

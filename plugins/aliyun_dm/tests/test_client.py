@@ -12,18 +12,12 @@ from typing import Any
 import attrs
 import pytest
 
-from passpost.addresses import Address
-from passpost.errors import SendError
-from passpost.http import pool
-from passpost.messages import Receipt
-from passpost.testing.actions import Action, Hold
-from passpost.testing.certificates import CertificateAuthority
-from passpost.testing.channel import Channel
-from passpost.testing.faults import Fault
-from passpost.testing.http import HttpServer
-from passpost.testing.http_messages import Answer
+from passpost import Address, Receipt, SendError
+from passpost._http import pool
 from passpost_aliyun_dm.client import DirectMail
-from passpost_aliyun_dm.stand_in import StandIn
+from passpost_aliyun_dm_stand_in.server import StandIn
+from pytest_passpost import Action, Answer, CertificateAuthority, Fault, Hold, HttpServer
+from pytest_passpost.channel import Channel
 
 pytestmark = pytest.mark.anyio
 

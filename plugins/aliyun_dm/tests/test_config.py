@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from passpost import ConfigError
 from passpost.config import placeholders, warnings
-from passpost.errors import ConfigError
 from passpost_aliyun_dm.hooks import parse_config
 from passpost_aliyun_dm.regions import REGIONS
 

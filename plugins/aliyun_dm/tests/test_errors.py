@@ -5,8 +5,7 @@ import pickle
 
 import pytest
 
-from passpost.http import Answer
-from passpost.http.answers import MAX_WAIT
+from passpost.http import MAX_WAIT, Answer
 from passpost_aliyun_dm.errors import refusal, retry_after
 
 

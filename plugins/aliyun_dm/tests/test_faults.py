@@ -9,16 +9,22 @@ from typing import Any
 import attrs
 import pytest
 
-from passpost.errors import SendError
-from passpost.http.client import MAX_ANSWER
-from passpost.messages import Mail, Receipt
-from passpost.testing.actions import Drip, accept_then
-from passpost.testing.faults import Fault
-from passpost.testing.http import HttpServer
-from passpost.testing.http_actions import EndlessBody, EndlessHead, SlowHead, Truncated, WrongLength
-from passpost.testing.http_messages import Answer
+from passpost import Mail, Receipt, SendError
+from passpost._http.client import MAX_ANSWER
 from passpost_aliyun_dm.client import DirectMail
-from passpost_aliyun_dm.stand_in import StandIn
+from passpost_aliyun_dm_stand_in.server import StandIn
+from pytest_passpost import (
+    Answer,
+    Drip,
+    EndlessBody,
+    EndlessHead,
+    Fault,
+    HttpServer,
+    SlowHead,
+    Truncated,
+    WrongLength,
+    accept_then,
+)
 
 pytestmark = pytest.mark.anyio
 

@@ -6,13 +6,11 @@ from typing import Any
 import pytest
 
 import passpost
-from passpost.config import placeholders, reference_table, warnings
-from passpost.connector import LANGUAGES, Capability
-from passpost.errors import SendError
-from passpost.host import Host
+from passpost import Capability, Host, SendError
+from passpost.config import LANGUAGES, placeholders, reference_table, warnings
 from passpost_aliyun_dm import hooks
 from passpost_aliyun_dm.config import AliyunDmConfig
-from passpost_aliyun_dm.stand_in import StandIn
+from passpost_aliyun_dm_stand_in.server import StandIn
 
 INFO = hooks.connector_info()
 TEMPLATES = [

@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from passpost.addresses import Address
-from passpost.errors import SendError
+from passpost import Address, SendError
 from passpost_aliyun_dm.parameters import parameters
 
 # Line ends and controls, their disguises, and code points that become CR or LF when cut to 8 bits.

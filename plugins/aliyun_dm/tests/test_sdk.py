@@ -17,7 +17,7 @@ from darabonba.exceptions import DaraException
 from darabonba.runtime import RuntimeOptions
 
 from passpost_aliyun_dm.client import DirectMail
-from passpost_aliyun_dm.stand_in import SENDER, StandIn
+from passpost_aliyun_dm_stand_in.server import SENDER, StandIn
 
 # What the SDK signs with: its default, and the older algorithm of RPC version 1.0.
 ALGORITHMS = {"3": None, "1.0": "v2"}

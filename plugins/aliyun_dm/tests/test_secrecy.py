@@ -12,15 +12,12 @@ from urllib.parse import quote
 
 import pytest
 
-from passpost.addresses import Address
-from passpost.errors import ConfigError, SendError
-from passpost.messages import Receipt
-from passpost.testing.actions import accept_then
-from passpost.testing.faults import Fault
+from passpost import Address, ConfigError, Receipt, SendError
 from passpost_aliyun_dm.client import DirectMail
-from passpost_aliyun_dm.fake.signatures import Key
 from passpost_aliyun_dm.hooks import parse_config
-from passpost_aliyun_dm.stand_in import StandIn
+from passpost_aliyun_dm_stand_in.server import StandIn
+from passpost_aliyun_dm_stand_in.signatures import Key
+from pytest_passpost import Fault, accept_then
 
 pytestmark = pytest.mark.anyio
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passpost.secret import Secret
+from passpost import Secret
 from passpost_aliyun_dm.signature import (
     Credentials,
     SignatureVersion,

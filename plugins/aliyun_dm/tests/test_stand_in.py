@@ -11,9 +11,7 @@ import attrs
 import httpx
 import pytest
 
-from passpost.secret import Secret
-from passpost.testing.stand_in import StandIn as Protocol
-from passpost_aliyun_dm.fake.rules import MAX_BODY
+from passpost import Secret
 from passpost_aliyun_dm.signature import (
     Credentials,
     SignatureVersion,
@@ -24,7 +22,8 @@ from passpost_aliyun_dm.signature import (
     canonical_request,
     sign,
 )
-from passpost_aliyun_dm.stand_in import (
+from passpost_aliyun_dm_stand_in.rules import MAX_BODY
+from passpost_aliyun_dm_stand_in.server import (
     FROZEN_SENDER,
     INACTIVE_KEY_ID,
     KEY_ID,
@@ -35,6 +34,7 @@ from passpost_aliyun_dm.stand_in import (
     STS_TOKEN,
     StandIn,
 )
+from pytest_passpost import StandIn as Protocol
 
 KEY = Credentials(KEY_ID, Secret(SECRET))
 TEMPORARY = Credentials(STS_KEY_ID, Secret(STS_SECRET), Secret(STS_TOKEN))

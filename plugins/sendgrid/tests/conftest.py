@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 
-from passpost.addresses import Address
-from passpost.messages import Mail
+from passpost import Address, Mail
 from passpost_sendgrid.config import SendGridConfig
 from passpost_sendgrid.hooks import parse_config
-from passpost_sendgrid.stand_in import StandIn
+from passpost_sendgrid_stand_in.server import StandIn
 
 TEMPLATES = [
     {"usageType": usage, "subject": "Your code", "content": "Your code is {{code}}"}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from passpost.testing import ConnectorSuite, Refusal
 from passpost_sendgrid import hooks
+from pytest_passpost import ConnectorSuite, Refusal
 
 
 class TestSendGrid(ConnectorSuite):

@@ -4,13 +4,11 @@ from typing import Any
 
 import pytest
 
-from passpost.addresses import Address
+from passpost import Address, Mail, Receipt, SendError
 from passpost.config import warnings
-from passpost.errors import SendError
-from passpost.messages import Mail, Receipt
-from passpost.testing import Answer, HttpServer
 from passpost_sendgrid import hooks
-from passpost_sendgrid.stand_in import OTHER_SENDER, StandIn
+from passpost_sendgrid_stand_in.server import OTHER_SENDER, StandIn
+from pytest_passpost import Answer, HttpServer
 
 pytestmark = pytest.mark.anyio
 

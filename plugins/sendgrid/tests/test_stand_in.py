@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-from passpost.testing.stand_in import StandIn as Protocol
-from passpost_sendgrid.stand_in import KEY, KEY_WITHOUT_RIGHT, MAX_BODY, SENDER, StandIn
+from passpost_sendgrid_stand_in.server import KEY, KEY_WITHOUT_RIGHT, MAX_BODY, SENDER, StandIn
+from pytest_passpost import StandIn as Protocol
 
 GOOD: Any = {
     "personalizations": [{"to": [{"email": "ada@example.com", "name": "Ada"}]}],
@@ -50,7 +50,7 @@ def post(sendgrid: StandIn, http: httpx.Client, document: Any = GOOD, **parts: A
 def test_it_follows_the_protocol_of_stand_ins(sendgrid: StandIn) -> None:
     assert isinstance(sendgrid, Protocol)
     assert sendgrid.wrong_settings["apiKey"] != sendgrid.settings["apiKey"]
-    assert repr(sendgrid) == "<passpost_sendgrid.stand_in.StandIn, 0 mails>"
+    assert repr(sendgrid) == "<passpost_sendgrid_stand_in.server.StandIn, 0 mails>"
 
 
 def test_a_good_request_is_accepted(sendgrid: StandIn, http: httpx.Client) -> None:

@@ -9,9 +9,9 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from passpost.addresses import Address
+from passpost import Address
 from passpost_ses import hooks
-from passpost_ses.stand_in import CONFIGURATION_SET, StandIn
+from passpost_ses_stand_in.server import CONFIGURATION_SET, StandIn
 
 pytestmark = pytest.mark.anyio
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from passpost.testing import Answer, Fault, HttpServer
 from passpost_ses import hooks
-from passpost_ses.stand_in import VERIFIED_RECIPIENT, StandIn
+from passpost_ses_stand_in.server import VERIFIED_RECIPIENT, StandIn
+from pytest_passpost import Answer, Fault, HttpServer
 
 pytestmark = pytest.mark.anyio
 

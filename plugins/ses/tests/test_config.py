@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from passpost import ConfigError
 from passpost.config import warnings
-from passpost.errors import ConfigError
 from passpost_ses import hooks
 from passpost_ses.client import Ses
 from passpost_ses.config import SesConfig

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from passpost.connector import LANGUAGES
-from passpost.usages import KNOWN_USAGES
+from passpost._messages.usages import KNOWN_USAGES
+from passpost.config import LANGUAGES
 from passpost_ses import hooks
 from passpost_ses.config import REGIONS
 from passpost_ses.errors import known_fault

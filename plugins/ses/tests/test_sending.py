@@ -4,13 +4,11 @@ from typing import Any
 
 import pytest
 
-from passpost.addresses import Address
-from passpost.errors import SendError
-from passpost.messages import Mail, Receipt
-from passpost.testing import Answer, HttpServer
+from passpost import Address, Mail, Receipt, SendError
 from passpost_ses import hooks
 from passpost_ses.errors import known_fault
-from passpost_ses.stand_in import VERIFIED_RECIPIENT, StandIn
+from passpost_ses_stand_in.server import VERIFIED_RECIPIENT, StandIn
+from pytest_passpost import Answer, HttpServer
 
 pytestmark = pytest.mark.anyio
 

@@ -12,7 +12,7 @@ from botocore.credentials import Credentials as TheirCredentials
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passpost.secret import Secret
+from passpost import Secret
 from passpost_ses.signature import (
     Credentials,
     Region,

@@ -13,10 +13,9 @@ import attrs
 import httpx
 import pytest
 
-from passpost.secret import Secret
-from passpost.testing.stand_in import StandIn as Protocol
+from passpost import Secret
 from passpost_ses.signature import Credentials, Region, Unsigned, authorization, signed_headers
-from passpost_ses.stand_in import (
+from passpost_ses_stand_in.server import (
     KEY_ID,
     REGION,
     SECRET,
@@ -26,6 +25,7 @@ from passpost_ses.stand_in import (
     STS_TOKEN,
     StandIn,
 )
+from pytest_passpost import StandIn as Protocol
 
 PATH = "/v2/email/outbound-emails"
 KEY = Credentials(KEY_ID, Secret(SECRET))

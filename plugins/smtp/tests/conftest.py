@@ -10,14 +10,12 @@ from typing import Any
 
 import pytest
 
-from passpost.addresses import Address
-from passpost.errors import SendError
-from passpost.messages import Mail, Receipt
-from passpost.testing import SmtpServer, default_authority
+from passpost import Address, Mail, Receipt, SendError
 from passpost_smtp import hooks
 from passpost_smtp.config import SmtpConfig
 from passpost_smtp.reply import Reply
 from passpost_smtp.session import SmtpSession
+from pytest_passpost import SmtpServer, default_authority
 
 TEMPLATES = [{"usageType": "Generic", "subject": "Your code", "content": "{{code}}"}]
 

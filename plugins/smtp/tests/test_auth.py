@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passpost.messages import Receipt
-from passpost.testing import Fault, SmtpServer, accept_then, reply
+from passpost import Receipt
 from passpost_smtp import auth
 from passpost_smtp.reply import Reply
+from pytest_passpost import Fault, SmtpServer, accept_then, reply
 
 USERS = {"ada": "correct horse"}
 LOGIN = {"user": "ada", "pass": "correct horse"}

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from passpost.connector import Finding
-from passpost.testing import Fault, SmtpServer, refusing_port, reply
+from passpost import Finding
 from passpost_smtp import hooks
+from pytest_passpost import Fault, SmtpServer, refusing_port, reply
 
 USERS = {"ada": "correct horse"}
 LOGIN = {"user": "ada", "pass": "correct horse"}

@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
+from passpost import ConfigError, Secret
 from passpost.config import form_fields, json_schema, parse, read, reference_table, warnings
-from passpost.errors import ConfigError
-from passpost.secret import Secret
 from passpost_smtp import hooks
 from passpost_smtp.config import (
     EncryptedKey,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from passpost.testing import ConnectorSuite, Fault, Refusal, reply
 from passpost_smtp import hooks
+from pytest_passpost import ConnectorSuite, Fault, Refusal, reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from passpost.testing.faults import Phase
-    from passpost_smtp.stand_in import StandIn
+    from passpost_smtp_stand_in.server import StandIn
+    from pytest_passpost import Phase
 
 
 def says(phase: Phase, text: str) -> Callable[[StandIn], None]:

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from passpost import dial
-from passpost.messages import Receipt
-from passpost.testing import SmtpServer, refusing_port, silent_port
+from passpost import Receipt
+from passpost.wire import dial
+from pytest_passpost import SmtpServer, refusing_port, silent_port
 
 INET: tuple[int, int, int, str] = (socket.AF_INET, socket.SOCK_STREAM, 0, "")
 

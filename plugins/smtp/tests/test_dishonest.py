@@ -7,14 +7,15 @@ from typing import Any, Final
 
 import pytest
 
-from passpost.errors import SendError
-from passpost.messages import Receipt
-from passpost.testing import (
+from passpost import Receipt, SendError
+from passpost_smtp.session import SmtpSession
+from pytest_passpost import (
     Action,
     Deaf,
     Fault,
     Group,
     Omit,
+    Phase,
     Repeat,
     SmtpServer,
     Stray,
@@ -22,9 +23,7 @@ from passpost.testing import (
     accept_then,
     reply,
 )
-from passpost.testing.faults import Phase
-from passpost.testing.smtp_rules import EXTENSIONS, TlsMode
-from passpost_smtp.session import SmtpSession
+from pytest_passpost.smtp_rules import EXTENSIONS, TlsMode
 
 PLAIN_WORDS: Final = tuple(name for name in EXTENSIONS if name != "ENHANCEDSTATUSCODES")
 OFFERS: Final = {

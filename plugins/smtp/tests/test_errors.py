@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from passpost import Receipt
 from passpost.config import parse
-from passpost.messages import Receipt
-from passpost.redaction import Redactor
-from passpost.testing import Fault, SmtpServer, reply
+from passpost.wire import Redactor
 from passpost_smtp.config import SmtpConfig
 from passpost_smtp.errors import Phase, Verdict, broken, refused
 from passpost_smtp.fault import Fault as Broken
 from passpost_smtp.reply import Reply
+from pytest_passpost import Fault, SmtpServer, reply
 
 PHASES: list[Phase] = ["greeting", "ehlo", "starttls", "auth", "mail", "rcpt", "data", "final"]
 

@@ -9,13 +9,20 @@ from typing import Any, Final
 import attrs
 import pytest
 
-from passpost.errors import SendError
-from passpost.messages import Receipt
-from passpost.testing import Fault, SmtpServer, accept_then, refusing_port, reply, silent_port
-from passpost.testing.actions import Action, Name
-from passpost.testing.channel import Channel
-from passpost.testing.faults import Phase
-from passpost.testing.smtp_rules import EXTENSIONS
+from passpost import Receipt, SendError
+from pytest_passpost import (
+    Action,
+    Fault,
+    Phase,
+    SmtpServer,
+    accept_then,
+    refusing_port,
+    reply,
+    silent_port,
+)
+from pytest_passpost.actions import Name
+from pytest_passpost.channel import Channel
+from pytest_passpost.smtp_rules import EXTENSIONS
 
 ALL: Final = EXTENSIONS
 FORMS: Final[Mapping[str, tuple[str, ...]]] = {

@@ -10,10 +10,8 @@ from typing import Any
 
 import pytest
 
-from passpost.addresses import Address
-from passpost.errors import ConfigError, SendError
-from passpost.messages import Receipt
-from passpost.testing import SmtpServer
+from passpost import Address, ConfigError, Receipt, SendError
+from pytest_passpost import SmtpServer
 
 # Controls, what looks like them to some readers, and what becomes them when cut to 8 bits.
 BAD = ["\r", "\n", "\r\n", "\0", "\x0b", "\x0c", "\x1b", "\x7f", "\x85", "\u2028", "\u2029"]

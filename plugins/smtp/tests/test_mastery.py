@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from passpost.messages import Receipt
-from passpost.payload import frozen_payload
-from passpost.testing import Fault, SmtpServer, reply
+from passpost import Receipt
+from passpost._messages.payload import frozen_payload
 from passpost_smtp.ehlo import NOTHING, Offer
 from passpost_smtp.mastery import Form, Mastery, answers_chunk, has_commands
 from passpost_smtp.reply import Reply
+from pytest_passpost import Fault, SmtpServer, reply
 
 BOTH = ("PIPELINING", "CHUNKING", "8BITMIME")
 

@@ -14,10 +14,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 import passpost
-from passpost.errors import SendError
-from passpost.messages import Receipt
-from passpost.testing import Answer, Fault, HttpServer, SmtpServer, refusing_port, reply
+from passpost import Receipt, SendError
 from passpost_smtp.oauth2 import TokenSource
+from pytest_passpost import Answer, Fault, HttpServer, SmtpServer, refusing_port, reply
 
 USER = "ada@example.com"
 TOKEN = "ya29.fresh"

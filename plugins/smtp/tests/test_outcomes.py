@@ -12,12 +12,19 @@ from typing import Any, Final
 import attrs
 import pytest
 
-from passpost.errors import SendError
-from passpost.messages import Receipt
-from passpost.testing import Action, Fault, Repeat, SmtpServer, StopReading, accept_then, reply
-from passpost.testing.certificates import CertificateAuthority
-from passpost.testing.faults import Phase
-from passpost.testing.smtp_rules import EXTENSIONS
+from passpost import Receipt, SendError
+from pytest_passpost import (
+    Action,
+    CertificateAuthority,
+    Fault,
+    Phase,
+    Repeat,
+    SmtpServer,
+    StopReading,
+    accept_then,
+    reply,
+)
+from pytest_passpost.smtp_rules import EXTENSIONS
 
 PAGE: Final = Path(__file__).parents[3] / "docs" / "outcomes.md"
 ROW: Final = re.compile(r"^\| (?!phase|written|-)(.*) \|$", re.MULTILINE)

@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
-from passpost.errors import SendError
-from passpost.messages import Receipt
-from passpost.testing import Fault, SmtpServer, StopReading, reply
-from passpost.testing.smtp_rules import TlsMode
+from passpost import Receipt, SendError
+from pytest_passpost import Fault, SmtpServer, StopReading, reply
+from pytest_passpost.smtp_rules import TlsMode
 
 # More than the kernels on both sides take for a server that does not read.
 LARGE = "0123456789 abcdef\n" * 1_500_000

@@ -8,12 +8,10 @@ from typing import Any
 
 import pytest
 
-from passpost.errors import MailerClosedError, SendError
-from passpost.messages import Receipt
-from passpost.testing import Fault, Hold, SmtpServer, accept_then, reply
-from passpost.testing.faults import Phase
+from passpost import MailerClosedError, Receipt, SendError
 from passpost_smtp import limits, pool
 from passpost_smtp.session import SmtpSession
+from pytest_passpost import Fault, Hold, Phase, SmtpServer, accept_then, reply
 
 USERS = {"ada": "correct horse"}
 FORMS = (("PIPELINING", "CHUNKING"), ("PIPELINING",), ("8BITMIME",))

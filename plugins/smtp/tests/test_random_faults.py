@@ -16,12 +16,15 @@ from typing import Any, Final
 
 import pytest
 
-from passpost.errors import SendError
-from passpost.testing import (
+from passpost import SendError
+from passpost_smtp.session import SmtpSession
+from pytest_passpost import (
+    Action,
     Deaf,
     Fault,
     Group,
     Omit,
+    Phase,
     Repeat,
     SmtpServer,
     Stray,
@@ -29,10 +32,9 @@ from passpost.testing import (
     accept_then,
     reply,
 )
-from passpost.testing.actions import Action, Name
-from passpost.testing.faults import WITHOUT_REPLY, Phase
-from passpost.testing.smtp_rules import EXTENSIONS
-from passpost_smtp.session import SmtpSession
+from pytest_passpost.actions import Name
+from pytest_passpost.faults import WITHOUT_REPLY
+from pytest_passpost.smtp_rules import EXTENSIONS
 
 SCRIPTS: Final = int(os.environ.get("PASSPOST_FAULT_SCRIPTS", "10"))
 EMAILS: Final = 50

@@ -12,13 +12,11 @@ from urllib.parse import quote
 
 import pytest
 
-from passpost.errors import SendError
-from passpost.messages import Receipt
-from passpost.testing import Fault, Hold, SmtpServer, reply
-from passpost.testing.actions import Action
+from passpost import Receipt, SendError
 from passpost_smtp.check import check
 from passpost_smtp.opening import Opening
 from passpost_smtp.site import make_site
+from pytest_passpost import Action, Fault, Hold, SmtpServer, reply
 
 PASSWORD = "canary-Pässword-8471"
 TOKEN = "ya29.canary-token-5512"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 import passpost
-from passpost.testing.stand_in import StandIn as Protocol
 from passpost_smtp import hooks
-from passpost_smtp.stand_in import StandIn
+from passpost_smtp_stand_in.server import StandIn
+from pytest_passpost import StandIn as Protocol
 
 TEMPLATES = [
     {"usageType": "SignIn", "subject": "Your code", "content": "Code {{code}}\n"},

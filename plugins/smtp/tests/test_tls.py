@@ -13,17 +13,16 @@ from typing import Any, Self
 import pytest
 import trustme
 
-from passpost.errors import SendError
-from passpost.messages import Receipt
-from passpost.testing import (
+from passpost import Receipt, SendError
+from pytest_passpost import (
     CertificateAuthority,
     Fault,
+    Inject,
     SmtpServer,
     default_authority,
     reply,
 )
-from passpost.testing.actions import Inject
-from passpost.testing.smtp_rules import TlsMode
+from pytest_passpost.smtp_rules import TlsMode
 
 LOGIN = {"user": "ada", "pass": "correct horse"}
 USERS = {"ada": "correct horse"}

@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 
-from passpost.addresses import Address
-from passpost.messages import Mail
+from passpost import Address, Mail
 from passpost_webhook.config import WebhookConfig
 from passpost_webhook.hooks import parse_config
-from passpost_webhook.stand_in import StandIn
+from passpost_webhook_stand_in.server import StandIn
 
 Configure = Callable[..., WebhookConfig]
 MakeMail = Callable[..., Mail]

@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from passpost.errors import SendError
-from passpost.messages import Receipt
-from passpost.testing import ConnectorSuite, HttpServer, Refusal, override
-from passpost.testing.suite.http import GARBAGE
+from passpost import Receipt, SendError
 from passpost_webhook import hooks
+from pytest_passpost import ConnectorSuite, HttpServer, Refusal, override
+from pytest_passpost.suite.http import GARBAGE
 
 if TYPE_CHECKING:
-    from passpost.testing import Answer
+    from pytest_passpost import Answer
 
 NO_JSON = ("html", "half-json", "octets", "deep")
 

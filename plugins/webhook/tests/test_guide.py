@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from passpost_webhook import hooks
-from passpost_webhook.stand_in import OTHER_SECRET, SECRET, StandIn
+from passpost_webhook_stand_in.server import OTHER_SECRET, SECRET, StandIn
 
 pytestmark = pytest.mark.anyio
 

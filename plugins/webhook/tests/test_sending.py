@@ -7,14 +7,11 @@ import pytest
 import standardwebhooks
 
 import passpost
-from passpost.addresses import Address
+from passpost import Address, ConfigError, Host, Mail, Receipt, SendError
 from passpost.config import form_fields, placeholders, warnings
-from passpost.errors import ConfigError, SendError
-from passpost.host import Host
-from passpost.messages import Mail, Receipt
-from passpost.testing import Answer, HttpServer
 from passpost_webhook import hooks
-from passpost_webhook.stand_in import OTHER_SECRET, PATH, SECRET, StandIn
+from passpost_webhook_stand_in.server import OTHER_SECRET, PATH, SECRET, StandIn
+from pytest_passpost import Answer, HttpServer
 
 pytestmark = pytest.mark.anyio
 

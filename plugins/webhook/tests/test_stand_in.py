@@ -10,9 +10,9 @@ from typing import Any
 import httpx
 import pytest
 
-from passpost.testing.stand_in import StandIn as Protocol
 from passpost_webhook.signature import SigningSecret, signatures
-from passpost_webhook.stand_in import OTHER_SECRET, PATH, SECRET, TOLERANCE, StandIn
+from passpost_webhook_stand_in.server import OTHER_SECRET, PATH, SECRET, TOLERANCE, StandIn
+from pytest_passpost import StandIn as Protocol
 
 GOOD: Any = {
     "usage": "SignIn",

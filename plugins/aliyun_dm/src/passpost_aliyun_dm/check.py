@@ -10,8 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from passpost.connector import Finding
-from passpost.errors import SendError
+from passpost import Finding, SendError
 
 if TYPE_CHECKING:
     from passpost_aliyun_dm.client import DirectMail

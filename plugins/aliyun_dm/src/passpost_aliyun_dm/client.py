@@ -6,17 +6,16 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from passpost.errors import SendError
+from passpost import Receipt, SendError
 from passpost.http import Answer, HttpClient, identifier
-from passpost.messages import Receipt
-from passpost.payload import texts_in
+from passpost.wire import texts_in
 from passpost_aliyun_dm import __version__
 from passpost_aliyun_dm.errors import refusal
 from passpost_aliyun_dm.parameters import MAX_FORM, parameters
 from passpost_aliyun_dm.signature import Credentials, Signed, Stamp, sign
 
 if TYPE_CHECKING:
-    from passpost.messages import Mail
+    from passpost import Mail
     from passpost_aliyun_dm.config import AliyunDmConfig
 
 _USER_AGENT: Final = f"passpost-aliyun-dm/{__version__}"

@@ -8,12 +8,10 @@ from typing import ClassVar, Final
 
 import attrs
 
-from passpost.addresses import Address
-from passpost.config import Problem, field, is_placeholder, rule
-from passpost.config.wording import did_you_mean, nearest
+from passpost import Address, Problem, Secret
+from passpost.config import field, is_placeholder, rule
 from passpost.http import Endpoint, HttpConfig
-from passpost.secret import Secret
-from passpost.templates import ContentType
+from passpost.wire import ContentType, did_you_mean, nearest
 from passpost_aliyun_dm.parameters import ADVISED_SUBJECT, MAX_ALIAS, MAX_SUBJECT
 from passpost_aliyun_dm.regions import DEFAULT_REGION, REGIONS, endpoint_of
 from passpost_aliyun_dm.signature import SignatureVersion

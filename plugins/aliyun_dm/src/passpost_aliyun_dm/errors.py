@@ -8,7 +8,7 @@ an error with a ``Code`` of `codes`             rejected  as the table there  li
 an unknown ``Code`` with 4xx                    rejected  provider            no
 an unknown ``Code`` with 5xx                    unknown   provider            yes
 an unknown ``Code`` with any other status       unknown   provider            no
-no ``Code``                                     as the status alone says: `passpost.http.answers`
+no ``Code``                                     as the status alone says: `passpost.http.fault_of`
 no connection, or TLS not trusted               rejected  network             see below
 a break or timeout before the body went out     rejected  network             yes
 a break or timeout afterwards                   unknown   network             yes
@@ -24,9 +24,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from passpost.errors import SendError
-from passpost.http import Answer, Fault, fault_of
-from passpost.http.answers import MAX_WAIT
+from passpost import SendError
+from passpost.http import MAX_WAIT, Answer, Fault, fault_of
 from passpost_aliyun_dm.codes import known_fault
 
 MAX_WORDS: Final = 200

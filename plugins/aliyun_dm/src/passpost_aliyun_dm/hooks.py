@@ -6,10 +6,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
+from passpost import Capability, ConnectorInfo, Finding, Mail, Preset, Receipt, guides, hookimpl
 from passpost import config as _config
-from passpost.connector import Capability, ConnectorInfo, Finding, Preset, guides
-from passpost.hookspecs import hookimpl
-from passpost.messages import Mail, Receipt
 from passpost_aliyun_dm.check import findings
 from passpost_aliyun_dm.client import DirectMail
 from passpost_aliyun_dm.config import AliyunDmConfig
@@ -57,7 +55,7 @@ def connector_info() -> ConnectorInfo:
             _preset("us", "US (Virginia)", "美国（弗吉尼亚）", "us-east-1"),
         ),
         capabilities=_CAPABILITIES,
-        stand_in="passpost_aliyun_dm.stand_in:StandIn",
+        stand_in="passpost_aliyun_dm_stand_in:StandIn",
     )
 
 

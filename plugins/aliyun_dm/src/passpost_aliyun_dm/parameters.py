@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final
 
-from passpost.addresses import Address
-from passpost.errors import Scope, SendError
-from passpost.headers import check_name
+from passpost import Address, SendError
+from passpost.errors import Scope
 from passpost.http import literal
-from passpost.text import refused_in_line
+from passpost.wire import check_name, refused_in_line
 
 if TYPE_CHECKING:
-    from passpost.messages import Mail
+    from passpost import Mail
     from passpost_aliyun_dm.config import AliyunDmConfig
 
 MAX_SUBJECT: Final = 256

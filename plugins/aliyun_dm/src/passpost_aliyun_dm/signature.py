@@ -17,7 +17,7 @@ from typing import Final, Literal
 
 import attrs
 
-from passpost.secret import Secret
+from passpost import Secret
 
 SignatureVersion = Literal["3", "1.0"]
 """``3``: ACS3-HMAC-SHA256, the official SDK's default. ``1.0``: HMAC-SHA1 over all parameters."""

@@ -3,11 +3,9 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from passpost import Capability, ConnectorInfo, Mail, Preset, Receipt, guides, hookimpl
 from passpost import config as _config
-from passpost.connector import Capability, ConnectorInfo, Preset, guides
-from passpost.hookspecs import hookimpl
 from passpost.http import Answer, Fault, HttpClient, ascii_headers, identifier, literal, mailbox
-from passpost.messages import Mail, Receipt
 from passpost_sendgrid import __version__
 from passpost_sendgrid.config import SendGridConfig
 
@@ -40,7 +38,7 @@ def connector_info() -> ConnectorInfo:
             Capability.TEXT, Capability.HTML, Capability.ALTERNATIVE, Capability.HEADERS,
             Capability.REPLY_TO, Capability.SENDER,
         },
-        stand_in="passpost_sendgrid.stand_in:StandIn",
+        stand_in="passpost_sendgrid_stand_in:StandIn",
     )  # fmt: skip
 
 

@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
-from passpost.connector import Finding
-from passpost.errors import SendError
+from passpost import Finding, SendError
 
 if TYPE_CHECKING:
     from passpost_ses.client import Ses

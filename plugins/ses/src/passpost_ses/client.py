@@ -7,15 +7,15 @@ import json
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from passpost import Receipt
 from passpost.http import HttpClient, identifier
-from passpost.messages import Receipt
 from passpost_ses import __version__
 from passpost_ses.errors import refusal
 from passpost_ses.message import send_email
 from passpost_ses.signature import Credentials, Region, Unsigned, signed_headers
 
 if TYPE_CHECKING:
-    from passpost.messages import Mail
+    from passpost import Mail
     from passpost_ses.config import SesConfig
 
 _SEND: Final = "/v2/email/outbound-emails"

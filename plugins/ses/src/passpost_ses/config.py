@@ -7,9 +7,10 @@ from typing import Final
 
 import attrs
 
-from passpost.config import Problem, field, is_placeholder, rule
-from passpost.config.wording import did_you_mean, nearest
+from passpost import Problem
+from passpost.config import field, is_placeholder, rule
 from passpost.http import ApiKey, SenderConfig
+from passpost.wire import did_you_mean, nearest
 
 REGIONS: Final = (
     "us-east-1", "us-east-2", "us-west-1", "us-west-2", "af-south-1", "ap-northeast-1",

@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from passpost.errors import SendError
+from passpost import SendError
 from passpost.http import Answer, Fault, identifier
 
 _CODE: Final = re.compile(r"[A-Za-z][A-Za-z0-9.]{0,79}")

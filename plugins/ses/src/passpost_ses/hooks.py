@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from passpost import Capability, ConnectorInfo, Finding, Mail, Preset, Receipt, guides, hookimpl
 from passpost import config as _config
-from passpost.connector import Capability, ConnectorInfo, Finding, Preset, guides
-from passpost.hookspecs import hookimpl
-from passpost.messages import Mail, Receipt
 from passpost_ses.check import findings
 from passpost_ses.client import Ses
 from passpost_ses.config import SesConfig
@@ -57,7 +55,7 @@ def connector_info() -> ConnectorInfo:
             _preset("tokyo", "Asia Pacific (Tokyo)", "亚太地区（东京）", "ap-northeast-1"),
         ),
         capabilities=_CAPABILITIES,
-        stand_in="passpost_ses.stand_in:StandIn",
+        stand_in="passpost_ses_stand_in:StandIn",
     )
 
 

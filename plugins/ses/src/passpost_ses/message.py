@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from passpost.errors import SendError
+from passpost import SendError
 from passpost.http import ascii_headers, literal, mailbox_text
 
 if TYPE_CHECKING:
-    from passpost.messages import Mail
+    from passpost import Mail
     from passpost_ses.config import SesConfig
 
 MAX_HEADERS: Final = 15

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import attrs
 
-from passpost.secret import Secret
+from passpost import Secret
 
 _ALGORITHM: Final = "AWS4-HMAC-SHA256"
 

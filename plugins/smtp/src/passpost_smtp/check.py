@@ -8,7 +8,7 @@ import ssl
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final
 
-from passpost.connector import Finding
+from passpost import Finding
 from passpost_smtp.errors import Failed, Verdict, broken, refused
 from passpost_smtp.opening import Opening
 

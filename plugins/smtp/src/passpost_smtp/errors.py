@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import attrs
 
-from passpost.errors import Outcome, Scope, SendError
+from passpost import SendError
+from passpost.errors import Outcome, Scope
 from passpost_smtp.hints import MAY_ARRIVE, WRONG_VERSION, fault_hint, reply_hint
 
 if TYPE_CHECKING:
-    from passpost.redaction import Redactor
+    from passpost.wire import Redactor
     from passpost_smtp.config import SmtpConfig
     from passpost_smtp.fault import Fault
     from passpost_smtp.reply import Reply

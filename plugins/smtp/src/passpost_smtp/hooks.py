@@ -7,10 +7,8 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
+from passpost import Capability, ConnectorInfo, Finding, Mail, Receipt, guides, hookimpl
 from passpost import config as settings_to_config
-from passpost.connector import Capability, ConnectorInfo, Finding, guides
-from passpost.hookspecs import hookimpl
-from passpost.messages import Mail, Receipt
 from passpost_smtp.config import SmtpConfig
 from passpost_smtp.presets import PRESETS
 from passpost_smtp.session import SmtpSession
@@ -43,7 +41,7 @@ def connector_info() -> ConnectorInfo:
                 Capability.CHECK_CONNECTION,
             }
         ),
-        stand_in="passpost_smtp.stand_in:StandIn",
+        stand_in="passpost_smtp_stand_in:StandIn",
     )
 
 

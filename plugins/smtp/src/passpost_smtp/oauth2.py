@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
-from passpost.secret import Secret
+from passpost import Secret
 from passpost_smtp.config import EncryptedKey, ServiceAccountAuth, TokenAuth
 from passpost_smtp.errors import Failed, Verdict
 

@@ -8,8 +8,7 @@ import socket
 from collections.abc import Awaitable, Coroutine
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
-from passpost import dial
-from passpost.reachable import UnreachableAddressError
+from passpost.wire import UnreachableAddressError, dial
 from passpost_smtp import auth
 from passpost_smtp.connection import Connection
 from passpost_smtp.ehlo import NOTHING, Offer, read_offer
@@ -18,7 +17,7 @@ from passpost_smtp.fault import Fault
 from passpost_smtp.trace import event, tracer
 
 if TYPE_CHECKING:
-    from passpost.secret import Secret
+    from passpost import Secret
     from passpost_smtp.reply import Reply
     from passpost_smtp.site import Site
 

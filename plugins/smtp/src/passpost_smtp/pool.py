@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
-from passpost.errors import MailerClosedError
+from passpost import MailerClosedError
 from passpost_smtp.errors import Failed, Verdict, broken
 from passpost_smtp.fault import Fault
 from passpost_smtp.opening import Opening

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from passpost.connector import Preset
+from passpost import Preset
 
 _SUBJECTS: Final = {
     "Register": "Your sign-up code",

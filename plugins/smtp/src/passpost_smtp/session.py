@@ -6,7 +6,7 @@ import asyncio
 import re
 from typing import TYPE_CHECKING, Final
 
-from passpost.messages import Receipt
+from passpost import Receipt
 from passpost_smtp.errors import Failed, broken, too_large
 from passpost_smtp.fault import Fault
 from passpost_smtp.mastery import Form, has_commands, lesser
@@ -15,7 +15,7 @@ from passpost_smtp.pool import Pool
 from passpost_smtp.transaction import Refusal, Transaction
 
 if TYPE_CHECKING:
-    from passpost.messages import Mail
+    from passpost import Mail
     from passpost_smtp.mime import BuiltMail
     from passpost_smtp.pool import Link
     from passpost_smtp.reply import Reply

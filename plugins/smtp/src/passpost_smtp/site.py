@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from passpost import SendError
 from passpost.config import secrets_in
-from passpost.errors import SendError
-from passpost.redaction import Redactor
+from passpost.wire import Redactor
 from passpost_smtp.config import SmtpConfig
 from passpost_smtp.limits import Limits
 from passpost_smtp.mastery import Mastery

@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from passpost.addresses import Address
-from passpost.messages import Mail
+from passpost import Address, Mail
 from passpost_smtp.mime import BuiltMail, MailBuilder
 
 # How long an example takes says nothing on a machine that others use too.

@@ -2,8 +2,7 @@ from typing import Any
 
 import pytest
 
-from passpost.addresses import Address
-from passpost.errors import SendError
+from passpost import Address, SendError
 from passpost_smtp.mime import MailBuilder
 
 

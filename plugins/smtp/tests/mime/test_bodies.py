@@ -6,9 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from passpost.addresses import Address
-from passpost.errors import SendError
-from passpost.text import refused_in_body
+from passpost import Address, SendError
+from passpost.wire import refused_in_body
 from passpost_smtp.mime import MailBuilder, dot_stuffed
 
 # Lines that encodings, mailbox files, dots and boundaries stumble over, at the lengths that matter.

@@ -5,9 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passpost.addresses import Address
-from passpost.errors import SendError
-from passpost.text import refused_in_line
+from passpost import Address, SendError
+from passpost.wire import refused_in_line
 from passpost_smtp.mime import MailBuilder
 
 line_text = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=120).filter(

@@ -21,7 +21,7 @@ from typing import TypeVar
 import pytest
 import trustme
 
-from passpost.testing import SmtpServer
+from pytest_passpost import SmtpServer
 
 UNPACKED = Path(os.environ.get("PASSPOST_SERVERS", "/opt/passpost-servers"))
 NOBODY = 65534

@@ -14,8 +14,7 @@ import trustme
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, LoginPassword
 
-from passpost.addresses import Address
-from passpost.messages import Receipt
+from passpost import Address, Receipt
 
 AUTHORITY = trustme.CA()
 

@@ -14,9 +14,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from passpost.addresses import Address
-from passpost.messages import Receipt
-from passpost.text import refused_in_body, refused_in_line
+from passpost import Address, Receipt
+from passpost.wire import refused_in_body, refused_in_line
 
 # What may stand in a subject or a name, spaces at the ends apart: no header keeps those.
 LINE = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=100).filter(

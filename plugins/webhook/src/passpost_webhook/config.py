@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 import attrs
 
-from passpost.config import Problem, field, rule
+from passpost import Problem
+from passpost.config import field, rule
 from passpost.http import Timeouts, WebAddress
 from passpost_webhook.signature import SigningSecret
 

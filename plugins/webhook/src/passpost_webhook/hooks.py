@@ -8,12 +8,9 @@ import time
 from collections.abc import Mapping
 from typing import Any, Final
 
+from passpost import Capability, ConnectorInfo, Mail, Preset, Receipt, SendError, guides, hookimpl
 from passpost import config as _config
-from passpost.connector import Capability, ConnectorInfo, Preset, guides
-from passpost.errors import SendError
-from passpost.hookspecs import hookimpl
 from passpost.http import Answer, Fault, HttpClient, identifier
-from passpost.messages import Mail, Receipt
 from passpost_webhook import __version__
 from passpost_webhook.config import WebhookConfig
 from passpost_webhook.signature import signatures
@@ -65,7 +62,7 @@ def connector_info() -> ConnectorInfo:
         ),
         # It passes on any address; whether there is a way to it, the service says.
         capabilities={Capability.PROVIDER_TEMPLATES, Capability.SMTPUTF8},
-        stand_in="passpost_webhook.stand_in:StandIn",
+        stand_in="passpost_webhook_stand_in:StandIn",
     )
 
 

@@ -9,8 +9,8 @@ from base64 import b64decode, b64encode
 from collections.abc import Iterable
 from typing import Final, Self
 
+from passpost import Secret
 from passpost.config import Invalid, is_placeholder
-from passpost.secret import Secret
 
 _PREFIX: Final = "whsec_"
 _BASE64: Final = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")

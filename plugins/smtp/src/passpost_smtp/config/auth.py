@@ -7,8 +7,8 @@ from typing import Any, ClassVar, Final, Literal
 
 import attrs
 
-from passpost.config import Problem, field, rule
-from passpost.secret import Secret
+from passpost import Problem, Secret
+from passpost.config import field, rule
 from passpost_smtp.config.leaves import TokenUrl
 from passpost_smtp.config.wording import said
 

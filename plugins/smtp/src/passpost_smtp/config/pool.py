@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import attrs
 
-from passpost.config import Problem, field, rule
+from passpost import Problem
+from passpost.config import field, rule
 from passpost_smtp.config.wording import said
 
 

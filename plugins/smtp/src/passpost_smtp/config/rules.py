@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 
-from passpost.config import HostName, Problem, is_placeholder, rule
-from passpost.headers import check_name, check_value
+from passpost import Problem
+from passpost.config import HostName, is_placeholder, rule
+from passpost.wire import check_name, check_value
 from passpost_smtp.config.auth import Auth, LoginAuth
 
 if TYPE_CHECKING:
-    from passpost.addresses import Address
-    from passpost.secret import Secret
+    from passpost import Address, Secret
 
 IMPLICIT_PORT: Final = 465
 """The port where TLS comes before everything (RFC 8314)."""

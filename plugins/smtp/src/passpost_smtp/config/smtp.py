@@ -9,9 +9,8 @@ from typing import Final, Literal
 
 import attrs
 
-from passpost.addresses import Address
+from passpost import Address, Secret
 from passpost.config import ConnectorConfig, HostName, field
-from passpost.secret import Secret
 from passpost_smtp.config.auth import Auth, LoginAuth, choose_auth
 from passpost_smtp.config.leaves import EhloName, IpAddress, address_literal, is_domain
 from passpost_smtp.config.pool import PoolSettings

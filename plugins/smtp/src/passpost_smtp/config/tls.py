@@ -8,8 +8,8 @@ from typing import Final, Literal
 
 import attrs
 
-from passpost.config import HostName, Problem, field, is_placeholder, rule
-from passpost.secret import Secret
+from passpost import Problem, Secret
+from passpost.config import HostName, field, is_placeholder, rule
 from passpost_smtp.config.wording import said
 
 _PEM: Final = "-----BEGIN CERTIFICATE-----"

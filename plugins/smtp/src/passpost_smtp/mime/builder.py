@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from passpost.headers import check_name, check_value
+from passpost.wire import check_name, check_value
 from passpost_smtp.mime.body import Part, alternative_part, new_boundary, text_part
 from passpost_smtp.mime.headers import (
     MAX_LINE,
@@ -22,9 +22,8 @@ from passpost_smtp.mime.refusals import unfit
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from passpost.addresses import Address
-    from passpost.errors import Scope, SendError
-    from passpost.messages import Mail
+    from passpost import Address, Mail, SendError
+    from passpost.errors import Scope
 
 _MIME_VERSION: Final = "MIME-Version: 1.0\r\n"
 

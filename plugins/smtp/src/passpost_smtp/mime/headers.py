@@ -7,14 +7,13 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from passpost.addresses import ascii_domain
-from passpost.text import refused_in_line
+from passpost.wire import ascii_domain, refused_in_line
 from passpost_smtp.mime.refusals import unfit
 from passpost_smtp.mime.words import MAX_LINE as WORDS_LINE
 from passpost_smtp.mime.words import encoded_words
 
 if TYPE_CHECKING:
-    from passpost.addresses import Address
+    from passpost import Address
     from passpost.errors import Scope
 
 WANTED_LINE: Final = 78

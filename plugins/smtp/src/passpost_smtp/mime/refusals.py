@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from passpost.errors import SendError
+from passpost import SendError
 
 if TYPE_CHECKING:
     from passpost.errors import Scope

@@ -1,0 +1,121 @@
+"""What all commands share: arguments that are never repeated, and errors that end in a status."""
+
+from __future__ import annotations
+
+import os
+import re
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+STDIN: Final = "-"
+"""The name that stands for standard input."""
+
+_LONGEST: Final = 64
+_SEPARATORS: Final = frozenset("./\\")
+
+# What may be repeated of an unknown option: a name in lower case, never a value grown onto one.
+_OPTION_NAME: Final = re.compile(r"--?[a-z]+(?:-[a-z]+)*")
+
+
+# What may be repeated of a name that we do not know: no digits, as most codes and passwords have.
+_NAME: Final = re.compile(r"[A-Za-z]+(?:[-_][A-Za-z]+)*")
+
+# No file has these in its name by chance, and settings have them.
+_CONTENT: Final = frozenset('{}"\n\r')
+
+
+def is_name(text: str) -> bool:
+    """Return whether a text may be repeated as a name: it cannot be a code by mistake."""
+    return len(text) <= _LONGEST and _NAME.fullmatch(text) is not None
+
+
+def is_content(file: str) -> bool:
+    """Return whether what should be the name of a file is the content of one."""
+    return not _CONTENT.isdisjoint(file)
+
+
+def named(file: str) -> str:
+    """Return the name of a file for people: ``<stdin>`` for ``-``.
+
+    What does not look like a file is not repeated: it may be a code or settings by mistake.
+    """
+    if file == STDIN:
+        return "<stdin>"
+    looks_like_one = not _SEPARATORS.isdisjoint(file) or os.path.lexists(file)
+    return file if looks_like_one and not is_content(file) else "FILE"
+
+
+class Discreet(click.Command):
+    """A command whose usage errors repeat no argument: any of them may be a code or a password."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the arguments; an unknown option is named where that gives nothing away."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            problem = _unknown_option(error)
+        raise click.UsageError(problem, ctx)
+
+
+@contextmanager
+def _unheard_logs() -> Iterator[None]:
+    """Keep log records off standard error: errors tell the same, in their own form."""
+    import logging  # noqa: PLC0415 - `--help` needs none of it
+
+    handler = logging.NullHandler()
+    logging.getLogger().addHandler(handler)
+    try:
+        yield
+    finally:
+        logging.getLogger().removeHandler(handler)
+
+
+def _unknown_option(error: click.NoSuchOption) -> str:
+    named = _OPTION_NAME.fullmatch(error.option_name)
+    name = f" {error.option_name}" if named else ""
+    guess = f"; did you mean {error.possibilities[0]}?" if error.possibilities else ""
+    return f"No such option{name}{guess}"
+
+
+class Command(Discreet):
+    """A command of ``passpost``."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the arguments; too many are counted, not quoted."""
+        # Click would quote what is too much.
+        ctx.allow_extra_args = True
+        rest = super().parse_args(ctx, args)
+        if rest and not ctx.resilient_parsing:
+            ctx.fail("There are too many arguments: put a value with spaces into quotes")
+        return rest
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; what it raises is reported and becomes an exit status."""
+        # Not above: `--help` needs none of it.
+        from passpost_cli.failures import Audience, report  # noqa: PLC0415
+        from passpost_cli.terminal import own_stdout  # noqa: PLC0415
+
+        file = ctx.params.get("file")
+        audience = Audience(named(file) if file else None, json=bool(ctx.params.get("as_json")))
+        try:
+            with own_stdout(), _unheard_logs():
+                return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise
+        # No traceback is printed: it may quote a code. A plugin's SystemExit must not pass for the
+        # end of the command either.
+        except BaseException as error:  # noqa: BLE001
+            status = report(error, audience)
+        raise click.exceptions.Exit(status)
+
+
+def wants_json(error: click.UsageError, arguments: Sequence[str]) -> bool:
+    """Say whether a usage error has to reach a program too."""
+    command = error.ctx.command if error.ctx is not None else None
+    has_option = command is not None and any(p.name == "as_json" for p in command.params)
+    return has_option and "--json" in arguments

@@ -1,0 +1,169 @@
+"""``passpost check``: are these settings right, and would they work?"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+import attrs
+import click
+
+import passpost
+from passpost_cli import options, status
+from passpost_cli.command import Command, named
+from passpost_cli.failures import Audience, complain_of, counted, report
+from passpost_cli.settings import load
+from passpost_cli.terminal import complain, one_line, out, out_json
+
+_PATIENCE: Final = 60.0
+"""Seconds to wait for each provider where ``--timeout`` says nothing."""
+
+_SILENT: Final = (
+    "Check the host, the port and the kind of encryption in the settings, and that no firewall is "
+    "in the way."
+)
+
+_EPILOG: Final = """\b
+The JSON document:
+  {"ok": true, "ready": true, "warnings": [PROBLEM, …], "connectors":
+   [{"name", "connector", "findings": null, or with --connect [FINDING, …]},
+    …]}
+  {"ok": false, "error": {"kind": "config", "message",
+   "problems": [PROBLEM, …]}}
+  {"ok": false, "error": {"kind":
+   "connection|plugin|refused|interrupted|usage|internal", "message", …}}
+  PROBLEM: {"path", "message", "remedy", "severity", "file", "line",
+   "column"}
+  FINDING: {"subject", "result": "ok|warning|error", "evidence", "remedy"}
+
+"ready" is false while placeholders such as <your-password> are left. With
+--connect, "ok" is false as well where the result of a finding is "error".
+"""
+
+Findings = dict[str, list[passpost.Finding]]
+
+
+@click.command(cls=Command, epilog=_EPILOG)
+@options.settings_file
+@options.connector
+@click.option("--connect", is_flag=True, help="Ask the providers too; no mail is sent.")
+@options.timeout("How long to wait for each provider; 60 if not given.")
+@options.as_json
+def command(
+    file: str, connector: str | None, connect: bool, timeout: float | None, as_json: bool
+) -> None:
+    """Check a settings file, and the connection if asked to.
+
+    All problems are printed at once, as "file:line:column: problem — remedy".
+    """
+    audience = Audience(named(file), json=as_json)
+    application = _configured(file, connector, audience)
+    findings = asyncio.run(_ask_all(application, timeout or _PATIENCE)) if connect else {}
+    show = _show_json if as_json else _show
+    show(application, findings, audience)
+    if _failed(findings):
+        raise click.exceptions.Exit(status.REFUSED)
+
+
+def _configured(file: str, connector: str | None, audience: Audience) -> passpost.Application:
+    try:
+        return load(file, connector)
+    except passpost.ConfigError as error:
+        code = report(error, audience)
+        if not audience.json:
+            out(f"{one_line(audience.place)}: not usable: {counted(error.problems)}")
+    raise click.exceptions.Exit(code)
+
+
+async def _ask_all(application: passpost.Application, patience: float) -> Findings:
+    """Ask each connector by itself, so that one which cannot be reached hides no other."""
+    findings = {}
+    # The mailer's own limit is later than ours, which says how long was waited.
+    policy = attrs.evolve(application.policy, timeout=min(2 * patience, options.A_DAY))
+    settings = {**application.options(), "policy": policy}
+    for connector in application.connectors:
+        mailer = passpost.AsyncMailer(connector, **settings)
+        findings[connector.name] = await _ask(mailer, patience)
+    return findings
+
+
+async def _ask(mailer: passpost.AsyncMailer, patience: float) -> list[passpost.Finding]:
+    try:
+        async with asyncio.timeout(patience), mailer:
+            answers = await mailer.check()
+    except TimeoutError:
+        what = f"no answer within {patience:g} s"
+        return [passpost.Finding("connection", "error", what, _SILENT)]
+    except passpost.SendError as error:
+        return [passpost.Finding("connection", "error", str(error), error.hint or "")]
+    return [finding for found in answers.values() for finding in found]
+
+
+def _failed(findings: Findings) -> bool:
+    return any(one.result == "error" for found in findings.values() for one in found)
+
+
+def _is_draft(application: passpost.Application) -> bool:
+    return any(connector.placeholders for connector in application.connectors)
+
+
+def _show_json(application: passpost.Application, findings: Findings, audience: Audience) -> None:
+    del audience
+    connectors = [
+        {
+            "name": connector.name,
+            "connector": connector.id,
+            "findings": [attrs.asdict(one) for one in findings[connector.name]]
+            if findings
+            else None,
+        }
+        for connector in application.connectors
+    ]
+    document = {
+        "ok": not _failed(findings),
+        "ready": not _is_draft(application),
+        "warnings": [attrs.asdict(problem) for problem in application.warnings],
+        "connectors": connectors,
+    }
+    if _failed(findings):
+        error = {"kind": "connection", "message": _refusals(findings)}
+        document["error"] = error
+    out_json(document)
+
+
+def _show(application: passpost.Application, findings: Findings, audience: Audience) -> None:
+    for problem in application.warnings:
+        complain_of(problem, audience)
+    for name, found in findings.items():
+        _show_findings(name, found, audience)
+    out(f"{one_line(audience.place)}: {_verdict(application, findings)}")
+
+
+def _show_findings(name: str, found: list[passpost.Finding], audience: Audience) -> None:
+    if not found:
+        out(f"{name}: this connector cannot be asked without sending a mail")
+    for one in found:
+        what = f"{name}: {one.subject}: {one.evidence}"
+        if one.result == "ok":
+            out(one_line(f"{name}: {one.subject}: ok: {one.evidence}"))
+        else:
+            complain(audience.place, what, one.remedy, warning=one.result == "warning")
+
+
+def _verdict(application: passpost.Application, findings: Findings) -> str:
+    names = ", ".join(connector.name for connector in application.connectors)
+    if _failed(findings):
+        return _refusals(findings)
+    asked = " and the connection" if findings else ""
+    if _is_draft(application):
+        return f"a draft: no mail is sent before its placeholders are filled in ({names})"
+    reservation = f", with {counted(application.warnings)}" if application.warnings else ""
+    return f"the settings{asked} are fine{reservation} ({names})"
+
+
+def _refusals(findings: Findings) -> str:
+    """Name the connectors that would not send, and those that would."""
+    at_fault = [name for name, found in findings.items() if _failed({name: found})]
+    rest = [name for name in findings if name not in at_fault]
+    good = f"; {', '.join(rest)} can be used" if rest else ""
+    return f"the check failed: emails would not go through {', '.join(at_fault)}{good}"

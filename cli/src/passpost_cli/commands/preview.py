@@ -1,0 +1,118 @@
+"""``passpost preview``: what will the mail look like?"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+import passpost
+from passpost._delivery.compose import Composer
+from passpost_cli import options
+from passpost_cli.command import STDIN, Command
+from passpost_cli.display import Part, Reading, show_mail
+from passpost_cli.failures import Refusal
+from passpost_cli.payloads import read_payload
+from passpost_cli.settings import load
+from passpost_cli.terminal import out_json
+
+# The mail goes to nobody, but a message wants a recipient.
+_NOBODY: Final = "nobody@example.com"
+
+_EPILOG: Final = """\b
+The JSON document:
+  {"ok": true, "connector", "usage", "locale", "from", "reply_to", "subject",
+   "text", "html"}; what the mail does not have is null
+  {"ok": false, "error": {"kind":
+   "config|message|plugin|send|refused|interrupted|usage|internal",
+   "message", …}}
+"""
+
+
+@click.command(cls=Command, epilog=_EPILOG)
+@options.settings_file
+@options.usage
+@options.payload
+@options.locale
+@options.connector
+@click.option("--html", "html_file", metavar="OUT", help="Write the HTML to this file as well.")
+@options.as_json
+def command(  # noqa: PLR0913 - one for each argument of the command line
+    *,
+    file: str,
+    usage: str,
+    code: str | None,
+    assignments: tuple[str, ...],
+    payload_file: str | None,
+    locale: str | None,
+    connector: str | None,
+    html_file: str | None,
+    as_json: bool,
+) -> None:
+    """Show what a mail will look like; nothing is sent.
+
+    The template is picked and rendered as it would be to send the mail.
+    """
+    payload = read_payload(code, assignments, payload_file, beside=file)
+    application = load(file, connector)
+    # The first connector is the one that sends.
+    chosen = application.connectors[0]
+    message = passpost.Message(to=_NOBODY, usage=usage, payload=payload, locale=locale)
+    # What the mailer itself uses, so that the preview is the mail.
+    composer = Composer(chosen, application.templates, application.missing_variables)
+    template = asyncio.run(composer.ask(message)) if composer.asks else None
+    mail = composer.compose(message, "preview", template=template)
+    if html_file is not None:
+        _write_html(mail, html_file)
+    view = _view(chosen, mail)
+    if as_json:
+        out_json({"ok": True, **view})
+    else:
+        show_mail(_reading(view))
+
+
+def _write_html(mail: passpost.Mail, name: str) -> None:
+    if mail.html is None:
+        raise Refusal("this mail has no HTML", "leave --html out, or give the template HTML")
+    if name == STDIN:
+        raise click.UsageError("--html takes the name of a file")
+    try:
+        Path(name).write_text(mail.html, encoding="utf-8", newline="\n")
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+    else:
+        return
+    raise Refusal(f"{name} cannot be written: {reason}")
+
+
+def _view(connector: passpost.Connector, mail: passpost.Mail) -> dict[str, Any]:
+    sender = mail.sender or getattr(connector.config, "sender", None)
+    reply_to = mail.reply_to or getattr(connector.config, "reply_to", None)
+    return {
+        "connector": connector.name,
+        "usage": mail.usage,
+        "locale": mail.locale,
+        "from": None if sender is None else str(sender),
+        "reply_to": None if reply_to is None else str(reply_to),
+        "subject": mail.subject,
+        "text": mail.text,
+        "html": mail.html,
+    }
+
+
+def _reading(view: dict[str, Any]) -> Reading:
+    headers = (
+        ("From", view["from"]),
+        ("Reply-To", view["reply_to"]),
+        ("Subject", view["subject"]),
+        ("Language", view["locale"]),
+    )
+    parts = [Part("text", view["text"])] if view["text"] is not None else []
+    if view["html"] is not None:
+        parts.append(Part("HTML", view["html"], markup=True))
+    if not parts:
+        parts = [Part("", "The content of this mail is a template that lives at the provider.")]
+    title = f"{view['usage']} by {view['connector']}"
+    return Reading(title, [(label, text) for label, text in headers if text], parts)

@@ -1,0 +1,150 @@
+"""``passpost send``: one mail, now."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+from typing import Any, Final
+
+import attrs
+import click
+
+import passpost
+from passpost._plugins.defects import describe_defect
+from passpost_cli import options, status
+from passpost_cli.command import Command
+from passpost_cli.failures import Refusal, attempts
+from passpost_cli.payloads import read_payload
+from passpost_cli.settings import load
+from passpost_cli.terminal import one_line, out, out_json
+
+_EPILOG: Final = """\b
+The JSON document:
+  {"ok": true, "connector", "message_id", "provider_id", "response",
+   "accepted_at", "attempts": [ATTEMPT, …]}
+  {"ok": false, "error": {"kind": "send", "message", "connector",
+   "outcome": "rejected|unknown", "scope", "temporary", "retry_after",
+   "provider_code", "response", "hint", "attempts"}}
+  {"ok": false, "error": {"kind":
+   "config|message|plugin|refused|interrupted|usage|internal", "message", …}}
+  ATTEMPT: {"connector", "started_at", "result", "summary"}
+
+A code on the command line can be read by others on this machine while the
+command runs; "--payload -" reads it from standard input instead.
+"""
+
+_OPEN: Final = "it is not known whether the email was sent"
+
+
+@click.command(cls=Command, epilog=_EPILOG)
+@options.settings_file
+@click.option("--to", required=True, metavar="ADDRESS", help="The recipient: one address.")
+@options.usage
+@options.payload
+@options.locale
+@options.connector
+@options.timeout("How long the sending may take, in place of what FILE says.")
+@options.as_json
+def command(  # noqa: PLR0913 - one for each argument of the command line
+    *,
+    file: str,
+    to: str,
+    usage: str,
+    code: str | None,
+    assignments: tuple[str, ...],
+    payload_file: str | None,
+    locale: str | None,
+    connector: str | None,
+    timeout: float | None,
+    as_json: bool,
+) -> None:
+    """Send one mail.
+
+    Ends with status 0 once the provider has accepted the mail, with 1 if it was surely not sent,
+    and with 3 if nobody knows.
+    """
+    payload = read_payload(code, assignments, payload_file, beside=file)
+    message = passpost.Message(to=to, usage=usage, payload=payload, locale=locale)
+    application = load(file, connector)
+    if timeout is not None:
+        policy = attrs.evolve(application.policy, timeout=timeout)
+        application = attrs.evolve(application, policy=policy)
+    receipt = _sent(application, message)
+    if as_json:
+        out_json({"ok": True, **_described(receipt)})
+    else:
+        _show(receipt)
+
+
+def _sent(application: passpost.Application, message: passpost.Message) -> passpost.Receipt:
+    handed: list[passpost.Mail] = []
+    connectors = tuple(_noting(connector, handed) for connector in application.connectors)
+    application = attrs.evolve(application, connectors=connectors)
+    try:
+        return asyncio.run(_send(application, message))
+    except passpost.PasspostError:
+        raise
+    except KeyboardInterrupt:
+        # Where the sending stood is lost with it.
+        raise _interrupted(handed) from None
+    # What is not ours says nothing of what became of the email.
+    except BaseException as error:
+        if not handed:
+            raise
+        what = describe_defect(error)
+    raise Refusal(
+        f"internal error: {what}: {_OPEN}",
+        "look for the email before you send it again, and report this line",
+        kind="internal",
+        exit_status=status.UNKNOWN,
+    )
+
+
+def _noting(connector: passpost.Connector, handed: list[passpost.Mail]) -> passpost.Connector:
+    """Copy a connector so that it is known whether it was given the email."""
+    hooks = copy.copy(connector.hooks)
+    send_mail = hooks.send_mail
+
+    def noted(config: Any, session: Any, mail: passpost.Mail) -> Any:
+        handed.append(mail)
+        return send_mail(config, session, mail)
+
+    # The copy's own attribute, in front of the method.
+    vars(hooks)["send_mail"] = noted
+    return attrs.evolve(connector, hooks=hooks)
+
+
+def _interrupted(handed: list[passpost.Mail]) -> Refusal:
+    return Refusal(
+        f"interrupted: {_OPEN if handed else 'nothing was sent'}",
+        kind="interrupted",
+        exit_status=status.INTERRUPTED,
+    )
+
+
+async def _send(application: passpost.Application, message: passpost.Message) -> passpost.Receipt:
+    async with passpost.AsyncMailer(*application.connectors, **application.options()) as mailer:
+        return await mailer.send(message)
+
+
+def _described(receipt: passpost.Receipt) -> dict[str, Any]:
+    return {
+        "connector": receipt.connector,
+        "message_id": receipt.message_id,
+        "provider_id": receipt.provider_id,
+        "response": receipt.response,
+        "accepted_at": receipt.accepted_at.isoformat(),
+        "attempts": attempts(receipt.attempts),
+    }
+
+
+def _show(receipt: passpost.Receipt) -> None:
+    out(f"accepted by {one_line(receipt.connector)}")
+    facts = (
+        ("message id", receipt.message_id),
+        ("provider id", receipt.provider_id),
+        ("response", receipt.response),
+    )
+    for label, fact in facts:
+        if fact:
+            out(f"  {label:<12} {one_line(fact)}")

@@ -1,0 +1,91 @@
+"""What a person reads: laid out with rich on a terminal, as plain text elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import attrs
+
+from passpost_cli.terminal import is_terminal, one_line, out, shown, stdout
+
+Facts = Sequence[tuple[str, str]]
+"""Labels and texts."""
+
+_INDENT: Final = "  "
+
+
+@attrs.frozen
+class Part:
+    """One body of a mail.
+
+    Attributes:
+        label: What it is, where there are several: ``text``.
+        content: Its text.
+        markup: Whether it is the source of HTML, to be coloured as such.
+    """
+
+    label: str
+    content: str
+    markup: bool = False
+
+
+@attrs.frozen
+class Reading:
+    """A mail to read.
+
+    Attributes:
+        title: What stands above it.
+        headers: Its headers.
+        parts: Its bodies.
+    """
+
+    title: str
+    headers: Facts
+    parts: Sequence[Part]
+
+
+def show_mail(reading: Reading) -> None:
+    """Write a mail."""
+    if is_terminal(stdout()):
+        from passpost_cli import pretty  # noqa: PLC0415 - rich is slow to import
+
+        pretty.show_mail(reading)
+        return
+    out(f"\n--- {one_line(reading.title)}")
+    show_facts(reading.headers)
+    for part in reading.parts:
+        out(f"\n[{part.label}]" if len(reading.parts) > 1 else "")
+        out(shown(part.content).rstrip("\n"))
+
+
+def show_facts(facts: Facts, indent: str = "") -> None:
+    """Write labels and texts, one below the other."""
+    if is_terminal(stdout()):
+        from passpost_cli import pretty  # noqa: PLC0415 - likewise
+
+        pretty.show_facts(facts, len(indent))
+        return
+    width = max((len(label) for label, _ in facts), default=0)
+    for label, text in facts:
+        out(f"{indent}{label + ':':<{width + 1}} {one_line(text)}")
+
+
+def show_heading(text: str) -> None:
+    """Write a line that begins a part of the output."""
+    if is_terminal(stdout()):
+        from passpost_cli import pretty  # noqa: PLC0415 - likewise
+
+        pretty.show_heading(text)
+    else:
+        out(f"\n=== {one_line(text)}")
+
+
+def show_markdown(text: str) -> None:
+    """Write Markdown: laid out for a person, as it is for a file."""
+    if is_terminal(stdout()):
+        from passpost_cli import pretty  # noqa: PLC0415 - likewise
+
+        pretty.show_markdown(text)
+    else:
+        out(shown(text).rstrip("\n"))

@@ -1,0 +1,35 @@
+"""Adds the commands of extensions to the command line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from passpost import PluginError
+from passpost._plugins.defects import describe_defect
+from passpost._plugins.discovery import distribution_of, entry_points
+from passpost._plugins.extensions import load_extension
+from passpost.hookspecs import EXTENSION_GROUP
+from passpost_cli.program import SUMMARIES
+from passpost_cli.terminal import complain
+
+if TYPE_CHECKING:
+    import click
+
+
+def add_commands(cli: click.Group) -> None:
+    """Let each extension add its commands; one that is broken is a warning, and the rest works."""
+    for entry in entry_points(EXTENSION_GROUP):
+        try:
+            load_extension(entry).register_commands(cli)
+        except PluginError as error:
+            _complain(str(error))
+        # Ctrl-C among them: whether an extension raised it cannot be told.
+        except BaseException as error:  # noqa: BLE001 - any plugin's any mistake
+            who = f"the extension {entry.name!r} of {distribution_of(entry)}"
+            _complain(f"{who} failed: {describe_defect(error)}")
+    for name in sorted(SUMMARIES.keys() & cli.commands.keys()):
+        complain("passpost", f"an extension's command {name} is passed over", warning=True)
+
+
+def _complain(what: str) -> None:
+    complain("passpost", what, "its commands are missing", warning=True)

@@ -1,0 +1,108 @@
+"""Puts a payload together from the command's arguments; none of their values is ever repeated."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+import attrs
+import click
+
+import passpost
+from passpost import config
+from passpost_cli.command import STDIN, named
+from passpost_cli.settings import read_input
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Path = tuple[str, ...]
+
+# A key as templates can name it.
+_KEY: Final = re.compile(r"[^\s.{}\x00-\x1f\x7f-\x9f]{1,128}")
+
+
+def read_payload(
+    code: str | None, assignments: Sequence[str], file: str | None, *, beside: str
+) -> dict[str, Any]:
+    """Put the payload together: the file first, ``--code`` and ``--set`` on top.
+
+    Args:
+        code: The text of ``--code``.
+        assignments: The texts of ``--set``.
+        file: The name of the payload's file.
+        beside: The name of the settings file, which may be standard input as well.
+
+    Raises:
+        click.UsageError: An argument is wrong.
+        ConfigError: The file is no JSON.
+    """
+    given: dict[Path, str] = {}
+    if code is not None:
+        given["code",] = code
+    for assignment in assignments:
+        path, text = _split(assignment)
+        _refuse_conflict(path, given)
+        given[path] = text
+    if file == beside == STDIN:
+        raise click.UsageError("standard input can be FILE or the payload, not both")
+    values = {} if file is None else _read(file)
+    for path, text in given.items():
+        _put(values, path, text)
+    return values
+
+
+def _split(assignment: str) -> tuple[Path, str]:
+    name, equals, text = assignment.partition("=")
+    path = tuple(name.split("."))
+    if not equals or not all(_KEY.fullmatch(key) for key in path):
+        raise click.UsageError("--set wants NAME=TEXT; NAME may have dots in it: user.name=Ada")
+    return path, text
+
+
+def _refuse_conflict(path: Path, given: dict[Path, str]) -> None:
+    for other in given:
+        shorter = min(len(path), len(other))
+        if path[:shorter] == other[:shorter]:
+            both = " and ".join(sorted({".".join(path), ".".join(other)}))
+            raise click.UsageError(
+                f"{both} cannot be given at once" if path != other else f"{both} is given twice"
+            )
+
+
+def _read(file: str) -> dict[str, Any]:
+    # Its name is not repeated: it may be the payload itself, written where the name should be.
+    if file.lstrip().startswith("{"):
+        raise click.UsageError("--payload takes the name of a JSON file or -, not JSON itself")
+    try:
+        text = read_input(file)
+    except passpost.ConfigError as error:
+        reason = error.problems[0].message
+    else:
+        return _parsed(text, file)
+    raise click.UsageError(f"--payload: {reason}")
+
+
+def _parsed(text: bytes, file: str) -> dict[str, Any]:
+    try:
+        return dict(config.read(text, named(file)).data)
+    except passpost.ConfigError as error:
+        problems = [_of_payload(problem) for problem in error.problems]
+    raise passpost.ConfigError(problems)
+
+
+def _of_payload(problem: passpost.Problem) -> passpost.Problem:
+    """Return a problem of JSON in the words of a payload: it is not settings."""
+    message = problem.message.replace("the settings are", "it is").replace("settings are", "it is")
+    path = f"--payload: {problem.path}" if problem.path else "--payload"
+    return attrs.evolve(problem, path=path, message=message)
+
+
+def _put(values: dict[str, Any], path: Path, text: str) -> None:
+    inner: Any = values
+    for key in path[:-1]:
+        inner = inner.setdefault(key, {}) if isinstance(inner, dict) else None
+    if not isinstance(inner, dict) or isinstance(inner.get(path[-1]), dict | list):
+        name = ".".join(path)
+        raise click.UsageError(f"--set {name}: the payload file has something else there")
+    inner[path[-1]] = text

@@ -1,0 +1,1 @@
+"""Text to config: JSON with comments is read, checked against an attrs class and structured."""

@@ -1,0 +1,270 @@
+"""How the attributes of a config class are described, and the rules between them."""
+
+from __future__ import annotations
+
+import re
+import typing
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
+from types import MappingProxyType
+from typing import Any, Final, TypeVar
+
+import attrs
+
+from passpost._config.shapes import shape_of
+from passpost._problems import Problem
+
+Texts = Mapping[str, str]
+"""A text by language (BCP 47 tag); English (``en``) is always there."""
+
+Rule = Callable[[Any], Iterable[Problem]]
+
+_RuleT = TypeVar("_RuleT", bound=Rule)
+
+_NO_TEXTS: Final[Texts] = MappingProxyType({})
+_METADATA: Final = "passpost"
+_RULE: Final = "__passpost_rule__"
+
+
+class ConfigClassError(TypeError):
+    """A config class is written wrongly; the text is for its author, and quotes no setting."""
+
+
+@attrs.frozen(kw_only=True)
+class Options:
+    """What a field's metadata says of it; see `field` for the meaning of each."""
+
+    key: str | None = None
+    title: Texts = _NO_TEXTS
+    description: Texts = _NO_TEXTS
+    minimum: float | None = None
+    above: float | None = None
+    maximum: float | None = None
+    pattern: re.Pattern[str] | None = None
+    choices: tuple[Any, ...] | None = None
+    example: Any = None
+    unit: str | None = None
+    multiline: bool = False
+    placeholders: bool = True
+    choose: Callable[[Any], Any] | None = None
+
+
+_NO_OPTIONS: Final = Options()
+
+# attrs declares its class as a function, so that types of defaults are inferred.
+_FACTORY: Final[Any] = attrs.Factory
+
+
+@attrs.frozen
+class ConfigField:
+    """One setting of a config class.
+
+    Attributes:
+        name: The attribute's name.
+        argument: Its name as an argument of the class.
+        key: Its key in settings.
+        type: Its type.
+        options: What its metadata says.
+        default: Its default as attrs has it: a value, a factory, or ``attrs.NOTHING``.
+    """
+
+    name: str
+    argument: str
+    key: str
+    type: Any
+    options: Options
+    default: Any
+
+    @property
+    def required(self) -> bool:
+        """Whether settings must name it."""
+        return self.default is attrs.NOTHING
+
+    @property
+    def depends(self) -> bool:
+        """Whether its default is made of other fields."""
+        return isinstance(self.default, _FACTORY) and self.default.takes_self
+
+    def default_value(self) -> Any:
+        """Give a default that depends on no other field, made afresh where a factory makes it."""
+        return self.default.factory() if isinstance(self.default, _FACTORY) else self.default
+
+
+def field(  # noqa: PLR0913 - each is one fact of a setting; all are optional
+    *,
+    default: Any = attrs.NOTHING,
+    factory: Callable[[], Any] | None = None,
+    converter: Callable[[Any], Any] | None = None,
+    validator: Callable[[Any, Any, Any], Any] | None = None,
+    repr: bool = True,  # noqa: A002 - as attrs names it
+    key: str | None = None,
+    title: Texts = _NO_TEXTS,
+    description: Texts = _NO_TEXTS,
+    minimum: float | None = None,
+    above: float | None = None,
+    maximum: float | None = None,
+    pattern: str | None = None,
+    choices: Iterable[Any] | None = None,
+    example: Any = None,
+    unit: str | None = None,
+    multiline: bool = False,
+    placeholders: bool = True,
+    choose: Callable[[Any], Any] | None = None,
+) -> Any:
+    """Describe one setting of a config class: an `attrs.field` that knows its key and its limits.
+
+    ::
+
+        @attrs.frozen(kw_only=True)
+        class AcmeConfig(ConnectorConfig):
+            api_key: Secret = field(title={"en": "API key"})
+            timeout: int = field(default=10, minimum=1, maximum=600, unit="s")
+
+    Args:
+        default: The value where settings do not name the key; without one (and without `factory`)
+            the setting is required.
+        factory: Makes the default.
+        converter: As in attrs; `parse` hands it values that have the field's type.
+        validator: As in attrs, for instances that are made without `parse`.
+        repr: As in attrs.
+        key: The key in settings; by default the attribute's name in camelCase.
+        title: A short name by language.
+        description: What it means, by language: one or two sentences.
+        minimum: The least number, or the least length of a text, list or mapping.
+        above: A number that the value must exceed.
+        maximum: The greatest number, or the greatest length.
+        pattern: A regular expression that the whole text must match.
+        choices: The only values allowed, where a ``Literal`` type cannot say so.
+        example: A value that a guide and an editor may show.
+        unit: What a number counts: ``ms``, ``s``, ``bytes``.
+        multiline: Whether a text may hold line ends.
+        placeholders: Whether ``< a text like this >`` counts as not filled in yet.
+        choose: Given the value as written, picks one of the types of a union.
+    """
+    options = Options(
+        key=key,
+        title=title,
+        description=description,
+        minimum=minimum,
+        above=above,
+        maximum=maximum,
+        pattern=None if pattern is None else re.compile(pattern),
+        choices=None if choices is None else tuple(choices),
+        example=example,
+        unit=unit,
+        multiline=multiline,
+        placeholders=placeholders,
+        choose=choose,
+    )
+    made: Any = attrs.field(
+        default=default,
+        factory=factory,
+        converter=converter,
+        validator=validator,
+        repr=repr,
+        metadata={_METADATA: options},
+    )
+    return made
+
+
+def rule(*names: str) -> Callable[[_RuleT], _RuleT]:
+    """Make a method of a config class a rule: a generator of problems between its fields.
+
+    It runs where all the fields that it names are valid, even if others are not, so that every
+    problem is found at once; then it must not look at the others. Paths are relative to the class::
+
+        @rule("secure", "port")
+        def _implicit_tls(self) -> Iterator[Problem]:
+            if self.secure and self.port == 587:
+                yield Problem("secure", "port 587 begins in clear", "write false", "warning")
+
+    Args:
+        names: The attributes that it looks at.
+    """
+
+    def mark(method: _RuleT) -> _RuleT:
+        setattr(method, _RULE, names)
+        return method
+
+    return mark
+
+
+def config_fields(cls: type[Any]) -> tuple[ConfigField, ...]:
+    """Give the settings of a config class: its own first, then those of its bases.
+
+    Raises:
+        TypeError: The class is no attrs class, or a field has a type that no setting can have, or
+            one that is not there at run time.
+    """
+    # mypy takes no class for hashable.
+    hashable: Any = cls
+    return _config_fields(hashable)
+
+
+def rules(cls: type[Any]) -> tuple[tuple[frozenset[str], Rule], ...]:
+    """Give the rules of a config class and its bases, each with the attributes it looks at.
+
+    Raises:
+        TypeError: A rule names an attribute that the class does not have.
+    """
+    hashable: Any = cls
+    return _rules(hashable)
+
+
+@cache
+def _config_fields(cls: Any) -> tuple[ConfigField, ...]:
+    types = _types(cls)
+    attributes = sorted(attrs.fields(cls), key=lambda attribute: attribute.inherited)
+    return tuple(
+        _config_field(cls, attribute, types[attribute.name])
+        for attribute in attributes
+        if attribute.init
+    )
+
+
+@cache
+def _rules(cls: Any) -> tuple[tuple[frozenset[str], Rule], ...]:
+    methods = {
+        name: method
+        for base in reversed(cls.__mro__)
+        for name, method in vars(base).items()
+        if hasattr(method, _RULE)
+    }
+    known = {field.name for field in config_fields(cls)}
+    for name, method in methods.items():
+        if unknown := set(getattr(method, _RULE)) - known:
+            raise ConfigClassError(
+                f"{cls.__name__}.{name} is a rule on {unknown}, which are no fields"
+            )
+    return tuple((frozenset(getattr(method, _RULE)), method) for method in methods.values())
+
+
+def _config_field(cls: type[Any], attribute: attrs.Attribute[Any], type_: Any) -> ConfigField:
+    try:
+        shape_of(type_)
+    except TypeError as error:
+        raise ConfigClassError(f"{cls.__qualname__}.{attribute.name}: {error}") from error
+    options: Options = attribute.metadata.get(_METADATA, _NO_OPTIONS)
+    return ConfigField(
+        name=attribute.name,
+        argument=attribute.alias or attribute.name,
+        key=options.key or _camel_case(attribute.name),
+        type=type_,
+        options=options,
+        default=attribute.default,
+    )
+
+
+def _types(cls: type[Any]) -> dict[str, Any]:
+    try:
+        return typing.get_type_hints(cls)
+    except NameError as error:
+        raise ConfigClassError(
+            f"a type of {cls.__qualname__} is not there at run time: {error}; import it outside of "
+            "TYPE_CHECKING"
+        ) from error
+
+
+def _camel_case(name: str) -> str:
+    first, *rest = name.strip("_").split("_")
+    return first + "".join(part[:1].upper() + part[1:] for part in rest)

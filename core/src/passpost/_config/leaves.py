@@ -1,0 +1,236 @@
+"""Hooks of the types that hold one value: texts, numbers, choices, secrets, addresses."""
+
+from __future__ import annotations
+
+import math
+import re
+import typing
+from typing import Any, Final
+
+from passpost._config.node import INVALID, Node, hook
+from passpost._config.references import Referenced
+from passpost._config.shapes import Shape
+from passpost._config.values import doubt_of_secret, is_placeholder, is_secret_placeholder
+from passpost._messages.addresses import Address
+from passpost._problems import Invalid
+from passpost._secret import Secret
+from passpost._text import refused_in_body, refused_in_line
+from passpost._wording import did_you_mean, kind_of, listed, nearest
+
+if typing.TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from passpost._config.fields import Options
+
+PLACEHOLDER: Final = "still a placeholder"
+FILL_IN: Final = "write your own value in place of the angle brackets"
+
+_QUOTE_IT: Final = "put it in double quotes"
+_UNQUOTE_IT: Final = "write true or false without quotes"
+WHOLE: Final = re.compile(r"-?[0-9]{1,308}")
+NUMBER: Final = re.compile(r"-?[0-9]{1,308}(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+
+# An error that repeats less than this of a value gives nothing away that matters.
+_TELLTALE: Final = 4
+
+
+@hook(str)
+def _text(node: Node, _type: Any) -> Any:
+    text = _text_of(node)
+    if text is None:
+        return INVALID
+    refused = refused_in_body(text) if node.options.multiline else refused_in_line(text)
+    if refused:
+        return node.fault(f"{refused} is not allowed here", "remove it, or type the text anew")
+    if says := limit(node.options, len(text), "characters"):
+        return node.fault(*says)
+    fits = node.options.pattern is None or node.options.pattern.fullmatch(text)
+    # What a preset leaves to fill in has no form yet.
+    if not fits and not (node.placeholders and is_placeholder(text)):
+        return node.fault("does not have the form that is wanted here", _for_example(node.options))
+    _warn_of_placeholder(node, text)
+    return _chosen(node, text, node.options.choices)
+
+
+@hook(int)
+def _whole(node: Node, _type: Any) -> Any:
+    number = _as_whole(node.value)
+    if number is None:
+        return node.fault(f"must be a whole number{_not_a_number(node.value)}", "write digits")
+    return _in_range(node, number)
+
+
+@hook(float)
+def _number(node: Node, _type: Any) -> Any:
+    number = _as_float(node.value)
+    if number is None:
+        return node.fault(f"must be a number{_not_a_number(node.value)}", "write digits")
+    return _in_range(node, number)
+
+
+@hook(bool)
+def _boolean(node: Node, _type: Any) -> Any:
+    value = node.value
+    if isinstance(value, bool):
+        return value
+    # The environment knows texts only.
+    if isinstance(value, Referenced) and value in ("true", "false"):
+        return value == "true"
+    remedy = _UNQUOTE_IT if isinstance(value, str) else "write true or false"
+    return node.fault(f"must be true or false, not {kind_of(value)}", remedy)
+
+
+@hook(Shape.CHOICE)
+def _choice(node: Node, type_: Any) -> Any:
+    return _chosen(node, node.value, typing.get_args(type_))
+
+
+@hook(Secret)
+def _secret(node: Node, _type: Any) -> Any:
+    text = _text_of(node)
+    if text is None:
+        return INVALID
+    if not text:
+        return node.fault("is empty", "write it, or name where it is: ${NAME} or ${file:/path}")
+    # Which character, and where, would tell something of the secret.
+    if refused_in_body(text) if node.options.multiline else refused_in_line(text):
+        return node.fault(
+            "holds a character that is not allowed: a control character or a line break",
+            "look for a stray line break or tab; if it is right, it cannot be used with passpost",
+        )
+    if node.placeholders and is_secret_placeholder(text):
+        node.warn(PLACEHOLDER, FILL_IN)
+    if doubt := doubt_of_secret(text):
+        node.warn(*doubt)
+    return Secret(text)
+
+
+@hook(Address)
+def _address(node: Node, _type: Any) -> Any:
+    text = _text_of(node)
+    if text is None:
+        return INVALID
+    if is_placeholder(text) and refused_in_line(text) is None:
+        _warn_of_placeholder(node, text)
+        return Address(text)
+    try:
+        return Address.parse(text)
+    except ValueError as error:
+        reason = str(error)
+    return node.fault(
+        f"is no mail address: {reason}", "write name@example.com or Name <name@example.com>"
+    )
+
+
+@hook(Shape.OWN)
+def _own(node: Node, type_: Any) -> Any:
+    text = _text_of(node)
+    if text is None:
+        return INVALID
+    try:
+        made = type_.from_setting(text)
+    except Invalid as error:
+        return node.fault(error.message, error.remedy, offset=error.offset)
+    except ValueError as error:
+        return node.fault(_harmless(str(error), text))
+    _warn_of_placeholder(node, text)
+    return made
+
+
+def limit(options: Options, size: float, counted: str = "") -> tuple[str, str] | None:
+    """Say how a number, or the length of something, breaks its limits, and what would keep them."""
+    low = options.minimum is not None and size < options.minimum
+    low = low or (options.above is not None and size <= options.above)
+    if not low and (options.maximum is None or size <= options.maximum):
+        return None
+    if counted and size == 0:
+        says = "is empty"
+    else:
+        says = (
+            f"is too {('short' if low else 'long') if counted else ('small' if low else 'large')}"
+        )
+    return says, f"write {range_text(options)} {counted or options.unit or ''}".rstrip()
+
+
+def range_text(options: Options) -> str:
+    """Write limits: ``1 to 65535``, ``at least 1``, ``more than 0``."""
+    low, high = options.minimum, options.maximum
+    if low is not None and high is not None:
+        return f"{low} to {high}"
+    words = {"at least": low, "more than": options.above, "at most": high}
+    return " and ".join(f"{word} {number}" for word, number in words.items() if number is not None)
+
+
+def _in_range(node: Node, number: float) -> Any:
+    if says := limit(node.options, number):
+        return node.fault(*says)
+    return _chosen(node, number, node.options.choices)
+
+
+def _chosen(node: Node, value: Any, choices: Iterable[Any] | None) -> Any:
+    """Give the choice that equals the value; true is not 1 here, nor is 1.0."""
+    if choices is None:
+        return value
+    known = list(choices)
+    wanted = str(value) if isinstance(value, str) else value
+    for choice in known:
+        if type(choice) is type(wanted) and choice == wanted:
+            return choice
+    if not isinstance(value, str):
+        return node.fault(f"must be {listed(known)}, not {kind_of(value)}", "write one of them")
+    near = nearest(value, [choice for choice in known if isinstance(choice, str)])
+    return node.fault(f"must be {listed(known)}", did_you_mean(near, "write one of them"))
+
+
+def _as_whole(value: Any) -> int | None:
+    if isinstance(value, str):
+        text = value.strip(" \t\r\n")
+        return int(text) if WHOLE.fullmatch(text) else None
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else None
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _as_float(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    if isinstance(value, str):
+        value = value.strip(" \t\r\n")
+        if not NUMBER.fullmatch(value):
+            return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _not_a_number(value: Any) -> str:
+    """Name what stands in place of a number, unless it is nearly one."""
+    nearly = isinstance(value, str | float | int) and not isinstance(value, bool)
+    return "" if nearly else f", not {kind_of(value)}"
+
+
+def _text_of(node: Node) -> str | None:
+    """Give a text as a plain str, or report that the value is none and give None."""
+    if isinstance(node.value, str):
+        return str(node.value)
+    quotable = isinstance(node.value, int | float) and not isinstance(node.value, bool)
+    remedy = _QUOTE_IT if quotable else "write text in double quotes"
+    node.fault(f"must be text, not {kind_of(node.value)}", remedy)
+    return None
+
+
+def _for_example(options: Options) -> str:
+    return "look it up" if options.example is None else f"write it like {options.example}"
+
+
+def _warn_of_placeholder(node: Node, text: str) -> None:
+    if node.placeholders and is_placeholder(text):
+        node.warn(PLACEHOLDER, FILL_IN)
+
+
+def _harmless(says: str, text: str) -> str:
+    """Give an error's words, unless they repeat the text: it may be a secret."""
+    repeats = len(text) >= _TELLTALE and (text in says or repr(text)[1:-1] in says)
+    return says if says and not repeats else "is not valid"

@@ -1,0 +1,219 @@
+"""References in settings: ``"${NAME}"`` to the environment, ``"${file:/path}"`` to a file."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Mapping
+from pathlib import Path as FilePath
+from typing import Any, Final, Self
+
+import attrs
+
+from passpost._config.settings import Settings
+from passpost._paths import MAX_DEPTH, TOO_DEEP, Path, quoted
+from passpost._problems import Invalid, Problem
+from passpost._secret import Secret
+
+MAX_FILE: Final = 64 * 1024
+"""Bytes in a file that a reference names."""
+
+# Only a text that is a reference as a whole is one: a password may well hold "${" somewhere.
+_REFERENCE: Final = re.compile(r"\$\{([^{}]*)\}")
+_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+# Windows has none of the first two, and reads text unless told otherwise.
+_UNBLOCKED: Final = (
+    getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
+)
+_HOW: Final = "write ${NAME} for an environment variable or ${file:/path} for a file"
+
+
+class Referenced(str):
+    """A text that a reference or a secret stood for; its ``repr`` does not show it.
+
+    The environment knows texts only, so a setting that is true or false takes one from here. It is
+    no reference itself, whatever it looks like.
+    """
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'***'"
+
+
+class Unresolved(str):
+    """Stands where a reference could not be followed; it is the reference as written.
+
+    Attributes:
+        problem: What is wrong; whoever meets the value says this, and nothing else.
+    """
+
+    __slots__ = ("problem",)
+
+    problem: Problem
+
+    def __new__(cls, reference: str, problem: Problem) -> Self:
+        """Mark a reference with what is wrong with it."""
+        text = super().__new__(cls, reference)
+        text.problem = problem
+        return text
+
+    def __reduce__(self) -> tuple[type[Unresolved], tuple[str, Problem]]:
+        return Unresolved, (str(self), self.problem)
+
+
+def revealed(value: Any) -> Any:
+    """Return what a secret in settings made in Python holds, and any other value as it is.
+
+    Secrets are those of passpost and whatever has a method ``get_secret_value``, as pydantic's do.
+    """
+    if isinstance(value, Secret):
+        return Referenced(value.reveal())
+    if not hasattr(type(value), "get_secret_value"):
+        return value
+    held = value.get_secret_value()
+    if isinstance(held, bytes):
+        # What is not UTF-8 becomes a character that no setting may have.
+        held = held.decode("utf-8", "surrogateescape")
+    return Referenced(held) if isinstance(held, str) else held
+
+
+def resolve(
+    settings: Mapping[str, Any], *, environ: Mapping[str, str], read_files: bool = True
+) -> tuple[Settings, tuple[Problem, ...]]:
+    """Put in place of each reference in settings what it stands for.
+
+    What a reference stands for is taken as it is, but for one line end at the end of a file, which
+    editors and ``echo`` add. A relative path is relative to the settings' own file.
+
+    Args:
+        settings: The settings.
+        environ: The environment.
+        read_files: Whether files may be read; else a reference to one is a problem.
+
+    Returns:
+        The settings, at the same places, and what is wrong. Where a reference could not be followed
+        an `Unresolved` stands, which `parse` reports as the same problem.
+    """
+    walk = _Walk(Settings.of(settings), environ, read_files)
+    data = walk.mapping(walk.settings.data, ())
+    return walk.settings.having(data), tuple(walk.problems)
+
+
+@attrs.frozen
+class _Walk:
+    settings: Settings
+    environ: Mapping[str, str]
+    read_files: bool
+    problems: list[Problem] = attrs.field(factory=list)
+
+    def mapping(self, value: Mapping[str, Any], path: Path) -> dict[str, Any]:
+        return {key: self._value(item, (*path, key)) for key, item in value.items()}
+
+    def _value(self, value: Any, path: Path) -> Any:
+        if isinstance(value, str):
+            return self._text(value, path)
+        # Settings made in Python may hold themselves.
+        if isinstance(value, Mapping | list | tuple) and len(path) >= MAX_DEPTH:
+            return self._unresolved("", path, Invalid(TOO_DEEP, "flatten it"))
+        if isinstance(value, Mapping):
+            return self.mapping(value, path)
+        if isinstance(value, list | tuple):
+            return [self._value(item, (*path, index)) for index, item in enumerate(value)]
+        return revealed(value)
+
+    def _text(self, value: str, path: Path) -> str:
+        if isinstance(value, Unresolved):
+            self.problems.append(value.problem)
+            return value
+        reference = _REFERENCE.fullmatch(value)
+        # What came from outside is taken as it is, however often settings are resolved.
+        if reference is None or isinstance(value, Referenced):
+            return value
+        return self._resolved(value, reference[1], path)
+
+    def _resolved(self, reference: str, target: str, path: Path) -> str:
+        try:
+            return Referenced(self._followed(target))
+        except Invalid as error:
+            return self._unresolved(reference, path, error)
+
+    def _unresolved(self, reference: str, path: Path, error: Invalid) -> Unresolved:
+        problem = self.settings.problem(path, error.message, error.remedy)
+        self.problems.append(problem)
+        return Unresolved(reference, problem)
+
+    def _followed(self, target: str) -> str:
+        if target.startswith("file:"):
+            return self._file(target.removeprefix("file:"))
+        if _NAME.fullmatch(target):
+            return self._variable(target)
+        raise Invalid("this is no reference that passpost knows", _HOW)
+
+    def _variable(self, name: str) -> str:
+        value = self.environ.get(name)
+        if value is None:
+            raise Invalid(
+                f"the environment has no variable {name}", f"set {name}, or write the value"
+            )
+        if not value:
+            raise Invalid(f"the environment variable {name} is empty", f"set {name}")
+        return value
+
+    def _file(self, name: str) -> str:
+        if not self.read_files:
+            raise Invalid("settings may not read files here", "write the value itself")
+        if not name:
+            raise Invalid("the reference names no file", _HOW)
+        text = _read(self._path(name), quoted(name), self._remedy(name))
+        text = text.removesuffix("\n").removesuffix("\r") if text.endswith("\n") else text
+        if not text:
+            raise Invalid(f"the file {quoted(name)} is empty", "write the value into it")
+        return text
+
+    def _path(self, name: str) -> FilePath:
+        path = FilePath(name)
+        if path.is_absolute() or self.settings.file is not None:
+            return FilePath(self.settings.file or "").parent / path
+        raise Invalid("a relative path needs a settings file to start from", "write the whole path")
+
+    def _remedy(self, name: str) -> str:
+        if name.startswith("~"):
+            return "write the whole path: ~ is not expanded"
+        check = "check the path and who may read it"
+        if FilePath(name).is_absolute():
+            return check
+        return f"{check}; it is relative to the folder of {quoted(self.settings.file or '')}"
+
+
+def _read(path: FilePath, name: str, remedy: str) -> str:
+    try:
+        return _bytes(path).decode("utf-8-sig")
+    except OSError as error:
+        reason = (error.strerror or type(error).__name__).lower()
+    except UnicodeDecodeError:
+        reason = "it is not UTF-8"
+    except Invalid as error:
+        reason = error.message
+    except ValueError:
+        reason = "no file can have this name"
+    # Outside of the except blocks: an error of decoding holds the file's content.
+    raise Invalid(f"the file {name} cannot be read: {reason}", remedy)
+
+
+def _bytes(path: FilePath) -> bytes:
+    # What is looked at is what was opened, and nothing blocks: neither a pipe, nor a file of /proc
+    # that calls itself regular.
+    descriptor = os.open(path, os.O_RDONLY | _UNBLOCKED)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise Invalid("it is no regular file")
+        data = b""
+        while len(data) <= MAX_FILE and (chunk := os.read(descriptor, MAX_FILE + 1 - len(data))):
+            data += chunk
+    finally:
+        os.close(descriptor)
+    if len(data) > MAX_FILE:
+        raise Invalid(f"it is larger than {MAX_FILE >> 10} KiB")
+    return data

@@ -1,0 +1,1 @@
+"""The host: installed connectors become configured ones."""

@@ -1,0 +1,295 @@
+"""Reads an application's settings file: several connectors, the policy, and templates."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Self
+
+import attrs
+
+from passpost._config.jsonc import read
+from passpost._config.settings import Settings
+from passpost._config.walk import warnings as warnings_of
+from passpost._frames import WrongTypeError, without_arguments
+from passpost._host.host import Connector, Host, settings_from
+from passpost._problems import Problem, in_order
+from passpost._settings.application import parse_application
+from passpost._settings.connector_config import missing_templates
+from passpost._settings.policy import Policy
+from passpost._templates.template import Template
+from passpost.errors import ConfigError, PluginError
+
+if TYPE_CHECKING:
+    from passpost._settings.application import ApplicationSettings
+    from passpost._settings.connector_config import MissingVariables
+
+log: Final = logging.getLogger("passpost")
+
+MAX_FILE: Final = 1 << 20
+"""Bytes in a settings file; more is another file by mistake."""
+
+_NO_FILE: Final = "give settings that are no file to passpost.Mailer.from_settings"
+# What files hardly ever have in their names, and settings nearly always have; a URL is how other
+# libraries have a provider and its password written.
+_CONTENT: Final = re.compile(r'["\n\r]|^\s*\ufeff?\s*\{|://')
+_LONGEST_PATH: Final = 4096
+
+
+@attrs.frozen(kw_only=True)
+class Application:
+    """What an application's settings file says.
+
+    Attributes:
+        connectors: The connectors in the order written. Emails go through the first.
+        policy: The file's ``delivery``.
+        templates: The application's own templates.
+        missing_variables: What becomes of a variable that the payload lacks; None where the file
+            leaves it to each connector's settings.
+        warnings: What is unlikely to be meant, in the order of the file.
+    """
+
+    connectors: tuple[Connector, ...]
+    policy: Policy
+    templates: tuple[Template, ...] = ()
+    missing_variables: MissingVariables | None = None
+    warnings: tuple[Problem, ...] = ()
+
+    def options(self) -> dict[str, Any]:
+        """Give the keyword arguments of a mailer for this application."""
+        return {
+            "policy": self.policy,
+            "templates": self.templates,
+            "missing_variables": self.missing_variables,
+        }
+
+
+@without_arguments
+def load(path: str | os.PathLike[str], host: Host | None = None) -> Application:
+    """Read an application's settings file.
+
+    Args:
+        path: The file: JSON with comments.
+        host: Where its connectors are looked up; a new `Host` by default.
+
+    Raises:
+        ConfigError: The file cannot be read, or something in it is wrong; `problems` lists
+            everything that is, connectors that cannot be used among it.
+        PluginError: An extension of the environment is broken.
+        TypeError: The path is not one: settings that are no file go to `Mailer.from_settings`.
+    """
+    if not _is_path(path):
+        raise WrongTypeError(f"this takes the path of a file, {_kind(path)}; {_NO_FILE}")
+    return configure_application(read(read_file(path), os.fspath(path)), host or Host())
+
+
+def read_file(path: str | os.PathLike[str]) -> bytes:
+    """Read a settings file whole.
+
+    Raises:
+        ConfigError: It cannot be read, or is too large to be one, or the path is the text of
+            settings.
+    """
+    if is_settings_text(os.fspath(path)):
+        # It is not repeated: it may hold a password.
+        text = "this is the text of settings, not the path of a file"
+        raise ConfigError([Problem("", text, _NO_FILE)])
+    try:
+        with Path(path).open("rb") as file:
+            content = file.read(MAX_FILE + 1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "its name is no file name"
+        problem = Problem("", f"the file cannot be read: {reason}", file=os.fspath(path))
+        raise ConfigError([problem]) from error
+    return content
+
+
+def _is_path(path: Any) -> bool:
+    return isinstance(path, str) or (
+        isinstance(path, os.PathLike) and isinstance(os.fspath(path), str)
+    )
+
+
+def is_settings_text(path: str) -> bool:
+    """Say whether what should be a path is the text of settings by mistake."""
+    looks_so = len(path) > _LONGEST_PATH or _CONTENT.search(path) is not None
+    return looks_so and not os.path.lexists(path)
+
+
+class FromSettings:
+    """What makes a mailer of an application's settings; the base of both mailers."""
+
+    @classmethod
+    @without_arguments
+    def from_file(cls, path: str | os.PathLike[str], host: Host | None = None) -> Self:
+        """Make a mailer of an application's settings file.
+
+        Warnings of the settings are logged by the logger ``passpost``.
+
+        Args:
+            path: The file: JSON with comments.
+            host: Where its connectors are looked up; a new `Host` by default.
+
+        Raises:
+            ConfigError: The file cannot be read, or its settings are wrong.
+            TypeError: The path is not one.
+        """
+        return cls._made(load(path, host))
+
+    @classmethod
+    @without_arguments
+    def from_settings(cls, settings: Mapping[str, Any] | str, host: Host | None = None) -> Self:
+        """Make a mailer of an application's settings from a database, TOML, or the environment.
+
+        Warnings of the settings are logged by the logger ``passpost``.
+
+        Args:
+            settings: What a settings file has, as a mapping or as text. In a mapping, a secret may
+                be a `Secret` or pydantic's ``SecretStr``.
+            host: Where its connectors are looked up; a new `Host` by default.
+
+        Raises:
+            ConfigError: The settings are wrong; `problems` lists everything that is.
+            TypeError: The settings are of another type.
+        """
+        return cls._made(load_settings(settings, host))
+
+    @classmethod
+    def _made(cls, application: Application) -> Self:
+        for problem in application.warnings:
+            log.warning("%s", problem)
+        make: Any = cls
+        mailer: Self = make(*application.connectors, **application.options())
+        return mailer
+
+
+def check_arguments(connectors: Sequence[Any], templates: Any, policy: Any = None) -> None:
+    """Check what a mailer is made of, before anything takes it for what it is not.
+
+    Raises:
+        WrongTypeError: Something else than connectors or templates was given.
+    """
+    for connector in connectors:
+        if not isinstance(connector, Connector):
+            raise WrongTypeError(f"a mailer takes configured connectors, {_instead(connector)}")
+    if policy is not None and not isinstance(policy, Policy):
+        raise WrongTypeError(
+            f"policy is a passpost.Policy, {_kind(policy)}: write Policy(timeout=20)"
+        )
+    if isinstance(templates, str | Mapping):
+        raise WrongTypeError(f"templates are a sequence of passpost.Template, {_kind(templates)}")
+    for template in templates:
+        if not isinstance(template, Template):
+            raise WrongTypeError(
+                f"templates are passpost.Template objects, {_kind(template)}: write "
+                'Template(usage_type="SignIn", subject=…, content=…); templates as settings write '
+                "them go to passpost.Mailer.from_settings"
+            )
+
+
+def _instead(connector: Any) -> str:
+    if isinstance(connector, str | os.PathLike):
+        advice = "use passpost.Mailer.from_file(path), or Host().configure(id, settings)"
+    elif isinstance(connector, Mapping):
+        advice = "use passpost.Mailer.from_settings(settings), or Host().configure(id, settings)"
+    else:
+        advice = "use what passpost.Host().configure(id, settings) returns"
+    return f"{_kind(connector)}: {advice}"
+
+
+def _kind(value: Any) -> str:
+    return f"not a value of type {type(value).__name__}"
+
+
+def load_settings(settings: Mapping[str, Any] | str, host: Host | None = None) -> Application:
+    """Read an application's settings that are no file: a mapping, or text.
+
+    Raises:
+        ConfigError: The settings are wrong; `problems` lists everything that is.
+        PluginError: An extension of the environment is broken.
+        TypeError: The settings are of another type.
+    """
+    return configure_application(settings_from(settings, "from_settings"), host or Host())
+
+
+def configure_application(settings: Settings, host: Host) -> Application:
+    """Give each connector of an application its settings.
+
+    Raises:
+        ConfigError: Something is wrong; `problems` lists everything that is.
+        PluginError: An extension of the environment is broken.
+    """
+    resolved, wrong = host.resolve(settings)
+    problems = list(wrong)
+    parsed = None
+    try:
+        parsed = parse_application(resolved)
+    except ConfigError as error:
+        problems += error.problems
+    # Whatever is wrong with the rest of the file, each connector's own mistakes are shown as well.
+    connectors = tuple(_configured(resolved, host, problems))
+    if parsed is not None:
+        problems += _without_templates(parsed, connectors, resolved)
+    if parsed is None or any(problem.severity == "error" for problem in problems):
+        raise ConfigError(dict.fromkeys(problems))
+    return Application(
+        connectors=connectors,
+        policy=parsed.delivery,
+        templates=parsed.templates,
+        missing_variables=parsed.missing_variables,
+        warnings=_warnings(parsed, connectors, resolved),
+    )
+
+
+def _configured(settings: Settings, host: Host, problems: list[Problem]) -> Iterator[Connector]:
+    """Configure what looks like a connector, and collect what is wrong with it."""
+    for name, use in _uses(settings):
+        try:
+            own = settings.sub("connectors", name, "settings")
+            yield host.configure(use, own, name=name)
+        except ConfigError as error:
+            problems += error.problems
+        except PluginError as error:
+            # An extension is no matter of these settings.
+            if error.extension:
+                raise
+            problems.append(settings.problem(("connectors", name, "use"), str(error)))
+
+
+def _uses(settings: Settings) -> Iterator[tuple[str, str]]:
+    entries = settings.get("connectors")
+    for name, entry in entries.items() if isinstance(entries, Mapping) else ():
+        if not isinstance(entry, Mapping) or not isinstance(entry.get("use"), str):
+            continue
+        if isinstance(entry.get("settings"), Mapping):
+            yield name, entry["use"]
+
+
+def _without_templates(
+    parsed: ApplicationSettings, connectors: tuple[Connector, ...], settings: Settings
+) -> Iterator[Problem]:
+    if parsed.templates:
+        return
+    for connector in connectors:
+        if (problem := connector.lacks_templates()) is not None:
+            own = settings.sub("connectors", connector.name, "settings")
+            yield from own.placed([problem])
+
+
+def _warnings(
+    parsed: ApplicationSettings, connectors: tuple[Connector, ...], settings: Settings
+) -> tuple[Problem, ...]:
+    warnings = list(settings.placed(warnings_of(parsed)))
+    for connector in connectors:
+        warnings += connector.warnings
+    if not parsed.templates:
+        return in_order(warnings)
+    # A connector's missing usages are no concern where the application's templates serve them.
+    missing = [problem.message for problem in missing_templates(parsed.templates)]
+    served = {problem.message for problem in missing_templates(())}.difference(missing)
+    if any(connector.lacks_templates() is not None for connector in connectors):
+        warnings += settings.placed(missing_templates(parsed.templates))
+    return in_order(warning for warning in warnings if warning.message not in served)

@@ -1,0 +1,282 @@
+"""The host: finds connectors, loads the ones that are used, and gives them their settings."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from passpost._config.jsonc import read
+from passpost._config.references import resolve, revealed
+from passpost._config.settings import Settings
+from passpost._config.walk import placeholders, warnings
+from passpost._connector_info import Capability, ConnectorInfo, InstalledConnector
+from passpost._frames import WrongTypeError, without_arguments
+from passpost._network.reachable import reaching
+from passpost._plugins.connector_hooks import ConnectorHooks, load_connector
+from passpost._plugins.discovery import Catalog, unknown_connector
+from passpost._plugins.extensions import Extensions, InstalledExtension, list_extensions
+from passpost._plugins.loading import loading
+from passpost._settings.connector_config import check_config, require_templates
+from passpost.errors import ConfigError, PluginError, UnknownConnectorError
+
+if TYPE_CHECKING:
+    from passpost._plugins.discovery import EntryPoint
+    from passpost._problems import Problem
+
+
+@attrs.frozen(eq=False, repr=False, kw_only=True)
+class Connector:
+    """A connector with its config: what a mailer sends through. `Host.configure` makes it.
+
+    Attributes:
+        id: The connector's id: ``smtp``.
+        name: What the application calls it: the name in its settings file, else the id.
+        info: What the connector says of itself.
+        config: Its parsed settings.
+        internal_addresses: Whether it may reach loopback, private and reserved addresses.
+        warnings: What is unlikely to be meant in them; placeholders not filled in yet are here.
+    """
+
+    id: str
+    name: str
+    info: ConnectorInfo
+    config: Any
+    warnings: tuple[Problem, ...] = ()
+    hooks: ConnectorHooks
+    extensions: Extensions
+    placeholders: tuple[Problem, ...] = ()
+    internal_addresses: bool = True
+
+    def lacks_templates(self) -> Problem | None:
+        """Give the problem of a connector that has no template to send with, if that is so."""
+        at_provider = Capability.PROVIDER_TEMPLATES in self.info.capabilities
+        if at_provider or self.extensions.supply_templates:
+            return None
+        return require_templates(self.config)
+
+    def __repr__(self) -> str:
+        return f"<Connector {self.name!r}: {self.id}>"
+
+
+class Host:
+    """Knows the connectors of this environment. Making one imports nothing.
+
+    Each connector that is used is loaded into a plugin manager of its own, so that a broken one
+    harms no other and none is handed another's credentials. A host may be shared between threads.
+
+    Args:
+        extensions: Modules or objects with extension hooks, besides the installed ones.
+        installed_extensions: The names of the installed extensions to use; ``()`` leaves all out,
+            None uses all.
+        environ: Where ``"${NAME}"`` in settings is looked up; the process environment by default.
+        read_files: Whether ``"${file:…}"`` in settings may read files. Turn it off where settings
+            come from people who may not read the server's files.
+        internal_addresses: Whether connectors may reach loopback, private and reserved addresses.
+            Turn it off where settings come from people who may not reach the server's network.
+            Link-local addresses and the metadata services of clouds are never reached.
+    """
+
+    def __init__(
+        self,
+        extensions: Iterable[object] = (),
+        *,
+        installed_extensions: Iterable[str] | None = None,
+        environ: Mapping[str, str] | None = None,
+        read_files: bool = True,
+        internal_addresses: bool = True,
+    ) -> None:
+        if isinstance(installed_extensions, str):
+            raise TypeError(
+                "installed_extensions is a sequence of names: write "
+                f"installed_extensions=({installed_extensions!r},)"
+            )
+        self._given_extensions = tuple(extensions)
+        self._chosen_extensions = (
+            None if installed_extensions is None else tuple(installed_extensions)
+        )
+        self._environ = environ
+        self._read_files = read_files
+        self._catalog: Catalog | None = None
+        self._internal_addresses = internal_addresses
+        self._loaded: dict[str, ConnectorHooks] = {}
+        self._registered: dict[str, InstalledConnector] = {}
+        self._extensions: Extensions | None = None
+
+    def installed(self) -> tuple[InstalledConnector, ...]:
+        """List the connectors of the environment and of this host; imports none of them."""
+        self._catalog = Catalog()
+        return (*self._registered.values(), *self._catalog.installed())
+
+    def register(self, module: object) -> ConnectorInfo:
+        """Add a connector of this process: a module or object with connector hooks.
+
+        It takes precedence over an installed connector of the same id.
+
+        Returns:
+            What the connector says of itself.
+
+        Raises:
+            PluginError: It breaks the contract of its hooks, or its id is registered already.
+        """
+        hooks = ConnectorHooks(None, module, _name_of(module))
+        listed = InstalledConnector(hooks.id, "", "", hooks.distribution)
+        # One step, so that of two threads one gets the error.
+        if self._registered.setdefault(hooks.id, listed) is not listed:
+            raise PluginError(f"{hooks.id!r} is registered already", connector=hooks.id)
+        self._loaded[hooks.id] = hooks
+        return hooks.info
+
+    def info(self, connector: str) -> ConnectorInfo:
+        """Load a connector and give what it says of itself.
+
+        Raises:
+            UnknownConnectorError: No installed package provides the id.
+            PluginError: The connector is broken.
+        """
+        return self._hooks(connector).info
+
+    @without_arguments
+    def configure(
+        self, connector: str, settings: Mapping[str, Any] | str, *, name: str | None = None
+    ) -> Connector:
+        """Give a connector its settings. No network is touched.
+
+        Args:
+            connector: The connector's id.
+            settings: A mapping, or the text of a JSON file with comments.
+            name: What the application calls this connector; its id by default.
+
+        Raises:
+            ConfigError: The settings are wrong; `problems` lists everything that is.
+            UnknownConnectorError: No installed package provides the id.
+            PluginError: The connector, or an installed extension, is broken.
+            TypeError: The settings are of another type, such as the path of a file.
+        """
+        hooks = self._hooks(connector)
+        read = settings_from(settings, "Host.configure")
+        resolved, problems = self.resolve(read)
+        with reaching(internal=self._internal_addresses):
+            config = _parsed(hooks, resolved, problems)
+        warnings, placeholders = hooks.examined(lambda: _found_in(config))
+        return Connector(
+            id=connector,
+            name=name or connector,
+            info=hooks.info,
+            config=config,
+            warnings=resolved.placed(warnings),
+            placeholders=resolved.placed(placeholders),
+            hooks=hooks,
+            extensions=self.extensions,
+            internal_addresses=self._internal_addresses,
+        )
+
+    def resolve(self, settings: Settings) -> tuple[Settings, tuple[Problem, ...]]:
+        """Put what they stand for in place of the references in settings.
+
+        Returns:
+            The settings at the same places, and what could not be found.
+        """
+        environ = os.environ if self._environ is None else self._environ
+        return resolve(settings, environ=environ, read_files=self._read_files)
+
+    @property
+    def extensions(self) -> Extensions:
+        """The extensions: loaded when first asked for.
+
+        Raises:
+            PluginError: An extension is broken, or one that was chosen is not installed.
+        """
+        if self._extensions is None:
+            with loading():
+                if self._extensions is None:
+                    extensions = Extensions(self._given_extensions, self._chosen_extensions)
+                    self._extensions = extensions
+        return self._extensions
+
+    def installed_extensions(self) -> tuple[InstalledExtension, ...]:
+        """List the extensions of the environment and of this host.
+
+        Those that this host uses are imported, which shows whether they work and what they do.
+
+        Raises:
+            PluginError: The host was told to use an extension that is not installed.
+        """
+        return list_extensions(self._given_extensions, self._chosen_extensions)
+
+    def _hooks(self, connector: str) -> ConnectorHooks:
+        if (hooks := self._loaded.get(connector)) is not None:
+            return hooks
+        with loading():
+            hooks = self._loaded.get(connector)
+            if hooks is None:
+                hooks = self._loaded[connector] = load_connector(self._found(connector))
+            return hooks
+
+    def _found(self, connector: str) -> EntryPoint:
+        # What was there a moment ago serves, unless it does not: packages come while we run.
+        if self._catalog is not None:
+            with contextlib.suppress(PluginError):
+                return self._catalog.find(connector)
+        self._catalog = catalog = Catalog()
+        try:
+            return catalog.find(connector)
+        except UnknownConnectorError:
+            known = (*self._registered, *catalog.ids)
+        raise unknown_connector(connector, known)
+
+
+def settings_from(settings: Mapping[str, Any] | str, who: str) -> Settings:
+    """Read settings that are no file: a mapping, or text.
+
+    Raises:
+        ConfigError: The text cannot be read.
+        WrongTypeError: They are neither.
+    """
+    settings = revealed(settings)
+    if isinstance(settings, str):
+        return read(settings)
+    if isinstance(settings, Mapping):
+        return Settings.of(settings)
+    raise WrongTypeError(
+        f"{who} takes settings as a mapping or as the text of JSON, not a value of type "
+        f"{type(settings).__name__}; for a file use passpost.Mailer.from_file or passpost.load"
+    )
+
+
+def _parsed(hooks: ConnectorHooks, settings: Settings, unresolved: tuple[Problem, ...]) -> Any:
+    """Parse settings, adding what could not be resolved before to what is wrong now."""
+    from passpost._config.secrecy import cleared  # noqa: PLC0415 - only mistakes pay
+
+    problems: tuple[Problem, ...] = ()
+    try:
+        config = hooks.parse_config(settings)
+    except ConfigError as error:
+        # A connector's own words may repeat what the settings have.
+        problems = cleared(error.problems, hooks.info.config_class, settings)
+    except PluginError:
+        # What it fails on may be what stands where a reference could not be followed.
+        if not unresolved:
+            raise
+    else:
+        if not unresolved:
+            return config
+    # A connector that parses with passpost.config has reported what is unresolved, too.
+    raise ConfigError(dict.fromkeys((*unresolved, *problems)))
+
+
+def _found_in(config: Any) -> tuple[tuple[Problem, ...], tuple[Problem, ...]]:
+    """Return the warnings and placeholders of a config, and look at what a mailer will need of it.
+
+    Raises:
+        BaseException: Whatever the config raises, or a `TypeError`.
+    """
+    check_config(config)
+    return warnings(config), placeholders(config)
+
+
+def _name_of(plugin: object) -> str:
+    return str(getattr(plugin, "__name__", type(plugin).__name__))

@@ -1,0 +1,1 @@
+"""What connectors over HTTP share; `passpost.http` exports it."""

@@ -1,0 +1,117 @@
+"""Says what a broken connection means."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Iterator
+from typing import Final
+
+import httpcore
+
+from passpost._network.reachable import UnreachableAddressError
+from passpost.errors import SendError
+
+BREAKS: Final = (
+    httpcore.NetworkError,
+    httpcore.ProtocolError,
+    httpcore.ProxyError,
+    httpcore.TimeoutException,
+    OSError,
+)
+"""What an exchange that ends without a response raises; `TimeoutError` is an `OSError`."""
+
+_PROXY_TEMPORARY: Final = ("502", "503", "504")
+
+_NOT_ALLOWED: Final = (
+    "Set the endpoint to a host whose addresses are public. Link-local addresses and metadata "
+    "services are never reached, and Host(internal_addresses=False) forbids internal ones."
+)
+
+# Not what a peer said wrongly, but that it said nothing more.
+_NO_WRONG_TLS: Final = (
+    ssl.SSLWantReadError, ssl.SSLWantWriteError, ssl.SSLEOFError, ssl.SSLZeroReturnError
+)  # fmt: skip
+
+
+def break_in(error: Exception, *, begun: bool) -> SendError:
+    """Make the error for an exchange that ended without an answer.
+
+    Args:
+        error: What the HTTP client, or the timeout around it, raised; nothing of it is kept.
+        begun: Whether the body of the request had begun to go out.
+    """
+    if begun:
+        return SendError(
+            f"{_what(error)} after the request went out; it is unknown whether the mail was taken",
+            outcome="unknown",
+            scope="network",
+            temporary=True,
+            hint="Look at the provider whether the mail was sent.",
+        )
+    message, temporary, hint = _before(error)
+    return SendError(message, outcome="rejected", scope="network", temporary=temporary, hint=hint)
+
+
+def _what(error: Exception) -> str:
+    if isinstance(error, httpcore.TimeoutException | TimeoutError):
+        return "no answer came in time"
+    if isinstance(error, httpcore.RemoteProtocolError):
+        return "the connection closed, or the answer was no HTTP,"
+    return "the connection broke"
+
+
+def _before(error: Exception) -> tuple[str, bool, str | None]:
+    """Say what happened to a request whose body never went out: message, temporary, hint."""
+    if isinstance(error, httpcore.ProxyError):
+        return _at_proxy(error)
+    if isinstance(error, httpcore.PoolTimeout):
+        return (
+            "no connection became free in time",
+            True,
+            "All 100 connections are in use: send more slowly.",
+        )
+    if isinstance(error, httpcore.TimeoutException | TimeoutError):
+        return "the endpoint could not be reached in time", True, "Check the network and any proxy."
+    for cause in _causes(error):
+        if (said := _caused_by(cause)) is not None:
+            return said
+    return "the endpoint could not be reached", True, "Check endpoint, the network and any proxy."
+
+
+def _caused_by(cause: BaseException) -> tuple[str, bool, str | None] | None:
+    if isinstance(cause, ssl.SSLError) and not isinstance(cause, _NO_WRONG_TLS):
+        return _in_tls(cause)
+    if isinstance(cause, UnreachableAddressError):
+        return ("the endpoint leads to an address that is not allowed", False, _NOT_ALLOWED)
+    if isinstance(cause, socket.gaierror):
+        return ("the endpoint's name cannot be resolved", True, "Check the endpoint and the DNS.")
+    return None
+
+
+def _in_tls(error: ssl.SSLError) -> tuple[str, bool, str | None]:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return (
+            f"the endpoint's certificate is not trusted: {error.verify_message}",
+            False,
+            "Check endpoint; behind a proxy that inspects TLS, set SSL_CERT_FILE to its authority.",
+        )
+    return (
+        "the endpoint, or a proxy before it, does not speak TLS as it should",
+        False,
+        "Check endpoint and the proxy settings of the environment.",
+    )
+
+
+def _at_proxy(error: httpcore.ProxyError) -> tuple[str, bool, str | None]:
+    # The text begins with the status that the proxy answered CONNECT with.
+    status = str(error)[:3]
+    said = f" (HTTP status {status})" if status.isdigit() else ""
+    hint = "Check HTTPS_PROXY and its credentials, and NO_PROXY."
+    return f"the proxy refused the connection{said}", status in _PROXY_TEMPORARY, hint
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__

@@ -1,0 +1,1 @@
+"""What an application holds: `AsyncMailer`, and `Mailer` for code that blocks."""

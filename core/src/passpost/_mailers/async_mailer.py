@@ -1,0 +1,203 @@
+"""What an application holds: one or more configured connectors, and the delivery policy."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from collections.abc import Sequence
+from contextlib import suppress
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, Self
+
+from passpost._connector_info import Finding
+from passpost._delivery.delivery import Channel
+from passpost._frames import without_arguments
+from passpost._host.application import FromSettings, check_arguments
+from passpost._messages.messages import Message, Receipt
+from passpost._problems import Problem
+from passpost._settings.policy import Policy
+from passpost.errors import ConfigError, MailerClosedError
+
+if TYPE_CHECKING:
+    from passpost._host.host import Connector
+    from passpost._settings.connector_config import MissingVariables
+    from passpost._templates.template import Template
+
+DRAINING: Final = 5.0
+"""Seconds past the policy's timeout that closing waits for sends that ignore their deadline."""
+
+
+class AsyncMailer(FromSettings):
+    """Sends messages through configured connectors, on asyncio.
+
+    Sessions open when the first mail needs them, and are shared by all sends; closing waits for the
+    sends under way. One mailer serves one event loop::
+
+        async with passpost.AsyncMailer(smtp) as mailer:
+            await mailer.send(passpost.Message(to="ada@example.com", usage="SignIn", …))
+
+    Args:
+        connectors: The connectors, at least one. Emails go through the first.
+        policy: How long a send may take; see `Policy`.
+        templates: The application's own templates; they come before the connectors' own.
+        missing_variables: What becomes of a variable that the payload lacks: ``error``, ``keep`` or
+            ``blank``; None leaves it to each connector's settings.
+
+    Raises:
+        ConfigError: No connector is given, or one has no template to send with.
+        TypeError: Something else than connectors or templates is given.
+    """
+
+    @without_arguments
+    def __init__(
+        self,
+        *connectors: Connector,
+        policy: Policy | None = None,
+        templates: Sequence[Template] = (),
+        missing_variables: MissingVariables | None = None,
+    ) -> None:
+        check_arguments(connectors, templates, policy)
+        if not connectors:
+            raise ConfigError([Problem("connectors", "a mailer needs at least one connector")])
+        if not templates:
+            _require_some_template(connectors)
+        self._timeout = (policy or Policy()).timeout
+        self._channels = tuple(
+            Channel(connector, templates, missing_variables) for connector in connectors
+        )
+        self._under_way = 0
+        self._idle: asyncio.Event | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._closed = False
+        self._closing: asyncio.Task[None] | None = None
+
+    @property
+    def connectors(self) -> tuple[Connector, ...]:
+        """The connectors in the order given."""
+        return tuple(channel.connector for channel in self._channels)
+
+    async def send(self, message: Message) -> Receipt:
+        """Send one message; returns once a provider has accepted the mail.
+
+        Raises:
+            MessageError: The message cannot become a mail; nothing was sent.
+            SendError: The mail was rejected, or its outcome is unknown.
+            MailerClosedError: The mailer was closed before; nothing was sent.
+            TypeError: Something else than a `Message` was given; nothing was sent.
+        """
+        self._enter()
+        try:
+            return await self._channels[0].deliver(message, self._seconds(message))
+        finally:
+            self._leave()
+
+    async def check(self) -> dict[str, Sequence[Finding]]:
+        """Ask each connector that can be asked whether it would work; no email is sent.
+
+        All of it takes no longer than the policy's timeout.
+
+        Returns:
+            Findings by the connector's name, in the order given.
+
+        Raises:
+            SendError: A session cannot be opened, or a connector did not answer in time.
+            PluginError: A connector failed in a way that its contract does not allow.
+            MailerClosedError: The mailer was closed before.
+        """
+        self._enter()
+        over = asyncio.get_running_loop().time() + self._timeout
+        try:
+            return {
+                channel.connector.name: await channel.check(over)
+                for channel in self._channels
+                if channel.checkable
+            }
+        finally:
+            self._leave()
+
+    async def aclose(self) -> None:
+        """Wait for the sends under way, then close all sessions.
+
+        Closing is one act, however often and by whomever it is asked for: each caller waits until
+        it is done. A caller that is cancelled stays cancelled, and the closing goes on.
+        """
+        self._closed = True
+        if self._loop is not None and self._loop is not asyncio.get_running_loop():
+            # Its tasks ended with their loop; there is nothing left to close.
+            if self._loop.is_closed():
+                return
+            raise RuntimeError("this mailer belongs to another event loop: close it there")
+        # Cancelled is what the event loop did that ended while the mailer was closing.
+        if self._closing is None or self._closing.cancelled():
+            self._closing = asyncio.create_task(self._close(), name="passpost closing")
+        await asyncio.shield(self._closing)
+
+    async def __aenter__(self) -> Self:
+        self._bind()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    def __repr__(self) -> str:
+        names = ", ".join(connector.name for connector in self.connectors)
+        return f"<{type(self).__name__}: {names}>"
+
+    async def _close(self) -> None:
+        if self._under_way:
+            self._idle = asyncio.Event()
+            with suppress(TimeoutError):
+                # A send that outlives its deadline by this much ignores its cancellation.
+                await asyncio.wait_for(self._idle.wait(), self._timeout + DRAINING)
+        await asyncio.gather(*(channel.close() for channel in self._channels))
+
+    def _seconds(self, message: Message) -> float:
+        """Return how long a send may take: what the policy allows, or the message's own deadline.
+
+        The wall clock is read once, here: whatever it does later, the seconds stay what they are.
+        """
+        if not isinstance(message, Message):
+            raise TypeError(
+                f"send takes a passpost.Message, not a value of type {type(message).__name__}: "
+                'write Message(to="ada@example.com", usage="SignIn", payload={"code": …})'
+            )
+        if message.deadline is None:
+            return self._timeout
+        left = (message.deadline - dt.datetime.now(dt.UTC)).total_seconds()
+        return min(self._timeout, left)
+
+    def _enter(self) -> None:
+        self._bind()
+        self._under_way += 1
+
+    def _leave(self) -> None:
+        self._under_way -= 1
+        if self._idle is not None and not self._under_way:
+            self._idle.set()
+
+    def _bind(self) -> None:
+        """Refuse a closed mailer, and one whose sessions live on another event loop."""
+        if self._closed:
+            raise MailerClosedError("the mailer is closed")
+        loop = asyncio.get_running_loop()
+        if self._loop is None:
+            self._loop = loop
+        elif self._loop is not loop:
+            raise RuntimeError(
+                "this mailer belongs to another event loop: make one for each loop, or use "
+                "passpost.Mailer, which serves all threads"
+            )
+
+
+def _require_some_template(connectors: Sequence[Connector]) -> None:
+    """Refuse a connector that could not render a single mail."""
+    problems = [
+        problem for connector in connectors if (problem := connector.lacks_templates()) is not None
+    ]
+    if problems:
+        raise ConfigError(problems)

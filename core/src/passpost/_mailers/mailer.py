@@ -1,0 +1,141 @@
+"""The mailer for code that blocks: Django, Flask, workers, scripts."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Coroutine, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from passpost._connector_info import Finding
+from passpost._frames import without_arguments
+from passpost._host.application import FromSettings
+from passpost._mailers import loop_thread
+from passpost._mailers.async_mailer import AsyncMailer
+from passpost._messages.messages import Message, Receipt
+from passpost.errors import MailerClosedError
+
+if TYPE_CHECKING:
+    from passpost._host.host import Connector
+    from passpost._settings.connector_config import MissingVariables
+    from passpost._settings.policy import Policy
+    from passpost._templates.template import Template
+
+T = TypeVar("T")
+
+
+class Mailer(FromSettings):
+    """`AsyncMailer` for blocking code, safe to call from many threads at once.
+
+    All threads share the sessions. All mailers of a process share one event loop in a background
+    thread, which starts with the first send and ends when the last of them is closed. After a fork
+    the child starts a loop and sessions of its own. A mailer works as well where an event loop runs
+    in the calling thread, which it then blocks::
+
+        with passpost.Mailer(smtp) as mailer:
+            mailer.send(passpost.Message(to="ada@example.com", usage="SignIn", …))
+
+    An application that lives as long as its process may leave out ``with``: what is still open when
+    the interpreter exits is closed then.
+
+    Args:
+        connectors: The connectors, at least one. Emails go through the first.
+        policy: How long a send may take; see `Policy`.
+        templates: The application's own templates; they come before the connectors' own.
+        missing_variables: What becomes of a variable that the payload lacks: ``error``, ``keep`` or
+            ``blank``; None leaves it to each connector's settings.
+
+    Raises:
+        ConfigError: No connector is given, or one has no template to send with.
+        TypeError: Something else than connectors or templates is given.
+    """
+
+    @without_arguments
+    def __init__(
+        self,
+        *connectors: Connector,
+        policy: Policy | None = None,
+        templates: Sequence[Template] = (),
+        missing_variables: MissingVariables | None = None,
+    ) -> None:
+        self._make: Callable[[], AsyncMailer] = functools.partial(
+            AsyncMailer,
+            *connectors,
+            policy=policy,
+            templates=templates,
+            missing_variables=missing_variables,
+        )
+        # Made once right away, so that a mistake shows here and not in the first send.
+        self._first = self._make()
+        self._mailers = {loop_thread.process(): self._first}
+        self._closed = False
+
+    @property
+    def connectors(self) -> tuple[Connector, ...]:
+        """The connectors in the order given."""
+        return self._first.connectors
+
+    def send(self, message: Message) -> Receipt:
+        """Send one message; returns once a provider has accepted the mail.
+
+        Raises:
+            MessageError: The message cannot become a mail; nothing was sent.
+            SendError: The mail was rejected, or its outcome is unknown.
+            MailerClosedError: The mailer was closed before; nothing was sent.
+        """
+        return self._run(lambda mailer: mailer.send(message))
+
+    def check(self) -> dict[str, Sequence[Finding]]:
+        """Ask each connector that can be asked whether it would work; see `AsyncMailer.check`."""
+        return self._run(lambda mailer: mailer.check())
+
+    def close(self) -> None:
+        """Wait for the sends under way, then close all sessions. More calls do nothing.
+
+        A call that was interrupted can be repeated, and waits for the rest.
+        """
+        self._closed = True
+        loop_thread.close(self._mailer)
+
+    def __enter__(self) -> Self:
+        self._refuse_if_closed()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return repr(self._first).replace("AsyncMailer", "Mailer")
+
+    @property
+    def _mailer(self) -> AsyncMailer:
+        """The mailer of this process; those it was forked from stay as they were."""
+        process = loop_thread.process()
+        return self._mailers.get(process) or self._mailers.setdefault(process, self._make())
+
+    def _run(self, work: Callable[[AsyncMailer], Coroutine[Any, Any, T]]) -> T:
+        self._refuse_if_closed()
+        mailer = self._mailer
+        return loop_thread.run(lambda: self._perform(mailer, work))
+
+    async def _perform(
+        self, mailer: AsyncMailer, work: Callable[[AsyncMailer], Coroutine[Any, Any, T]]
+    ) -> T:
+        new = loop_thread.admit(mailer)
+        try:
+            # Asked once more: `close` leaves a mailer alone that it does not find in use.
+            self._refuse_if_closed()
+        except MailerClosedError:
+            if new:
+                loop_thread.dismiss(mailer)
+            raise
+        return await work(mailer)
+
+    def _refuse_if_closed(self) -> None:
+        if self._closed:
+            raise MailerClosedError("the mailer is closed")

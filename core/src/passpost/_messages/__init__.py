@@ -1,0 +1,1 @@
+"""What is sent: messages, addresses, headers, payloads, locales and usages."""

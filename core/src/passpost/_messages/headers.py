@@ -1,0 +1,116 @@
+"""Headers that an application or an operator may add to a mail (RFC 5322 section 3.6.8)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from passpost._text import refused_in_line
+
+MAX_VALUE: Final = 2000
+"""Characters in a header's value; longer ones are cut or refused on their way."""
+
+_NAME: Final = re.compile(r"[!-9;-~]{1,76}")
+
+# Who wrote to whom, when, and how the body is encoded, is the mail's own business: a second
+# header of these names would say something else to some readers. Who vouches for it is said by the
+# servers on its way.
+RESERVED: Final = frozenset(
+    {
+        "apparently-to",
+        "arc-authentication-results",
+        "arc-message-signature",
+        "arc-seal",
+        "authentication-results",
+        "bcc",
+        "cc",
+        "content-disposition",
+        "content-transfer-encoding",
+        "content-type",
+        "date",
+        "delivered-to",
+        "dkim-signature",
+        "domainkey-signature",
+        "from",
+        "message-id",
+        "mime-version",
+        "received",
+        "received-spf",
+        "reply-to",
+        "resent-bcc",
+        "resent-cc",
+        "resent-date",
+        "resent-from",
+        "resent-message-id",
+        "resent-sender",
+        "resent-to",
+        "return-path",
+        "sender",
+        "subject",
+        "to",
+    }
+)
+
+# Providers and servers read these as orders: some send a copy to whom they name, and some set the
+# envelope.
+ORDERS: Final = frozenset(
+    {
+        "envelope-to",
+        "original-recipient",
+        "x-envelope-to",
+        "x-mc-bccaddress",
+        "x-original-to",
+        "x-pm-bcc",
+        "x-rcpt-to",
+        "x-receiver",
+        "x-sender",
+        "x-smtpapi",
+    }
+)
+
+_NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
+
+
+def check_name(name: str) -> str | None:
+    """Say why a header of this name may not be added, or None where it may."""
+    if not _NAME.fullmatch(name):
+        return "a header's name is 1 to 76 printable ASCII characters other than a colon"
+    if name.lower() in RESERVED:
+        return "this header is made by passpost and cannot be set"
+    if name.lower() in ORDERS:
+        return "this header gives orders to servers, such as more recipients, and cannot be set"
+    return None
+
+
+def check_value(value: str) -> str | None:
+    """Say why a header may not have this value, or None where it may."""
+    if refused := refused_in_line(value):
+        return f"{refused} is not allowed in a header"
+    if len(value) > MAX_VALUE:
+        return f"a header's value has at most {MAX_VALUE} characters"
+    return None
+
+
+def frozen_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
+    """Copy and check the headers of a message.
+
+    Raises:
+        ValueError: What is wrong, with the header's name where that is safe to repeat.
+    """
+    if not isinstance(headers, Mapping):
+        raise ValueError("headers are a mapping of names to texts")  # noqa: TRY004 - callers catch one kind
+    if not headers:
+        return _NO_HEADERS
+    items: Iterable[tuple[Any, Any]] = headers.items()
+    for name, value in items:
+        if not isinstance(name, str) or not isinstance(value, str):
+            raise ValueError("headers are a mapping of names to texts")  # noqa: TRY004 - likewise
+        if reason := check_name(name):
+            raise ValueError(reason)
+        if reason := check_value(value):
+            raise ValueError(f"{name}: {reason}")
+    if len({name.lower() for name in headers}) < len(headers):
+        raise ValueError("a header is given twice in different spellings")
+    return MappingProxyType(dict(headers))

@@ -1,0 +1,1 @@
+"""Connections: which addresses may be reached, and how to dial them."""

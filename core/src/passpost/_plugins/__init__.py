@@ -1,0 +1,1 @@
+"""Connectors and extensions: found, loaded, called, and held to their contract."""

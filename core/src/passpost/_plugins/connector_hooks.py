@@ -1,0 +1,205 @@
+"""Loads one connector into a plugin manager of its own, and calls its hooks with types."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
+from typing import Any, Final, TypeVar, cast
+
+import pluggy
+
+from passpost._config.fields import ConfigClassError
+from passpost._connector_info import ConnectorInfo, Finding
+from passpost._genuine import is_really
+from passpost._messages.messages import Mail, Receipt
+from passpost._plugins.defects import describe_defect
+from passpost._plugins.descriptions import description_faults
+from passpost._plugins.discovery import EntryPoint
+from passpost._plugins.registration import BrokenContract, implemented, load, register
+from passpost._problems import Problem
+from passpost.errors import ConfigError, PluginError
+from passpost.hookspecs import ConnectorSpec
+
+T = TypeVar("T")
+
+_REQUIRED: Final = ("connector_info", "parse_config", "send_mail")
+
+
+class ConnectorHooks:
+    """The hooks of one connector, and of no other: its manager holds this one plugin.
+
+    Args:
+        connector: The ID that the plugin must have; None for any.
+        plugin: The module, or any object with the hooks.
+        distribution: Who brought it, for errors.
+
+    Raises:
+        PluginError: A hook is missing, has a name or an argument that the contract does not know,
+            or describes another connector.
+    """
+
+    def __init__(self, connector: str | None, plugin: object, distribution: str) -> None:
+        self.id = connector or distribution
+        self.distribution = distribution
+        self._manager = self._registered(plugin)
+        self.info = self._described(connector)
+        self.id = self.info.id
+        self.sends_async = inspect.iscoroutinefunction(self._implementation("send_mail"))
+
+    def _registered(self, plugin: object) -> pluggy.PluginManager:
+        try:
+            manager = register(ConnectorSpec, plugin, self.id)
+        except BrokenContract as error:
+            wrong = str(error)
+        else:
+            self._require_hooks(plugin, implemented(manager))
+            return manager
+        raise self._fault(wrong)
+
+    def _require_hooks(self, plugin: object, there: tuple[str, ...]) -> None:
+        missing = [name for name in _REQUIRED if name not in there]
+        if missing:
+            raise self._fault(
+                f"lacks the hook {' and '.join(missing)}: define it in {_name_of(plugin)} and mark "
+                "it with @passpost.hookimpl"
+            )
+
+    def _described(self, connector: str | None = None) -> ConnectorInfo:
+        info = self._called("fails to describe itself", self._manager.hook.connector_info)
+        if not isinstance(info, ConnectorInfo):
+            raise self._fault("returns no ConnectorInfo from connector_info")
+        faults = self._called("fails to describe itself", lambda: list(description_faults(info)))
+        if faults:
+            raise self._fault(f"describes itself wrongly: {'; '.join(faults)}")
+        if connector is not None and info.id != connector:
+            raise self._fault(f"describes the connector {info.id!r} instead")
+        return info
+
+    def _called(self, fails: str, hook: Callable[[], Any]) -> Any:
+        """Return what code of the plugin returns that does no I/O; whatever it raises is a defect.
+
+        Raises:
+            ConfigError: As the plugin raised it.
+            PluginError: The plugin raised anything else, SystemExit and CancelledError included.
+        """
+        try:
+            return hook()
+        except (ConfigError, KeyboardInterrupt):
+            raise
+        except ConfigClassError as error:
+            defect = str(error)
+        except BaseException as error:  # noqa: BLE001 - any plugin's any mistake
+            defect = describe_defect(error)
+        # Raised here, so that no context keeps an exception whose text may quote a setting.
+        raise self._fault(f"{fails}: {defect}")
+
+    def parse_config(self, settings: Mapping[str, Any]) -> Any:
+        """Turn settings into the connector's config.
+
+        Raises:
+            ConfigError: The settings are wrong, as the connector says it.
+            PluginError: The hook failed otherwise, or returned no config.
+        """
+        parse = self._manager.hook.parse_config
+        fails = "fails to parse its settings"
+        try:
+            config = self._called(fails, lambda: parse(settings=settings))
+        except ConfigError as error:
+            problems = error.problems
+            if self._called(fails, lambda: _refuses(problems)):
+                raise
+        else:
+            if not isinstance(config, self.info.config_class):
+                raise self._fault(f"returns no {self.info.config_class.__name__} from parse_config")
+            return config
+        raise self._fault(
+            "refuses its settings without saying why: raise ConfigError with at least one problem "
+            "of severity error"
+        )
+
+    def examined(self, look: Callable[[], T]) -> T:
+        """Return what a look at the config gives.
+
+        Raises:
+            PluginError: The config cannot be looked at.
+        """
+        found: T = self._called("has a config that cannot be used", look)
+        return found
+
+    def open_session(
+        self, config: Any, register_secret: Callable[[str], None]
+    ) -> AbstractAsyncContextManager[Any]:
+        """Return the context of the connector's session; without the hook the session is None."""
+        if not self._has("open_session"):
+            return nullcontext()
+        context = self._manager.hook.open_session(config=config, register_secret=register_secret)
+        return cast("AbstractAsyncContextManager[Any]", context)
+
+    def send_mail(self, config: Any, session: Any, mail: Mail) -> Awaitable[Receipt] | Receipt:
+        """Call the hook as it is: a coroutine, or, from a plain function, the receipt."""
+        result = self._manager.hook.send_mail(config=config, session=session, mail=mail)
+        return cast("Awaitable[Receipt] | Receipt", result)
+
+    def check_connection(self, config: Any, session: Any) -> Awaitable[Sequence[Finding]]:
+        """Ask the connector whether it would work.
+
+        Raises:
+            PluginError: It cannot be asked.
+        """
+        if not self._has("check_connection"):
+            raise self._fault("cannot check its connection without sending a mail")
+        result = self._manager.hook.check_connection(config=config, session=session)
+        return cast("Awaitable[Sequence[Finding]]", result)
+
+    @property
+    def checks_connection(self) -> bool:
+        """Whether the connector implements `check_connection`."""
+        return self._has("check_connection")
+
+    def _has(self, hook: str) -> bool:
+        return bool(getattr(self._manager.hook, hook).get_hookimpls())
+
+    def _implementation(self, hook: str) -> Any:
+        return getattr(self._manager.hook, hook).get_hookimpls()[0].function
+
+    def _fault(self, what: str) -> PluginError:
+        return PluginError(
+            f"the connector {self.id!r} of {self.distribution} {what}",
+            connector=self.id,
+            distribution=self.distribution,
+        )
+
+
+def _refuses(problems: Sequence[Problem]) -> bool:
+    """Return whether any problem is an error.
+
+    Raises:
+        ConfigClassError: A problem has something else than text.
+    """
+    for one in problems:
+        texts = (one.path, one.message, one.remedy)
+        if not all(is_really(text, str) for text in texts):
+            raise ConfigClassError("a Problem contains something else than text")
+    return any(one.severity == "error" for one in problems)
+
+
+def load_connector(entry: EntryPoint) -> ConnectorHooks:
+    """Import a connector.
+
+    Raises:
+        PluginError: It cannot be imported, whatever its module raised, or breaks its contract.
+    """
+    try:
+        plugin = load(entry)
+    except BrokenContract as error:
+        raise PluginError(
+            f"the connector {entry.name!r} of {entry.distribution} {error}",
+            connector=entry.name,
+            distribution=entry.distribution,
+        ) from error.__cause__
+    return ConnectorHooks(entry.name, plugin, entry.distribution)
+
+
+def _name_of(plugin: object) -> str:
+    return str(getattr(plugin, "__name__", type(plugin).__name__))

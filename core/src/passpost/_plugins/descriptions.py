@@ -1,0 +1,77 @@
+"""Looks at what a connector says of itself, before anybody relies on it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+import attrs
+
+from passpost._connector_info import Capability, ConnectorInfo, Preset
+
+_ID: Final = re.compile(r"[A-Za-z0-9]+(?:[-_.][A-Za-z0-9]+)*")
+_PARTS: Final = tuple(attribute.name for attribute in attrs.fields(ConnectorInfo))
+_TEXTS: Final = 'must be texts by language, such as {"en": "Acme Mail"}'
+
+
+def description_faults(info: ConnectorInfo) -> Iterator[str]:
+    """Say which parts of a description have a type or a form that they must not have.
+
+    The class itself takes anything: an error raised while a connector describes itself would lose
+    its words, which may come from anywhere.
+    """
+    # Whatever the class declares: nothing held the connector to it.
+    parts: dict[str, Any] = {name: getattr(info, name) for name in _PARTS}
+    if not isinstance(parts["id"], str) or not _ID.fullmatch(parts["id"]):
+        yield "id must be a name such as acme-mail: letters, digits and single hyphens"
+    for part in ("name", "description"):
+        if not _are_texts(parts[part]) or not parts[part]:
+            yield f"{part} {_TEXTS}"
+    if not isinstance(parts["config_class"], type):
+        yield "config_class must be a class, not an instance"
+    if not _are_guides(parts["guide"]):
+        yield 'guide must be texts by language, such as passpost.guides("passpost_acme")'
+    yield from _faults_of_capabilities(parts["capabilities"])
+    yield from _faults_of_presets(parts["presets"])
+    if parts["stand_in"] is not None and not isinstance(parts["stand_in"], str):
+        yield 'stand_in must be text such as "passpost_acme.stand_in:Acme", or None'
+
+
+def _faults_of_capabilities(capabilities: Any) -> Iterator[str]:
+    known = set(Capability)
+    if not isinstance(capabilities, frozenset) or not capabilities <= known:
+        names = ", ".join(sorted(known))
+        yield f"capabilities must be a set of passpost.Capability ({names})"
+
+
+def _faults_of_presets(presets: Any) -> Iterator[str]:
+    if not isinstance(presets, tuple | list):
+        yield "presets must be a tuple of passpost.Preset"
+        return
+    for number, preset in enumerate(presets):
+        if not isinstance(preset, Preset):
+            yield f"presets[{number}] must be a passpost.Preset"
+        else:
+            own = _faults_of_preset(preset.id, preset.name, preset.settings)
+            yield from (f"presets[{number}].{fault}" for fault in own)
+
+
+def _faults_of_preset(preset: Any, name: Any, settings: Any) -> Iterator[str]:
+    if not isinstance(preset, str) or not preset:
+        yield "id must be text"
+    if not _are_texts(name):
+        yield f"name {_TEXTS}"
+    if not isinstance(settings, Mapping):
+        yield "settings must be a mapping"
+
+
+def _are_guides(guide: Any) -> bool:
+    # The values are left alone: reading a guide costs I/O.
+    return isinstance(guide, Mapping) and all(isinstance(language, str) for language in guide)
+
+
+def _are_texts(texts: Any) -> bool:
+    return isinstance(texts, Mapping) and all(
+        isinstance(part, str) for item in texts.items() for part in item
+    )

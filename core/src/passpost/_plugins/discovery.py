@@ -1,0 +1,273 @@
+"""Finds what is installed by its entry points, without importing any of it.
+
+Metadata is read here and not by ``importlib.metadata.entry_points``, which gives up at the first
+distribution of the environment whose metadata is damaged, related to passpost or not.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+import attrs
+
+from passpost._connector_info import InstalledConnector
+from passpost._text import visible
+from passpost.errors import PluginError, UnknownConnectorError
+from passpost.hookspecs import CONNECTOR_GROUP
+
+if TYPE_CHECKING:
+    from importlib.metadata import Distribution
+
+FIRST_PARTY: Final = {
+    "smtp": "passpost-smtp",
+    "aliyun-dm": "passpost-aliyun-dm",
+    "sendgrid": "passpost-sendgrid",
+    "ses": "passpost-ses",
+    "webhook": "passpost-webhook",
+}
+"""The packages of this project's connectors: the only ones that an error tells people to install.
+
+A name made from what somebody typed could be a stranger's package.
+"""
+
+_FILE: Final = "entry_points.txt"
+_UNKNOWN: Final = "an unknown distribution"
+_TARGET: Final = re.compile(r"[\w.]+(?:\s*:\s*[\w.]+)?(?:\s*\[.*\])?")
+_METADATA_FOLDER: Final = re.compile(r"(?P<name>[^-]+)(?:-.*)?\.(?:dist|egg)-info")
+_MAX_NAME: Final = 64
+
+
+@attrs.frozen
+class EntryPoint:
+    """A plugin as a distribution's metadata names it.
+
+    Attributes:
+        group: The entry point group.
+        name: The plugin's name; of a line that cannot be read, as much of it as is fit to show.
+        value: Where the plugin is: ``module`` or ``module:attribute``.
+        distribution: The distribution's name.
+        version: Its version; empty where that cannot be read.
+        error: Why it cannot be loaded, where the metadata shows that already.
+    """
+
+    group: str
+    name: str
+    value: str
+    distribution: str
+    version: str = ""
+    error: str | None = None
+
+    def load(self) -> Any:
+        """Import the plugin.
+
+        Raises:
+            BaseException: Whatever its module raised.
+        """
+        from importlib import metadata  # noqa: PLC0415 - see `entry_points`
+
+        return metadata.EntryPoint(self.name, self.value, self.group).load()
+
+
+def entry_points(group: str) -> tuple[EntryPoint, ...]:
+    """Return the entry points of a group, in order of name and distribution.
+
+    Distributions whose metadata is damaged are passed over, unless they claim a place in the group:
+    then their entry points say what is wrong.
+    """
+    # importlib.metadata imports the email package, which a program that sends nothing need not pay.
+    from importlib import metadata  # noqa: PLC0415
+
+    found = [
+        entry
+        for distribution in _distinct(metadata.distributions())
+        for entry in _entries(distribution, group)
+    ]
+    return tuple(sorted(found, key=lambda entry: (entry.name, entry.distribution)))
+
+
+def distribution_of(entry: EntryPoint) -> str:
+    """Return the name of the package that an entry point comes from."""
+    return entry.distribution
+
+
+class Catalog:
+    """The connectors that the environment has at one moment."""
+
+    def __init__(self) -> None:
+        self._entries: dict[str, list[EntryPoint]] = {}
+        for entry in entry_points(CONNECTOR_GROUP):
+            self._entries.setdefault(entry.name, []).append(entry)
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The IDs of all connectors, usable or not."""
+        return tuple(self._entries)
+
+    def installed(self) -> tuple[InstalledConnector, ...]:
+        """Return all connectors, those that share an ID marked as unusable."""
+        return tuple(
+            InstalledConnector(
+                id=entry.name,
+                distribution=entry.distribution,
+                version=entry.version,
+                module=entry.value,
+                error=entry.error or conflict,
+            )
+            for entries in self._entries.values()
+            for conflict in [_conflict(entries)]
+            for entry in entries
+        )
+
+    def find(self, connector: str) -> EntryPoint:
+        """Return the one entry point of a connector.
+
+        Raises:
+            UnknownConnectorError: No installed package provides the ID.
+            PluginError: Several do.
+        """
+        entries = self._entries.get(connector)
+        if entries is None:
+            raise unknown_connector(connector, self.ids)
+        if conflict := _conflict(entries):
+            raise PluginError(conflict, connector=connector)
+        return (_usable(entries) or entries)[0]
+
+
+def find_connector(connector: str) -> EntryPoint:
+    """Return the one entry point of a connector in the environment as it is now.
+
+    Raises:
+        UnknownConnectorError: No installed package provides the ID.
+        PluginError: Several do.
+    """
+    return Catalog().find(connector)
+
+
+def unknown_connector(connector: str, known: Iterable[str]) -> UnknownConnectorError:
+    """Make the error for an ID that nobody provides: what was meant, and what is there."""
+    from passpost._wording import did_you_mean, nearest  # noqa: PLC0415 - only mistakes pay
+
+    known = sorted(set(known))
+    shown = visible(connector if len(connector) <= _MAX_NAME else connector[:_MAX_NAME] + "…")
+    if connector in FIRST_PARTY:
+        how = f": install it with `pip install {FIRST_PARTY[connector]}`"
+    else:
+        near = nearest(connector, [*known, *FIRST_PARTY])
+        how = f": {did_you_mean(near)}" if near else ""
+    names = ", ".join(visible(name) for name in known) or "none"
+    return UnknownConnectorError(
+        f"no installed package provides the connector {shown!r}{how} "
+        f"(installed connectors: {names})",
+        connector=connector,
+    )
+
+
+def _usable(entries: list[EntryPoint]) -> list[EntryPoint]:
+    return [entry for entry in entries if entry.error is None]
+
+
+def _conflict(entries: list[EntryPoint]) -> str | None:
+    claims = _usable(entries)
+    if len(claims) < 2:  # noqa: PLR2004 - two make a conflict
+        return None
+    names = sorted({claim.distribution for claim in claims})
+    connector = claims[0].name
+    if len(names) == 1:
+        return f"{names[0]} claims the id {connector!r} more than once; reinstall or report it"
+    return f"{' and '.join(names)} both claim the id {connector!r}; uninstall all but one"
+
+
+def _distinct(distributions: Iterable[Distribution]) -> Iterator[Distribution]:
+    """Leave out what an earlier folder of the path shadows, and what pip left behind."""
+    seen = set()
+    for distribution in distributions:
+        # pip renames what it replaces to begin with ~, and may be interrupted before it deletes it.
+        if _folder(distribution).startswith("~"):
+            continue
+        match = _METADATA_FOLDER.fullmatch(_folder(distribution))
+        key = _normalized(match["name"] if match else _name(distribution) or "")
+        if not key or key not in seen:
+            seen.add(key)
+            yield distribution
+
+
+def _entries(distribution: Distribution, group: str) -> Iterator[EntryPoint]:
+    """Return what a distribution has in a group; most have nothing, and are not looked at twice."""
+    try:
+        text = distribution.read_text(_FILE) or ""
+    except UnicodeDecodeError as error:
+        text = error.object.decode("latin-1")
+        readable = False
+    except OSError:
+        return
+    else:
+        readable = "\0" not in text
+    if group not in text.replace("\0", ""):
+        return
+    name = _name(distribution) or _from_folder(distribution)
+    if not readable:
+        yield EntryPoint(group, name, "", name, error=_damaged(_FILE))
+        return
+    damage = None if _name(distribution) else _damaged("METADATA")
+    blank = EntryPoint(group, "", "", name, _version(distribution), damage)
+    for line in dict.fromkeys(_lines(text, group)):
+        yield _entry(line, blank)
+
+
+def _entry(line: str, blank: EntryPoint) -> EntryPoint:
+    name, equals, value = (part.strip() for part in line.partition("="))
+    shown = visible(name[:_MAX_NAME])
+    if equals and name and shown == name and _TARGET.fullmatch(value):
+        return attrs.evolve(blank, name=name, value=value)
+    return attrs.evolve(blank, name=shown or blank.distribution, error=_damaged(_FILE))
+
+
+def _lines(text: str, group: str) -> Iterator[str]:
+    """Return the lines of one section. Lines of other sections may be anything."""
+    inside = False
+    for line in map(str.strip, text.splitlines()):
+        if line.startswith("["):
+            inside = line == f"[{group}]"
+            # A heading that is not closed is a mistake in this section.
+            if not inside and line.strip("[] ") == group:
+                yield line
+        elif inside and line and not line.startswith("#"):
+            yield line
+
+
+def _damaged(file: str) -> str:
+    return f"cannot be used: its {file} is damaged or missing; reinstall the package"
+
+
+def _name(distribution: Distribution) -> str | None:
+    """Return a distribution's name, or None where its metadata is damaged."""
+    try:
+        # None where the file lacks it, whatever its type says.
+        name: Any = distribution.metadata["Name"]
+    except Exception:  # noqa: BLE001 - each version of Python and each finder raises its own
+        return None
+    return visible(name) if isinstance(name, str) and name else None
+
+
+def _version(distribution: Distribution) -> str:
+    try:
+        version: Any = distribution.metadata["Version"]
+    except Exception:  # noqa: BLE001 - as above
+        return ""
+    return visible(version) if isinstance(version, str) else ""
+
+
+def _folder(distribution: Distribution) -> str:
+    # No public name: other finders than Python's own may have none.
+    return str(getattr(getattr(distribution, "_path", None), "name", ""))
+
+
+def _from_folder(distribution: Distribution) -> str:
+    match = _METADATA_FOLDER.fullmatch(_folder(distribution))
+    return visible(match["name"]) if match else _UNKNOWN
+
+
+def _normalized(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()

@@ -1,0 +1,60 @@
+"""Telling an interruption from outside from one that a hook raised itself."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+
+from passpost._genuine import is_really
+
+
+class Interruptions:
+    """Recognizes what interrupts the current task from outside; the rest is a hook's own defect.
+
+    A hook may raise what usually comes from outside: an SDK calls ``sys.exit``, a future that
+    somebody cancelled is awaited. Such an exception must not pass for the caller's cancellation,
+    nor end the process.
+    """
+
+    __slots__ = ("_cancelling", "_task")
+
+    def __init__(self) -> None:
+        self._task = asyncio.current_task()
+        self._cancelling = 0
+        if self._task is not None:
+            # A cancellation that has been requested and not been raised yet, as by a signal while
+            # the task runs, is still to come. asyncio shows it in this attribute alone.
+            to_come = getattr(self._task, "_must_cancel", False)
+            self._cancelling = self._task.cancelling() - to_come
+
+    def include(self, error: BaseException) -> bool:
+        """Return whether an exception interrupts the task, and has to go on through it."""
+        if is_really(error, Exception):
+            return False
+        if is_really(error, asyncio.CancelledError):
+            return self._task is not None and self._task.cancelling() > self._cancelling
+        if is_really(error, GeneratorExit):
+            # Python closes the coroutine of a task that nobody runs any more.
+            return _current_task() is not self._task
+        # Ctrl-C strikes in the main thread alone.
+        on_main = threading.current_thread() is threading.main_thread()
+        return is_really(error, KeyboardInterrupt) and on_main
+
+
+def renewed(error: BaseException, clean: Callable[[str], str]) -> BaseException:
+    """Return an interruption without the frames that it came through, and with its text cleared.
+
+    A hook may have raised a cancellation of its own class and words in place of the caller's.
+    """
+    if is_really(error, asyncio.CancelledError):
+        return asyncio.CancelledError(*[clean(arg) for arg in error.args if is_really(arg, str)])
+    error.__cause__ = error.__context__ = None
+    return BaseException.with_traceback(error, None)
+
+
+def _current_task() -> asyncio.Task[object] | None:
+    try:
+        return asyncio.current_task()
+    except RuntimeError:
+        return None

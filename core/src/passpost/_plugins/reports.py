@@ -1,0 +1,275 @@
+"""What a connector returned or raised, as the application may see it: checked, and cleared."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any, Final, cast, get_args
+
+import attrs
+
+from passpost._connector_info import Finding
+from passpost._genuine import is_really, only_one_in, plain, type_name
+from passpost._messages.messages import Mail, Message, Receipt
+from passpost._plugins.defects import describe_defect
+from passpost._plugins.interruptions import Interruptions
+from passpost._redaction.redactor import Redactor
+from passpost._secret import Secret
+from passpost.errors import Outcome, Scope, SendError
+
+log: Final = logging.getLogger("passpost")
+
+LEARNED: Final = 64
+"""Words learned at run time that are remembered; tokens are replaced every hour or so."""
+
+_OUTCOMES: Final = get_args(Outcome)
+_SCOPES: Final = get_args(Scope)
+_RESULTS: Final = ("ok", "warning", "error")
+
+
+class Defect(Exception):  # noqa: N818 - never leaves passpost
+    """A connector broke its contract in a way that can be put into words."""
+
+
+def send_error_in(error: BaseException) -> SendError | None:
+    """Return the one SendError in the groups that a connector's task group wraps around it."""
+    error = only_one_in(error)
+    return error if is_really(error, SendError) else None
+
+
+class Reports:
+    """Checks and clears what one connector says: nothing else of it reaches the application.
+
+    Args:
+        connector: The connector's name in the application.
+        distribution: Who brought the connector, for the report of a defect.
+        secrets: What must not show: the secrets of the config.
+    """
+
+    def __init__(self, connector: str, distribution: str, secrets: Iterable[str | Secret]) -> None:
+        self._connector = connector
+        self._distribution = distribution
+        self._secrets = tuple(secrets)
+        self._learning = threading.Lock()
+        self._learned: deque[str] = deque(maxlen=LEARNED)
+        self._redactor = Redactor(self._secrets)
+
+    def register_secret(self, word: str | Secret) -> None:
+        """Mask a word from now on: a token that the connector learned at run time.
+
+        Raises:
+            TypeError: The word is not text.
+        """
+        text: Any = plain(word.reveal() if isinstance(word, Secret) else word)
+        if type(text) is not str:
+            raise TypeError(f"a secret is text, not {type_name(text)}")
+        # A plain `send_mail` registers from its thread.
+        with self._learning:
+            if text not in self._learned:
+                self._learned.append(text)
+                self._redactor = Redactor((*self._secrets, *self._learned))
+
+    def receipt(self, receipt: Receipt, mail: Mail) -> tuple[str | None, str | None]:
+        """Return the provider's ID and words of a receipt, cleared.
+
+        The provider has the email: a part of the wrong type is left out and reported, and the
+        acceptance stands.
+        """
+        provider_id = self._part(receipt, "provider_id")
+        response = self._part(receipt, "response")
+        # Nearly every ID is a part of the words, and nearly all words show nothing.
+        if provider_id and response and provider_id in response:
+            if self._redactor.is_clear(response, mail.payload):
+                return provider_id, response
+        elif provider_id is None and response is None:
+            return None, None
+        clean = self._redactor.for_email(mail.payload, mail.to).clean
+        return provider_id and clean(provider_id), response and clean(response)
+
+    def accepted_at(self, receipt: Receipt) -> dt.datetime:
+        """Return when the provider accepted the email: as the connector says, or now."""
+        # Nearly always, and nothing can be wrong with it.
+        if type(receipt) is Receipt and _is_plain_utc(receipt.accepted_at):
+            return receipt.accepted_at
+        interruptions = Interruptions()
+        try:
+            when: Any = receipt.accepted_at
+            if isinstance(when, dt.datetime) and when.utcoffset() is not None:
+                return _in_utc(when)
+        # The receipt and its time may be of the connector's own classes.
+        except BaseException as failure:
+            if interruptions.include(failure):
+                raise
+        self._report("a receipt's accepted_at is not a datetime with a time zone")
+        return dt.datetime.now(dt.UTC)
+
+    def _part(self, receipt: Receipt, name: str) -> str | None:
+        """Return a text of a receipt; None where there is none, or something else."""
+        if type(receipt) is Receipt:
+            part = getattr(receipt, name)
+            if part is None or type(part) is str:
+                return part or None
+        interruptions = Interruptions()
+        try:
+            part = getattr(receipt, name)
+        except BaseException as failure:
+            if interruptions.include(failure):
+                raise
+            wrong = describe_defect(failure)
+        else:
+            if part is None:
+                return None
+            if is_really(part, str):
+                return str.__str__(part) or None
+            wrong = type_name(part)
+        self._report(f"a receipt contains {wrong} where text belongs")
+        return None
+
+    def cleaner(self, email: Mail | Message | None = None) -> Callable[[str], str]:
+        """Return what clears texts: of secrets, and of one email's payload and recipient."""
+        if email is None:
+            return self._redactor.clean
+        return self._redactor.for_email(email.payload, email.to).clean
+
+    def failure(
+        self, error: BaseException, email: Mail | Message | None = None, *, sent: bool = True
+    ) -> SendError:
+        """Make the error of the application from whatever was raised.
+
+        Args:
+            error: What was raised; what is not a `SendError` is the connector's defect.
+            email: What was not sent: neither its payload nor its whole recipient shows.
+            sent: Whether the connector may have begun to send; if not, the outcome is ``rejected``
+                whatever it says.
+        """
+        facts = self._facts(error)
+        clean = self.cleaner(email)
+        return SendError(
+            clean(facts.message),
+            outcome=facts.outcome if sent else "rejected",
+            scope=facts.scope,
+            temporary=facts.temporary,
+            retry_after=facts.retry_after,
+            provider_code=clean(facts.provider_code) if facts.provider_code else None,
+            response=clean(facts.response) if facts.response else None,
+            hint=clean(facts.hint) if facts.hint else None,
+            connector=self._connector,
+        )
+
+    def findings(self, findings: Any) -> Sequence[Finding]:
+        """Return the findings of a check, cleared.
+
+        Raises:
+            Defect: They are something else.
+        """
+        if not isinstance(findings, Sequence) or isinstance(findings, str | bytes):
+            kind = type_name(findings)
+            raise Defect(f"check_connection returned {kind} instead of a list of findings")
+        return [self._finding(finding) for finding in findings]
+
+    def _finding(self, finding: Any) -> Finding:
+        if not is_really(finding, Finding):
+            raise Defect(f"check_connection returned {type_name(finding)} among its findings")
+        texts = [plain(text) for text in (finding.subject, finding.evidence, finding.remedy)]
+        result: Any = plain(finding.result)
+        if not _is_one_of(_RESULTS, result) or not all(map(_is_text, texts)):
+            raise Defect("check_connection returned a finding with a wrong result or type")
+        subject, evidence, remedy = map(self._redactor.clean, cast("list[str]", texts))
+        return Finding(subject, result, evidence, remedy)
+
+    def _facts(self, error: BaseException) -> _Facts:
+        interruptions = Interruptions()
+        try:
+            found = send_error_in(error)
+            if found is not None:
+                facts, wrong = _checked(found)
+                if wrong:
+                    self._report(f"a SendError has a wrong {' and '.join(wrong)}")
+                return facts
+            what = str(error) if is_really(error, Defect) else describe_defect(error)
+        # The error is the connector's own class: each look at it may fail.
+        except BaseException as failure:
+            if interruptions.include(failure):
+                raise
+            what = describe_defect(failure)
+        self._report(what)
+        return _Facts(
+            f"the connector failed in a way that its contract does not allow: {what}",
+            hint=f"This is a defect of {self._distribution}; please report it to its authors.",
+        )
+
+    def _report(self, what: str) -> None:
+        # Cleared as well: even the name of a class is the connector's.
+        what = self._redactor.clean(what)
+        log.error("the connector of %s is defective: %s", self._distribution, what)
+
+
+@attrs.frozen
+class _Facts:
+    """The facts of a failure, each of its type."""
+
+    message: str
+    outcome: Outcome = "unknown"
+    scope: Scope = "provider"
+    temporary: bool = False
+    retry_after: float | None = None
+    provider_code: str | None = None
+    response: str | None = None
+    hint: str | None = None
+
+
+def _checked(error: SendError) -> tuple[_Facts, list[str]]:
+    """Return an error's facts of the type that the contract wants, and the names of the others."""
+    message = error.args[0] if error.args else None
+    facts = {"message": message, **{name: getattr(error, name) for name in _ALLOWED}}
+    # Of Python's own types: what is checked, cleared and shown is then one and the same.
+    given = {name: plain(value) for name, value in facts.items()}
+    allowed = {"message": _is_text, **_ALLOWED}
+    wrong = [name for name, value in given.items() if not allowed[name](value)]
+    right: dict[str, Any] = {name: given[name] for name in given if name not in wrong}
+    right.setdefault("message", "the connector does not say what failed")
+    return _Facts(**right), wrong
+
+
+def _is_one_of(known: Sequence[str], value: object) -> bool:
+    return type(value) is str and value in known
+
+
+def _is_text(value: object) -> bool:
+    return type(value) is str
+
+
+def _is_text_or_none(value: object) -> bool:
+    return value is None or type(value) is str
+
+
+def _is_wait(value: object) -> bool:
+    if value is None:
+        return True
+    return type(value) in {int, float} and 0 <= cast("float", value) <= sys.float_info.max
+
+
+def _in_utc(when: dt.datetime) -> dt.datetime:
+    """Return a time in UTC, and without the class and time zone of the connector."""
+    return dt.datetime.fromtimestamp(when.timestamp(), dt.UTC)
+
+
+def _is_plain_utc(when: object) -> bool:
+    return type(when) is dt.datetime and when.tzinfo is dt.UTC
+
+
+_ALLOWED: Final[Mapping[str, Callable[[object], bool]]] = {
+    "outcome": partial(_is_one_of, _OUTCOMES),
+    "scope": partial(_is_one_of, _SCOPES),
+    "temporary": lambda value: isinstance(value, bool),
+    "retry_after": _is_wait,
+    "provider_code": _is_text_or_none,
+    "response": _is_text_or_none,
+    "hint": _is_text_or_none,
+}
+"""What each attribute of a `SendError` may be."""

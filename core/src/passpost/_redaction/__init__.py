@@ -1,0 +1,1 @@
+"""Masking secrets, codes and payloads in whatever is shown."""

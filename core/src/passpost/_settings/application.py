@@ -1,0 +1,104 @@
+"""The settings file of an application: its connectors, its policy and its templates."""
+
+# No postponed annotations here: the types of settings are looked up at run time.
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+import attrs
+
+from passpost._config.fields import field, rule
+from passpost._config.objects import SCHEMA_KEY
+from passpost._config.settings import Settings
+from passpost._config.structure import parse, settings_of
+from passpost._frames import without_arguments
+from passpost._problems import Problem
+from passpost._settings.connector_config import (
+    MISSING_VARIABLES,
+    TEMPLATES,
+    MissingVariables,
+    template_problems,
+)
+from passpost._settings.policy import Policy
+from passpost._templates.template import Template
+from passpost.errors import ConfigError
+
+_KEYS: Final = frozenset({"connectors", "delivery", "templates", "missingVariables", SCHEMA_KEY})
+_SEVERAL: Final = 2
+
+
+@attrs.frozen(kw_only=True)
+class ConnectorEntry:
+    """One connector of an application's settings.
+
+    Attributes:
+        use: The connector's id.
+        settings: Its own settings, which know their place in the file.
+    """
+
+    use: str = field(
+        minimum=1,
+        example="smtp",
+        title={"en": "Connector", "zh-CN": "连接器"},
+        description={"en": "The connector's id.", "zh-CN": "连接器的 id。"},
+    )
+    settings: Settings = field(
+        title={"en": "Settings", "zh-CN": "设置"},
+        description={
+            "en": "The connector's own settings, as its guide describes them.",
+            "zh-CN": "该连接器自身的设置，见其指南。",
+        },
+    )
+
+
+@attrs.frozen(kw_only=True)
+class ApplicationSettings:
+    """An application's settings file, before its connectors have parsed theirs.
+
+    Attributes:
+        connectors: The connectors by name, in the order written. Emails go through the first.
+        delivery: The delivery policy.
+        templates: The application's own templates.
+        missing_variables: What becomes of a variable that the payload lacks; None where the file
+            does not say, and each connector's own setting holds.
+    """
+
+    connectors: Mapping[str, ConnectorEntry] = field(
+        minimum=1,
+        title={"en": "Connectors", "zh-CN": "连接器"},
+        description={
+            "en": "Connectors by a name of your own. Emails go through the first.",
+            "zh-CN": "连接器，键为自定义名称。邮件通过第一个连接器发送。",
+        },
+    )
+    delivery: Policy = field(
+        factory=Policy,
+        title={"en": "Delivery", "zh-CN": "投递"},
+        description={"en": "The delivery policy.", "zh-CN": "投递策略。"},
+    )
+    templates: tuple[Template, ...] = field(default=(), **TEMPLATES)
+    missing_variables: MissingVariables | None = field(default=None, **MISSING_VARIABLES)
+
+    @rule("templates")
+    def _templates(self) -> Iterator[Problem]:
+        yield from template_problems(self.templates)
+
+
+@without_arguments
+def parse_application(settings: Mapping[str, Any] | str) -> ApplicationSettings:
+    """Parse an application's settings; those of its connectors are left to them.
+
+    Args:
+        settings: A mapping, or the text of a JSON object with comments.
+
+    Raises:
+        ConfigError: With every problem at once.
+    """
+    read_in = settings_of(settings)
+    if "connectors" not in read_in and len(set(read_in) - _KEYS) >= _SEVERAL:
+        problem = read_in.problem(
+            (),
+            "these look like one connector's own settings",
+            'name the connector, or put them into {"connectors": {"primary": {"use": …, …}}}',
+        )
+        raise ConfigError([problem])
+    return parse(ApplicationSettings, read_in)

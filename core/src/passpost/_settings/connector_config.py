@@ -1,0 +1,161 @@
+"""The base of connectors' config classes."""
+
+# No postponed annotations here: the types of settings are looked up at run time.
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar, Final, Literal
+
+import attrs
+
+from passpost._config.fields import ConfigClassError, field, rule
+from passpost._config.walk import secrets_in
+from passpost._messages.addresses import Address
+from passpost._messages.usages import FLOW_USAGES, GENERIC, canonical_usage
+from passpost._problems import Problem
+from passpost._templates.checks import template_set_problems
+from passpost._templates.template import Template
+
+_LONGEST_LANGUAGE: Final = 3
+"""Letters in the longest code of a language; longer ones are valid tags that nobody assigned."""
+
+MissingVariables = Literal["error", "keep", "blank"]
+"""What becomes of a variable that the payload lacks."""
+
+
+TEMPLATES: Final[Mapping[str, Any]] = {
+    "placeholders": False,
+    "title": {"en": "Templates", "zh-CN": "模板"},
+    "description": {
+        "en": "The mails, by what they are for and in which language.",
+        "zh-CN": "按用途和语言区分的邮件内容。",
+    },
+}
+"""What `field` is told of a setting of templates."""
+
+MISSING_VARIABLES: Final[Mapping[str, Any]] = {
+    "title": {"en": "Missing variables", "zh-CN": "缺失的变量"},
+    "description": {
+        "en": "What becomes of a variable that the application did not supply: an error refuses "
+        "the mail, keep leaves the placeholder as it stands, blank renders nothing.",
+        "zh-CN": "应用未提供某个变量时：error 拒绝发送，keep 保留占位符，blank 留空。",
+    },
+}
+"""What `field` is told of the setting for variables that the payload lacks."""
+
+
+@attrs.frozen(kw_only=True)
+class ConnectorConfig:
+    """What every connector's config has: derive yours from it.
+
+    ::
+
+        @attrs.frozen(kw_only=True)
+        class AcmeConfig(ConnectorConfig):
+            api_key: Secret = field(title={"en": "API key"})
+
+    Attributes:
+        templates: The mails.
+        missing_variables: What becomes of a variable that the payload lacks: ``error``, ``keep``
+            (the placeholder stays) or ``blank``.
+    """
+
+    default_content_type: ClassVar[Literal["text/plain", "text/html"]] = "text/plain"
+    """What a template's content is where the template does not say."""
+
+    templates: tuple[Template, ...] = field(default=(), **TEMPLATES)
+    missing_variables: MissingVariables = field(default="error", **MISSING_VARIABLES)
+
+    @property
+    def sender(self) -> Address | None:
+        """The address that mails come from where their template names none."""
+        return None
+
+    @rule("templates")
+    def _templates(self) -> Iterator[Problem]:
+        yield from template_problems(self.templates)
+        yield from template_set_problems(self.templates, self.default_content_type)
+        if self.templates:
+            yield from missing_templates(self.templates)
+
+
+def require_templates(config: Any) -> Problem | None:
+    """Give the error of a config without any template, for whoever has none from elsewhere."""
+    if getattr(config, "templates", ()):
+        return None
+    return Problem(
+        "templates", "there is no template", "add one, with usageType, subject and content"
+    )
+
+
+def check_config(config: Any) -> None:
+    """Look at what a mailer takes of a config, whatever its class is derived from.
+
+    Raises:
+        ConfigClassError: A part is of a wrong type.
+        BaseException: Whatever the config's own properties raise.
+    """
+    templates: Any = getattr(config, "templates", ())
+    if not isinstance(templates, Sequence) or not all(isinstance(t, Template) for t in templates):
+        raise ConfigClassError("its templates must be a sequence of passpost.Template")
+    if not isinstance(getattr(config, "sender", None), Address | None):
+        raise ConfigClassError("its sender must be a passpost.Address or None")
+    for _ in secrets_in(config):
+        pass
+
+
+def missing_usages(*sources: Iterable[Template]) -> tuple[str, ...]:
+    """Give the usages of the sign-up, sign-in and reset flows that no template serves by name."""
+    served = {canonical_usage(template.usage_type) for source in sources for template in source}
+    return tuple(usage for usage in FLOW_USAGES if usage not in served)
+
+
+def missing_templates(templates: Iterable[Template]) -> tuple[Problem, ...]:
+    """Return the warnings of the flows' usages that no template serves by name."""
+    missing = missing_usages(templates)
+    return tuple(missing_template(usage, generic=GENERIC not in missing) for usage in missing)
+
+
+def missing_template(usage: str, *, generic: bool = True) -> Problem:
+    """Return the warning of a usage that no template serves; a host with templates drops it.
+
+    Args:
+        usage: The usage.
+        generic: Whether there is a template for ``Generic``, which serves in its place.
+    """
+    if usage == GENERIC:
+        remedy = "add one"
+    elif generic:
+        remedy = f"add one, or {GENERIC} serves in its place"
+    else:
+        remedy = f"add one, or one for {GENERIC}, which serves every usage"
+    return Problem("templates", f"there is no template for {usage}", remedy, "warning")
+
+
+def template_problems(templates: Iterable[Template]) -> Iterator[Problem]:
+    """Return the warnings of templates that are never used, or not by the readers meant."""
+    first: dict[tuple[str, str], int] = {}
+    for index, template in enumerate(templates):
+        if template.locale and len(template.locale.partition("-")[0]) > _LONGEST_LANGUAGE:
+            yield _no_language(index)
+        served = (canonical_usage(template.usage_type), (template.locale or "").lower())
+        same = first.setdefault(served, index)
+        if same != index:
+            yield _hidden(index, same)
+
+
+def _no_language(index: int) -> Problem:
+    return Problem(
+        f"templates[{index}].locale",
+        "does not begin with the code of a language",
+        'write a code of two or three letters, such as "zh" for Chinese',
+        "warning",
+    )
+
+
+def _hidden(index: int, first: int) -> Problem:
+    # No error: settings like these worked before, by their first template.
+    return Problem(
+        f"templates[{index}].usageType",
+        f"templates[{first}] has the same usage and locale, and is the one that is used",
+        "remove one of the two, or give it another locale",
+        "warning",
+    )

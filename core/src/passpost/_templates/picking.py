@@ -1,0 +1,167 @@
+"""Picking the template for a usage and the languages that a reader wants."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Final, overload
+
+from passpost._messages.locales import MAX_LOCALES
+from passpost._messages.usages import GENERIC, canonical_usage
+from passpost.errors import TemplateNotFound
+
+if TYPE_CHECKING:
+    from passpost._templates.template import Template
+
+FindTemplate = Callable[[str, "str | None"], Awaitable["Template | None"]]
+"""Gives the template for exactly a usage and a locale, or for None the one without a locale."""
+
+_SCRIPT: Final = 4
+_REGION: Final = 2
+_MAX_TRIED: Final = 2 * MAX_LOCALES
+_NO_TAGS: Final = (None,)
+
+
+class TemplateSet(Sequence["Template"]):
+    """Templates that are found by usage and locale at once.
+
+    Where two serve the same usage and locale, the first one counts.
+
+    Args:
+        templates: The templates, in order of preference.
+    """
+
+    __slots__ = ("_index", "_templates")
+
+    def __init__(self, templates: Iterable[Template] = ()) -> None:
+        self._templates = tuple(templates)
+        self._index: dict[str, dict[str | None, Template]] = {}
+        for template in self._templates:
+            locale = template.locale.lower() if template.locale else None
+            self._index.setdefault(template.usage_type, {}).setdefault(locale, template)
+
+    def find(self, usage: str, tags: Sequence[str | None]) -> Template | None:
+        """Give the template of a usage for the first tag that it has one for.
+
+        Args:
+            usage: The usage by its present name.
+            tags: Tags in lower case, best first; None stands for no locale.
+        """
+        by_tag = self._index.get(usage)
+        if by_tag is None:
+            return None
+        for tag in tags:
+            if tag in by_tag:
+                return by_tag[tag]
+        return None
+
+    @overload
+    def __getitem__(self, index: int) -> Template: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Template]: ...
+    def __getitem__(self, index: int | slice) -> Template | Sequence[Template]:
+        return self._templates[index]
+
+    def __len__(self) -> int:
+        return len(self._templates)
+
+    def __repr__(self) -> str:
+        return f"TemplateSet({list(self._templates)!r})"
+
+
+def pick(usage: str, locales: Sequence[str], sources: Iterable[Sequence[Template]]) -> Template:
+    """Pick the template for a usage and the languages wanted (RFC 4647 section 3.4, lookup).
+
+    The first source that has a template for the usage decides: within it each wanted tag is tried,
+    then shortened, and last the template without a locale. Only if no source has one for the
+    usage, the same is done for ``Generic``.
+
+    Args:
+        usage: What the mail is for.
+        locales: BCP 47 tags, best first.
+        sources: Where templates come from, in order.
+
+    Raises:
+        TemplateNotFound: There is none for the usage, nor for ``Generic``.
+    """
+    tags = _lookup(locales)
+    sources = tuple(sources)
+    for name in _usages(usage):
+        if template := _first(name, tags, sources):
+            return template
+    raise TemplateNotFound(canonical_usage(usage), locales)
+
+
+async def pick_asking(
+    usage: str, locales: Sequence[str], ask: FindTemplate, sources: Iterable[Sequence[Template]]
+) -> Template:
+    """Pick as `pick` does, with a first source that is asked.
+
+    Args:
+        usage: What the mail is for.
+        locales: BCP 47 tags, best first.
+        ask: Called for each tag in its usual spelling (``zh-Hant-TW``), like ``find_template``.
+        sources: Where templates come from otherwise, in order.
+
+    Raises:
+        TemplateNotFound: There is none for the usage, nor for ``Generic``.
+    """
+    tags = _lookup(locales)
+    sources = tuple(sources)
+    for name in _usages(usage):
+        for tag in tags:
+            if asked := await ask(name, tag and _spelt(tag)):
+                return asked
+        if template := _first(name, tags, sources):
+            return template
+    raise TemplateNotFound(canonical_usage(usage), locales)
+
+
+def _usages(usage: str) -> tuple[str, ...]:
+    wanted = canonical_usage(usage)
+    return (wanted,) if wanted == GENERIC else (wanted, GENERIC)
+
+
+def _first(
+    usage: str, tags: Sequence[str | None], sources: Iterable[Sequence[Template]]
+) -> Template | None:
+    for source in sources:
+        templates = source if isinstance(source, TemplateSet) else TemplateSet(source)
+        if template := templates.find(usage, tags):
+            return template
+    return None
+
+
+def _lookup(locales: Sequence[str]) -> Sequence[str | None]:
+    """Give the tags to try in lower case, best first and None last."""
+    if not locales:
+        return _NO_TAGS
+    if len(locales) == 1 and locales[0].isalpha():
+        return (locales[0].lower(), None)
+    # Readers choose them: none is kept, and an extension is asked for no more than these.
+    folded = (locale.replace("_", "-").lower() for locale in islice(locales, MAX_LOCALES))
+    tags = dict.fromkeys(tag for locale in folded for tag in _shortened(locale))
+    return [*islice(tags, _MAX_TRIED), None]
+
+
+def _shortened(tag: str) -> Iterator[str]:
+    while tag:
+        yield tag
+        tag = tag.rpartition("-")[0]
+        # What a single letter announced is gone, so the letter goes with it.
+        if tag[-2:-1] in ("-", ""):
+            tag = tag[:-2]
+
+
+def _spelt(locale: str) -> str:
+    """Spell a tag in lower case as RFC 5646 section 2.1.1 recommends."""
+    parts = locale.split("-")
+    for index, part in enumerate(parts[1:], 1):
+        if len(parts[index - 1]) == 1:
+            # What follows a single letter is an extension, all in lower case.
+            break
+        if len(part) == _REGION:
+            parts[index] = part.upper()
+        elif len(part) == _SCRIPT:
+            parts[index] = part.title()
+    return "-".join(parts)

@@ -1,0 +1,404 @@
+"""Templates: what a mail says, for one usage and perhaps one language."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, Self, TypeVar
+
+import attrs
+
+from passpost._config.fields import field, rule
+from passpost._discreet import HIDDEN, Discreet
+from passpost._messages.usages import KNOWN_USAGES
+from passpost._problems import Invalid, Problem
+from passpost._templates.addresses import TemplateAddress
+from passpost._templates.names import LanguageTag, UsageName
+from passpost._templates.places import (
+    CONTENT_HTML,
+    CONTENT_TEXT,
+    REPLY_TO,
+    SEND_FROM,
+    SUBJECT,
+    TEXT,
+    Missing,
+    Place,
+)
+from passpost._templates.texts import TemplateLine, TemplateText
+from passpost._wording import did_you_mean, nearest
+from passpost.errors import ConfigError, MessageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from passpost._messages.addresses import Address
+
+ContentType = Literal["text/plain", "text/html"]
+"""What a template's content is."""
+
+_TAG: Final = re.compile(
+    r"<(?:!doctype|html|head|body|div|p|br|a|table|t[rd]|span|h[1-6]|b|strong|img|style|center|ul|li)"
+    r"(?:\s[^<>]*)?/?>",
+    re.IGNORECASE,
+)
+
+
+_UNPROTECTED: Final = {
+    "unquoted": ("into an attribute without quotes", 'write quotes around it: href="{{url}}"'),
+    "tag": ("into a tag, outside of an attribute", "write it into the quotes of an attribute"),
+    "style": ("into a style", "write the style without variables"),
+    "script": ("into a script", "remove the script: no mail program runs it"),
+}
+
+
+@attrs.frozen(kw_only=True, repr=False, eq=False)
+class Rendered(Discreet):
+    r"""A template filled in with a payload; its ``repr`` shows none of it.
+
+    Attributes:
+        subject: A single line, not empty.
+        text: The plain text with ``\n`` line ends, or None.
+        html: The HTML, likewise.
+        sender: The sender that the template names, or None.
+        reply_to: Where answers should go, or None.
+    """
+
+    subject: str = attrs.field(repr=False)
+    text: str | None = attrs.field(repr=False)
+    html: str | None = attrs.field(repr=False)
+    sender: Address | None = attrs.field(repr=False)
+    reply_to: Address | None = attrs.field(repr=False)
+
+    def _shown(self) -> Iterator[tuple[str, object]]:
+        yield "subject", HIDDEN
+
+
+_SettingT = TypeVar("_SettingT", bound="_Setting")
+
+
+class _Setting(Protocol):
+    @classmethod
+    def from_setting(cls, value: object) -> Self: ...
+
+
+def _read(kind: type[_SettingT], value: object, key: str) -> _SettingT:
+    if isinstance(value, kind):
+        return value
+    try:
+        return kind.from_setting(value)
+    except Invalid as error:
+        problem = Problem(key, error.message, error.remedy)
+    raise ConfigError([problem])
+
+
+def _usage_type(value: str) -> UsageName:
+    return _read(UsageName, value, "usageType")
+
+
+def _subject(value: str | TemplateLine) -> TemplateLine:
+    return _read(TemplateLine, value, "subject")
+
+
+def _content(value: str | TemplateText) -> TemplateText:
+    return _read(TemplateText, value, "content")
+
+
+def _content_type(value: ContentType | None) -> ContentType | None:
+    if value not in (None, "text/plain", "text/html"):
+        raise ConfigError([Problem("contentType", "must be text/plain or text/html")])
+    return value
+
+
+def _locale(value: str | None) -> LanguageTag | None:
+    return None if value is None else _read(LanguageTag, value, "locale")
+
+
+def _reply_to(value: str | TemplateAddress | None) -> TemplateAddress | None:
+    return None if value is None else _read(TemplateAddress, value, "replyTo")
+
+
+def _send_from(value: str | TemplateAddress | None) -> TemplateAddress | None:
+    return None if value is None else _read(TemplateAddress, value, "sendFrom")
+
+
+def _text(value: str | TemplateText | None) -> TemplateText | None:
+    return None if value is None else _read(TemplateText, value, "text")
+
+
+def _described(title: str, title_zh: str, text: str, text_zh: str, **options: Any) -> Any:
+    """Give the metadata of `passpost._config.fields.field`.
+
+    mypy learns from `attrs.field` alone that a converter takes text where the attribute holds what
+    was compiled of it, so the attributes are made with that and borrow the metadata.
+    """
+    described = field(
+        title={"en": title, "zh-CN": title_zh},
+        description={"en": text, "zh-CN": text_zh},
+        placeholders=False,
+        **options,
+    )
+    return described.metadata
+
+
+def _named_otherwise(name: str, known: Iterable[str]) -> str:
+    return (
+        f"Template has no argument {name!r}: {did_you_mean(nearest(name, known), 'remove it')} "
+        "(templates as settings write them go to passpost.Mailer.from_settings)"
+    )
+
+
+@attrs.frozen(kw_only=True)
+class Template:
+    r"""What a mail says for one usage, with placeholders in Mustache: ``{{user.name}}``.
+
+    ::
+
+        Template(usage_type="SignIn", subject="Your code", content="{{code}} is your code.")
+
+    Values are escaped where the content is HTML, and put in as they are elsewhere. Line ends of the
+    content become ``\n``. Sections, inverted sections and comments work as Mustache has them,
+    partials do not.
+
+    Args:
+        usage_type: What the mail is for; ``Test`` is the old name of ``Generic``.
+        subject: The subject.
+        content: The body.
+        content_type: What the content is; None leaves it to the connector.
+        locale: The language it is written in, as a BCP 47 tag; None serves every language.
+        reply_to: Where answers should go: ``local@domain`` or ``Name <local@domain>``.
+        send_from: A sender in place of the connector's own, likewise.
+        text: The plain text that goes beside an HTML content.
+
+    Raises:
+        ConfigError: A part is wrong; its problem's path names it.
+    """
+
+    if not TYPE_CHECKING:
+
+        def __new__(cls, *_parts: object, **named: object) -> Self:
+            """Say which names the arguments have where somebody writes those of settings."""
+            known = {part.name for part in attrs.fields(cls)}
+            if wrong := sorted(named.keys() - known):
+                raise TypeError(_named_otherwise(wrong[0], known))
+            return object.__new__(cls)
+
+    usage_type: UsageName = attrs.field(
+        converter=_usage_type,
+        metadata=_described(
+            "Usage",
+            "用途",
+            "What the mail is for: Register, SignIn, ForgotPassword, Generic or another name that "
+            "the application asks for.",
+            "邮件的用途：Register、SignIn、ForgotPassword、Generic，或应用所用的其他名称。",
+            example="SignIn",
+        ),
+    )
+    subject: TemplateLine = attrs.field(
+        converter=_subject,
+        metadata=_described(
+            "Subject",
+            "主题",
+            "The subject line; it may hold placeholders such as {{code}}.",
+            "邮件主题，可以包含 {{code}} 等占位符。",
+            example="Your verification code",
+        ),
+    )
+    content: TemplateText = attrs.field(
+        converter=_content,
+        metadata=_described(
+            "Content",
+            "正文",
+            "The body; {{code}} stands for the verification code.",
+            "邮件正文，{{code}} 代表验证码。",
+            example="{{code}} is your verification code.",
+            multiline=True,
+        ),
+    )
+    content_type: ContentType | None = attrs.field(
+        default=None,
+        converter=_content_type,
+        metadata=_described(
+            "Content type",
+            "正文类型",
+            "Whether the content is plain text or HTML.",
+            "正文是纯文本还是 HTML。",
+        ),
+    )
+    locale: LanguageTag | None = attrs.field(
+        default=None,
+        converter=_locale,
+        metadata=_described(
+            "Language",
+            "语言",
+            "The language it is written in, as a BCP 47 tag; without one it serves every language.",
+            "模板所用语言的 BCP 47 标签；不填则适用于所有语言。",
+            example="zh-CN",
+        ),
+    )
+    reply_to: TemplateAddress | None = attrs.field(
+        default=None,
+        converter=_reply_to,
+        metadata=_described(
+            "Reply to",
+            "回复地址",
+            "Where answers go; it may hold placeholders.",
+            "收件人回复时的地址，可以包含占位符。",
+            example="Support <support@example.com>",
+        ),
+    )
+    send_from: TemplateAddress | None = attrs.field(
+        default=None,
+        converter=_send_from,
+        metadata=_described(
+            "Sender",
+            "发件人",
+            "A sender in place of the connector's own; it may hold placeholders.",
+            "代替连接器发件人的地址，可以包含占位符。",
+            example="{{application.name}} <no-reply@example.com>",
+        ),
+    )
+    text: TemplateText | None = attrs.field(
+        default=None,
+        converter=_text,
+        metadata=_described(
+            "Plain text",
+            "纯文本",
+            "The plain text that goes beside an HTML content.",
+            "与 HTML 正文一同发送的纯文本版本。",
+            example="{{code}} is your verification code.",
+            multiline=True,
+        ),
+    )
+
+    def __repr__(self) -> str:
+        # Not all fields are set where its own constructor failed, and somebody shows the frame.
+        shown = {part.name: getattr(self, part.name, None) for part in attrs.fields(type(self))}
+        return f"{type(self).__name__}({', '.join(f'{n}={v!r}' for n, v in shown.items())})"
+
+    def render(
+        self,
+        payload: Mapping[str, Any],
+        *,
+        content_type: ContentType = "text/plain",
+        missing: Missing = "error",
+    ) -> Rendered:
+        """Fill in a payload.
+
+        Args:
+            payload: JSON data.
+            content_type: What the content is where the template does not say.
+            missing: What a variable does that the payload lacks: ``error``, ``keep`` (it stays as
+                written where not even its first part is known, else it shows nothing) or ``blank``.
+
+        Raises:
+            MissingVariable: A variable has no value, and `missing` is ``error``.
+            MessageError: A value would break a line, an address or the body, or the subject is
+                empty.
+        """
+        try:
+            return self._rendered(payload, content_type, missing)
+        except MessageError as error:
+            failure = error.with_traceback(None)
+        # Error reports show the variables of each frame: those of this one are all that are left.
+        del payload
+        raise failure
+
+    def _rendered(
+        self, payload: Mapping[str, Any], content_type: ContentType, missing: Missing
+    ) -> Rendered:
+        subject = self.subject.render(payload, SUBJECT, missing)
+        if not subject or subject.isspace():
+            raise MessageError("the subject is empty with this payload", field="subject")
+        text, html = self._bodies(payload, content_type, missing)
+        return Rendered(
+            subject=subject,
+            text=text,
+            html=html,
+            sender=_address(self.send_from, payload, SEND_FROM, missing),
+            reply_to=_address(self.reply_to, payload, REPLY_TO, missing),
+        )
+
+    def _bodies(
+        self, payload: Mapping[str, Any], content_type: ContentType, missing: Missing
+    ) -> tuple[str | None, str | None]:
+        if (self.content_type or content_type) == "text/plain":
+            return self.content.render(payload, CONTENT_TEXT, missing), None
+        html = self.content.render(payload, CONTENT_HTML, missing)
+        if self.text is None:
+            return None, html
+        return self.text.render(payload, TEXT, missing), html
+
+    @rule("usage_type")
+    def _unknown_usage(self) -> Iterator[Problem]:
+        if self.usage_type not in KNOWN_USAGES:
+            remedy = did_you_mean(
+                nearest(self.usage_type, KNOWN_USAGES),
+                "keep it if the application asks for a mail by this name",
+            )
+            yield Problem("usageType", "is no usage known to the flows", remedy, "warning")
+
+    @rule("subject")
+    def _mangled_subject(self) -> Iterator[Problem]:
+        yield from _mangled("subject", self.subject)
+
+    @rule("usage_type", "content")
+    def _varying_content(self) -> Iterator[Problem]:
+        yield from _constant("content", self.content, self.usage_type)
+
+    @rule("usage_type", "text")
+    def _varying_text(self) -> Iterator[Problem]:
+        if self.text is not None:
+            yield from _constant("text", self.text, self.usage_type)
+
+    @rule("content", "content_type", "text")
+    def _fitting_content_type(self) -> Iterator[Problem]:
+        if self.content_type is not None:
+            yield from self.problems_as(self.content_type)
+
+    def problems_as(self, content_type: ContentType) -> Iterator[Problem]:
+        """Give the warnings that come with a content type, named by the template or not."""
+        if content_type == "text/plain":
+            yield from self._problems_as_plain()
+            return
+        for context, name in self.content.contexts:
+            if context in _UNPROTECTED:
+                where, remedy = _UNPROTECTED[context]
+                message = f"puts {name} {where}, where escaping for HTML does not protect"
+                yield Problem("content", message, remedy, "warning")
+        if raw := ", ".join(self.content.raw_variables):
+            yield Problem(
+                "content",
+                f"puts {raw} into HTML unescaped: markup in a value becomes part of the mail",
+                "write {{name}} with two braces",
+                "warning",
+            )
+
+    def _problems_as_plain(self) -> Iterator[Problem]:
+        if _TAG.search(self.content.source):
+            message = "looks like HTML, and is sent as plain text"
+            yield Problem("content", message, 'set contentType to "text/html"', "warning")
+        if self.text is not None:
+            message = "is not used: the content is plain text already"
+            remedy = 'set contentType to "text/html", or remove it'
+            yield Problem("text", message, remedy, "warning")
+
+
+def _address(
+    template: TemplateAddress | None, payload: Mapping[str, Any], place: Place, missing: Missing
+) -> Address | None:
+    return None if template is None else template.render(payload, place, missing)
+
+
+def _mangled(key: str, text: TemplateText) -> Iterator[Problem]:
+    if found := text.mangled():
+        message = f"{found} looks like a mangled placeholder"
+        remedy = f"write {{{{{found.strip('{ }')}}}}}"
+        yield Problem(key, message, remedy, "warning")
+
+
+def _constant(key: str, text: TemplateText, usage: str) -> Iterator[Problem]:
+    """Warn of a body that lost its placeholder, or never had one where a code or link is due."""
+    if text.mangled():
+        yield from _mangled(key, text)
+    elif text.constant and usage in KNOWN_USAGES:
+        message = "has no placeholder: every mail says the same, and none holds a code or a link"
+        yield Problem(key, message, "write {{code}} where the code belongs", "warning")

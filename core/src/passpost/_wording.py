@@ -1,0 +1,63 @@
+"""Words that problems are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from passpost._paths import quoted
+
+_LONGEST_NAME: Final = 64
+"""Characters in a name that a suggestion is sought for: comparing longer ones takes too long."""
+
+
+def kind_of(value: Any) -> str:
+    """Name the JSON type of a value as people call it."""
+    for kind, name in _KINDS.items():
+        if isinstance(value, kind):
+            return name
+    return f"a value of type {type(value).__name__}"
+
+
+# Booleans before numbers: Python's bool is an int.
+_KINDS: Final[Mapping[type[Any], str]] = {
+    bool: "true or false",
+    str: "text",
+    int: "a number",
+    float: "a number",
+    type(None): "null",
+    list: "a list",
+    tuple: "a list",
+    Mapping: "an object",
+}
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """Give the known name that was probably meant, or None."""
+    if len(word) > _LONGEST_NAME:
+        return None
+    by_shape = {_shape(name): name for name in known}
+    shape = _shape(word)
+    if shape in by_shape:
+        return by_shape[shape]
+    from difflib import get_close_matches  # noqa: PLC0415 - only mistakes pay for it
+
+    # Of two equally near names the first one sorted wins, so that messages never change by chance.
+    close = get_close_matches(shape, sorted(by_shape), n=1, cutoff=0.65)
+    return by_shape[close[0]] if close else None
+
+
+def did_you_mean(suggestion: str | None, otherwise: str = "") -> str:
+    """Word a suggestion as a remedy."""
+    return otherwise if suggestion is None else f"did you mean {quoted(suggestion)}?"
+
+
+def listed(names: Iterable[Any]) -> str:
+    """Write choices one after the other: ``"a", "b" or "c"``."""
+    *rest, last = [quoted(name) if isinstance(name, str) else str(name) for name in names]
+    return f"{', '.join(rest)} or {last}" if rest else last
+
+
+def _shape(name: str) -> str:
+    """Give what all spellings share: ``from_email``, ``From-Email`` and ``fromEmail``."""
+    return name.replace("_", "").replace("-", "").replace(" ", "").lower()

@@ -1,0 +1,104 @@
+"""Settings to config: what an operator writes becomes an instance of a connector's own class.
+
+::
+
+    settings = read(Path("smtp.jsonc").read_text(), "smtp.jsonc")
+    settings, problems = resolve(settings, environ=os.environ)
+    config = parse(SmtpConfig, settings)
+
+Describe a config class with `field` and `rule`, derive it from `ConnectorConfig`, and one source
+serves `parse`, the JSON Schema of editors, the reference table of the guide and forms.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from passpost._config.fields import field, rule
+from passpost._config.jsonc import read
+from passpost._config.references import Referenced, Unresolved, resolve
+from passpost._config.settings import Settings
+from passpost._config.structure import parse
+from passpost._config.values import HostName, is_placeholder
+from passpost._config.walk import placeholders, secrets_in, warnings
+from passpost._lazy import lazy_names
+from passpost._problems import Invalid, Problem
+
+if TYPE_CHECKING:
+    from passpost._config.forms import FormField, FormVariant, form_fields
+    from passpost._config.reference import reference_table
+    from passpost._config.schema import json_schema
+    from passpost._connector_info import LANGUAGES
+    from passpost._settings.application import (
+        ApplicationSettings,
+        ConnectorEntry,
+        parse_application,
+    )
+    from passpost._settings.connector_config import (
+        ConnectorConfig,
+        missing_template,
+        missing_usages,
+        require_templates,
+    )
+    from passpost._settings.policy import Policy
+
+__all__ = [
+    "LANGUAGES",
+    "ApplicationSettings",
+    "ConnectorConfig",
+    "ConnectorEntry",
+    "FormField",
+    "FormVariant",
+    "HostName",
+    "Invalid",
+    "Policy",
+    "Problem",
+    "Referenced",
+    "Settings",
+    "Unresolved",
+    "field",
+    "form_fields",
+    "is_placeholder",
+    "json_schema",
+    "missing_template",
+    "missing_usages",
+    "parse",
+    "parse_application",
+    "placeholders",
+    "read",
+    "reference_table",
+    "require_templates",
+    "resolve",
+    "rule",
+    "secrets_in",
+    "warnings",
+]
+
+
+# Hidden from type checkers, which would take any name for one that exists.
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = lazy_names(
+        __name__,
+        {
+            "passpost._connector_info": ("LANGUAGES",),
+            "passpost._config.forms": (
+                "FormField",
+                "FormVariant",
+                "form_fields",
+            ),
+            "passpost._config.reference": ("reference_table",),
+            "passpost._config.schema": ("json_schema",),
+            "passpost._settings.application": (
+                "ApplicationSettings",
+                "ConnectorEntry",
+                "parse_application",
+            ),
+            "passpost._settings.connector_config": (
+                "ConnectorConfig",
+                "missing_template",
+                "missing_usages",
+                "require_templates",
+            ),
+            "passpost._settings.policy": ("Policy",),
+        },
+    )

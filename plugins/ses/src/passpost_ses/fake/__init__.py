@@ -1,1 +1,0 @@
-"""What the stand-in knows of SES: how requests are signed, and what a mail may hold."""

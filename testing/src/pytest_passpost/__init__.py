@@ -1,0 +1,159 @@
+"""Servers for tests: SMTP and HTTP on loopback, scripted to fail, and certificates for them.
+
+::
+
+    from pytest_passpost import Fault, SmtpServer, reply
+
+    with SmtpServer(faults=[Fault("rcpt", reply("451 4.7.1 Come back later"))]) as server:
+        ...
+
+They need the extra ``passpost[testing]``. Nothing is imported before it is used, so that the
+fixtures which pytest loads at its start cost nothing to those who do not use them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from passpost._lazy import lazy_names
+
+if TYPE_CHECKING:
+    from pytest_passpost.actions import (
+        AcceptThen,
+        Action,
+        Close,
+        Drip,
+        Endless,
+        Garbage,
+        Hold,
+        Inject,
+        LongLine,
+        Repeat,
+        Reset,
+        Say,
+        Silence,
+        Split,
+        accept_then,
+        reply,
+    )
+    from pytest_passpost.certificates import Certificate, CertificateAuthority, default_authority
+    from pytest_passpost.faults import Fault, Phase
+    from pytest_passpost.http import Answers, Handler, HttpServer
+    from pytest_passpost.http_actions import (
+        EndlessBody,
+        EndlessHead,
+        SlowHead,
+        Truncated,
+        WrongLength,
+    )
+    from pytest_passpost.http_messages import Answer, Request
+    from pytest_passpost.http_stand_in import HttpStandIn, Refused
+    from pytest_passpost.inbox import Inbox
+    from pytest_passpost.ports import refusing_port, silent_port
+    from pytest_passpost.proxy import DelayProxy
+    from pytest_passpost.smtp import SmtpServer
+    from pytest_passpost.smtp_actions import Deaf, Group, Omit, StopReading, Stray, Unread
+    from pytest_passpost.smtp_records import Credentials, ReceivedMail, SmtpConnection, Violation
+    from pytest_passpost.stand_in import ReadableMail, StandIn
+    from pytest_passpost.suite import ConnectorSuite, Refusal, override
+    from pytest_passpost.suite.extensions import ExtensionSuite
+    from pytest_passpost.tracebacks import show_defects
+
+
+__all__ = [
+    "AcceptThen", "Action", "Answer", "Answers", "Certificate", "CertificateAuthority", "Close",
+    "ConnectorSuite", "Credentials", "Deaf", "DelayProxy", "Drip", "Endless", "EndlessBody",
+    "EndlessHead", "ExtensionSuite", "Fault", "Garbage", "Group", "Handler", "Hold", "HttpServer",
+    "HttpStandIn", "Inbox", "Inject", "LongLine", "Omit", "Phase", "ReadableMail", "ReceivedMail",
+    "Refusal", "Refused", "Repeat", "Request", "Reset", "Say", "Silence", "SlowHead",
+    "SmtpConnection", "SmtpServer", "Split", "StandIn", "StopReading", "Stray", "Truncated",
+    "Unread", "Violation", "WrongLength", "accept_then", "default_authority", "override",
+    "refusing_port", "reply", "show_defects", "silent_port",
+]  # fmt: skip
+
+# Hidden from type checkers, which would take any name for one that exists.
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = lazy_names(
+        __name__,
+        {
+            "pytest_passpost.actions": (
+                "AcceptThen",
+                "Action",
+                "Close",
+                "Drip",
+                "Endless",
+                "Garbage",
+                "Hold",
+                "Inject",
+                "LongLine",
+                "Repeat",
+                "Reset",
+                "Say",
+                "Silence",
+                "Split",
+                "accept_then",
+                "reply",
+            ),
+            "pytest_passpost.certificates": (
+                "Certificate",
+                "CertificateAuthority",
+                "default_authority",
+            ),
+            "pytest_passpost.faults": (
+                "Fault",
+                "Phase",
+            ),
+            "pytest_passpost.http": (
+                "Answers",
+                "Handler",
+                "HttpServer",
+            ),
+            "pytest_passpost.http_actions": (
+                "EndlessBody",
+                "EndlessHead",
+                "SlowHead",
+                "Truncated",
+                "WrongLength",
+            ),
+            "pytest_passpost.http_messages": (
+                "Answer",
+                "Request",
+            ),
+            "pytest_passpost.http_stand_in": (
+                "HttpStandIn",
+                "Refused",
+            ),
+            "pytest_passpost.inbox": ("Inbox",),
+            "pytest_passpost.ports": (
+                "refusing_port",
+                "silent_port",
+            ),
+            "pytest_passpost.proxy": ("DelayProxy",),
+            "pytest_passpost.smtp": ("SmtpServer",),
+            "pytest_passpost.smtp_actions": (
+                "Deaf",
+                "Group",
+                "Omit",
+                "StopReading",
+                "Stray",
+                "Unread",
+            ),
+            "pytest_passpost.smtp_records": (
+                "Credentials",
+                "ReceivedMail",
+                "SmtpConnection",
+                "Violation",
+            ),
+            "pytest_passpost.stand_in": (
+                "ReadableMail",
+                "StandIn",
+            ),
+            "pytest_passpost.suite": (
+                "ConnectorSuite",
+                "Refusal",
+                "override",
+            ),
+            "pytest_passpost.suite.extensions": ("ExtensionSuite",),
+            "pytest_passpost.tracebacks": ("show_defects",),
+        },
+    )
