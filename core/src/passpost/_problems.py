@@ -28,6 +28,8 @@ class Problem:
         file: The file that the settings came from, if they came from one.
         line: The line in it, counted from 1.
         column: The character in that line, counted from 1.
+        code: Which kind of problem it is: ``E101``, or ``acme-E1`` for a connector's own. It stays
+            the same when the words change; ``passpost explain E101`` tells the rest.
     """
 
     path: str
@@ -37,6 +39,7 @@ class Problem:
     file: str | None = None
     line: int | None = None
     column: int | None = None
+    code: str | None = attrs.field(default=None, kw_only=True)
 
     @property
     def place(self) -> str:
@@ -61,13 +64,17 @@ class Invalid(ValueError):  # noqa: N818 - says what the value is
         message: What is wrong, in words that do not repeat the value: it may be a secret.
         remedy: What to do about it.
         offset: The character of the value, counted from 0, where it goes wrong.
+        code: Which kind of problem it is; see `Problem.code`.
     """
 
-    def __init__(self, message: str, remedy: str = "", *, offset: int | None = None) -> None:
+    def __init__(
+        self, message: str, remedy: str = "", *, offset: int | None = None, code: str | None = None
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.remedy = remedy
         self.offset = offset
+        self.code = code
 
 
 def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
