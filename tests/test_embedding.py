@@ -1,4 +1,4 @@
-"""The examples of docs/embedding.md run; tiny stand-ins play the web frameworks.
+"""The examples of docs/en/how-to/embedding.md run; tiny stand-ins play the web frameworks.
 
 What they play is the little that the examples use of each, so that the tests install none.
 """
@@ -22,7 +22,7 @@ import passpost
 from pytest_passpost import Fault, SmtpServer, reply
 
 ROOT = Path(__file__).parents[1]
-PAGE = (ROOT / "docs/embedding.md").read_text("utf-8")
+PAGE = (ROOT / "docs/en/how-to/embedding.md").read_text("utf-8")
 EXAMPLES = dict(re.findall(r"^```python\n# (\w+\.py)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL))
 
 FRAMEWORKS = {
@@ -259,7 +259,7 @@ def test_each_example_is_typed(name: str) -> None:
 
 def test_the_pages_name_the_default_timeout() -> None:
     default = f"{passpost.Policy().timeout:g}"
-    promises = (ROOT / "docs/promises.md").read_text("utf-8")
+    promises = (ROOT / "docs/en/explanation/promises.md").read_text("utf-8")
     assert f"{default} s by default" in promises
     assert f"{default} by default" in PAGE
     assert f"{default} s for one send in all" in PAGE

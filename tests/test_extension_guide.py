@@ -21,7 +21,7 @@ from passpost_cli.scaffold import Names, extension_files, files, write
 from pytest_passpost import ExtensionSuite
 
 ROOT = Path(__file__).parents[1]
-GUIDE = (ROOT / "docs/writing-an-extension.md").read_text("utf-8")
+GUIDE = (ROOT / "docs/en/how-to/writing-an-extension.md").read_text("utf-8")
 NAMES = Names.of("acme")
 MADE = extension_files(NAMES)
 

@@ -1,4 +1,4 @@
-"""What docs/templates.md promises: its examples run, its limits are those of the source."""
+"""What how-to/templates.md promises: its examples run, its limits are those of the source."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from passpost import config
 from passpost._messages import locales, payload
 from passpost._templates import places, program, syntax
 
-PAGE = (Path(__file__).parents[1] / "docs/templates.md").read_text("utf-8")
+PAGE = (Path(__file__).parents[1] / "docs/en/how-to/templates.md").read_text("utf-8")
 EXAMPLES = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 
 

@@ -29,7 +29,7 @@ from pytest_passpost.channel import Channel
 
 pytestmark = pytest.mark.anyio
 
-PAGE = Path(__file__).parents[3] / "docs" / "outcomes.md"
+PAGE = Path(__file__).parents[3] / "docs/en/reference/outcomes.md"
 TAKEN = Answer.json({"id": "42"}, 202)
 SHORT = {"connect_timeout": 300, "read_timeout": 300, "total_timeout": 600}
 

@@ -1,4 +1,4 @@
-"""The tables of docs/outcomes.md: each row is produced, and what it says is what is said."""
+"""The tables of reference/outcomes.md: each row is produced, and says what is said then."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from pytest_passpost import (
 )
 from pytest_passpost.smtp_rules import EXTENSIONS
 
-PAGE: Final = Path(__file__).parents[3] / "docs" / "outcomes.md"
+PAGE: Final = Path(__file__).parents[3] / "docs/en/reference/outcomes.md"
 ROW: Final = re.compile(r"^\| (?!phase|written|-)(.*) \|$", re.MULTILINE)
 # Without SIZE, since one email is larger than what fits between client and server.
 AT_ONCE: Final = {

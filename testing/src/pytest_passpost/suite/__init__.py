@@ -11,7 +11,7 @@
         connector = passpost_acme
 
 It starts the stand-in that ``connector_info`` names, puts a proxy between it and the connector, and
-looks at both ends of every fault. See ``docs/conformance.md`` for all checks.
+looks at both ends of every fault. See ``docs/en/reference/conformance.md`` for all checks.
 """
 
 from __future__ import annotations
