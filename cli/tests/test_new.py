@@ -90,8 +90,8 @@ def test_the_name_of_an_installed_connector_is_refused(run: Run, home: Path) -> 
     result = run("new", "acme", "--json")
     assert result.exit_code == 1
     assert result.stderr == (
-        "passpost: the connector 'acme' is already installed: passpost-acme — choose another name, "
-        "or uninstall that package\n"
+        "passpost: error: the connector 'acme' is already installed: passpost-acme\n"
+        "  help: choose another name, or uninstall that package\n"
     )
     assert json.loads(result.stdout)["error"]["kind"] == "refused"
     assert list(home.iterdir()) == []
@@ -104,8 +104,9 @@ def test_a_folder_with_something_in_it_is_left_alone(run: Run, home: Path) -> No
     result = run("new", "postbox")
     assert result.exit_code == 1
     assert result.stderr == (
-        "passpost: passpost-postbox cannot be written: it is there already, and is not empty — "
-        "name another folder with --directory\n"
+        "passpost: error: passpost-postbox cannot be written: it is there already, "
+        "and is not empty\n"
+        "  help: name another folder with --directory\n"
     )
     assert [path.read_text() for path in mine.parent.iterdir()] == ["mine"]
 
@@ -114,7 +115,7 @@ def test_a_folder_that_cannot_be_made_is_refused(run: Run, home: Path) -> None:
     (home / "file").write_text("mine")
     result = run("new", "postbox", "--directory", "file/folder")
     assert result.exit_code == 1
-    assert "file/folder cannot be written: Not a directory — " in result.stderr
+    assert "file/folder cannot be written: Not a directory\n  help: " in result.stderr
 
 
 def test_an_extension_is_written(run: Run, home: Path) -> None:

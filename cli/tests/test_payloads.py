@@ -142,8 +142,8 @@ def test_standard_input_is_not_read_twice(run: Run) -> None:
 @pytest.mark.parametrize(
     ("payload", "expected"),
     [
-        ("[1]", "payload.json:1:1: --payload: it is an object — begin with {"),
-        ('{"a": }', "payload.json:1:7: --payload: "),
+        ("[1]", "payload.json:1:1: error: --payload: it is an object\n  help: begin with {"),
+        ('{"a": }', "payload.json:1:7: error: --payload: "),
     ],
 )
 def test_a_wrong_payload_file_is_not_called_settings(

@@ -77,7 +77,7 @@ def test_a_mail_without_html_writes_no_file(run: Run, own: Write, tmp_path: Path
     arguments = ("--connector", "acme", "--usage", "Generic", "--code", "1", "--html", out)
     result = run("preview", own(), *arguments)
     assert result.exit_code == 1
-    assert "this mail has no HTML — " in result.stderr
+    assert "this mail has no HTML\n  help: " in result.stderr
     assert not out.exists()
 
 

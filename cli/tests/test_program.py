@@ -209,9 +209,9 @@ def test_extensions_are_loaded_once(acme: Path, install: Write) -> None:
         (
             "ValueError('739206')",
             70,
-            "passpost: internal error: ValueError at passpost_stats.py:7 — ",
+            "passpost: error: internal error: ValueError at passpost_stats.py:7\n  help: ",
         ),
-        ("passpost.PasspostError('no')", 1, "passpost: no\n"),
+        ("passpost.PasspostError('no')", 1, "passpost: error: no\n"),
         ("click.ClickException('no')", 1, "Error: no\n"),
         ("KeyboardInterrupt", 130, "passpost: interrupted\n"),
         ("BrokenPipeError", 141, ""),
@@ -265,8 +265,9 @@ def test_a_broken_extension_is_a_warning_and_the_rest_works(
     result = run("--help")
     assert result.exit_code == 0
     assert "  stats " in result.stdout
-    (line,) = result.stderr.splitlines()
+    line, consequence = result.stderr.splitlines()
     assert line.startswith("passpost: warning: the extension 'torn'")
+    assert consequence == "  help: its commands are missing"
     assert text in line
     assert "739206" not in result.output
 

@@ -63,7 +63,7 @@ def test_a_rejected_mail_tells_all_that_is_known(send: Run) -> None:
     assert result.exit_code == 1
     assert result.stdout == ""
     first, *rest = result.stderr.splitlines()
-    assert first.endswith("acme.jsonc: acme: the key was refused")
+    assert first.endswith("acme.jsonc: error: acme: the key was refused")
     assert rest == [
         "  outcome   rejected: the mail was surely not sent",
         "  scope     account",
@@ -123,8 +123,8 @@ def test_a_connector_that_an_application_lacks_is_refused(run: Run, application:
     arguments = ("--to", "ada@example.com", "--usage", "Generic", "--connector", "third")
     result = run("send", file, *arguments, "--json")
     assert result.exit_code == 1
-    assert (
-        result.stderr == f"{file}: there is no connector 'third' in it — it has primary, backup\n"
+    assert result.stderr == (
+        f"{file}: error: there is no connector 'third' in it\n  help: it has primary, backup\n"
     )
     assert json.loads(result.stdout)["error"] == {
         "kind": "refused",
@@ -138,7 +138,7 @@ def test_a_wrong_recipient_is_refused_without_repeating_it(run: Run, own: Write)
     result = run("send", own(), "--to", "ada@example.com,bob@example.com", *arguments)
     assert result.exit_code == 1
     assert "bob" not in result.output
-    assert result.stderr.startswith("passpost: to is no address to send to: ")
+    assert result.stderr.startswith("passpost: error: to is no address to send to: ")
     error = json.loads(result.stdout)["error"]
     assert error["kind"] == "message"
     assert error["field"] == "to"
@@ -150,11 +150,11 @@ def test_a_wrong_recipient_is_refused_without_repeating_it(run: Run, own: Write)
     [
         (
             ("--set", "user.name=Ada"),
-            "wants {{code}}, which the payload lacks — give it with --code",
+            "wants {{code}}, which the payload lacks\n  help: give it with --code",
         ),
         (
             ("--code", "1"),
-            "wants {{user.name}}, which the payload lacks — give it with --set user.name=…",
+            "wants {{user.name}}, which the payload lacks\n  help: give it with --set user.name=…",
         ),
     ],
 )
@@ -174,7 +174,7 @@ def test_a_missing_variable_says_how_to_give_it(
         *arguments,
     )
     assert result.exit_code == 1
-    assert result.stderr.startswith(f"{file}: the template's ")
+    assert result.stderr.startswith(f"{file}: error: the template's ")
     assert result.stderr.rstrip("\n").endswith(line)
 
 
@@ -184,8 +184,8 @@ def test_a_usage_without_a_template_says_what_to_add(run: Run, own: Write) -> No
     result = run("send", file, *arguments)
     assert result.exit_code == 1
     assert result.stderr == (
-        f"{file}: there is no template for usage MfaVerification — add a template for this usage, "
-        "or one for Generic, to the settings\n"
+        f"{file}: error: there is no template for usage MfaVerification\n"
+        "  help: add a template for this usage, or one for Generic, to the settings\n"
     )
 
 

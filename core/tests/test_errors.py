@@ -120,9 +120,10 @@ def test_config_error_lists_problems_as_a_reader_meets_them() -> None:
     )
     assert [problem.path for problem in error.problems] == ["a", "c", "b"]
     assert str(error) == (
-        "<settings>: a: is missing — add it\n"
+        "<settings>: error: a: is missing\n"
+        "  help: add it\n"
         "f.json:1:5: warning: c: is odd\n"
-        "f.json:2:1: b: is wrong"
+        "f.json:2:1: error: b: is wrong"
     )
 
 
@@ -175,5 +176,8 @@ def test_a_hint_is_a_note_once() -> None:
 
 
 def test_a_config_error_steers_no_terminal() -> None:
-    problem = Problem("a\u202e", "there is no template for x\u2028y\x1b[2J", "add it\n")
-    assert str(ConfigError([problem])).isprintable()
+    problem = Problem(
+        "a\u202e", "there is no template for x\u2028y\x1b[2J", "add it\n", code="\x1b"
+    )
+    lines = str(ConfigError([problem])).split("\n")
+    assert [line.isprintable() for line in lines] == [True, True]

@@ -168,7 +168,7 @@ def counted(problems: tuple[Problem, ...]) -> str:
 
 
 def complain_of(problem: Problem, audience: Audience) -> None:
-    """Write one problem of the settings as ``file:line:column: problem — remedy``."""
+    """Write one problem of the settings to standard error."""
     located = problem if problem.file else attrs.evolve(problem, file=audience.place)
     subject = f"{problem.path}: " if problem.path else ""
     complain(
@@ -176,6 +176,7 @@ def complain_of(problem: Problem, audience: Audience) -> None:
         f"{subject}{problem.message}",
         problem.remedy,
         warning=problem.severity == "warning",
+        code=problem.code,
     )
 
 

@@ -119,11 +119,15 @@ def _write(text: str, stream: IO[str]) -> None:
     click.echo(text, file=stream, color=coloured)
 
 
-def complain(place: str, problem: str, remedy: str = "", *, warning: bool = False) -> None:
-    """Write ``place: problem — remedy`` to standard error: one line, whatever the texts hold."""
-    label = click.style("warning: ", fg="yellow") if warning else ""
-    cure = f" — {one_line(remedy)}" if remedy else ""
-    err(f"{click.style(one_line(place), bold=True)}: {label}{one_line(problem)}{cure}")
+def complain(
+    place: str, problem: str, remedy: str = "", *, warning: bool = False, code: str | None = None
+) -> None:
+    """Write a problem to standard error in the form of `passpost.Problem`."""
+    label = click.style("warning", fg="yellow") if warning else click.style("error", fg="red")
+    tail = f"  [{one_line(code)}]" if code else ""
+    err(f"{click.style(one_line(place), bold=True)}: {label}: {one_line(problem)}{tail}")
+    if remedy:
+        err(f"  {click.style('help', fg='cyan')}: {one_line(remedy)}")
 
 
 def out_json(document: Any) -> None:

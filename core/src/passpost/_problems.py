@@ -16,20 +16,24 @@ Severity = Literal["error", "warning"]
 
 @attrs.frozen
 class Problem:
-    """One thing that is wrong with settings, or, as a warning, unlikely to be meant.
+    """One error in the settings, or a warning about something that is probably a mistake.
 
-    The text never shows the value of a secret, and quotes no value where it may be one.
+    As text it has the form of compilers, which editors and CI systems understand. It never shows
+    the value of a secret::
+
+        smtp.jsonc:3:3: error: prot: unknown setting  [E101]
+          help: did you mean `port`?
 
     Attributes:
-        path: Where in the settings: ``templates[0].usageType``; empty for the whole.
+        path: The setting: ``templates[0].usageType``. Empty for the settings as a whole.
         message: What is wrong.
-        remedy: What to do about it; may be empty.
+        remedy: How to fix it; may be empty.
         severity: ``error`` or ``warning``.
-        file: The file that the settings came from, if they came from one.
-        line: The line in it, counted from 1.
-        column: The character in that line, counted from 1.
-        code: Which kind of problem it is: ``E101``, or ``acme-E1`` for a connector's own. It stays
-            the same when the words change; ``passpost explain E101`` tells the rest.
+        file: The file that contains the settings, if there is one.
+        line: The line in the file, counted from 1.
+        column: The character in the line, counted from 1.
+        code: The kind of problem: ``E101``, or ``acme-E1`` for a connector's own. It stays the
+            same when the words change; ``passpost explain E101`` explains it.
     """
 
     path: str
@@ -50,21 +54,21 @@ class Problem:
         return ":".join(parts)
 
     def __str__(self) -> str:
-        warning = "warning: " if self.severity == "warning" else ""
         subject = f"{self.path}: " if self.path else ""
-        remedy = f" — {self.remedy}" if self.remedy else ""
+        code = f"  [{self.code}]" if self.code else ""
         # A name in it may have been chosen to steer the terminal or the log that shows it.
-        return visible(f"{self.place}: {warning}{subject}{self.message}{remedy}")
+        line = visible(f"{self.place}: {self.severity}: {subject}{self.message}{code}")
+        return f"{line}\n  help: {visible(self.remedy)}" if self.remedy else line
 
 
-class Invalid(ValueError):  # noqa: N818 - says what the value is
-    """A setting's value cannot be used; raised by the types and rules of config classes.
+class Invalid(ValueError):  # noqa: N818 - describes the value
+    """A setting's value is invalid; raised by the types and rules of config classes.
 
     Args:
-        message: What is wrong, in words that do not repeat the value: it may be a secret.
-        remedy: What to do about it.
-        offset: The character of the value, counted from 0, where it goes wrong.
-        code: Which kind of problem it is; see `Problem.code`.
+        message: What is wrong. It must not repeat a value that may be secret.
+        remedy: How to fix it.
+        offset: The first wrong character of the value, counted from 0.
+        code: The kind of problem; see `Problem.code`.
     """
 
     def __init__(
@@ -78,10 +82,7 @@ class Invalid(ValueError):  # noqa: N818 - says what the value is
 
 
 def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    """Sort problems as a reader meets them: by file, line and column; unknown places last.
-
-    What was found twice, by two who looked at the same setting, is said once.
-    """
+    """Return problems sorted by file, line and column, without repetitions; unknown places last."""
     unknown = 1 << 60
     return tuple(
         sorted(

@@ -265,7 +265,7 @@ def test_one_byte_order_mark_is_accepted(marks: int, form: Callable[[str], str |
     if marks == 1:
         assert read(text) == {"a": 1}
     else:
-        with pytest.raises(ConfigError, match=r"1:1: U\+FEFF stands here"):
+        with pytest.raises(ConfigError, match=r"1:1: error: U\+FEFF stands here"):
             read(text)
 
 

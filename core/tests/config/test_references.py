@@ -101,7 +101,7 @@ def test_says_what_cannot_be_followed(reference: str, message: str) -> None:
 
 def test_says_where(tmp_path: Path) -> None:
     _, (problem,) = resolve(read('{\n "a": "${NO}"}', "f.jsonc"), environ={})
-    assert str(problem).startswith("f.jsonc:2:7: a: ")
+    assert str(problem).startswith("f.jsonc:2:7: error: a: ")
 
 
 @pytest.mark.parametrize(

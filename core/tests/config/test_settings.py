@@ -161,10 +161,16 @@ def test_problems_come_in_the_order_of_the_file_and_once() -> None:
 
 
 def test_a_problem_reads_like_a_compiler_message() -> None:
-    problem = Problem("port", "must be 1 to 65535", "write 587", "error", "f.jsonc", 3, 7)
-    assert str(problem) == "f.jsonc:3:7: port: must be 1 to 65535 — write 587"
-    assert str(Problem("", "wrong")) == "<settings>: wrong"
-    assert str(Problem("", "wrong", line=7)) == "<settings>:7:1: wrong"
+    problem = Problem(
+        "prot", "unknown setting", "did you mean `port`?", "error", "smtp.jsonc", 3, 3, code="E101"
+    )
+    assert str(problem) == (
+        "smtp.jsonc:3:3: error: prot: unknown setting  [E101]\n  help: did you mean `port`?"
+    )
+    assert str(Problem("", "wrong")) == "<settings>: error: wrong"
+    assert str(Problem("", "wrong", line=7)) == "<settings>:7:1: error: wrong"
+    odd = Problem("a", "odd", severity="warning", code="acme-W1")
+    assert str(odd) == "<settings>: warning: a: odd  [acme-W1]"
 
 
 def test_problems_survive_pickling() -> None:

@@ -33,7 +33,7 @@ The JSON document:
   {"ok": false, "error": {"kind":
    "connection|plugin|refused|interrupted|usage|internal", "message", …}}
   PROBLEM: {"path", "message", "remedy", "severity", "file", "line",
-   "column"}
+   "column", "code"}
   FINDING: {"subject", "result": "ok|warning|error", "evidence", "remedy"}
 
 "ready" is false while placeholders such as <your-password> are left. With
@@ -54,7 +54,7 @@ def command(
 ) -> None:
     """Check a settings file, and the connection if asked to.
 
-    All problems are printed at once, as "file:line:column: problem — remedy".
+    All problems are printed at once. "passpost explain CODE" explains a problem's code.
     """
     audience = Audience(named(file), json=as_json)
     application = _configured(file, connector, audience)
