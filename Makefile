@@ -11,7 +11,7 @@ PROJECTS := $(wildcard */pyproject.toml plugins/*/pyproject.toml plugins/*/stand
 # All packages at once: they require each other.
 PACKAGES := $(filter-out core plugins/smtp,$(PROJECTS:/pyproject.toml=))
 
-.PHONY: help demo test format lint types unit coverage bench guides clean
+.PHONY: help demo test format lint types unit coverage bench guides prose clean
 .DEFAULT_GOAL := help
 
 help: ## Show the targets
@@ -48,6 +48,9 @@ bench: $(VENV)/.dev ## Run the benchmarks against the peers
 
 guides: $(VENV)/.dev ## Rewrite the reference tables of the guides from the config classes
 	@$(BIN)/python docs/update_guides.py
+
+prose: $(VENV)/.dev ## Check the words of everything that is read against docs/prose.toml
+	@$(BIN)/python docs/check_prose.py
 
 clean: ## Remove what the other targets made
 	rm -rf $(VENV) .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
