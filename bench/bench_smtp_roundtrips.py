@@ -30,9 +30,9 @@ from goals import Goals, machine, run
 
 import passpost
 from passpost._delivery.compose import Composer, message_token
+from passpost_smtp.link import Link
 from passpost_smtp.mime import MailBuilder
 from passpost_smtp.opening import Opening
-from passpost_smtp.pool import Link
 from passpost_smtp.site import Site, make_site
 from passpost_smtp.transaction import Transaction
 from pytest_passpost import DelayProxy

@@ -29,9 +29,9 @@ from passpost._templates.picking import TemplateSet, pick
 from passpost.config import ConnectorConfig
 from passpost_smtp.connection import Connection
 from passpost_smtp.hooks import open_session
+from passpost_smtp.link import Link
 from passpost_smtp.mime import MailBuilder
 from passpost_smtp.opening import Opening
-from passpost_smtp.pool import Link
 from passpost_smtp.site import Site
 from passpost_smtp.transaction import Transaction
 

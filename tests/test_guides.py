@@ -20,7 +20,7 @@ from passpost._messages.usages import FLOW_USAGES
 from passpost_aliyun_dm.codes import known_fault
 from passpost_cli.program import cli
 from passpost_smtp.config import SmtpConfig
-from passpost_smtp.errors import Phase
+from passpost_smtp.fault import Phase
 from passpost_smtp.hints import reply_hint
 from passpost_smtp.reply import Reply
 

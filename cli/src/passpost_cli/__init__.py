@@ -9,16 +9,9 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
-from typing import Any, Final, NoReturn
+from typing import Any, NoReturn
 
-# What the extras of the command line bring, by the names of their modules.
-_EXTRAS: Final = {
-    "click": "cli",
-    "rich": "cli",
-    "cryptography": "demo",
-    "h11": "demo",
-    "trustme": "demo",
-}
+from passpost_cli.extras import missing_extra
 
 
 def main() -> NoReturn:
@@ -44,22 +37,6 @@ def _leave(status: int) -> NoReturn:
 
 def _lingers(thread: Any) -> bool:
     return not thread.daemon and thread.name != "MainThread"
-
-
-def missing_extra(error: BaseException) -> tuple[str, str] | None:
-    """Say which extra brings a module that is not there, and how to get it.
-
-    Returns:
-        Problem and remedy, or None for a module of no extra.
-    """
-    if not isinstance(error, ModuleNotFoundError):
-        return None
-    module = (error.name or "").partition(".")[0]
-    if module not in _EXTRAS:
-        return None
-    extra = f"passpost[{_EXTRAS[module]}]"
-    what = "the command line" if _EXTRAS[module] == "cli" else "the demonstration"
-    return f"{what} needs {extra}", f"pip install '{extra}'"
 
 
 def _run() -> int:

@@ -2,47 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
-import attrs
-
+from passpost_cli.reading import Facts, Reading
 from passpost_cli.terminal import is_terminal, one_line, out, shown, stdout
 
-Facts = Sequence[tuple[str, str]]
-"""Labels and texts."""
-
 _INDENT: Final = "  "
-
-
-@attrs.frozen
-class Part:
-    """One body of a mail.
-
-    Attributes:
-        label: What it is, where there are several: ``text``.
-        content: Its text.
-        markup: Whether it is the source of HTML, to be coloured as such.
-    """
-
-    label: str
-    content: str
-    markup: bool = False
-
-
-@attrs.frozen
-class Reading:
-    """A mail to read.
-
-    Attributes:
-        title: What stands above it.
-        headers: Its headers.
-        parts: Its bodies.
-    """
-
-    title: str
-    headers: Facts
-    parts: Sequence[Part]
 
 
 def show_mail(reading: Reading) -> None:

@@ -9,15 +9,21 @@ from passpost._plugins.defects import describe_defect
 from passpost._plugins.discovery import distribution_of, entry_points
 from passpost._plugins.extensions import load_extension
 from passpost.hookspecs import EXTENSION_GROUP
-from passpost_cli.program import SUMMARIES
 from passpost_cli.terminal import complain
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     import click
 
 
-def add_commands(cli: click.Group) -> None:
-    """Let each extension add its commands; one that is broken is a warning, and the rest works."""
+def add_commands(cli: click.Group, own: Collection[str]) -> None:
+    """Let each extension add its commands; one that is broken is a warning, and the rest works.
+
+    Args:
+        cli: The group of all commands.
+        own: The names of passpost's own commands, which no extension replaces.
+    """
     for entry in entry_points(EXTENSION_GROUP):
         try:
             load_extension(entry).register_commands(cli)
@@ -27,7 +33,7 @@ def add_commands(cli: click.Group) -> None:
         except BaseException as error:  # noqa: BLE001 - any plugin's any mistake
             who = f"the extension {entry.name!r} of {distribution_of(entry)}"
             _complain(f"{who} failed: {describe_defect(error)}")
-    for name in sorted(SUMMARIES.keys() & cli.commands.keys()):
+    for name in sorted(cli.commands.keys() & set(own)):
         complain("passpost", f"an extension's command {name} is passed over", warning=True)
 
 

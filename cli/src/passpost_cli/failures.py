@@ -9,8 +9,9 @@ import attrs
 
 import passpost
 from passpost._plugins.defects import describe_defect
-from passpost_cli import missing_extra, status
-from passpost_cli.command import is_name
+from passpost_cli import status
+from passpost_cli.arguments import is_name
+from passpost_cli.extras import missing_extra
 from passpost_cli.terminal import complain, err, one_line, out_json
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import click
 
 import passpost
 from passpost import config
-from passpost_cli.command import STDIN, named
+from passpost_cli.arguments import STDIN, named
 from passpost_cli.settings import read_input
 
 if TYPE_CHECKING:

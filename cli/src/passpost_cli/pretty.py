@@ -20,7 +20,7 @@ from passpost_cli.markdown import Guide
 from passpost_cli.terminal import one_line, shown, stdout
 
 if TYPE_CHECKING:
-    from passpost_cli.display import Facts, Part, Reading
+    from passpost_cli.reading import Facts, Part, Reading
 
 _WIDEST: Final = 100
 """Columns; longer lines are hard to read."""

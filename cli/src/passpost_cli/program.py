@@ -144,7 +144,7 @@ class Program(Discreet, click.Group):
         self._extended = True
         from passpost_cli.extending import add_commands  # noqa: PLC0415 - few have extensions
 
-        add_commands(self)
+        add_commands(self, SUMMARIES)
 
 
 def _guess(name: str, known: Sequence[str]) -> str:

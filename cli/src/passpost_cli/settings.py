@@ -11,7 +11,7 @@ import passpost
 from passpost import config
 from passpost._host.application import MAX_FILE, configure_application, read_file
 from passpost._wording import nearest
-from passpost_cli.command import STDIN, is_content, is_name, named
+from passpost_cli.arguments import STDIN, is_content, is_name, named
 from passpost_cli.failures import Refusal
 from passpost_cli.hosts import make_host
 

@@ -12,8 +12,9 @@ from passpost import Receipt
 from passpost.config import parse
 from passpost.wire import Redactor
 from passpost_smtp.config import SmtpConfig
-from passpost_smtp.errors import Phase, Verdict, broken, refused
+from passpost_smtp.errors import Verdict, broken, refused
 from passpost_smtp.fault import Fault as Broken
+from passpost_smtp.fault import Phase
 from passpost_smtp.reply import Reply
 from pytest_passpost import Fault, SmtpServer, reply
 

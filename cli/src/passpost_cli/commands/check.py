@@ -10,7 +10,8 @@ import click
 
 import passpost
 from passpost_cli import options, status
-from passpost_cli.command import Command, named
+from passpost_cli.arguments import named
+from passpost_cli.command import Command
 from passpost_cli.failures import Audience, complain_of, counted, report
 from passpost_cli.settings import load
 from passpost_cli.terminal import complain, one_line, out, out_json

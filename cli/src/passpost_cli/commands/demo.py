@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import asyncio
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 import click
 
 import passpost
 from passpost._connector_info import in_language
-from passpost_cli import missing_extra
 from passpost_cli.command import Command
-from passpost_cli.display import Part, Reading, show_facts, show_heading, show_mail
+from passpost_cli.display import show_facts, show_heading, show_mail
+from passpost_cli.extras import missing_extra
 from passpost_cli.failures import Refusal, send_facts
 from passpost_cli.hosts import make_host
 from passpost_cli.readable import readable
+from passpost_cli.reading import Part, Reading
 from passpost_cli.scenes import scenes, templates
 from passpost_cli.terminal import complain, one_line, out
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from pytest_passpost import ReadableMail, StandIn
+    from collections.abc import Callable, Iterator
 
 _INSTALL: Final = "pip install passpost-smtp"
 
@@ -54,12 +53,13 @@ class Actor:
     Attributes:
         info: What the connector says of itself.
         installed: Where it comes from.
-        stand_in: The class of the stand-in.
+        stand_in: The class of the stand-in, as `pytest_passpost.StandIn` describes it. The test kit
+            comes along with a stand-in alone: nothing of it can be imported here.
     """
 
     info: passpost.ConnectorInfo
     installed: passpost.InstalledConnector
-    stand_in: type[StandIn]
+    stand_in: Callable[[], Any]
 
 
 def _actors(host: passpost.Host) -> Iterator[Actor]:
@@ -72,10 +72,10 @@ def _actors(host: passpost.Host) -> Iterator[Actor]:
             complain("passpost", str(error), warning=True)
 
 
-def _class(stand_in: str, installed: passpost.InstalledConnector) -> type[StandIn]:
+def _class(stand_in: str, installed: passpost.InstalledConnector) -> Any:
     module, _, name = stand_in.partition(":")
     try:
-        return cast("type[StandIn]", getattr(import_module(module), name))
+        return getattr(import_module(module), name)
     except (ImportError, AttributeError) as error:
         # An extra that is not installed is no fault of the connector's.
         if missing_extra(error):
@@ -101,8 +101,8 @@ def _play(host: passpost.Host, actor: Actor) -> bool:
         return server.wrong_settings is not None
 
 
-def _arrived(server: StandIn, expected: int) -> tuple[ReadableMail, ...]:
-    received = server.received
+def _arrived(server: Any, expected: int) -> tuple[Any, ...]:
+    received: tuple[Any, ...] = server.received
     if len(received) != expected:
         raise Refusal(f"{len(received)} mails arrived instead of {expected}")
     return received
@@ -114,7 +114,7 @@ async def _send(connector: passpost.Connector, messages: list[passpost.Message])
             await mailer.send(message)
 
 
-def _reading(title: str, mail: ReadableMail) -> Reading:
+def _reading(title: str, mail: Any) -> Reading:
     headers = (("From", mail.sender), ("To", mail.recipient), ("Subject", mail.subject))
     body = mail.text if mail.text is not None else readable(mail.html or "")
     return Reading(title, headers, (Part("", body),))
@@ -123,8 +123,7 @@ def _reading(title: str, mail: ReadableMail) -> Reading:
 def _fail(host: passpost.Host, actor: Actor) -> None:
     show_heading(f"{in_language(actor.info.name, 'en')} with wrong credentials, on purpose")
     with actor.stand_in() as server:
-        settings = cast("Mapping[str, Any]", server.wrong_settings)
-        connector = host.configure(actor.info.id, settings)
+        connector = host.configure(actor.info.id, server.wrong_settings)
         try:
             asyncio.run(_send(connector, [scenes()[0].message]))
         except passpost.SendError as error:

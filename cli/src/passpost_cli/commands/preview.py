@@ -11,10 +11,12 @@ import click
 import passpost
 from passpost._delivery.compose import Composer
 from passpost_cli import options
-from passpost_cli.command import STDIN, Command
-from passpost_cli.display import Part, Reading, show_mail
+from passpost_cli.arguments import STDIN
+from passpost_cli.command import Command
+from passpost_cli.display import show_mail
 from passpost_cli.failures import Refusal
 from passpost_cli.payloads import read_payload
+from passpost_cli.reading import Part, Reading
 from passpost_cli.settings import load
 from passpost_cli.terminal import out_json
 

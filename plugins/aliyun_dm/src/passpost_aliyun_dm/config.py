@@ -12,9 +12,15 @@ from passpost import Address, Problem, Secret
 from passpost.config import field, is_placeholder, rule
 from passpost.http import Endpoint, HttpConfig
 from passpost.wire import ContentType, did_you_mean, nearest
-from passpost_aliyun_dm.parameters import ADVISED_SUBJECT, MAX_ALIAS, MAX_SUBJECT
 from passpost_aliyun_dm.regions import DEFAULT_REGION, REGIONS, endpoint_of
 from passpost_aliyun_dm.signature import SignatureVersion
+
+MAX_SUBJECT: Final = 256
+"""Characters in a subject, as the SDK's reference has it."""
+ADVISED_SUBJECT: Final = 100
+"""Characters in a subject, as the console's pages have it."""
+MAX_ALIAS: Final = 15
+"""Characters in the sender's display name."""
 
 _REGION: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,40}[a-z0-9])?")
 

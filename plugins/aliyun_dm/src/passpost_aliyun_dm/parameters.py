@@ -9,17 +9,11 @@ from passpost import Address, SendError
 from passpost.errors import Scope
 from passpost.http import literal
 from passpost.wire import check_name, refused_in_line
+from passpost_aliyun_dm.config import MAX_ALIAS, MAX_SUBJECT, AliyunDmConfig
 
 if TYPE_CHECKING:
     from passpost import Mail
-    from passpost_aliyun_dm.config import AliyunDmConfig
 
-MAX_SUBJECT: Final = 256
-"""Characters in a subject, as the SDK's reference has it."""
-ADVISED_SUBJECT: Final = 100
-"""Characters in a subject, as the console's pages have it."""
-MAX_ALIAS: Final = 15
-"""Characters in the sender's display name."""
 MAX_HEADERS: Final = 10
 """Headers of a mail; the service drops those beyond without a word."""
 MAX_FORM: Final = 8_000_000

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
@@ -19,18 +19,8 @@ from passpost_smtp.hints import MAY_ARRIVE, WRONG_VERSION, fault_hint, reply_hin
 if TYPE_CHECKING:
     from passpost.wire import Redactor
     from passpost_smtp.config import SmtpConfig
-    from passpost_smtp.fault import Fault
+    from passpost_smtp.fault import Fault, Phase
     from passpost_smtp.reply import Reply
-
-Phase = Literal[
-    "resolve", "connect", "tls", "greeting", "ehlo", "starttls", "token", "auth",
-    "pool", "mail", "rcpt", "data", "body", "final", "reset",
-]  # fmt: skip
-"""What the connection was doing.
-
-``resolve`` to ``auth`` happen while it is opened; ``pool`` is the wait for a free one; ``body`` is
-the message on its way to the kernel, and ``final`` the wait for the reply to all of it.
-"""
 
 OPENING: Final = frozenset(
     ("resolve", "connect", "tls", "greeting", "ehlo", "starttls", "token", "auth")

@@ -7,6 +7,16 @@ from typing import Literal
 
 import attrs
 
+Phase = Literal[
+    "resolve", "connect", "tls", "greeting", "ehlo", "starttls", "token", "auth",
+    "pool", "mail", "rcpt", "data", "body", "final", "reset",
+]  # fmt: skip
+"""What the connection was doing.
+
+``resolve`` to ``auth`` happen while it is opened; ``pool`` is the wait for a free one; ``body`` is
+the message on its way to the kernel, and ``final`` the wait for the reply to all of it.
+"""
+
 FaultKind = Literal[
     "unreachable", "closed", "reset", "timeout", "garbage", "order", "tls", "aborted"
 ]

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from passpost_smtp.config import SmtpConfig
-    from passpost_smtp.errors import Phase
-    from passpost_smtp.fault import Fault
+    from passpost_smtp.fault import Fault, Phase
     from passpost_smtp.reply import Reply
 
 WRONG_VERSION: Final = "WRONG_VERSION_NUMBER"

@@ -12,8 +12,8 @@ from passpost.wire import UnreachableAddressError, dial
 from passpost_smtp import auth
 from passpost_smtp.connection import Connection
 from passpost_smtp.ehlo import NOTHING, Offer, read_offer
-from passpost_smtp.errors import Failed, Phase, broken, refused, unable
-from passpost_smtp.fault import Fault
+from passpost_smtp.errors import Failed, broken, refused, unable
+from passpost_smtp.fault import Fault, Phase
 from passpost_smtp.trace import event, tracer
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from passpost import MailerClosedError
 from passpost_smtp.errors import Failed, Verdict, broken
 from passpost_smtp.fault import Fault
+from passpost_smtp.link import Link
 from passpost_smtp.opening import Opening
 from passpost_smtp.trace import event
 from passpost_smtp.waiting import Waiting
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from passpost_smtp.connection import Connection
-    from passpost_smtp.ehlo import Offer
     from passpost_smtp.site import Site
 
 _FAREWELL: Final = 2.0
@@ -28,28 +28,6 @@ _SHORTEST_NAP: Final = 0.01
 """Seconds between two looks at the idle connections, at least."""
 _LONGEST_BREATH: Final = 60.0
 """Seconds between two tries to keep a connection ready, at most."""
-
-
-class Link:
-    """An open connection as the pool sees it.
-
-    Attributes:
-        connection: The connection, signed in.
-        offer: What the server offers.
-        address: The server's IP address.
-        mails: How many mails it has carried, or tried to.
-        born: When it was opened, in the loop's time.
-        idle_since: When it was last given back.
-    """
-
-    __slots__ = ("address", "born", "connection", "idle_since", "mails", "offer")
-
-    def __init__(self, connection: Connection, offer: Offer, now: float) -> None:
-        self.connection = connection
-        self.offer = offer
-        self.address = connection.peer_ip
-        self.mails = 0
-        self.born = self.idle_since = now
 
 
 class Pool:

@@ -16,8 +16,8 @@ from passpost_smtp.transaction import Refusal, Transaction
 
 if TYPE_CHECKING:
     from passpost import Mail
+    from passpost_smtp.link import Link
     from passpost_smtp.mime import BuiltMail
-    from passpost_smtp.pool import Link
     from passpost_smtp.reply import Reply
     from passpost_smtp.site import Site
 

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
-from passpost_smtp.errors import Phase, Verdict, broken, refused
-from passpost_smtp.fault import Fault
+from passpost_smtp.errors import Verdict, broken, refused
+from passpost_smtp.fault import Fault, Phase
 from passpost_smtp.mastery import answers_chunk
 from passpost_smtp.mime import dot_stuffed
 
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from passpost_smtp.connection import Then
+    from passpost_smtp.link import Link
     from passpost_smtp.mastery import Form
     from passpost_smtp.mime import BuiltMail
-    from passpost_smtp.pool import Link
     from passpost_smtp.reply import Reply
     from passpost_smtp.site import Site
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from passpost_smtp.errors import Failed, Verdict
 
 if TYPE_CHECKING:
-    from passpost_smtp.pool import Link
+    from passpost_smtp.link import Link
 
 Waiter = asyncio.Future["Link"]
 
