@@ -11,7 +11,7 @@ import pytest
 import passpost
 from passpost import config
 from passpost._messages import locales, payload
-from passpost._templates import places, program, syntax
+from passpost._templates import rendering, syntax
 
 PAGE = (Path(__file__).parents[1] / "docs/en/how-to/templates.md").read_text("utf-8")
 EXAMPLES = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
@@ -33,9 +33,9 @@ def test_examples_run() -> None:
     "limit",
     [
         f"{syntax.MAX_SOURCE:,} characters, {syntax.MAX_TAGS:,} tags, {syntax.MAX_SECTIONS} levels",
-        f"| {places.MAX_LINE} characters |",
-        f"a rendered body | {places.MAX_BODY:,} characters",
-        f"{program.MAX_STEPS:,} steps",
+        f"| {rendering.MAX_LINE} characters |",
+        f"a rendered body | {rendering.MAX_BODY:,} characters",
+        f"{rendering.MAX_STEPS:,} steps",
         f"{payload.MAX_DEPTH} levels, {payload.MAX_VALUES:,} values, {payload.MAX_CHARACTERS:,} c",
         f"{locales.MAX_LOCALES} languages of at most {locales.MAX_SUBTAGS} subtags",
         f"at most {2 * locales.MAX_LOCALES + 1} tags of a usage",

@@ -17,7 +17,7 @@ from rich.pretty import pretty_repr
 from rich.traceback import Traceback
 
 from passpost import Address, Mail, MailSummary, Message, MessageError, Receipt
-from passpost._messages.messages import MAX_NAME
+from passpost._messages.usages import MAX_NAME
 
 CONTROLS = ["\n", "\r", "\0", "\x1b", "\x85", "\u2028", "\u760a", "\u760d", "\ud800"]
 

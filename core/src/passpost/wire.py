@@ -12,7 +12,7 @@ from passpost._messages.payload import texts_in
 from passpost._network import dial
 from passpost._network.reachable import UnreachableAddressError
 from passpost._redaction.redactor import Redactor
-from passpost._templates import ContentType
+from passpost._templates.checks import ContentType
 from passpost._text import refused_in_body, refused_in_line
 from passpost._wording import did_you_mean, nearest
 from passpost.errors import Outcome, Scope

@@ -9,7 +9,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from passpost import MessageError
-from passpost._templates.places import CONTENT_HTML
+from passpost._templates.rendering import CONTENT_HTML
 from passpost._templates.syntax import Node, Section, parse
 from passpost._templates.texts import TemplateText
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from passpost import Address, MessageError, MissingVariable
-from passpost._templates.addresses import TemplateAddress
-from passpost._templates.places import REPLY_TO, Missing
+from passpost._templates.rendering import REPLY_TO, Missing
+from passpost._templates.texts import TemplateAddress
 from passpost.config import Invalid
 
 

@@ -13,8 +13,9 @@ import attrs
 from passpost._connector_info import Capability
 from passpost._messages.addresses import Address
 from passpost._messages.messages import Mail, Message
+from passpost._templates.checks import ContentType
 from passpost._templates.picking import TemplateSet, pick, pick_asking
-from passpost._templates.template import ContentType, Rendered, Template
+from passpost._templates.template import Rendered, Template
 from passpost.errors import SendError
 
 if TYPE_CHECKING:

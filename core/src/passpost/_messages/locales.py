@@ -1,12 +1,13 @@
-"""The languages that a reader wants, from whatever says so: a tag, ``ui_locales``, a browser."""
+"""Languages: the one that a template is written in, and those that a reader wants."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import Final
+from typing import Final, Self
 
+from passpost._problems import Invalid
 from passpost.errors import MessageError
 
 MAX_LOCALES: Final = 16
@@ -21,6 +22,39 @@ _TAG: Final = re.compile(
     rf"[A-Za-z]{{1,8}}(?:[-_][A-Za-z0-9]{{1,8}}){{0,{MAX_SUBTAGS - 1}}}", re.ASCII
 )
 _WEIGHT: Final = re.compile(r"[ \t]*[qQ]=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)[ \t]*", re.ASCII)
+
+# RFC 5646 section 2.1, without the registry: language, script, region, variants, extensions,
+# private use; or private use alone.
+_LANGUAGE_TAG: Final = re.compile(
+    r"""
+    (?: [a-z]{2,3} (?:-[a-z]{3}){0,3} | [a-z]{4,8} )
+    (?: -[a-z]{4} )?
+    (?: -(?: [a-z]{2} | [0-9]{3} ) )?
+    (?: -(?: [a-z0-9]{5,8} | [0-9][a-z0-9]{3} ) )*
+    (?: -[0-9a-wy-z] (?: -[a-z0-9]{2,8} )+ )*
+    (?: -x (?: -[a-z0-9]{1,8} )+ )?
+    | x (?: -[a-z0-9]{1,8} )+
+    """,
+    re.VERBOSE | re.IGNORECASE | re.ASCII,
+)
+
+
+class LanguageTag(str):
+    """A BCP 47 tag, such as ``zh-CN``, as written."""
+
+    __slots__ = ()
+
+    @classmethod
+    def from_setting(cls, value: object) -> Self:
+        """Read a setting.
+
+        Raises:
+            Invalid: It is not a well-formed tag.
+        """
+        if not isinstance(value, str) or not _LANGUAGE_TAG.fullmatch(value):
+            remedy = "write a tag such as en, zh-CN or zh-Hant-TW, with hyphens"
+            raise Invalid("is no BCP 47 language tag", remedy)
+        return cls(value)
 
 
 def wanted_locales(value: str | Sequence[str] | None) -> tuple[str, ...]:

@@ -15,14 +15,11 @@ from passpost._messages.addresses import Address, shortened
 from passpost._messages.headers import frozen_headers
 from passpost._messages.locales import wanted_locales
 from passpost._messages.payload import frozen_payload
-from passpost._messages.usages import canonical_usage
+from passpost._messages.usages import MAX_NAME, canonical_usage
 from passpost._text import refused_in_line
 from passpost.errors import Attempt, MessageError
 
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
-
-MAX_NAME: Final = 128
-"""Characters in a usage or an idempotency key."""
 
 
 def _recipient(value: Any) -> Address:

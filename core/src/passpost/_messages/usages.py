@@ -1,8 +1,14 @@
-"""The usages that flows are known to ask for."""
+"""What an email is for, and the usages that flows are known to ask for."""
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Self
+
+from passpost._problems import Invalid
+from passpost._text import refused_in_line, visible
+
+MAX_NAME: Final = 128
+"""Characters in a usage or an idempotency key."""
 
 GENERIC: Final = "Generic"
 """The usage whose template serves where a usage has none of its own."""
@@ -24,5 +30,26 @@ _OLD_NAMES: Final = {"Test": GENERIC}
 
 
 def canonical_usage(usage: str) -> str:
-    """Give the present name of a usage: ``Test`` was the name of ``Generic`` until 2022."""
+    """Return the present name of a usage: ``Test`` was the name of ``Generic`` until 2022."""
     return _OLD_NAMES.get(usage, usage)
+
+
+class UsageName(str):
+    """The name of a usage; ``Test`` becomes ``Generic``, its present name."""
+
+    __slots__ = ()
+
+    @classmethod
+    def from_setting(cls, value: object) -> Self:
+        """Read a setting.
+
+        Raises:
+            Invalid: It is not a name.
+        """
+        if not isinstance(value, str) or not value or len(value) > MAX_NAME:
+            raise Invalid(f"must be text of 1 to {MAX_NAME} characters", "write a name like SignIn")
+        if refused := refused_in_line(value):
+            raise Invalid(f"{refused} is not allowed in a name", "remove it")
+        if visible(value) != value:
+            raise Invalid("a mark of direction is not allowed in a name", "remove it")
+        return cls(canonical_usage(value))

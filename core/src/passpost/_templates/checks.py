@@ -1,24 +1,100 @@
-"""What is unlikely to be meant in the templates of one config, taken together."""
+"""Warnings: what is unlikely to be meant in templates."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Final, Literal
 
 import attrs
 
-from passpost._messages.usages import GENERIC
+from passpost._messages.usages import GENERIC, KNOWN_USAGES
 from passpost._problems import Problem
+from passpost._wording import did_you_mean, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from passpost._templates.template import ContentType, Template
+    from passpost._templates.template import Template
+    from passpost._templates.texts import TemplateText
+
+ContentType = Literal["text/plain", "text/html"]
+"""What a template's content is."""
+
+_TAG: Final = re.compile(
+    r"<(?:!doctype|html|head|body|div|p|br|a|table|t[rd]|span|h[1-6]|b|strong|img|style|center|ul|li)"
+    r"(?:\s[^<>]*)?/?>",
+    re.IGNORECASE,
+)
+
+_UNPROTECTED: Final = {
+    "unquoted": ("into an attribute without quotes", 'write quotes around it: href="{{url}}"'),
+    "tag": ("into a tag, outside of an attribute", "write it into the quotes of an attribute"),
+    "style": ("into a style", "write the style without variables"),
+    "script": ("into a script", "remove the script: no mail program runs it"),
+}
+
+
+def check_usage(usage: str) -> Iterator[Problem]:
+    """Warn of a usage that no flow asks for."""
+    if usage not in KNOWN_USAGES:
+        remedy = did_you_mean(
+            nearest(usage, KNOWN_USAGES), "keep it if the application asks for a mail by this name"
+        )
+        yield Problem("usageType", "is no usage known to the flows", remedy, "warning")
+
+
+def check_placeholders(key: str, text: TemplateText, usage: str | None = None) -> Iterator[Problem]:
+    """Warn of a text whose placeholder lost its braces, or of a body that has none.
+
+    Args:
+        key: The setting.
+        text: Its text.
+        usage: What the body is for; None if the text is not a body.
+    """
+    if found := text.mangled():
+        message = f"{found} looks like a mangled placeholder"
+        yield Problem(key, message, f"write {{{{{found.strip('{ }')}}}}}", "warning")
+    elif text.constant and usage in KNOWN_USAGES:
+        message = "has no placeholder: every mail says the same, and none holds a code or a link"
+        yield Problem(key, message, "write {{code}} where the code belongs", "warning")
+
+
+def check_content(
+    content: TemplateText, text: TemplateText | None, content_type: ContentType
+) -> Iterator[Problem]:
+    """Warn of what does not go with a content type, whether the template or its connector says it.
+
+    Args:
+        content: The body.
+        text: The plain text beside it.
+        content_type: What the content is.
+    """
+    if content_type == "text/html":
+        yield from _check_html(content)
+        return
+    if _TAG.search(content.source):
+        message = "looks like HTML, and is sent as plain text"
+        yield Problem("content", message, 'set contentType to "text/html"', "warning")
+    if text is not None:
+        message = "is not used: the content is plain text already"
+        yield Problem("text", message, 'set contentType to "text/html", or remove it', "warning")
+
+
+def _check_html(content: TemplateText) -> Iterator[Problem]:
+    for context, name in content.contexts:
+        if context in _UNPROTECTED:
+            where, remedy = _UNPROTECTED[context]
+            message = f"puts {name} {where}, where escaping for HTML does not protect"
+            yield Problem("content", message, remedy, "warning")
+    if raw := ", ".join(content.raw_variables):
+        message = f"puts {raw} into HTML unescaped: markup in a value becomes part of the mail"
+        yield Problem("content", message, "write {{name}} with two braces", "warning")
 
 
 def template_set_problems(
     templates: Sequence[Template], content_type: ContentType
 ) -> Iterator[Problem]:
-    """Give the warnings of templates under a connector's defaults, with paths from ``templates``.
+    """Yield the warnings of templates taken together, with paths from ``templates``.
 
     Args:
         templates: The setting ``templates``.
@@ -26,19 +102,13 @@ def template_set_problems(
     """
     for index, template in enumerate(templates):
         # A template that names its type has said this of itself.
-        for problem in () if template.content_type else template.problems_as(content_type):
-            yield attrs.evolve(problem, path=f"templates[{index}].{problem.path}")
-    yield from _without_default(templates)
-
-
-def _without_default(templates: Sequence[Template]) -> Iterator[Problem]:
-    """Warn of usages that readers of some languages get no mail for."""
+        if template.content_type is None:
+            for problem in check_content(template.content, template.text, content_type):
+                yield attrs.evolve(problem, path=f"templates[{index}].{problem.path}")
     served = {template.usage_type for template in templates if template.locale is None}
-    if GENERIC in served:
-        return
     first = {template.usage_type: index for index, template in reversed([*enumerate(templates)])}
     for usage, index in first.items():
-        if usage not in served:
+        if not served & {usage, GENERIC}:
             yield Problem(
                 f"templates[{index}].locale",
                 f"every template for {usage} is for one language: readers of others get no mail",

@@ -73,7 +73,7 @@ def surroundings(source: str, tags: Iterable[tuple[int, int, bool]]) -> list[Sur
 
 
 def _marked(source: str, tags: Iterable[tuple[int, int, bool]]) -> str:
-    """Give the text with a mark for each variable and nothing for other tags."""
+    """Return the text with a mark for each variable and nothing for other tags."""
     parts: list[str] = []
     position = 0
     for start, end, is_variable in tags:

@@ -41,7 +41,7 @@ class TemplateSet(Sequence["Template"]):
             self._index.setdefault(template.usage_type, {}).setdefault(locale, template)
 
     def find(self, usage: str, tags: Sequence[str | None]) -> Template | None:
-        """Give the template of a usage for the first tag that it has one for.
+        """Return the template of a usage for the first tag that it has one for.
 
         Args:
             usage: The usage by its present name.
@@ -133,7 +133,7 @@ def _first(
 
 
 def _lookup(locales: Sequence[str]) -> Sequence[str | None]:
-    """Give the tags to try in lower case, best first and None last."""
+    """Return the tags to try in lower case, best first and None last."""
     if not locales:
         return _NO_TAGS
     if len(locales) == 1 and locales[0].isalpha():

@@ -1,26 +1,27 @@
-"""Mustache text to a tree: variables, sections and what stands between them.
+"""Mustache text to a tree: read once, by chevron's tokenizer.
 
-chevron's tokenizer decides what is literal text, the lines that hold nothing but a tag included
-(https://mustache.github.io/mustache.5.html). Before it is asked, every tag is scanned here: the
-tokenizer tells no columns, drops a text that ends in an open tag in silence and fails on ``{{}}``.
+The tokenizer (https://github.com/noahmorrison/chevron) decides what is text and what is a tag, also
+where a line holds nothing but a tag. It tells no places. So it is given the text as a `_Rest`,
+which has the few methods of `str` that it calls, and notes where each tag begins and ends.
 """
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
-from chevron.tokenizer import tokenize
+from chevron.tokenizer import ChevronError, tokenize
 
+from passpost._problems import Invalid
 from passpost._templates.contexts import Surroundings, surroundings
 from passpost._text import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
 MAX_TAGS: Final = 1000
-"""Tags in one text; the tokenizer copies the rest of the text for each of them."""
+"""Tags in one text."""
 
 MAX_SECTIONS: Final = 16
 """Levels of sections within sections."""
@@ -28,38 +29,12 @@ MAX_SECTIONS: Final = 16
 MAX_SOURCE: Final = 2_000_000
 """Characters in one text."""
 
-_DEFAULT: Final = ("{{", "}}")
-_KINDS: Final = "!#^/>={&"
-# What other template languages put there, and what a lost brace leaves there, is no name.
-_NAME: Final = re.compile(r"""[^\s.{}()\[\]|"'`<>=\\#^/!&]+(?:\.[^\s.{}()\[\]|"'`<>=\\]+)*""")
-_HELPER: Final = re.compile(r"(if|unless|each|with)\s+([\w.]+)")
+_DEFAULT: Final = ["{{", "}}"]
+# What other template languages put there, and what a lost brace leaves there, is not a name.
+_NAME: Final = re.compile(r"""\.|[^\s.{}()\[\]|"'`<>=\\#^/!&]+(?:\.[^\s.{}()\[\]|"'`<>=\\]+)*""")
+_DELIMITERS: Final = re.compile(r"[^\s=]+ +[^\s=]+")
+_HELPER: Final = re.compile(r"(?:if|unless|each|with)\s+([\w.]+)")
 _SHOWN: Final = 40
-_UNKNOWN: Final = Surroundings()
-
-
-class TemplateSyntaxError(ValueError):
-    """A template's text is no Mustache.
-
-    Attributes:
-        message: What is wrong, without the place.
-        remedy: What to do about it; may be empty.
-        offset: The character of the text at which it goes wrong, counted from 0.
-        line: The line in the text, counted from 1.
-        column: The character in that line, counted from 1.
-    """
-
-    def __init__(
-        self, message: str, remedy: str = "", *, offset: int = 0, line: int = 1, column: int = 1
-    ) -> None:
-        super().__init__(message, remedy)
-        self.message = message
-        self.remedy = remedy
-        self.offset = offset
-        self.line = line
-        self.column = column
-
-    def __str__(self) -> str:
-        return f"{self.message} (line {self.line}, column {self.column} of the text)"
 
 
 @attrs.frozen
@@ -71,7 +46,7 @@ class Variable:
         root: The path's first part.
         rest: The parts after it.
         raw: Whether it is never escaped: ``{{{name}}}`` or ``{{&name}}``.
-        source: The tag as it stands in the text, spaces included.
+        source: The tag as the text has it, spaces included.
         around: What surrounds it in the text.
     """
 
@@ -80,7 +55,7 @@ class Variable:
     rest: tuple[str, ...]
     raw: bool
     source: str
-    around: Surroundings = _UNKNOWN
+    around: Surroundings
 
 
 @attrs.frozen
@@ -95,195 +70,209 @@ class Section:
 Node = str | Variable | Section
 
 
-@attrs.frozen
-class _Tag:
-    kind: str
-    name: str
-    source: str
-    offset: int
-    around: Surroundings = _UNKNOWN
-
-    @property
-    def end(self) -> int:
-        return self.offset + len(self.source)
-
-    @property
-    def is_variable(self) -> bool:
-        return self.kind in ("", "{", "&")
-
-
 def parse(source: str) -> tuple[Node, ...]:
     """Read a template's text.
 
     Raises:
-        TemplateSyntaxError: With the place of the tag at fault.
+        Invalid: The text is not Mustache; the message and `offset` say where.
     """
     if len(source) > MAX_SOURCE:
-        raise TemplateSyntaxError(f"the text is longer than {MAX_SOURCE} characters")
-    tags = list(_Scanner(source).tags())
-    _check_sections(source, tags)
-    named = iter([tag for tag in _placed(source, tags) if tag.kind not in ("!", "=")])
-    # Its line counter is shared by all threads, but only its errors use it, and none are left.
-    return _tree(tokenize(_without_blanks(source, tags)), named)
+        raise Invalid(f"the text is longer than {MAX_SOURCE} characters", offset=0)
+    reading = _Reading(source)
+    tokens = reading.tokens()
+    around = iter(surroundings(source, [(t.start, t.end, t.shows) for t in reading.tags]))
+    return _tree(source, iter(tokens), around)
 
 
-def _placed(source: str, tags: Sequence[_Tag]) -> Iterator[_Tag]:
-    spans = [(tag.offset, tag.end, tag.is_variable) for tag in tags]
-    around = iter(surroundings(source, spans))
-    for tag in tags:
-        yield attrs.evolve(tag, around=next(around)) if tag.is_variable else tag
+@attrs.define(eq=False)
+class _Tag:
+    """A tag of a text.
 
-
-def _without_blanks(source: str, tags: Sequence[_Tag]) -> str:
-    """Take off the blanks around tags that stand alone on their line and show nothing.
-
-    The tokenizer takes off those lines, but of tabs before such a tag, and of blanks after one that
-    ends the text, it makes text.
+    Attributes:
+        start: Its first character.
+        end: The character after it; 0 as long as it is not known.
+        kind: What the tokenizer calls it; empty for a comment.
+        name: What is in it.
     """
-    parts: list[str] = []
-    position = 0
-    for tag in tags:
-        before, after = source.rfind("\n", 0, tag.offset) + 1, source.find("\n", tag.end)
-        rest = source[tag.end : after if after >= 0 else None]
-        if tag.is_variable or source[before : tag.offset].strip(" \t") or rest.strip(" \t"):
-            continue
-        parts += [source[position:before], source[tag.offset : tag.end]]
-        position = tag.end + len(rest)
-    return "".join([*parts, source[position:]])
+
+    start: int
+    end: int = 0
+    kind: str = ""
+    name: str = ""
+
+    @property
+    def shows(self) -> bool:
+        """Whether it shows a value."""
+        return self.kind in ("variable", "no escape")
 
 
-def _tree(tokens: Iterator[tuple[str, str]], tags: Iterator[_Tag]) -> tuple[Node, ...]:
-    nodes: list[Node] = []
-    for kind, text in tokens:
-        if kind == "literal":
-            nodes.append(text)
-        elif kind != "set delimiter":
-            tag = next(tags)
-            if tag.kind == "/":
-                break
-            nodes.append(_node(tag, tokens, tags))
-    return tuple(nodes)
+class _Before(str):
+    """The text before a tag; the tokenizer would keep tabs before one alone on its line."""
+
+    __slots__ = ()
+
+    def rstrip(self, _characters: str | None = None, /) -> str:
+        return super().rstrip(" \t")
 
 
-def _node(tag: _Tag, tokens: Iterator[tuple[str, str]], tags: Iterator[_Tag]) -> Node:
-    root, *rest = tag.name.split(".") if tag.name != "." else ["."]
-    raw = tag.kind in ("{", "&")
-    variable = Variable(tag.name, root, tuple(rest), raw, tag.source, tag.around)
-    if tag.kind in ("#", "^"):
-        return Section(variable, tag.kind == "^", _tree(tokens, tags))
-    return variable
+class _Rest:
+    """A text from one character on, as the tokenizer sees it; copies would take too long."""
+
+    __slots__ = ("_at", "_source", "_tags")
+
+    def __init__(self, source: str, tags: list[_Tag], at: int = 0) -> None:
+        self._source = source
+        self._tags = tags
+        self._at = at
+
+    def __bool__(self) -> bool:
+        return self._at < len(self._source)
+
+    def __str__(self) -> str:
+        return self._source[self._at :]
+
+    def startswith(self, brace: str) -> bool:
+        return self._source.startswith(brace, self._at)
+
+    def __getitem__(self, after_brace: slice) -> _Rest:
+        """Go on after the third brace of ``{{{name}}}``."""
+        self._tags[-1].end += 1
+        return _Rest(self._source, self._tags, self._at + after_brace.start)
+
+    def split(self, separator: str, _most: int) -> list[str | _Rest]:
+        """Split at a delimiter, or after a tag at the end of its line, which may be the text's."""
+        found = self._source.find(separator, self._at)
+        after = found + len(separator)
+        if separator == "\n":
+            found, after = (found, after) if after else (len(self._source),) * 2
+        elif found < 0 or len(self._tags) > MAX_TAGS:
+            return [self]
+        elif self._tags and not self._tags[-1].end:
+            self._tags[-1].end = after
+        else:
+            self._tags.append(_Tag(found))
+        return [_Before(self._source[self._at : found]), _Rest(self._source, self._tags, after)]
 
 
-class _Scanner:
-    """Walks the tags of a text in order, as the tokenizer will."""
+class _Reading:
+    """Reads one text.
+
+    Attributes:
+        tags: The tags so far, comments included.
+    """
 
     def __init__(self, source: str) -> None:
         self._source = source
-        self._left, self._right = _DEFAULT
+        self._delimiters = _DEFAULT
+        self._opened: list[_Tag] = []
+        self.tags: list[_Tag] = []
 
-    def tags(self) -> Iterator[_Tag]:
-        position = count = 0
-        while (start := self._source.find(self._left, position)) >= 0:
-            if (count := count + 1) > MAX_TAGS:
-                raise _error(self._source, start, f"the text has more than {MAX_TAGS} tags")
-            tag, position = self._tag(start)
-            yield tag
+    def tokens(self) -> list[str | _Tag]:
+        """Return texts and tags in order, without comments.
 
-    def _tag(self, start: int) -> tuple[_Tag, int]:
-        inner_start = start + len(self._left)
-        inner_end = self._source.find(self._right, inner_start)
-        if inner_end < 0:
-            raise self._error(
-                start, f"{self._left} is never closed", f"close it with {self._right}"
-            )
-        inner = self._source[inner_start:inner_end]
-        kind = inner[:1] if inner[:1] and inner[0] in _KINDS else ""
-        end = inner_end + len(self._right) + self._extra(kind, start, inner_end)
-        tag = _Tag(kind, inner[len(kind) :].strip(), self._source[start:end], start)
-        self._check(tag)
-        return tag, end
+        Raises:
+            Invalid: A tag is wrong.
+        """
+        text: Any = _Rest(self._source, self.tags)
+        tokens: list[str | _Tag] = []
+        try:
+            for kind, token in tokenize(text):
+                tokens.append(str(token) if kind == "literal" else self._tag(kind, token))
+        # IndexError: it looks at the first character of a tag that has none.
+        except (ChevronError, IndexError):
+            failed = True
+        else:
+            # It drops a text's last tag in silence where nothing of it but its beginning is there.
+            failed = len(self.tags) > MAX_TAGS or bool(self.tags and not self.tags[-1].end)
+        if failed:
+            raise self._reason()
+        return tokens
 
-    def _extra(self, kind: str, start: int, inner_end: int) -> int:
-        """Give the third brace of ``{{{name}}}`` its place in the tag."""
-        if kind != "{":
-            return 0
-        if (self._left, self._right) != _DEFAULT:
-            raise self._error(start, "a tag begins with {", "write & for a value put as it is")
-        if not self._source.startswith("}}}", inner_end):
-            raise self._error(start, "{{{ is not closed by }}}", "write {{name}} or {{{name}}}")
-        return 1
+    def _tag(self, kind: str, name: str) -> _Tag:
+        """Complete and check the last tag."""
+        tag = self.tags[-1]
+        tag.kind, tag.name = kind, name
+        if kind == "partial":
+            raise self._error(tag, "partials are off", "put the text of the partial in its place")
+        if kind == "no escape?":
+            if self._delimiters != _DEFAULT:
+                raise self._error(tag, "a tag begins with {", "write & for a value put as it is")
+            raise self._error(tag, "{{{ is not closed by }}}", "write {{name}} or {{{name}}}")
+        if kind == "set delimiter":
+            if not _DELIMITERS.fullmatch(name):
+                raise self._malformed(tag)
+            self._delimiters = name.split()
+        elif not _NAME.fullmatch(name):
+            raise self._misnamed(tag)
+        elif kind == "end":
+            self._opened.pop()
+        elif not tag.shows:
+            self._opened.append(tag)
+            if len(self._opened) > MAX_SECTIONS:
+                raise self._error(tag, f"sections are nested deeper than {MAX_SECTIONS} levels")
+        return tag
 
-    def _check(self, tag: _Tag) -> None:
-        if tag.kind == "=":
-            self._set_delimiters(tag)
-        elif tag.kind == ">":
-            raise self._error(
-                tag.offset, "partials are off", "put the text of the partial in its place"
-            )
-        elif tag.kind != "!" and tag.name != "." and not _NAME.fullmatch(tag.name):
-            raise self._error(tag.offset, *_misnamed(tag))
+    def _reason(self) -> Invalid:
+        """Return why the tokenizer stopped."""
+        left, right = self._delimiters
+        tag = self.tags[-1]
+        if len(self.tags) > MAX_TAGS:
+            return self._error(tag, f"the text has more than {MAX_TAGS} tags")
+        if not tag.end:
+            return self._error(tag, f"{left} is never closed", f"close it with {right}")
+        inner = self._source[tag.start + len(left) : tag.end - len(right)]
+        if tag.kind or inner[:1] not in ("", "=", "/"):
+            opened = self._opened[-1].name
+            message = f"section {opened} is never closed"
+            return self._error(self._opened[-1], message, f"add {{{{/{opened}}}}}")
+        if not inner.lstrip("/ "):
+            return self._misnamed(tag)
+        return self._malformed(tag) if inner[0] == "=" else self._unopened(tag, inner[1:].strip())
 
-    def _set_delimiters(self, tag: _Tag) -> None:
-        # The tokenizer takes the closing sign only where it touches the right delimiter.
-        delimiters = tag.name.removesuffix("=").strip()
-        left, _, right = delimiters.partition(" ")
-        right = right.strip(" ")
-        closed = tag.source[: -len(self._right)].endswith("=") and tag.name != ""
-        if not closed or not left or not right or re.search(r"[\s=]", left + right):
-            raise self._error(
-                tag.offset, "a tag that sets delimiters is malformed", "write {{=<% %>=}}"
-            )
-        self._left, self._right = left, right
+    def _misnamed(self, tag: _Tag) -> Invalid:
+        source = self._source[tag.start : tag.end]
+        shown = visible(source if len(source) <= _SHOWN else f"{source[:_SHOWN]}…")
+        if helper := _HELPER.fullmatch(tag.name):
+            remedy = f"write {{{{#{helper[1]}}}}} … {{{{/{helper[1]}}}}}"
+            return self._error(tag, f"{shown} calls a helper, which Mustache has not", remedy)
+        remedy = "a name is letters, digits, - and _, with dots between the steps: {{user.name}}"
+        remedy = remedy if tag.name else "write a name, such as {{code}}"
+        return self._error(tag, f"{shown} names no variable", remedy)
 
-    def _error(self, offset: int, message: str, remedy: str) -> TemplateSyntaxError:
-        return _error(self._source, offset, message, remedy)
+    def _malformed(self, tag: _Tag) -> Invalid:
+        return self._error(tag, "a tag that sets delimiters is malformed", "write {{=<% %>=}}")
 
+    def _unopened(self, tag: _Tag, name: str) -> Invalid:
+        if not self._opened:
+            return self._error(tag, f"section {name} is closed, but was not opened")
+        last = self._opened[-1].name
+        message = f"section {name} is closed where {last} is open"
+        return self._error(tag, message, f"close {last} first")
 
-def _misnamed(tag: _Tag) -> tuple[str, str]:
-    shown = visible(tag.source if len(tag.source) <= _SHOWN else f"{tag.source[:_SHOWN]}…")
-    if helper := _HELPER.fullmatch(tag.name):
-        name = helper[2]
-        closing = f"{{{{#{name}}}}} … {{{{/{name}}}}}"
-        return f"{shown} calls a helper, which Mustache has not", f"write {closing}"
-    if not tag.name:
-        return f"{shown} names no variable", "write a name, such as {{code}}"
-    return (
-        f"{shown} names no variable",
-        "a name is letters, digits, - and _, with dots between the steps: {{user.name}}",
-    )
-
-
-def _check_sections(source: str, tags: list[_Tag]) -> None:
-    opened: list[_Tag] = []
-    for tag in tags:
-        if tag.kind in ("#", "^"):
-            opened.append(tag)
-            if len(opened) > MAX_SECTIONS:
-                message = f"sections are nested deeper than {MAX_SECTIONS} levels"
-                raise _error(source, tag.offset, message)
-        elif tag.kind == "/":
-            _close(source, tag, opened)
-    if opened:
-        tag = opened[-1]
-        raise _error(
-            source, tag.offset, f"section {tag.name} is never closed", f"add {{{{/{tag.name}}}}}"
-        )
-
-
-def _close(source: str, tag: _Tag, opened: list[_Tag]) -> None:
-    if not opened:
-        raise _error(source, tag.offset, f"section {tag.name} is closed, but was not opened")
-    last = opened.pop()
-    if last.name != tag.name:
-        raise _error(
-            source,
-            tag.offset,
-            f"section {tag.name} is closed where {last.name} is open",
-            f"close {last.name} first",
-        )
+    def _error(self, tag: _Tag, message: str, remedy: str = "") -> Invalid:
+        line = self._source.count("\n", 0, tag.start) + 1
+        column = tag.start - self._source.rfind("\n", 0, tag.start)
+        place = f"(line {line}, column {column} of the text)"
+        return Invalid(f"{message} {place}", remedy, offset=tag.start)
 
 
-def _error(source: str, offset: int, message: str, remedy: str = "") -> TemplateSyntaxError:
-    line = source.count("\n", 0, offset) + 1
-    column = offset - source.rfind("\n", 0, offset)
-    return TemplateSyntaxError(message, remedy, offset=offset, line=line, column=column)
+def _tree(
+    source: str, tokens: Iterator[str | _Tag], around: Iterator[Surroundings]
+) -> tuple[Node, ...]:
+    nodes: list[Node] = []
+    for token in tokens:
+        if isinstance(token, str):
+            nodes.append(token)
+        elif token.kind == "end":
+            break
+        elif token.kind != "set delimiter":
+            root, *rest = token.name.split(".") if token.name != "." else ["."]
+            place = next(around) if token.shows else Surroundings()
+            raw, written = token.kind == "no escape", source[token.start : token.end]
+            variable = Variable(token.name, root, tuple(rest), raw, written, place)
+            if token.shows:
+                nodes.append(variable)
+            else:
+                within = _tree(source, tokens, around)
+                nodes.append(Section(variable, token.kind == "inverted section", within))
+    return tuple(nodes)

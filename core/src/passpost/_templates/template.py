@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 import attrs
 
 from passpost._config.fields import field, rule
 from passpost._discreet import HIDDEN, Discreet
-from passpost._messages.usages import KNOWN_USAGES
+from passpost._messages.locales import LanguageTag
+from passpost._messages.usages import UsageName
 from passpost._problems import Invalid, Problem
-from passpost._templates.addresses import TemplateAddress
-from passpost._templates.names import LanguageTag, UsageName
-from passpost._templates.places import (
+from passpost._templates.checks import ContentType, check_content, check_placeholders, check_usage
+from passpost._templates.rendering import (
     CONTENT_HTML,
     CONTENT_TEXT,
     REPLY_TO,
@@ -23,7 +22,7 @@ from passpost._templates.places import (
     Missing,
     Place,
 )
-from passpost._templates.texts import TemplateLine, TemplateText
+from passpost._templates.texts import TemplateAddress, TemplateLine, TemplateText
 from passpost._wording import did_you_mean, nearest
 from passpost.errors import ConfigError, MessageError
 
@@ -31,23 +30,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from passpost._messages.addresses import Address
-
-ContentType = Literal["text/plain", "text/html"]
-"""What a template's content is."""
-
-_TAG: Final = re.compile(
-    r"<(?:!doctype|html|head|body|div|p|br|a|table|t[rd]|span|h[1-6]|b|strong|img|style|center|ul|li)"
-    r"(?:\s[^<>]*)?/?>",
-    re.IGNORECASE,
-)
-
-
-_UNPROTECTED: Final = {
-    "unquoted": ("into an attribute without quotes", 'write quotes around it: href="{{url}}"'),
-    "tag": ("into a tag, outside of an attribute", "write it into the quotes of an attribute"),
-    "style": ("into a style", "write the style without variables"),
-    "script": ("into a script", "remove the script: no mail program runs it"),
-}
 
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)
@@ -125,7 +107,7 @@ def _text(value: str | TemplateText | None) -> TemplateText | None:
 
 
 def _described(title: str, title_zh: str, text: str, text_zh: str, **options: Any) -> Any:
-    """Give the metadata of `passpost._config.fields.field`.
+    """Return the metadata of `passpost._config.fields.field`.
 
     mypy learns from `attrs.field` alone that a converter takes text where the attribute holds what
     was compiled of it, so the attributes are made with that and borrow the metadata.
@@ -328,77 +310,29 @@ class Template:
         return self.text.render(payload, TEXT, missing), html
 
     @rule("usage_type")
-    def _unknown_usage(self) -> Iterator[Problem]:
-        if self.usage_type not in KNOWN_USAGES:
-            remedy = did_you_mean(
-                nearest(self.usage_type, KNOWN_USAGES),
-                "keep it if the application asks for a mail by this name",
-            )
-            yield Problem("usageType", "is no usage known to the flows", remedy, "warning")
+    def _check_usage(self) -> Iterator[Problem]:
+        return check_usage(self.usage_type)
 
     @rule("subject")
-    def _mangled_subject(self) -> Iterator[Problem]:
-        yield from _mangled("subject", self.subject)
+    def _check_subject(self) -> Iterator[Problem]:
+        return check_placeholders("subject", self.subject)
 
     @rule("usage_type", "content")
-    def _varying_content(self) -> Iterator[Problem]:
-        yield from _constant("content", self.content, self.usage_type)
+    def _check_content(self) -> Iterator[Problem]:
+        return check_placeholders("content", self.content, self.usage_type)
 
     @rule("usage_type", "text")
-    def _varying_text(self) -> Iterator[Problem]:
+    def _check_text(self) -> Iterator[Problem]:
         if self.text is not None:
-            yield from _constant("text", self.text, self.usage_type)
+            yield from check_placeholders("text", self.text, self.usage_type)
 
     @rule("content", "content_type", "text")
-    def _fitting_content_type(self) -> Iterator[Problem]:
+    def _check_content_type(self) -> Iterator[Problem]:
         if self.content_type is not None:
-            yield from self.problems_as(self.content_type)
-
-    def problems_as(self, content_type: ContentType) -> Iterator[Problem]:
-        """Give the warnings that come with a content type, named by the template or not."""
-        if content_type == "text/plain":
-            yield from self._problems_as_plain()
-            return
-        for context, name in self.content.contexts:
-            if context in _UNPROTECTED:
-                where, remedy = _UNPROTECTED[context]
-                message = f"puts {name} {where}, where escaping for HTML does not protect"
-                yield Problem("content", message, remedy, "warning")
-        if raw := ", ".join(self.content.raw_variables):
-            yield Problem(
-                "content",
-                f"puts {raw} into HTML unescaped: markup in a value becomes part of the mail",
-                "write {{name}} with two braces",
-                "warning",
-            )
-
-    def _problems_as_plain(self) -> Iterator[Problem]:
-        if _TAG.search(self.content.source):
-            message = "looks like HTML, and is sent as plain text"
-            yield Problem("content", message, 'set contentType to "text/html"', "warning")
-        if self.text is not None:
-            message = "is not used: the content is plain text already"
-            remedy = 'set contentType to "text/html", or remove it'
-            yield Problem("text", message, remedy, "warning")
+            yield from check_content(self.content, self.text, self.content_type)
 
 
 def _address(
     template: TemplateAddress | None, payload: Mapping[str, Any], place: Place, missing: Missing
 ) -> Address | None:
     return None if template is None else template.render(payload, place, missing)
-
-
-def _mangled(key: str, text: TemplateText) -> Iterator[Problem]:
-    if found := text.mangled():
-        message = f"{found} looks like a mangled placeholder"
-        remedy = f"write {{{{{found.strip('{ }')}}}}}"
-        yield Problem(key, message, remedy, "warning")
-
-
-def _constant(key: str, text: TemplateText, usage: str) -> Iterator[Problem]:
-    """Warn of a body that lost its placeholder, or never had one where a code or link is due."""
-    if text.mangled():
-        yield from _mangled(key, text)
-    elif text.constant and usage in KNOWN_USAGES:
-        message = "has no placeholder: every mail says the same, and none holds a code or a link"
-        yield Problem(key, message, "write {{code}} where the code belongs", "warning")
