@@ -117,14 +117,14 @@ def test_a_guide_in_a_language_that_it_lacks_says_so(run: Run) -> None:
     result = run("guide", "acme", "--lang", "fr")
     assert result.exit_code == 0
     assert result.stdout.startswith("# Acme Mail\n")
-    assert "warning: there is no guide in this language" in result.stderr
+    assert "warning: the guide is not available in this language" in result.stderr
     assert "en, zh-CN" in result.stderr
 
 
 def test_a_connector_without_a_guide(run: Run) -> None:
     result = run("guide", "sluggish")
     assert result.exit_code == 1
-    assert result.stderr == "passpost: error: the connector 'sluggish' brings no guide\n"
+    assert result.stderr == "passpost: error: the connector 'sluggish' has no guide\n"
 
 
 def test_a_guide_of_an_unknown_connector(run: Run) -> None:

@@ -24,6 +24,7 @@ SUMMARIES: Final = {
     "send": "Send one mail.",
     "connectors": "List the connectors and extensions that are installed.",
     "guide": "Show how to set up a connector; without ID, list the guides.",
+    "explain": "Explain the code of a problem; without CODE, list the codes.",
     "schema": "Print the JSON Schema of settings.",
     "new": "Start a package for a connector or an extension of your own.",
     "demo": "Send sign-in codes to servers on this machine.",

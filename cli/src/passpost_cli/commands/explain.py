@@ -1,0 +1,140 @@
+"""``passpost explain``: what the code of a problem means."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from importlib import resources
+from typing import Final
+
+import attrs
+import click
+
+import passpost
+from passpost._wording import nearest
+from passpost_cli import guides, options
+from passpost_cli.command import Command
+from passpost_cli.display import show_markdown
+from passpost_cli.failures import Refusal
+from passpost_cli.hosts import make_host
+from passpost_cli.terminal import complain, one_line, out, out_json
+
+AREAS: Final = ("reading", "references", "values", "templates", "addresses", "application")
+"""The files of explanations, in the order of their codes."""
+
+_LANGUAGES: Final = ("en", "zh-CN")
+_SECTION: Final = re.compile(r"^## ([EW]\d{3})(?:: |：)(.+)$", re.MULTILINE)
+
+# A connector's codes are explained in its guide: | `smtp-E1` | what is wrong | how to fix it |
+_ROW: Final = re.compile(r"^\| *`([^`|\n]+-[EW]\d+)` *\|(.+?)(?<!\\)\|(.+)\| *$", re.MULTILINE)
+_CODE: Final = re.compile(r"(?:(?P<connector>[A-Za-z0-9_.-]{1,64})-)?[EW]\d{1,3}", re.IGNORECASE)
+
+_EPILOG: Final = """\b
+The JSON document:
+  {"ok": true, "code", "title", "area", "text": MARKDOWN}
+  without CODE: {"ok": true, "codes": [{"code", "title", "area"}, …]}
+  {"ok": false, "error": {"kind": "refused|plugin|…", "message", …}}
+
+"area" is the ID of the connector for a connector's own code.
+"""
+
+
+@attrs.frozen
+class Explanation:
+    """What the code of a problem means.
+
+    Attributes:
+        code: The code: ``E101``, or ``smtp-E1`` for a connector's own.
+        title: The problem in a few words.
+        area: The file of the explanation without its ending, or the connector's ID.
+        text: The explanation as Markdown.
+    """
+
+    code: str
+    title: str
+    area: str
+    text: str
+
+
+@click.command(cls=Command, epilog=_EPILOG)
+@click.argument("code", metavar="[CODE]", required=False)
+@guides.language_option
+@options.as_json
+def command(code: str | None, lang: str | None, as_json: bool) -> None:
+    """Explain the code of a problem; without CODE, list the codes.
+
+    CODE is what "passpost check" prints in brackets: E101, or smtp-E1 for a connector's own. The
+    codes of a connector are listed only while it is installed.
+    """
+    language = lang or guides.language()
+    if code is None:
+        _list(list(_all(language)), as_json=as_json)
+        return
+    found = _find(code, language)
+    if as_json:
+        out_json({"ok": True, **attrs.asdict(found)})
+    else:
+        show_markdown(f"## {found.code}: {found.title}\n\n{found.text}")
+
+
+def explanations(tag: str) -> Iterator[Explanation]:
+    """Return the explanations of passpost's own codes in one of the languages, in order."""
+    folder = resources.files("passpost_cli") / "explanations" / tag
+    for area in AREAS:
+        # The text before the first section, then code, title and text of each section.
+        _, *parts = _SECTION.split((folder / f"{area}.md").read_text("utf-8"))
+        for code, title, text in zip(parts[::3], parts[1::3], parts[2::3], strict=True):
+            yield Explanation(code, title.strip(), area, text.strip())
+
+
+def explained_in(guide: str, connector: str) -> Iterator[Explanation]:
+    """Return the explanations of a connector's own codes from its guide."""
+    for code, title, fix in _ROW.findall(guide):
+        if code.rpartition("-")[0] == connector:
+            yield Explanation(code, title.strip(), connector, fix.strip())
+
+
+def _all(language: str) -> Iterator[Explanation]:
+    yield from explanations(guides.choose(_LANGUAGES, language) or "en")
+    host = make_host()
+    for installed in host.installed():
+        try:
+            yield from _of_connector(host, installed.id, language)
+        except passpost.PluginError as error:
+            complain("passpost", str(error), "its codes are missing", warning=True)
+
+
+def _of_connector(host: passpost.Host, connector: str, language: str) -> tuple[Explanation, ...]:
+    info = host.info(connector)
+    guide = guides.guide_of(info)
+    tag = guides.choose(guide, language) or guides.choose(guide, "en")
+    return () if tag is None else tuple(explained_in(guide[tag], info.id))
+
+
+def _find(code: str, language: str) -> Explanation:
+    match = _CODE.fullmatch(code)
+    if match is None:
+        raise Refusal("CODE is not the code of a problem", "passpost explain E101")
+    if match["connector"] is None:
+        known = list(explanations(guides.choose(_LANGUAGES, language) or "en"))
+    else:
+        known = list(_of_connector(make_host(), match["connector"], language))
+    for one in known:
+        if one.code.lower() == code.lower():
+            return one
+    near = nearest(code, [one.code for one in known])
+    raise Refusal(
+        f"unknown code `{code}`",
+        f"did you mean `{near}`?" if near else "to list the codes: passpost explain",
+    )
+
+
+def _list(codes: list[Explanation], *, as_json: bool) -> None:
+    if as_json:
+        listed = [{"code": one.code, "title": one.title, "area": one.area} for one in codes]
+        out_json({"ok": True, "codes": listed})
+        return
+    width = max((len(one.code) for one in codes), default=0) + 2
+    for one in codes:
+        out(f"{one_line(one.code):<{width}}{one_line(one.title)}")
+    out("\nExplain one with: passpost explain CODE")
