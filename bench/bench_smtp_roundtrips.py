@@ -29,7 +29,8 @@ import postfix
 from goals import Goals, machine, run
 
 import passpost
-from passpost._delivery.compose import Composer, message_token
+from passpost._delivery.compose import Composer
+from passpost._delivery.identity import Identity
 from passpost_smtp.link import Link
 from passpost_smtp.mime import MailBuilder
 from passpost_smtp.opening import Opening
@@ -179,7 +180,7 @@ async def first_mail(settings: dict[str, Any]) -> dict[str, float]:
     connector = passpost.Host().configure("smtp", settings)
     config: Any = connector.config
     message = passpost.Message(to="ada@example.org", usage="SignIn", payload={"code": "123456"})
-    mail = Composer(connector).compose(message, message_token(message), None)
+    mail = Composer(connector).compose(message, Identity.of(message))
     site = await asyncio.to_thread(make_site, config, set[str]().add)
     loop = asyncio.get_running_loop()
     opening = Timed(site, loop.time() + 60)

@@ -23,7 +23,8 @@ import mails
 import sink
 
 import passpost
-from passpost._delivery.compose import Composer, message_token
+from passpost._delivery.compose import Composer
+from passpost._delivery.identity import Identity
 from passpost._plugins.connector_hooks import ConnectorHooks
 from passpost._templates.picking import TemplateSet, pick
 from passpost.config import ConnectorConfig
@@ -158,7 +159,7 @@ def _steps(
     config: Any = connector.config
     composer, wanted = Composer(connector), message()
     template, sources = config.templates[0], (TemplateSet(config.templates),)
-    mail = composer.compose(wanted, message_token(wanted), None)
+    mail = composer.compose(wanted, Identity.of(wanted))
     builder = MailBuilder(config.from_email, config.reply_to, config.custom_headers)
     built = builder.build(mail, eight_bit=True, smtputf8=True)
     trivial = ConnectorHooks("trivial", _Trivial(), "the benchmark")
@@ -182,7 +183,7 @@ def _steps(
         "validate": message,
         "pick": lambda: pick(wanted.usage, wanted.locale, sources),
         "render": lambda: template.render(wanted.payload),
-        "compose": lambda: composer.compose(wanted, message_token(wanted), None),
+        "compose": lambda: composer.compose(wanted, Identity.of(wanted)),
         "build": lambda: builder.build(mail, eight_bit=True, smtputf8=True),
         "hook": hook,
         "protocol": protocol,

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
         guides,
     )
     from passpost._host.application import Application, load
-    from passpost._host.host import Connector, Host
+    from passpost._host.connector import Connector
+    from passpost._host.host import Host
     from passpost._mailers.async_mailer import AsyncMailer
     from passpost._mailers.mailer import Mailer
     from passpost._messages.addresses import Address
@@ -109,10 +110,8 @@ if not TYPE_CHECKING:
                 "Application",
                 "load",
             ),
-            "passpost._host.host": (
-                "Connector",
-                "Host",
-            ),
+            "passpost._host.connector": ("Connector",),
+            "passpost._host.host": ("Host",),
             "passpost._mailers.async_mailer": ("AsyncMailer",),
             "passpost._mailers.mailer": ("Mailer",),
             "passpost._messages.addresses": ("Address",),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 import passpost
+from passpost._delivery import deadlines, extension_contexts
 
 from .conftest import Recorder
 
@@ -85,6 +87,34 @@ async def test_an_extension_sees_a_failure_and_cannot_undo_it(
         with pytest.raises(passpost.SendError):
             await mailer.send(message)
     assert watcher.log == ["watcher in", "watcher sees rejected"]
+
+
+async def test_contexts_that_hang_share_the_time_after_the_deadline(
+    configure: Configure,
+    message: passpost.Message,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(deadlines, "GRACE", 0.0)
+    monkeypatch.setattr(deadlines, "INSIST", 3600.0)
+    monkeypatch.setattr(extension_contexts, "LEAVING", 0.0)
+
+    class Hangs:
+        @passpost.hookimpl
+        @asynccontextmanager
+        async def around_send(self) -> AsyncIterator[None]:
+            yield
+            await asyncio.Event().wait()
+
+    policy = passpost.Policy(timeout=0.05)
+    watcher = Watcher()
+    connector = configure(watcher, Hangs(), Hangs(), Hangs())
+    async with passpost.AsyncMailer(connector, policy=policy) as mailer:
+        # An hour for each but the first, were they cancelled one by one.
+        async with asyncio.timeout(60):
+            assert (await mailer.send(message)).provider_id == "id-1"
+    assert caplog.text.count("did not end in time after an attempt") == 3
+    assert watcher.log == ["watcher in", "watcher out"]
 
 
 async def test_an_extension_may_refuse_an_attempt(

@@ -15,7 +15,7 @@ import anyio.to_thread
 import pytest
 
 import passpost
-from passpost._delivery import deadlines, delivery, sessions, threads
+from passpost._delivery import deadlines, sessions, threads
 from passpost._mailers import async_mailer as mailer
 from passpost._messages import messages
 
@@ -157,7 +157,7 @@ async def test_a_session_that_ignores_its_cancellation_is_left_alone(
 async def test_closing_waits_only_so_long_for_a_send_that_ignores_its_deadline(
     message: passpost.Message, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delivery, "GRACE", 0.0)
+    monkeypatch.setattr(deadlines, "GRACE", 0.0)
     monkeypatch.setattr(mailer, "DRAINING", 0.0)
     recorder, released, begun = Recorder(), asyncio.Event(), asyncio.Event()
 
@@ -179,7 +179,7 @@ async def test_closing_waits_only_so_long_for_a_send_that_ignores_its_deadline(
 async def test_a_hook_that_swallows_its_cancellation_is_cancelled_again(
     message: passpost.Message, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delivery, "GRACE", 0.0)
+    monkeypatch.setattr(deadlines, "GRACE", 0.0)
     monkeypatch.setattr(deadlines, "INSIST", 0.01)
     recorder = Recorder()
 
@@ -342,7 +342,7 @@ class Blocking(Recorder):
 async def test_what_never_got_a_thread_is_rejected_and_the_application_keeps_its_own(
     message: passpost.Message, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delivery, "GRACE", 0.0)
+    monkeypatch.setattr(deadlines, "GRACE", 0.0)
     monkeypatch.setattr(threads, "THREADS", 3)
     blocking = Blocking()
     try:
@@ -385,7 +385,7 @@ async def test_an_extension_that_hangs_does_not_hold_up_a_send(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(delivery, "GRACE", 0.0)
+    monkeypatch.setattr(deadlines, "GRACE", 0.0)
 
     class Hangs:
         @passpost.hookimpl

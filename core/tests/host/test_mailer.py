@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.traceback import Traceback
 
 import passpost
-from passpost._delivery import delivery
+from passpost._delivery import deadlines
 
 from .conftest import TEMPLATES, Recorder
 
@@ -193,7 +193,7 @@ async def test_a_connector_that_ignores_the_deadline_is_cancelled(
     message: passpost.Message,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(delivery, "GRACE", 0.0)
+    monkeypatch.setattr(deadlines, "GRACE", 0.0)
     cancelled = asyncio.Event()
 
     async def hang() -> None:

@@ -56,6 +56,22 @@ async def test_hint_and_provider_id_are_cleared(
     assert CODE not in repr(receipt)
 
 
+async def test_the_application_gets_the_receipt_that_the_connector_made(
+    configure: Configure, recorder: Recorder, message: passpost.Message
+) -> None:
+    made = passpost.Receipt("id-7", "queued")
+    recorder.behave = lambda mail: made
+    connector = configure()
+    first = await sent(connector, message)
+    assert first is made
+    # Returned once more, it stays what it is: that of the first email.
+    second = await sent(connector, message)
+    assert (second.provider_id, second.response) == ("id-7", "queued")
+    assert first.message_id == recorder.mails[0].message_id
+    assert second.message_id == recorder.mails[1].message_id
+    assert (first.connector, len(first.attempts)) == ("recorder", 1)
+
+
 @pytest.mark.parametrize(
     ("receipt", "provider_id", "response"),
     [

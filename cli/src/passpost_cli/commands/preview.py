@@ -10,6 +10,7 @@ import click
 
 import passpost
 from passpost._delivery.compose import Composer
+from passpost._delivery.identity import Identity
 from passpost_cli import options
 from passpost_cli.arguments import STDIN
 from passpost_cli.command import Command
@@ -65,7 +66,7 @@ def command(  # noqa: PLR0913 - one for each argument of the command line
     # What the mailer itself uses, so that the preview is the mail.
     composer = Composer(chosen, application.templates, application.missing_variables)
     template = asyncio.run(composer.ask(message)) if composer.asks else None
-    mail = composer.compose(message, "preview", template=template)
+    mail = composer.compose(message, Identity("preview"), template=template)
     if html_file is not None:
         _write_html(mail, html_file)
     view = _view(chosen, mail)

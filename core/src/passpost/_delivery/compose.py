@@ -1,10 +1,8 @@
-"""Turns a message into the mail that one connector is given."""
+"""Turns a message into the email that one connector is given."""
 
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
-import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,24 +17,25 @@ from passpost._templates.template import Rendered, Template
 from passpost.errors import SendError
 
 if TYPE_CHECKING:
-    from passpost._host.host import Connector
+    from passpost._delivery.identity import Identity
+    from passpost._host.connector import Connector
     from passpost._settings.connector_config import MissingVariables
 
 _NO_DOMAIN: Final = "localhost"
 
-_DEMANDS: Final[tuple[tuple[Capability, str, Callable[[Mail], bool]], ...]] = (
+_REQUIREMENTS: Final[tuple[tuple[Capability, str, Callable[[Mail], bool]], ...]] = (
     (Capability.HTML, "HTML", lambda mail: mail.html is not None),
     (Capability.TEXT, "plain text", lambda mail: mail.text is not None),
     (Capability.SENDER, "a template's own sender", lambda mail: mail.sender is not None),
     (Capability.REPLY_TO, "a Reply-To address", lambda mail: mail.reply_to is not None),
     (Capability.HEADERS, "additional headers", lambda mail: bool(mail.headers)),
 )
-"""What a mail may demand of a connector, in words, and whether a mail does."""
+"""What an email may require of a connector, in words, and whether an email does."""
 
 
 @attrs.frozen
 class _NotRendered:
-    """The content of a mail whose template lives at the provider."""
+    """The content of an email whose template lives at the provider."""
 
     subject: None = None
     text: None = None
@@ -48,16 +47,8 @@ class _NotRendered:
 _NOT_RENDERED: Final = _NotRendered()
 
 
-def message_token(message: Message) -> str:
-    """Give the left part of a Message-ID: the same for the same idempotency key and recipient."""
-    if message.idempotency_key is None:
-        return secrets.token_hex(16)
-    named = f"{message.idempotency_key}\0{message.to.address}"
-    return hashlib.sha256(named.encode()).hexdigest()[:32]
-
-
 class Composer:
-    """Makes mails for one connector: what does not change from mail to mail is looked up once.
+    """Makes the emails of one connector: what they have in common is looked up once.
 
     Args:
         connector: The configured connector.
@@ -79,8 +70,8 @@ class Composer:
         self._at_provider = Capability.PROVIDER_TEMPLATES in capabilities
         self._alternative = Capability.ALTERNATIVE in capabilities
         self._smtputf8 = Capability.SMTPUTF8 in capabilities
-        self._refused = [
-            (what, asked) for able, what, asked in _DEMANDS if able not in capabilities
+        self._unable = [
+            (what, required) for able, what, required in _REQUIREMENTS if able not in capabilities
         ]
         self._sources = [TemplateSet(source) for source in (templates, _own(config)) if source]
         self._extensions = connector.extensions
@@ -96,7 +87,7 @@ class Composer:
 
         Raises:
             TemplateNotFound: No template serves the message.
-            SendError: An extension refuses the message.
+            SendError: An extension rejects the message.
             PluginError: An extension is broken.
         """
 
@@ -108,7 +99,7 @@ class Composer:
     def compose(
         self,
         message: Message,
-        token: str,
+        identity: Identity,
         seconds: float | None = None,
         template: Template | None = None,
     ) -> Mail:
@@ -116,50 +107,26 @@ class Composer:
 
         Args:
             message: What the application asks for.
-            token: The left part of the Message-ID.
-            seconds: How long the email may take from now on.
+            identity: What the email has in common with its other attempts.
+            seconds: How long the email may take from its date on.
             template: What `ask` returned; by default it is picked from the settings.
 
         Raises:
             MessageError: No template serves the message, or its payload does not fit the template.
             SendError: The connector cannot send such an email.
         """
-        locale = message.locale[0] if message.locale else None
-        rendered: Rendered | _NotRendered = _NOT_RENDERED
-        if not self._at_provider:
-            if template is None:
-                template = pick(message.usage, message.locale, self._sources)
-            locale = template.locale or locale
-            rendered = template.render(
-                message.payload, content_type=self._content_type, missing=self._missing
-            )
-        mail = self._mail(
-            message, f"<{token}@{self._domain_for(rendered.sender)}>", rendered, locale, seconds
-        )
-        self._require(mail)
-        return mail
-
-    def _domain_for(self, sender: Address | None) -> str:
-        return self._domain if sender is None else sender.ascii_domain
-
-    def _mail(
-        self,
-        message: Message,
-        message_id: str,
-        rendered: Rendered | _NotRendered,
-        locale: str | None,
-        seconds: float | None,
-    ) -> Mail:
+        rendered, locale = self._render(message, template)
         text = rendered.text
         if not self._alternative and rendered.html is not None:
             # The plain alternative says the same as the HTML: without it nothing is lost.
             text = None
-        now = dt.datetime.now(dt.UTC)
-        return Mail(
-            message_id=message_id,
+        deadline = None if seconds is None else identity.date + dt.timedelta(seconds=seconds)
+        domain = self._domain if rendered.sender is None else rendered.sender.ascii_domain
+        mail = Mail(
+            message_id=identity.message_id(domain),
             to=message.to,
             usage=message.usage,
-            date=now,
+            date=identity.date,
             locale=locale,
             sender=rendered.sender,
             reply_to=message.reply_to or rendered.reply_to,
@@ -168,14 +135,31 @@ class Composer:
             html=rendered.html,
             headers=message.headers,
             payload=message.payload,
-            deadline=None if seconds is None else now + dt.timedelta(seconds=seconds),
+            deadline=deadline,
             idempotency_key=message.idempotency_key,
+            expiry=(deadline, identity.began + (seconds or 0.0)),
         )
+        self._require_capabilities(mail)
+        return mail
 
-    def _require(self, mail: Mail) -> None:
-        """Refuse what the connector has no way to send, rather than send something else."""
-        for what, asked in self._refused:
-            if asked(mail):
+    def _render(
+        self, message: Message, template: Template | None
+    ) -> tuple[Rendered | _NotRendered, str | None]:
+        """Return the content, and the locale that it is in."""
+        wanted = message.locale[0] if message.locale else None
+        if self._at_provider:
+            return _NOT_RENDERED, wanted
+        if template is None:
+            template = pick(message.usage, message.locale, self._sources)
+        rendered = template.render(
+            message.payload, content_type=self._content_type, missing=self._missing
+        )
+        return rendered, template.locale or wanted
+
+    def _require_capabilities(self, mail: Mail) -> None:
+        """Reject what the connector has no way to send, rather than send something else."""
+        for what, required in self._unable:
+            if required(mail):
                 raise SendError(
                     f"this connector cannot send {what}", outcome="rejected", scope="message"
                 )
@@ -184,7 +168,7 @@ class Composer:
 
 
 def _require_ascii(mail: Mail) -> None:
-    """Refuse local parts that have a form in Unicode only."""
+    """Reject local parts that have a form in Unicode only."""
     if mail.to.needs_smtputf8:
         raise SendError(
             "this connector cannot deliver to a local part outside of ASCII",

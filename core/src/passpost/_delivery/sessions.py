@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import inspect
+import logging
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from passpost._genuine import is_really
+from passpost._genuine import is_really, type_name
+from passpost._plugins.defects import describe_defect
+from passpost._plugins.reports import Defect
 from passpost.errors import MailerClosedError, SendError
+
+if TYPE_CHECKING:
+    from passpost._host.connector import Connector
+    from passpost._plugins.reports import Reports
+
+log: Final = logging.getLogger("passpost")
 
 CLOSING: Final = 10.0
 """Seconds that a session may take to close before it is cancelled."""
@@ -19,7 +28,49 @@ CANCELLING: Final = 1.0
 NOT_OPEN: Final = object()
 """What `SessionHolder.current` is while there is no session: None is a session, too."""
 
-OpenSession = Callable[[], AbstractAsyncContextManager[Any]]
+
+class SessionSource:
+    """Where the sessions of one connector come from, and who is told of their end.
+
+    Args:
+        connector: The configured connector.
+        reports: Checks and clears what it says.
+    """
+
+    def __init__(self, connector: Connector, reports: Reports) -> None:
+        self._connector = connector
+        self._reports = reports
+
+    def open(self) -> AbstractAsyncContextManager[Any]:
+        """Return the context of a session.
+
+        Raises:
+            Defect: The connector returned something else.
+        """
+        config, register_secret = self._connector.config, self._reports.register_secret
+        context: Any = self._connector.hooks.open_session(config, register_secret)
+        if isinstance(context, AbstractAsyncContextManager):
+            return context
+        if inspect.iscoroutine(context):
+            context.close()
+        raise Defect(
+            f"open_session returned {type_name(context)} instead of an async context manager: "
+            "decorate an async generator with @contextlib.asynccontextmanager"
+        )
+
+    def opening_error(self, error: BaseException) -> SendError:
+        """Return the error for those who wait, from what the opening raised."""
+        return self._reports.failure(error, sent=False)
+
+    def log_end(self, error: BaseException, *, closing: bool) -> None:
+        """Log what a session raised at its end."""
+        # No traceback: it could show what the connector holds.
+        what = "closing failed" if closing else "the session ended, the next send opens another"
+        log.error("%s: %s: %s", self._connector.name, what, describe_defect(error))
+
+    def log_left_alone(self) -> None:
+        """Log that a session ignores its cancellation."""
+        log.error("%s: the session does not end, and was left alone", self._connector.name)
 
 
 class SessionHolder:
@@ -32,20 +83,11 @@ class SessionHolder:
     caller after a session whose task group failed in the background.
 
     Args:
-        open_session: Returns the context manager.
-        opening_failed: Turns what an opening raised into the error for those who wait.
-        ended: Told what a session raised at its end, and whether it was being closed.
+        source: Where the sessions come from.
     """
 
-    def __init__(
-        self,
-        open_session: OpenSession,
-        opening_failed: Callable[[BaseException], SendError],
-        ended: Callable[[BaseException, bool], None],
-    ) -> None:
-        self._open_session = open_session
-        self._opening_failed = opening_failed
-        self._ended = ended
+    def __init__(self, source: SessionSource) -> None:
+        self._source = source
         self._owner: _Owner | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
@@ -66,30 +108,27 @@ class SessionHolder:
         if self._closed:
             raise MailerClosedError("the mailer is closed")
         if self._owner is None or self._owner.is_over:
-            self._owner = _Owner(self._open_session, self._opening_failed, self._ended)
+            self._owner = _Owner(self._source)
             task = asyncio.create_task(self._owner.own(), name="passpost session")
             self._owner.task = task
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
         return await self._owner.wait()
 
-    async def close(self) -> bool:
-        """Close the session, if there is one; wait for `CLOSING` and `CANCELLING` at most.
-
-        Returns:
-            Whether all sessions ended; one that ignores its cancellation is left alone.
-        """
+    async def close(self) -> None:
+        """Close the session, if there is one; wait for `CLOSING` and `CANCELLING` at most."""
         self._closed = True
         if self._owner is not None:
             self._owner.leave.set()
         if not self._tasks:
-            return True
+            return
         _, late = await asyncio.wait(self._tasks, timeout=CLOSING)
         for task in late:
             task.cancel()
         if late:
             _, late = await asyncio.wait(late, timeout=CANCELLING)
-        return not late
+        if late:
+            self._source.log_left_alone()
 
 
 class _Owner:
@@ -97,15 +136,8 @@ class _Owner:
 
     task: asyncio.Task[None]
 
-    def __init__(
-        self,
-        open_session: OpenSession,
-        opening_failed: Callable[[BaseException], SendError],
-        ended: Callable[[BaseException, bool], None],
-    ) -> None:
-        self._open_session = open_session
-        self._opening_failed = opening_failed
-        self._ended = ended
+    def __init__(self, source: SessionSource) -> None:
+        self._source = source
         self._opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting = 0
         self.session: Any = None
@@ -143,7 +175,7 @@ class _Owner:
     async def own(self) -> None:
         """Enter the context, keep it until `leave` is set or the session dies, and leave it."""
         try:
-            async with self._open_session() as self.session:
+            async with self._source.open() as self.session:
                 self.is_open = True
                 self._opened.set_result(None)
                 try:
@@ -153,18 +185,18 @@ class _Owner:
                     self.is_open, self.is_over = False, True
         # A hook that calls sys.exit must not end the loop on which everybody's sends run.
         except BaseException as error:  # noqa: BLE001 - any plugin's any mistake
-            self._failed(error)
+            self._tell(error)
         finally:
             self.is_over = True
             self.session = None
 
-    def _failed(self, error: BaseException) -> None:
+    def _tell(self, error: BaseException) -> None:
         if not self._opened.done():
             if self.is_over:
                 # It was given up: its cancellation is not the connector's doing.
                 return
-            self._opened.set_exception(self._opening_failed(error))
+            self._opened.set_exception(self._source.opening_error(error))
             # Retrieved here, so that an opening nobody waits for any more is not a warning.
             self._opened.exception()
         elif not is_really(error, asyncio.CancelledError):
-            self._ended(error, self.leave.is_set())
+            self._source.log_end(error, closing=self.leave.is_set())

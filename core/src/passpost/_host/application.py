@@ -15,7 +15,8 @@ from passpost._config.jsonc import read
 from passpost._config.settings import Settings
 from passpost._config.walk import warnings as warnings_of
 from passpost._frames import WrongTypeError, without_arguments
-from passpost._host.host import Connector, Host, settings_from
+from passpost._host.connector import Connector
+from passpost._host.host import Host, settings_from
 from passpost._problems import Problem, in_order
 from passpost._settings.application import parse_application
 from passpost._settings.connector_config import missing_templates

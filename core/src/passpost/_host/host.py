@@ -7,59 +7,24 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-import attrs
-
 from passpost._config.jsonc import read
 from passpost._config.references import resolve, revealed
 from passpost._config.settings import Settings
 from passpost._config.walk import placeholders, warnings
-from passpost._connector_info import Capability, ConnectorInfo, InstalledConnector
+from passpost._connector_info import ConnectorInfo, InstalledConnector
 from passpost._frames import WrongTypeError, without_arguments
+from passpost._host.connector import Connector
 from passpost._network.reachable import reaching
 from passpost._plugins.connector_hooks import ConnectorHooks, load_connector
 from passpost._plugins.discovery import Catalog, unknown_connector
 from passpost._plugins.extensions import Extensions, InstalledExtension, list_extensions
 from passpost._plugins.loading import loading
-from passpost._settings.connector_config import check_config, require_templates
+from passpost._settings.connector_config import check_config
 from passpost.errors import ConfigError, PluginError, UnknownConnectorError
 
 if TYPE_CHECKING:
     from passpost._plugins.discovery import EntryPoint
     from passpost._problems import Problem
-
-
-@attrs.frozen(eq=False, repr=False, kw_only=True)
-class Connector:
-    """A connector with its config: what a mailer sends through. `Host.configure` makes it.
-
-    Attributes:
-        id: The connector's id: ``smtp``.
-        name: What the application calls it: the name in its settings file, else the id.
-        info: What the connector says of itself.
-        config: Its parsed settings.
-        internal_addresses: Whether it may reach loopback, private and reserved addresses.
-        warnings: What is unlikely to be meant in them; placeholders not filled in yet are here.
-    """
-
-    id: str
-    name: str
-    info: ConnectorInfo
-    config: Any
-    warnings: tuple[Problem, ...] = ()
-    hooks: ConnectorHooks
-    extensions: Extensions
-    placeholders: tuple[Problem, ...] = ()
-    internal_addresses: bool = True
-
-    def lacks_templates(self) -> Problem | None:
-        """Give the problem of a connector that has no template to send with, if that is so."""
-        at_provider = Capability.PROVIDER_TEMPLATES in self.info.capabilities
-        if at_provider or self.extensions.supply_templates:
-            return None
-        return require_templates(self.config)
-
-    def __repr__(self) -> str:
-        return f"<Connector {self.name!r}: {self.id}>"
 
 
 class Host:

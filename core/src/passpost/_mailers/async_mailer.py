@@ -10,7 +10,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
 from passpost._connector_info import Finding
-from passpost._delivery.delivery import Channel
+from passpost._delivery.active_connector import ActiveConnector
+from passpost._delivery.check import check
+from passpost._delivery.delivery import deliver
 from passpost._frames import without_arguments
 from passpost._host.application import FromSettings, check_arguments
 from passpost._messages.messages import Message, Receipt
@@ -19,7 +21,7 @@ from passpost._settings.policy import Policy
 from passpost.errors import ConfigError, MailerClosedError
 
 if TYPE_CHECKING:
-    from passpost._host.host import Connector
+    from passpost._host.connector import Connector
     from passpost._settings.connector_config import MissingVariables
     from passpost._templates.template import Template
 
@@ -62,8 +64,8 @@ class AsyncMailer(FromSettings):
         if not templates:
             _require_some_template(connectors)
         self._timeout = (policy or Policy()).timeout
-        self._channels = tuple(
-            Channel(connector, templates, missing_variables) for connector in connectors
+        self._active = tuple(
+            ActiveConnector(connector, templates, missing_variables) for connector in connectors
         )
         self._under_way = 0
         self._idle: asyncio.Event | None = None
@@ -74,7 +76,7 @@ class AsyncMailer(FromSettings):
     @property
     def connectors(self) -> tuple[Connector, ...]:
         """The connectors in the order given."""
-        return tuple(channel.connector for channel in self._channels)
+        return tuple(active.connector for active in self._active)
 
     async def send(self, message: Message) -> Receipt:
         """Send one message; returns once a provider has accepted the mail.
@@ -87,7 +89,7 @@ class AsyncMailer(FromSettings):
         """
         self._enter()
         try:
-            return await self._channels[0].deliver(message, self._seconds(message))
+            return await deliver(message, self._seconds(message), self._active[0])
         finally:
             self._leave()
 
@@ -108,9 +110,9 @@ class AsyncMailer(FromSettings):
         over = asyncio.get_running_loop().time() + self._timeout
         try:
             return {
-                channel.connector.name: await channel.check(over)
-                for channel in self._channels
-                if channel.checkable
+                active.connector.name: await check(active, over)
+                for active in self._active
+                if active.connector.hooks.checks_connection
             }
         finally:
             self._leave()
@@ -154,7 +156,7 @@ class AsyncMailer(FromSettings):
             with suppress(TimeoutError):
                 # A send that outlives its deadline by this much ignores its cancellation.
                 await asyncio.wait_for(self._idle.wait(), self._timeout + DRAINING)
-        await asyncio.gather(*(channel.close() for channel in self._channels))
+        await asyncio.gather(*(active.close() for active in self._active))
 
     def _seconds(self, message: Message) -> float:
         """Return how long a send may take: what the policy allows, or the message's own deadline.

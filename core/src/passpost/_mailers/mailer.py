@@ -16,7 +16,7 @@ from passpost._messages.messages import Message, Receipt
 from passpost.errors import MailerClosedError
 
 if TYPE_CHECKING:
-    from passpost._host.host import Connector
+    from passpost._host.connector import Connector
     from passpost._settings.connector_config import MissingVariables
     from passpost._settings.policy import Policy
     from passpost._templates.template import Template

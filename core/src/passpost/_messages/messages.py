@@ -280,3 +280,16 @@ class Receipt:
     message_id: str = ""
     attempts: tuple[Attempt, ...] = ()
     accepted_at: dt.datetime = attrs.field(factory=lambda: dt.datetime.now(dt.UTC))
+
+    def complete(self, connector: str, message_id: str, attempts: tuple[Attempt, ...]) -> bool:
+        """Fill in what the host knows, and return whether that was still to be done.
+
+        A connector may return one receipt for several emails: it becomes that of the first.
+        """
+        if self.message_id:
+            return False
+        # First of all: mailers in other threads see that it is taken.
+        object.__setattr__(self, "message_id", message_id)
+        object.__setattr__(self, "connector", connector)
+        object.__setattr__(self, "attempts", attempts)
+        return True

@@ -20,7 +20,7 @@ from passpost._plugins.defects import describe_defect
 from passpost._plugins.interruptions import Interruptions
 from passpost._redaction.redactor import Redactor
 from passpost._secret import Secret
-from passpost.errors import Outcome, Scope, SendError
+from passpost.errors import Attempt, Outcome, Scope, SendError
 
 log: Final = logging.getLogger("passpost")
 
@@ -74,12 +74,33 @@ class Reports:
                 self._learned.append(text)
                 self._redactor = Redactor((*self._secrets, *self._learned))
 
-    def receipt(self, receipt: Receipt, mail: Mail) -> tuple[str | None, str | None]:
-        """Return the provider's ID and words of a receipt, cleared.
+    def receipt(self, receipt: Receipt, mail: Mail, attempts: tuple[Attempt, ...]) -> Receipt:
+        """Return a connector's receipt, checked and cleared, with what the host knows of the email.
 
         The provider has the email: a part of the wrong type is left out and reported, and the
         acceptance stands.
         """
+        provider_id, response = self._words(receipt, mail)
+        accepted_at = self._accepted_at(receipt)
+        if (
+            type(receipt) is Receipt
+            and receipt.provider_id is provider_id
+            and receipt.response is response
+            and receipt.accepted_at is accepted_at
+            and receipt.complete(self._connector, mail.message_id, attempts)
+        ):
+            return receipt
+        return Receipt(
+            provider_id=provider_id,
+            response=response,
+            connector=self._connector,
+            message_id=mail.message_id,
+            attempts=attempts,
+            accepted_at=accepted_at,
+        )
+
+    def _words(self, receipt: Receipt, mail: Mail) -> tuple[str | None, str | None]:
+        """Return the provider's ID and words, cleared."""
         provider_id = self._part(receipt, "provider_id")
         response = self._part(receipt, "response")
         # Nearly every ID is a part of the words, and nearly all words show nothing.
@@ -91,7 +112,7 @@ class Reports:
         clean = self._redactor.for_email(mail.payload, mail.to).clean
         return provider_id and clean(provider_id), response and clean(response)
 
-    def accepted_at(self, receipt: Receipt) -> dt.datetime:
+    def _accepted_at(self, receipt: Receipt) -> dt.datetime:
         """Return when the provider accepted the email: as the connector says, or now."""
         # Nearly always, and nothing can be wrong with it.
         if type(receipt) is Receipt and _is_plain_utc(receipt.accepted_at):

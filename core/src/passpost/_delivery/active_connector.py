@@ -1,0 +1,85 @@
+"""One connector in use by a mailer, with everything that its sends share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from passpost._config.walk import secrets_in
+from passpost._delivery.compose import Composer
+from passpost._delivery.deadlines import DeadlinePassedError, Deadlines, deadline_error
+from passpost._delivery.sessions import NOT_OPEN, SessionHolder, SessionSource
+from passpost._delivery.threads import Threads
+from passpost._plugins.reports import Reports
+from passpost.errors import SendError
+
+if TYPE_CHECKING:
+    from passpost._host.connector import Connector
+    from passpost._settings.connector_config import MissingVariables
+    from passpost._templates.template import Template
+
+
+class ActiveConnector:
+    """One connector in use by a mailer.
+
+    Args:
+        connector: The configured connector.
+        templates: The application's own templates.
+        missing: What becomes of missing variables; None leaves it to the connector's settings.
+
+    Attributes:
+        connector: The configured connector.
+        composer: Makes its emails.
+        reports: Checks and clears what it says.
+        session: Keeps its session open.
+        threads: Those that it sends in, if it is synchronous.
+        deadlines: Keeps the deadlines of its sends.
+    """
+
+    def __init__(
+        self,
+        connector: Connector,
+        templates: Sequence[Template] = (),
+        missing: MissingVariables | None = None,
+    ) -> None:
+        self.connector: Final = connector
+        self.composer: Final = Composer(connector, templates, missing)
+        self.reports: Final = Reports(
+            connector.name, connector.hooks.distribution, secrets_in(connector.config)
+        )
+        self.session: Final = SessionHolder(SessionSource(connector, self.reports))
+        self.threads: Final = Threads()
+        self.deadlines: Final = Deadlines()
+
+    async def ready(self, over: float) -> Any:
+        """Return the session, once nothing stands against using it.
+
+        Args:
+            over: When to give up, in the loop's time.
+
+        Raises:
+            SendError: The settings are not filled in, or the session cannot be opened in time.
+            MailerClosedError: The mailer was closed before.
+        """
+        if self.connector.placeholders:
+            names = ", ".join(problem.path for problem in self.connector.placeholders)
+            raise SendError(
+                f"settings still contain a placeholder: {names}",
+                outcome="rejected",
+                scope="account",
+                hint="Replace each <placeholder> in the settings with a value of your own.",
+            )
+        session = self.session.current
+        if session is not NOT_OPEN:
+            return session
+        try:
+            with self.deadlines.until(over):
+                return await self.session.get()
+        except DeadlinePassedError:
+            pass
+        raise deadline_error("the connector's session was open", "network")
+
+    async def close(self) -> None:
+        """Close the session. What a connector raises then is logged: every email has its result."""
+        await self.session.close()
+        self.deadlines.close()

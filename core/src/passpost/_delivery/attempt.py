@@ -1,0 +1,191 @@
+"""One attempt: an email through one connector, and an honest account of what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import inspect
+import logging
+from collections.abc import Awaitable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from passpost._delivery.deadlines import DeadlinePassedError, deadline_error
+from passpost._delivery.extension_contexts import ExtensionContexts
+from passpost._genuine import is_really, type_name
+from passpost._messages.addresses import shortened
+from passpost._messages.messages import Mail, MailSummary, Receipt
+from passpost._network.reachable import reaching
+from passpost._plugins.interruptions import Interruptions, renewed
+from passpost._plugins.reports import Defect
+from passpost.errors import Attempt, MailerClosedError, PasspostError, SendError
+
+if TYPE_CHECKING:
+    from passpost._delivery.active_connector import ActiveConnector
+    from passpost._delivery.threads import ThreadCall
+
+log: Final = logging.getLogger("passpost")
+
+
+class SendAttempt:
+    """One attempt under way; `Attempt` is the record that errors and receipts keep of it.
+
+    Args:
+        active: The connector.
+        mail: The email.
+        over: The deadline, in the loop's time.
+        number: Which attempt at the email this is, counted from 1.
+        context: What the application told extensions.
+    """
+
+    __slots__ = ("_active", "_called", "_context", "_mail", "_number", "_over", "_started")
+
+    def __init__(
+        self,
+        active: ActiveConnector,
+        mail: Mail,
+        over: float,
+        *,
+        number: int,
+        context: Mapping[str, Any],
+    ) -> None:
+        self._active = active
+        self._mail = mail
+        self._over = over
+        self._number = number
+        self._context = context
+        self._started = dt.datetime.now(dt.UTC)
+        # Whether `send_mail` was called: from then on, something may have been sent.
+        self._called = False
+
+    def run(self) -> Awaitable[Receipt | PasspostError]:
+        """Make the attempt.
+
+        Returns:
+            The receipt, or the error that the application gets, whichever is awaited; only what
+            interrupts the caller is raised.
+        """
+        watchers = self._active.connector.extensions.watchers
+        return self._run_within_extensions() if watchers else self._run()
+
+    async def _run_within_extensions(self) -> Receipt | PasspostError:
+        contexts = ExtensionContexts(self._active.deadlines, self._over)
+        result: Receipt | PasspostError
+        try:
+            watchers = self._active.connector.extensions.watchers
+            rejection = await contexts.enter(watchers, self._summarize())
+            result = await self._run() if rejection is None else self._make_error(rejection)
+        except BaseException as error:
+            await contexts.leave(error)
+            raise
+        # An extension gets the error as the application does: it may keep what it sees.
+        await contexts.leave(None if isinstance(result, Receipt) else result)
+        return result
+
+    async def _run(self) -> Receipt | PasspostError:
+        """Ask the connector, and return what came of it, checked and cleared."""
+        interruptions = Interruptions()
+        try:
+            with reaching(internal=self._active.connector.internal_addresses):
+                receipt = await self._call_connector()
+        except BaseException as error:  # noqa: BLE001 - any plugin's any mistake
+            if not interruptions.include(error):
+                return self._make_error(error)
+            interruption = renewed(error, self._active.reports.cleaner(self._mail))
+        else:
+            return self._complete(receipt)
+        # Made anew outside of the except block: the frames of the connector, which may hold the
+        # email and the key, do not stay with the cancellation that the application gets.
+        raise interruption
+
+    async def _call_connector(self) -> Receipt:
+        self._require_time()
+        active, hooks = self._active, self._active.connector.hooks
+        session = await active.ready(self._over)
+        if hooks.sends_async:
+            self._called = True
+            with active.deadlines.until_after(self._over):
+                result: Any = await hooks.send_mail(active.connector.config, session, self._mail)  # type: ignore[misc]  # sends_async says that it is awaitable
+        else:
+            result = await self._call_in_thread()
+        if not is_really(result, Receipt):
+            raise Defect(f"send_mail returned {type_name(result)} instead of a Receipt")
+        return result
+
+    async def _call_in_thread(self) -> Any:
+        call = await self._get_thread()
+        try:
+            # Looked at again: the session may have died while the email waited for its thread.
+            self._require_time()
+            session = await self._active.ready(self._over)
+        except BaseException:
+            call.withdraw()
+            raise
+        self._called = True
+        connector = self._active.connector
+        with self._active.deadlines.until_after(self._over):
+            try:
+                result = await call.run(
+                    connector.hooks.send_mail, connector.config, session, self._mail
+                )
+                return await result if inspect.isawaitable(result) else result
+            finally:
+                self._called = not call.withdrawn
+
+    def _require_time(self) -> None:
+        if self._is_late():
+            raise deadline_error("it could be sent", "message", temporary=False)
+
+    async def _get_thread(self) -> ThreadCall:
+        try:
+            with self._active.deadlines.until(self._over):
+                return await self._active.threads.prepare()
+        except DeadlinePassedError:
+            pass
+        raise deadline_error("the connector had a thread for it", "provider")
+
+    def _is_late(self) -> bool:
+        return asyncio.get_running_loop().time() >= self._over
+
+    def _complete(self, receipt: Receipt) -> Receipt:
+        """Return the receipt that the application gets."""
+        mail = self._mail
+        if log.isEnabledFor(logging.DEBUG):
+            name, to = self._active.connector.name, shortened(mail.to.address)
+            log.debug("%s accepted %s for %s", name, mail.message_id, to)
+        record = Attempt(self._active.connector.name, self._started, "accepted", "accepted")
+        return self._active.reports.receipt(receipt, mail, (record,))
+
+    def _make_error(self, error: BaseException) -> PasspostError:
+        """Return the error that the application gets for whatever was raised."""
+        if is_really(error, MailerClosedError):
+            return error
+        if is_really(error, DeadlinePassedError) or (
+            is_really(error, TimeoutError) and self._is_late()
+        ):
+            error = SendError(
+                "the connector did not finish before the deadline",
+                outcome="unknown",
+                scope="provider",
+                temporary=True,
+            )
+        name, mail = self._active.connector.name, self._mail
+        failure = self._active.reports.failure(error, mail, sent=self._called)
+        failure.attempts = (Attempt(name, self._started, failure.outcome, str(failure)),)
+        # The operator has nothing to do about a wrong address.
+        level = logging.INFO if failure.scope in {"recipient", "message"} else logging.WARNING
+        hint = f" ({failure.hint})" if failure.hint else ""
+        log.log(level, "%s did not accept %s: %s%s", name, mail.message_id, failure, hint)
+        return failure
+
+    def _summarize(self) -> MailSummary:
+        mail = self._mail
+        return MailSummary(
+            connector=self._active.connector.name,
+            usage=mail.usage,
+            locale=mail.locale,
+            recipient=shortened(mail.to.address),
+            recipient_domain=mail.to.domain,
+            message_id=mail.message_id,
+            attempt=self._number,
+            context=self._context,
+        )

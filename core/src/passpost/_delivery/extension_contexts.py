@@ -1,0 +1,104 @@
+"""The contexts of extensions around an attempt: they watch and reject it, and undo nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING, Any, Final
+
+from passpost._delivery.deadlines import DeadlinePassedError, Deadlines, deadline_error
+from passpost._plugins.defects import describe_defect
+from passpost._plugins.interruptions import Interruptions
+from passpost._plugins.reports import send_error_in
+from passpost.errors import PluginError, SendError
+
+if TYPE_CHECKING:
+    from passpost._messages.messages import MailSummary
+    from passpost._plugins.extensions import Extension
+
+log: Final = logging.getLogger("passpost")
+
+LEAVING: Final = 1.0
+"""Seconds that the other contexts share to end in, once one of them has used up its time."""
+
+
+class ExtensionContexts:
+    """The contexts of all extensions around one attempt.
+
+    `contextlib.AsyncExitStack` does not fit: there, one context that swallows an error hides it
+    from the others, and one that raises replaces what happened to the email.
+
+    Args:
+        deadlines: Keeps the deadline.
+        over: The send's deadline, in the loop's time.
+    """
+
+    def __init__(self, deadlines: Deadlines, over: float) -> None:
+        self._deadlines = deadlines
+        self._over = over
+        self._entered: list[tuple[Extension, AbstractAsyncContextManager[Any]]] = []
+        self._at: Extension | None = None
+
+    async def enter(
+        self, extensions: tuple[Extension, ...], summary: MailSummary
+    ) -> SendError | None:
+        """Enter each extension's context.
+
+        Returns:
+            The rejection of the first extension that raises; None if all let the attempt begin.
+        """
+        interruptions = Interruptions()
+        try:
+            with self._deadlines.until(self._over):
+                for self._at in extensions:
+                    context = self._at.around_send(summary)
+                    if context is not None:
+                        await context.__aenter__()
+                        self._entered.append((self._at, context))
+        except DeadlinePassedError:
+            return deadline_error(f"{self._at} allowed it", "provider")
+        except BaseException as error:
+            if interruptions.include(error):
+                raise
+            return send_error_in(error) or _rejection_by_defect(self._at, error)
+        return None
+
+    async def leave(self, error: BaseException | None) -> None:
+        """Leave all contexts, the last one first, each of them told how the attempt ended."""
+        interruptions = Interruptions()
+        interruption: BaseException | None = None
+        told = (None, None, None) if error is None else (type(error), error, error.__traceback__)
+        end = max(asyncio.get_running_loop().time(), self._over)
+        last = end + LEAVING
+        while self._entered:
+            try:
+                with self._deadlines.until_after(end):
+                    while self._entered:
+                        self._at, context = self._entered.pop()
+                        await context.__aexit__(*told)
+            except DeadlinePassedError:
+                # No traceback here and below: it could show the email.
+                log.error("%s did not end in time after an attempt", self._at)  # noqa: TRY400 - see above
+                end = last
+            except BaseException as failure:  # noqa: BLE001 - any plugin's any mistake
+                if interruptions.include(failure):
+                    interruption = failure
+                elif failure is not error:
+                    how = "was accepted" if error is None else "had failed"
+                    what = describe_defect(failure)
+                    log.error("%s failed after the email %s: %s", self._at, how, what)  # noqa: TRY400 - see above
+        # Only now: the contexts that are left must end as well.
+        if interruption is not None:
+            raise interruption
+
+
+def _rejection_by_defect(extension: Extension | None, error: BaseException) -> SendError:
+    # A PluginError names the extension already, and quotes nothing.
+    told = str(error) if type(error) is PluginError else None
+    return SendError(
+        told or f"{extension} failed before the attempt: {describe_defect(error)}",
+        outcome="rejected",
+        scope="provider",
+        hint=f"This is a defect of {extension}; please report it to its authors.",
+    )
