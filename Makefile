@@ -46,8 +46,8 @@ bench: $(VENV)/.dev ## Run the benchmarks against the peers
 	@for script in bench/bench_*.py; do \
 		echo "== $$script"; $(BIN)/python $$script || echo "(exit status $$?)"; done
 
-guides: $(VENV)/.dev ## Rewrite the reference tables of the guides from the config classes
-	@$(BIN)/python docs/update_guides.py
+guides: $(VENV)/.dev ## Rewrite what is generated in the guides: the tables of settings and the common parts
+	@$(BIN)/python -m passpost_cli.scaffold plugins/*
 
 prose: $(VENV)/.dev ## Check the words of everything that is read against docs/prose.toml
 	@$(BIN)/python docs/check_prose.py

@@ -43,6 +43,7 @@ _SENTENCE: Final = re.compile(r"(?<=[.!?:;])[\"”)*_]*\s+|\s*\n\s*\n\s*")
 _CLAUSE: Final = re.compile(r"[。！？；：]|\n\s*\n")
 _WORD: Final = re.compile(r"[A-Za-z][\w'-]*")
 _BLOCK: Final = re.compile(r"^\s*(?:[-*+]|\d+\.|#+|>)\s+|^\s*\|", re.MULTILINE)
+_GENERATED: Final = re.compile(r"<!-- ([a-z-]+): start -->\n.*?<!-- \1: end -->", re.DOTALL)
 _WORDS_OF_A_STRING: Final = 4
 
 
@@ -194,10 +195,8 @@ def _plain(text: str) -> str:
 
 
 def _page(name: str, text: str) -> Iterator[Passage]:
-    # A table made from a config class is read where its words are written.
-    text = re.sub(
-        r"<!-- reference: start -->\n.*?<!-- reference: end -->", _blank, text, flags=re.DOTALL
-    )
+    # What is generated is read where it is written.
+    text = _GENERATED.sub(_blank, text)
     text = _plain(_FENCE.sub(_blank, text))
     line = 1
     for paragraph in re.split(r"(\n\s*\n)", text):

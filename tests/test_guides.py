@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
 import itertools
 import re
 import shlex
+import tomllib
 from collections.abc import Iterator, Mapping
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
+from typing import Any
 
+import attrs
 import click
 import pytest
 
@@ -19,29 +22,51 @@ from passpost._config.leaves import PLACEHOLDER
 from passpost._messages.usages import FLOW_USAGES
 from passpost_aliyun_dm.codes import known_fault
 from passpost_cli.program import cli
+from passpost_cli.scaffold.guide import FILES, PARTS, updated
 from passpost_smtp.config import SmtpConfig
 from passpost_smtp.fault import Phase
 from passpost_smtp.hints import reply_hint
 from passpost_smtp.reply import Reply
 
-if TYPE_CHECKING:
-    from types import ModuleType
-
 ROOT = Path(__file__).parents[1]
 
 
-def script() -> ModuleType:
-    """Load docs/update_guides.py, which is a script and no package."""
-    spec = importlib.util.spec_from_file_location("update_guides", ROOT / "docs/update_guides.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+@attrs.frozen
+class Guide:
+    """One guide of one connector."""
+
+    connector: str
+    language: str
+    path: Path
+    module: ModuleType = attrs.field(repr=False)
+
+    @property
+    def text(self) -> str:
+        return self.path.read_text("utf-8")
+
+    def updated(self, text: str) -> str:
+        return updated(text, self.connector, self.info.config_class, self.language)
+
+    @property
+    def info(self) -> passpost.ConnectorInfo:
+        info = self.module.connector_info()
+        assert isinstance(info, passpost.ConnectorInfo)
+        return info
 
 
-UPDATE = script()
-GUIDES = list(UPDATE.guides())
+def modules() -> Iterator[tuple[str, ModuleType, Path]]:
+    """Yield ID, hooks and folder of each connector, as the packages of the workspace declare."""
+    for project in sorted(ROOT.glob("plugins/*/pyproject.toml")):
+        declared = tomllib.loads(project.read_text("utf-8"))["project"]["entry-points"]
+        for connector, module in declared["passpost.connectors"].items():
+            yield connector, import_module(module), project.parent
+
+
+GUIDES = [
+    Guide(connector, language, folder / file, module)
+    for connector, module, folder in modules()
+    for language, file in FILES.items()
+]
 ENGLISH = [guide for guide in GUIDES if guide.language == "en"]
 
 FENCE = re.compile(r"^( *)```(\w+)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
@@ -53,11 +78,11 @@ CODE = re.compile(r"`([^`]+)`")
 WORDS = {"subject", "content", "text", "fromAlias"}
 
 
-def name_of(guide: Any) -> str:
+def name_of(guide: Guide) -> str:
     return f"{guide.connector}-{guide.language}"
 
 
-def blocks(guide: Any, language: str) -> list[str]:
+def blocks(guide: Guide, language: str) -> list[str]:
     return [match[3] for match in FENCE.finditer(guide.text) if match[2] == language]
 
 
@@ -65,8 +90,8 @@ def prose(text: str) -> str:
     return FENCE.sub("", text)
 
 
-def section(guide: Any, *titles: str) -> str:
-    """Give the part of a guide under the first of the headings that it has."""
+def section(guide: Guide, *titles: str) -> str:
+    """Return the part of a guide under the first of the headings that it has."""
     found = re.search(
         rf"^## (?:{'|'.join(titles)})\n(.*?)(?=^## |\Z)", guide.text, re.MULTILINE | re.DOTALL
     )
@@ -81,12 +106,12 @@ def rows(text: str) -> list[list[str]]:
 
 def host() -> passpost.Host:
     host = passpost.Host(environ={})
-    for _, module, _ in UPDATE.modules():
+    for _, module, _ in modules():
         host.register(module)
     return host
 
 
-def accepted(guide: Any, text: str, folder: Path) -> list[passpost.Connector]:
+def accepted(guide: Guide, text: str, folder: Path) -> list[passpost.Connector]:
     """Parse an example as the command line would: an application's file, or a connector's own."""
     if "connectors" not in config.read(text):
         return [host().configure(guide.connector, text)]
@@ -95,7 +120,7 @@ def accepted(guide: Any, text: str, folder: Path) -> list[passpost.Connector]:
     return list(passpost.load(file, host()).connectors)
 
 
-def other(guide: Any) -> Any:
+def other(guide: Guide) -> Guide:
     return next(
         g for g in GUIDES if g.connector == guide.connector and g.language != guide.language
     )
@@ -107,33 +132,31 @@ def test_there_is_a_guide_in_each_language_for_each_connector() -> None:
 
 
 @pytest.mark.parametrize("guide", GUIDES, ids=name_of)
-def test_the_guide_is_the_one_that_the_connector_shows(guide: Any) -> None:
-    assert guide.module.connector_info().guide[guide.language] == guide.text
+def test_the_guide_is_the_one_that_the_connector_shows(guide: Guide) -> None:
+    assert guide.info.guide[guide.language] == guide.text
 
 
 @pytest.mark.parametrize("guide", GUIDES, ids=name_of)
-def test_the_reference_is_what_the_config_class_gives(guide: Any) -> None:
-    table = config.reference_table(guide.module.connector_info().config_class, guide.language)
-    assert UPDATE.reference(guide.text).strip() == table.strip(), "run docs/update_guides.py"
+def test_the_generated_parts_are_up_to_date(guide: Guide) -> None:
+    assert guide.updated(guide.text) == guide.text, "run `make guides`"
 
 
-def test_the_script_restores_a_reference_and_then_leaves_it() -> None:
+def test_a_damaged_part_is_restored() -> None:
     guide = GUIDES[0]
-    damaged = UPDATE.rewritten(guide.text, "| nothing |")
+    damaged = guide.text.replace("| `Register` |", "| `Other` |")
     assert damaged != guide.text
-    assert UPDATE.rewritten(damaged, guide.table) == guide.text
+    assert guide.updated(damaged) == guide.text
 
 
-@pytest.mark.parametrize("text", ["no markers", "end first"])
-def test_the_script_refuses_a_guide_without_its_markers(text: str) -> None:
-    if text == "end first":
-        text = UPDATE.END + UPDATE.START
-    with pytest.raises(ValueError, match="reference: end"):
-        UPDATE.rewritten(text, "| table |")
+@pytest.mark.parametrize("guide", GUIDES, ids=name_of)
+def test_a_guide_has_the_common_parts(guide: Guide) -> None:
+    at_provider = Capability.PROVIDER_TEMPLATES in guide.info.capabilities
+    parts = set(PARTS) - ({"templates"} if at_provider else set())
+    assert {part for part in parts if f"<!-- {part}: start -->" in guide.text} == parts
 
 
 def keys(schema: Mapping[str, Any]) -> Iterator[str]:
-    """Give the names of all settings in a JSON Schema, nested ones too."""
+    """Yield the names of all settings in a JSON Schema, nested ones too."""
     yield from schema.get("properties", {})
     for value in schema.values():
         nested = value if isinstance(value, list) else [value]
@@ -143,11 +166,12 @@ def keys(schema: Mapping[str, Any]) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("guide", GUIDES, ids=name_of)
-def test_every_setting_is_in_the_reference(guide: Any) -> None:
-    settings = set(keys(config.json_schema(guide.module.connector_info().config_class)))
+def test_every_setting_is_in_the_reference(guide: Guide) -> None:
+    settings = set(keys(config.json_schema(guide.info.config_class)))
     # For editors; it is explained in the text.
     settings.discard("$schema")
-    named = " ".join(CODE.findall(UPDATE.reference(guide.text)))
+    _, _, table = guide.text.partition("<!-- reference: start -->")
+    named = " ".join(CODE.findall(table.partition("<!-- reference: end -->")[0]))
     assert settings
     assert {key for key in settings if not re.search(rf"\b{key}\b", named)} == set()
 
@@ -161,13 +185,13 @@ def examples() -> list[Any]:
 
 
 @pytest.mark.parametrize(("guide", "text"), examples())
-def test_an_example_is_accepted_as_it_stands(guide: Any, text: str, tmp_path: Path) -> None:
+def test_an_example_is_accepted_as_it_stands(guide: Guide, text: str, tmp_path: Path) -> None:
     connectors = accepted(guide, text, tmp_path)
     assert [connector.id for connector in connectors] == [guide.connector]
 
 
 @pytest.mark.parametrize("guide", GUIDES, ids=name_of)
-def test_the_first_example_is_complete(guide: Any, tmp_path: Path) -> None:
+def test_the_first_example_is_complete(guide: Guide, tmp_path: Path) -> None:
     (connector,) = accepted(guide, blocks(guide, "jsonc")[0], tmp_path)
     usages = {template.usage_type for template in getattr(connector.config, "templates", ())}
     at_provider = Capability.PROVIDER_TEMPLATES in connector.info.capabilities
@@ -178,10 +202,10 @@ def test_the_first_example_is_complete(guide: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("guide", GUIDES, ids=name_of)
-def test_every_preset_is_explained_by_an_example_or_in_a_table(guide: Any) -> None:
+def test_every_preset_is_explained_by_an_example_or_in_a_table(guide: Guide) -> None:
     shown = [literals(config.read(text).data) for text in blocks(guide, "jsonc")]
     shown += [set(CODE.findall(" ".join(row))) for row in rows(prose(guide.text))]
-    presets = guide.module.connector_info().presets
+    presets = guide.info.presets
     assert presets
     unexplained = [
         preset.id
@@ -192,7 +216,7 @@ def test_every_preset_is_explained_by_an_example_or_in_a_table(guide: Any) -> No
 
 
 def literals(value: Any) -> set[str]:
-    """Give the values in settings that are for use as they stand; templates are anybody's own."""
+    """Return the values in settings that are used unchanged; templates are the reader's own."""
     if isinstance(value, Mapping):
         return set().union(*(literals(v) for k, v in value.items() if k != "templates"))
     return set() if isinstance(value, str) and config.is_placeholder(value) else {str(value)}
@@ -213,7 +237,7 @@ def variables(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("guide", ENGLISH, ids=name_of)
-def test_both_languages_hold_the_same_examples(guide: Any) -> None:
+def test_both_languages_hold_the_same_examples(guide: Guide) -> None:
     mine, theirs = (
         [without_words(config.read(text).data) for text in blocks(g, "jsonc")]
         for g in (guide, other(guide))
@@ -224,7 +248,7 @@ def test_both_languages_hold_the_same_examples(guide: Any) -> None:
 
 
 @pytest.mark.parametrize("guide", ENGLISH, ids=name_of)
-def test_both_languages_have_the_same_headings_and_tables(guide: Any) -> None:
+def test_both_languages_have_the_same_headings_and_tables(guide: Guide) -> None:
     mine, theirs = (prose(g.text) for g in (guide, other(guide)))
     levels = [[len(mark) for mark, _ in HEADING.findall(text)] for text in (mine, theirs)]
     assert levels[0] == levels[1]
@@ -234,36 +258,47 @@ def test_both_languages_have_the_same_headings_and_tables(guide: Any) -> None:
 
 
 @pytest.mark.parametrize("guide", GUIDES, ids=name_of)
-def test_links_are_https_or_lead_to_something_here(guide: Any) -> None:
+def test_links_lead_somewhere_wherever_the_guide_is_shown(guide: Guide) -> None:
+    # A package index and `passpost guide` show it too: a relative link is dead there.
     anchors = {anchor(title) for _, title in HEADING.findall(prose(guide.text))}
     for link in LINK.findall(guide.text):
-        if link.startswith("#"):
-            assert link[1:] in anchors, link
-        elif "://" in link:
-            assert link.startswith("https://"), link
-        else:
-            assert (guide.path.parent / link).is_file(), link
+        assert link.startswith("https://") or link.removeprefix("#") in anchors, link
+
+
+@pytest.mark.parametrize("guide", GUIDES, ids=name_of)
+def test_a_guide_leads_to_the_other_language(guide: Guide) -> None:
+    assert f"`passpost guide {guide.connector} --lang {other(guide).language}`" in guide.text
+
+
+@pytest.mark.parametrize("guide", GUIDES, ids=name_of)
+def test_a_table_of_troubleshooting_ends_in_the_fix(guide: Guide) -> None:
+    lines = section(guide, "Troubleshooting", "故障排查").splitlines()
+    headers = [above for above, line in itertools.pairwise(lines) if line.startswith("|---")]
+    assert headers
+    assert {rows(header)[0][-1] for header in headers} == {
+        "Fix" if guide.language == "en" else "解决办法"
+    }
 
 
 def anchor(title: str) -> str:
-    """Give the anchor that GitHub makes of a heading."""
+    """Return the anchor that GitHub makes of a heading."""
     return re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
 
 
 @pytest.mark.parametrize("guide", GUIDES, ids=name_of)
-def test_commands_are_ones_that_the_command_line_understands(guide: Any) -> None:
+def test_commands_are_ones_that_the_command_line_understands(guide: Guide) -> None:
     lines = [shlex.split(line) for text in blocks(guide, "sh") for line in text.splitlines()]
     commands = [line for line in lines if line[0] == "passpost"]
     assert {line[1] for line in commands} >= {"check", "preview", "send", "schema"}
     for _, name, *rest in commands:
         command = cli.get_command(click.Context(cli), name)
         assert command is not None, name
-        # What stands behind ">" is the shell's. Arguments that do not fit raise a usage error.
+        # What is behind ">" is the shell's. Arguments that do not fit raise a usage error.
         command.make_context(name, list(itertools.takewhile(">".__ne__, rest)))
 
 
 @pytest.mark.parametrize("guide", [g for g in GUIDES if g.connector == "aliyun-dm"], ids=name_of)
-def test_error_codes_are_ones_that_the_connector_knows(guide: Any) -> None:
+def test_error_codes_are_ones_that_the_connector_knows(guide: Guide) -> None:
     table = rows(section(guide, "Troubleshooting", "故障排查"))
     codes = [code for row in table for code in CODE.findall(row[0])]
     assert len(codes) > 20

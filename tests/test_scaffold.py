@@ -16,8 +16,8 @@ import pytest
 
 from passpost_cli.scaffold import Names, extension_files, files, write
 from passpost_cli.scaffold.files import versions
+from passpost_cli.scaffold.guide import updated
 from passpost_cli.scaffold.names import MAX_ID
-from passpost_cli.scaffold.reference import END, START, with_reference
 
 ROOT = Path(__file__).parents[1]
 NAMES = Names.of("acme-mail")
@@ -282,12 +282,27 @@ def test_the_reference_follows_the_config_class(
     assert (tmp_path / "here/README.zh-CN.md").read_text("utf-8") == texts["README.zh-CN.md"]
 
 
+START = "<!-- reference: start -->\n"
+END = "<!-- reference: end -->\n"
+
+
 @pytest.mark.parametrize(
-    "guide", ["no markers", START, END + START, START + END + END, START + START + END]
-)
+    "guide",
+    [
+        "no markers", START, END + START, START + END + END, START + START + END,
+        START + END + START + END, "<!-- check: start -->\n<!-- check: end -->\n",
+        START + "<!-- check: start -->\n<!-- check: end -->\n" + END,
+    ],
+)  # fmt: skip
 def test_a_guide_without_its_markers_is_refused(guide: str) -> None:
     with pytest.raises(ValueError, match="reference: start"):
-        with_reference(guide, object, "en")
+        updated(guide, "acme", object, "en")
+
+
+def test_an_unknown_part_of_a_guide_is_refused() -> None:
+    guide = START + END + START.replace("reference", "chek") + END.replace("reference", "chek")
+    with pytest.raises(ValueError, match="unknown part 'chek'"):
+        updated(guide, "acme", object, "en")
 
 
 def listed(folder: Path) -> set[str]:

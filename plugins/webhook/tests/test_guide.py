@@ -60,6 +60,14 @@ async def test_a_forged_request_is_not(request_: Any, change: dict[str, str], sa
         verified({**headers, **change}, body, SECRET)
 
 
+@pytest.mark.parametrize("missing", ["webhook-id", "webhook-timestamp", "webhook-signature"])
+async def test_a_request_without_a_header_is_not(request_: Any, missing: str) -> None:
+    headers, body = request_
+    del headers[missing]
+    with pytest.raises(ValueError, match=r"no signature matches|too old"):
+        verified(headers, body, SECRET)
+
+
 async def test_another_body_is_not(request_: Any) -> None:
     headers, body = request_
     with pytest.raises(ValueError, match="no signature matches"):

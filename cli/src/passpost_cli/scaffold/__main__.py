@@ -1,4 +1,4 @@
-"""Brings the reference of settings in a connector's guides up to date with its config class."""
+"""Brings the generated parts of a connector's guides up to date."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from passpost.hookspecs import CONNECTOR_GROUP
-from passpost_cli.scaffold.reference import FILES, with_reference
+from passpost_cli.scaffold.guide import FILES, updated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
 def update(folder: Path) -> Iterator[Path]:
-    """Rewrite the guides of the package in a folder, and give those that changed.
+    """Rewrite the guides of the package in a folder. Yield those that changed.
 
     Raises:
-        OSError: The folder holds no package, or a guide cannot be written.
+        OSError: The folder contains no package, or a guide cannot be written.
         ValueError: A guide lacks its markers.
     """
     project = tomllib.loads((folder / "pyproject.toml").read_text("utf-8"))["project"]
@@ -28,20 +28,21 @@ def update(folder: Path) -> Iterator[Path]:
         info = EntryPoint(connector, module, CONNECTOR_GROUP).load().connector_info()
         for language, name in FILES.items():
             guide = (folder / name).read_text("utf-8")
-            updated = with_reference(guide, info.config_class, language)
-            if updated != guide:
-                (folder / name).write_text(updated, "utf-8", newline="\n")
+            now = updated(guide, connector, info.config_class, language)
+            if now != guide:
+                (folder / name).write_text(now, "utf-8", newline="\n")
                 yield folder / name
 
 
 def main() -> None:
-    """Rewrite the guides of the package in the folder that the command line names."""
+    """Rewrite the guides of the packages in the folders that the command line names."""
     parser = argparse.ArgumentParser("python -m passpost_cli.scaffold", description=__doc__)
     parser.add_argument(
-        "folder", nargs="?", default=Path(), type=Path, help="the package; it must be installed"
+        "folders", nargs="*", default=[Path()], type=Path, help="packages; they must be installed"
     )
-    for path in update(parser.parse_args().folder):
-        sys.stdout.write(f"{path}: rewritten\n")
+    for folder in parser.parse_args().folders:
+        for path in update(folder):
+            sys.stdout.write(f"{path}: rewritten\n")
 
 
 main()

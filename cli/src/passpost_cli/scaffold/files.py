@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from passpost import __version__
 from passpost.config import ConnectorConfig
-from passpost_cli.scaffold.reference import FILES, with_reference
+from passpost_cli.scaffold.guide import FILES, updated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -34,7 +34,7 @@ def files(names: Names) -> dict[str, str]:
     made = _made(names, _CONNECTOR)
     config_class = _config_class(made[f"src/{names.package}/config.py"])
     for language, name in FILES.items():
-        made[name] = with_reference(made[name], config_class, language)
+        made[name] = updated(made[name], names.id, config_class, language)
     return made
 
 
