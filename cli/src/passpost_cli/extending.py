@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from passpost import PluginError
 from passpost._plugins.defects import describe_defect
-from passpost._plugins.discovery import distribution_of, entry_points
+from passpost._plugins.discovery import entry_points
 from passpost._plugins.extensions import load_extension
 from passpost.hookspecs import EXTENSION_GROUP
 from passpost_cli.terminal import complain
@@ -31,7 +31,7 @@ def add_commands(cli: click.Group, own: Collection[str]) -> None:
             _complain(str(error))
         # Ctrl-C among them: whether an extension raised it cannot be told.
         except BaseException as error:  # noqa: BLE001 - any plugin's any mistake
-            who = f"the extension {entry.name!r} of {distribution_of(entry)}"
+            who = f"the extension {entry.name!r} of {entry.distribution}"
             _complain(f"{who} failed: {describe_defect(error)}")
     for name in sorted(cli.commands.keys() & set(own)):
         complain("passpost", f"an extension's command {name} is passed over", warning=True)

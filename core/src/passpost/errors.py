@@ -47,6 +47,8 @@ class PluginError(PasspostError):
         connector: The id that was asked for; empty where an extension is at fault.
         extension: The name of the extension at fault; empty where a connector is.
         distribution: The distribution (package) at fault, where it is known.
+
+    A note of the error names the frames of a defect, for the authors of the plugin.
     """
 
     def __init__(
@@ -56,11 +58,14 @@ class PluginError(PasspostError):
         connector: str = "",
         extension: str = "",
         distribution: str | None = None,
+        trace: str = "",
     ) -> None:
         super().__init__(message)
         self.connector = connector
         self.extension = extension
         self.distribution = distribution
+        if trace:
+            self.add_note(f"raised in {trace}")
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (_rebuilt, (type(self), self.args, dict(vars(self))))

@@ -77,7 +77,7 @@ def test_a_connector_that_returns_no_config_is_defective() -> None:
     careless = Careless()
     careless.result = {"key": "s3cr3t"}
     host.register(careless)
-    with pytest.raises(passpost.PluginError, match="returns no RecorderConfig"):
+    with pytest.raises(passpost.PluginError, match="does not return a RecorderConfig"):
         host.configure("recorder", {"key": "s3cr3t"})
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -54,6 +55,47 @@ async def test_hint_and_provider_id_are_cleared(
     receipt = await sent(connector, message)
     assert (receipt.provider_id, receipt.response) == ("SG.***", "OK ***")
     assert CODE not in repr(receipt)
+
+
+async def test_the_log_tells_the_author_the_way_to_a_defect(
+    configure: Configure,
+    recorder: Recorder,
+    message: passpost.Message,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def look_up(mail: passpost.Mail) -> Any:
+        return {}[mail.payload["code"]]
+
+    def behave(mail: passpost.Mail) -> Any:
+        try:
+            look_up(mail)
+        except KeyError as error:
+            raise RuntimeError(CODE) from error
+
+    recorder.behave = behave
+    await failure(configure(), message)
+    (record,) = [one for one in caplog.records if one.levelname == "ERROR"]
+    told = record.getMessage()
+    lines = re.escape("test_reports.py:") + r"\d+"
+    assert re.search(
+        rf"RuntimeError at {lines} \(conftest.py:\d+ in Recorder.send_mail > {lines}", told
+    )
+    assert re.search(rf"behave; caused by KeyError at {lines}\)$", told)
+    assert CODE not in caplog.text
+
+
+def test_a_note_tells_the_author_the_way_to_a_defect(recorder: Recorder) -> None:
+    class Faulty(Recorder):
+        @passpost.hookimpl
+        def parse_config(self, settings: Any) -> Any:
+            raise KeyError(settings["key"])
+
+    host = passpost.Host(environ={})
+    host.register(Faulty())
+    with pytest.raises(passpost.PluginError, match="KeyError at test_reports") as caught:
+        host.configure("recorder", {"key": SECRET})
+    (note,) = caught.value.__notes__
+    assert re.fullmatch(r"raised in test_reports\.py:\d+ in .*Faulty\.parse_config", note)
 
 
 async def test_the_application_gets_the_receipt_that_the_connector_made(

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import click
 
-from passpost._plugins.discovery import distribution_of, entry_points
+from passpost._plugins.discovery import entry_points
 from passpost.hookspecs import CONNECTOR_GROUP, EXTENSION_GROUP
 from passpost_cli import options, scaffold
 from passpost_cli.command import Command
@@ -70,7 +70,7 @@ def _require_free(name: str, kind: str) -> None:
     for entry in entry_points(group):
         if entry.name == name:
             raise Refusal(
-                f"the {kind} {name!r} is already installed: {distribution_of(entry)}",
+                f"the {kind} {name!r} is already installed: {entry.distribution}",
                 "choose another name, or uninstall that package",
             )
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from passpost._delivery.deadlines import DeadlinePassedError, deadline_error
 from passpost._genuine import is_really
 from passpost._network.reachable import reaching
-from passpost._plugins.defects import describe_defect
+from passpost._plugins.defects import describe_defect, trace_defect
 from passpost._plugins.interruptions import Interruptions, renewed
 from passpost._plugins.reports import Defect, send_error_in
 from passpost.errors import MailerClosedError, PasspostError, PluginError
@@ -60,4 +60,5 @@ def _make_error(active: ActiveConnector, error: BaseException) -> PasspostError:
         f"the check of {distribution} failed: {what}",
         connector=active.connector.id,
         distribution=distribution,
+        trace=trace_defect(error),
     )

@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, Final
 
 from passpost._delivery.deadlines import DeadlinePassedError, Deadlines, deadline_error
-from passpost._plugins.defects import describe_defect
+from passpost._plugins.defects import describe_defect, trace_defect
 from passpost._plugins.interruptions import Interruptions
 from passpost._plugins.reports import send_error_in
 from passpost.errors import PluginError, SendError
@@ -86,7 +86,7 @@ class ExtensionContexts:
                     interruption = failure
                 elif failure is not error:
                     how = "was accepted" if error is None else "had failed"
-                    what = describe_defect(failure)
+                    what = f"{describe_defect(failure)} ({trace_defect(failure)})"
                     log.error("%s failed after the email %s: %s", self._at, how, what)  # noqa: TRY400 - see above
         # Only now: the contexts that are left must end as well.
         if interruption is not None:

@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, Final
 
 from passpost._genuine import is_really, type_name
-from passpost._plugins.defects import describe_defect
+from passpost._plugins.defects import describe_defect, trace_defect
 from passpost._plugins.reports import Defect
 from passpost.errors import MailerClosedError, SendError
 
@@ -66,7 +66,8 @@ class SessionSource:
         """Log what a session raised at its end."""
         # No traceback: it could show what the connector holds.
         what = "closing failed" if closing else "the session ended, the next send opens another"
-        log.error("%s: %s: %s", self._connector.name, what, describe_defect(error))
+        name, trace = self._connector.name, trace_defect(error)
+        log.error("%s: %s: %s (%s)", name, what, describe_defect(error), trace)
 
     def log_left_alone(self) -> None:
         """Log that a session ignores its cancellation."""

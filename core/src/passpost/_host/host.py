@@ -19,6 +19,7 @@ from passpost._plugins.connector_hooks import ConnectorHooks, load_connector
 from passpost._plugins.discovery import Catalog, unknown_connector
 from passpost._plugins.extensions import Extensions, InstalledExtension, list_extensions
 from passpost._plugins.loading import loading
+from passpost._plugins.registration import plugin_name
 from passpost._settings.connector_config import check_config
 from passpost.errors import ConfigError, PluginError, UnknownConnectorError
 
@@ -87,7 +88,7 @@ class Host:
         Raises:
             PluginError: It breaks the contract of its hooks, or its id is registered already.
         """
-        hooks = ConnectorHooks(None, module, _name_of(module))
+        hooks = ConnectorHooks(None, module, plugin_name(module))
         listed = InstalledConnector(hooks.id, "", "", hooks.distribution)
         # One step, so that of two threads one gets the error.
         if self._registered.setdefault(hooks.id, listed) is not listed:
@@ -126,7 +127,7 @@ class Host:
         resolved, problems = self.resolve(read)
         with reaching(internal=self._internal_addresses):
             config = _parsed(hooks, resolved, problems)
-        warnings, placeholders = hooks.examined(lambda: _found_in(config))
+        warnings, placeholders = hooks.examine(lambda: _found_in(config))
         return Connector(
             id=connector,
             name=name or connector,
@@ -241,7 +242,3 @@ def _found_in(config: Any) -> tuple[tuple[Problem, ...], tuple[Problem, ...]]:
     """
     check_config(config)
     return warnings(config), placeholders(config)
-
-
-def _name_of(plugin: object) -> str:
-    return str(getattr(plugin, "__name__", type(plugin).__name__))

@@ -13,10 +13,16 @@ from passpost._config.fields import ConfigClassError
 from passpost._connector_info import ConnectorInfo, Finding
 from passpost._genuine import is_really
 from passpost._messages.messages import Mail, Receipt
-from passpost._plugins.defects import describe_defect
+from passpost._plugins.defects import describe_defect, trace_defect
 from passpost._plugins.descriptions import description_faults
 from passpost._plugins.discovery import EntryPoint
-from passpost._plugins.registration import BrokenContract, implemented, load, register
+from passpost._plugins.registration import (
+    BrokenContract,
+    implemented_hooks,
+    load,
+    plugin_name,
+    register,
+)
 from passpost._problems import Problem
 from passpost.errors import ConfigError, PluginError
 from passpost.hookspecs import ConnectorSpec
@@ -42,41 +48,46 @@ class ConnectorHooks:
     def __init__(self, connector: str | None, plugin: object, distribution: str) -> None:
         self.id = connector or distribution
         self.distribution = distribution
-        self._manager = self._registered(plugin)
-        self.info = self._described(connector)
+        self._manager = self._register(plugin)
+        self.info = self.describe(connector)
         self.id = self.info.id
         self.sends_async = inspect.iscoroutinefunction(self._implementation("send_mail"))
 
-    def _registered(self, plugin: object) -> pluggy.PluginManager:
+    def _register(self, plugin: object) -> pluggy.PluginManager:
         try:
             manager = register(ConnectorSpec, plugin, self.id)
         except BrokenContract as error:
             wrong = str(error)
         else:
-            self._require_hooks(plugin, implemented(manager))
+            self._require_hooks(plugin, implemented_hooks(manager))
             return manager
-        raise self._fault(wrong)
+        raise self._make_error(wrong)
 
     def _require_hooks(self, plugin: object, there: tuple[str, ...]) -> None:
         missing = [name for name in _REQUIRED if name not in there]
         if missing:
-            raise self._fault(
-                f"lacks the hook {' and '.join(missing)}: define it in {_name_of(plugin)} and mark "
-                "it with @passpost.hookimpl"
+            raise self._make_error(
+                f"lacks the hook {' and '.join(missing)}: define it in {plugin_name(plugin)} and "
+                "mark it with @passpost.hookimpl"
             )
 
-    def _described(self, connector: str | None = None) -> ConnectorInfo:
-        info = self._called("fails to describe itself", self._manager.hook.connector_info)
+    def describe(self, connector: str | None = None) -> ConnectorInfo:
+        """Return what the plugin says of itself.
+
+        Raises:
+            PluginError: It fails to, or describes another connector than this one.
+        """
+        info = self._call("fails to describe itself", self._manager.hook.connector_info)
         if not isinstance(info, ConnectorInfo):
-            raise self._fault("returns no ConnectorInfo from connector_info")
-        faults = self._called("fails to describe itself", lambda: list(description_faults(info)))
+            raise self._make_error("does not return a ConnectorInfo from connector_info")
+        faults = self._call("fails to describe itself", lambda: list(description_faults(info)))
         if faults:
-            raise self._fault(f"describes itself wrongly: {'; '.join(faults)}")
+            raise self._make_error(f"describes itself wrongly: {'; '.join(faults)}")
         if connector is not None and info.id != connector:
-            raise self._fault(f"describes the connector {info.id!r} instead")
+            raise self._make_error(f"describes the connector {info.id!r} instead")
         return info
 
-    def _called(self, fails: str, hook: Callable[[], Any]) -> Any:
+    def _call(self, fails: str, hook: Callable[[], Any]) -> Any:
         """Return what code of the plugin returns that does no I/O; whatever it raises is a defect.
 
         Raises:
@@ -88,11 +99,11 @@ class ConnectorHooks:
         except (ConfigError, KeyboardInterrupt):
             raise
         except ConfigClassError as error:
-            defect = str(error)
+            defect, trace = str(error), ""
         except BaseException as error:  # noqa: BLE001 - any plugin's any mistake
-            defect = describe_defect(error)
+            defect, trace = describe_defect(error), trace_defect(error)
         # Raised here, so that no context keeps an exception whose text may quote a setting.
-        raise self._fault(f"{fails}: {defect}")
+        raise self._make_error(f"{fails}: {defect}", trace)
 
     def parse_config(self, settings: Mapping[str, Any]) -> Any:
         """Turn settings into the connector's config.
@@ -104,27 +115,29 @@ class ConnectorHooks:
         parse = self._manager.hook.parse_config
         fails = "fails to parse its settings"
         try:
-            config = self._called(fails, lambda: parse(settings=settings))
+            config = self._call(fails, lambda: parse(settings=settings))
         except ConfigError as error:
             problems = error.problems
-            if self._called(fails, lambda: _refuses(problems)):
+            if self._call(fails, lambda: _has_error(problems)):
                 raise
         else:
             if not isinstance(config, self.info.config_class):
-                raise self._fault(f"returns no {self.info.config_class.__name__} from parse_config")
+                raise self._make_error(
+                    f"does not return a {self.info.config_class.__name__} from parse_config"
+                )
             return config
-        raise self._fault(
-            "refuses its settings without saying why: raise ConfigError with at least one problem "
+        raise self._make_error(
+            "rejects its settings without saying why: raise ConfigError with at least one problem "
             "of severity error"
         )
 
-    def examined(self, look: Callable[[], T]) -> T:
-        """Return what a look at the config gives.
+    def examine(self, look: Callable[[], T]) -> T:
+        """Return what a look at the config shows.
 
         Raises:
             PluginError: The config cannot be looked at.
         """
-        found: T = self._called("has a config that cannot be used", look)
+        found: T = self._call("has a config that cannot be used", look)
         return found
 
     def open_session(
@@ -148,7 +161,7 @@ class ConnectorHooks:
             PluginError: It cannot be asked.
         """
         if not self._has("check_connection"):
-            raise self._fault("cannot check its connection without sending a mail")
+            raise self._make_error("cannot check its connection without sending an email")
         result = self._manager.hook.check_connection(config=config, session=session)
         return cast("Awaitable[Sequence[Finding]]", result)
 
@@ -163,15 +176,16 @@ class ConnectorHooks:
     def _implementation(self, hook: str) -> Any:
         return getattr(self._manager.hook, hook).get_hookimpls()[0].function
 
-    def _fault(self, what: str) -> PluginError:
+    def _make_error(self, what: str, trace: str = "") -> PluginError:
         return PluginError(
             f"the connector {self.id!r} of {self.distribution} {what}",
             connector=self.id,
             distribution=self.distribution,
+            trace=trace,
         )
 
 
-def _refuses(problems: Sequence[Problem]) -> bool:
+def _has_error(problems: Sequence[Problem]) -> bool:
     """Return whether any problem is an error.
 
     Raises:
@@ -199,7 +213,3 @@ def load_connector(entry: EntryPoint) -> ConnectorHooks:
             distribution=entry.distribution,
         ) from error.__cause__
     return ConnectorHooks(entry.name, plugin, entry.distribution)
-
-
-def _name_of(plugin: object) -> str:
-    return str(getattr(plugin, "__name__", type(plugin).__name__))

@@ -87,11 +87,6 @@ def entry_points(group: str) -> tuple[EntryPoint, ...]:
     return tuple(sorted(found, key=lambda entry: (entry.name, entry.distribution)))
 
 
-def distribution_of(entry: EntryPoint) -> str:
-    """Return the name of the package that an entry point comes from."""
-    return entry.distribution
-
-
 class Catalog:
     """The connectors that the environment has at one moment."""
 
@@ -133,16 +128,6 @@ class Catalog:
         if conflict := _conflict(entries):
             raise PluginError(conflict, connector=connector)
         return (_usable(entries) or entries)[0]
-
-
-def find_connector(connector: str) -> EntryPoint:
-    """Return the one entry point of a connector in the environment as it is now.
-
-    Raises:
-        UnknownConnectorError: No installed package provides the ID.
-        PluginError: Several do.
-    """
-    return Catalog().find(connector)
 
 
 def unknown_connector(connector: str, known: Iterable[str]) -> UnknownConnectorError:

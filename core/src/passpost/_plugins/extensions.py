@@ -10,9 +10,16 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 
 from passpost._genuine import is_really, type_name
-from passpost._plugins.defects import describe_defect
-from passpost._plugins.discovery import distribution_of, entry_points
-from passpost._plugins.registration import BrokenContract, hint, implemented, load, register
+from passpost._plugins.defects import describe_defect, trace_defect
+from passpost._plugins.discovery import entry_points
+from passpost._plugins.registration import (
+    BrokenContract,
+    hint,
+    implemented_hooks,
+    load,
+    plugin_name,
+    register,
+)
 from passpost.errors import PasspostError, PluginError
 from passpost.hookspecs import EXTENSION_GROUP, ExtensionSpec
 
@@ -74,20 +81,23 @@ class Extension:
         except Exception as error:  # noqa: BLE001 - any plugin's any mistake
             wrong = f"cannot be registered: {describe_defect(error)}"
         else:
-            self.hooks = implemented(self._manager)
+            self.hooks = implemented_hooks(self._manager)
             if self.hooks:
                 return
             wrong = "has no hook: give the module or object that has its hooks"
-        raise self.fault(wrong)
+        raise self.error(wrong)
 
     def __str__(self) -> str:
         origin = f" of {self.distribution}" if self.distribution else ""
         return f"the extension {self.name!r}{origin}"
 
-    def fault(self, what: str) -> PluginError:
+    def error(self, what: str, trace: str = "") -> PluginError:
         """Return the error that says what is wrong with this extension."""
         return PluginError(
-            f"{self} {what}", extension=self.name, distribution=self.distribution or None
+            f"{self} {what}",
+            extension=self.name,
+            distribution=self.distribution or None,
+            trace=trace,
         )
 
     def rank(self, hook: str) -> int:
@@ -106,7 +116,7 @@ class Extension:
         for context in self._manager.hook.around_send(summary=summary):
             if isinstance(context, AbstractAsyncContextManager):
                 return context
-            raise self.fault(f"returned {_kind(context)} from around_send: {_REMEDY}")
+            raise self.error(f"returned {_kind(context)} from around_send: {_REMEDY}")
         return None
 
     async def find_template(
@@ -135,20 +145,21 @@ class Extension:
         except BaseException as error:
             if interruptions.include(error):
                 raise
-            failure = self._refused(error)
+            failure = self._make_error(error)
         else:
-            failure = self.fault(f"returned {kind} from find_template instead of a Template")
+            failure = self.error(f"returned {kind} from find_template instead of a Template")
         # An error tracker shows the variables of a frame.
         found = None
         # Outside of the except block: what the extension raised may quote the message.
         raise failure
 
-    def _refused(self, error: BaseException) -> PasspostError:
+    def _make_error(self, error: BaseException) -> PasspostError:
         """Return what the application gets of an exception in `find_template`."""
         from passpost._plugins.reports import send_error_in  # noqa: PLC0415 - only failures need it
 
         if (refusal := send_error_in(error)) is None:
-            return self.fault(f"failed in find_template: {describe_defect(error)}")
+            what = f"failed in find_template: {describe_defect(error)}"
+            return self.error(what, trace_defect(error))
         # Whatever the extension says: nothing is sent before the template is there.
         refusal.outcome = "rejected"
         return refusal
@@ -173,7 +184,7 @@ class Extensions:
     def __init__(self, given: Iterable[object] = (), chosen: Collection[str] | None = ()) -> None:
         self._all: list[Extension] = []
         for plugin in given:
-            self._add(Extension(plugin, _name_of(plugin)))
+            self._add(Extension(plugin, plugin_name(plugin)))
         for entry in _chosen(chosen):
             self._add(load_extension(entry))
         self.watchers = self._in_order("around_send")
@@ -218,7 +229,6 @@ def load_extension(entry: EntryPoint) -> Extension:
     Raises:
         PluginError: It cannot be imported, or breaks its contract.
     """
-    distribution = distribution_of(entry)
     try:
         plugin = load(entry)
     except BrokenContract as error:
@@ -226,11 +236,11 @@ def load_extension(entry: EntryPoint) -> Extension:
         # What is missing is worth its words; the text of anything else may hold anything.
         what = error if isinstance(cause, ImportError | None) else _not_imported(cause)
         raise PluginError(
-            f"the extension {entry.name!r} of {distribution} {what}",
+            f"the extension {entry.name!r} of {entry.distribution} {what}",
             extension=entry.name,
-            distribution=distribution,
+            distribution=entry.distribution,
         ) from cause
-    return Extension(plugin, entry.name, distribution)
+    return Extension(plugin, entry.name, entry.distribution)
 
 
 def _not_imported(cause: BaseException) -> str:
@@ -251,23 +261,23 @@ def list_extensions(
     """
     # One that is installed and given as well is one extension.
     again = {entry.value for entry in _chosen(chosen)}
-    own = [_own(plugin) for plugin in given if _name_of(plugin) not in again]
+    own = [_own(plugin) for plugin in given if plugin_name(plugin) not in again]
     return (*own, *(_installed(entry, chosen) for entry in entry_points(EXTENSION_GROUP)))
 
 
 def _own(plugin: object) -> InstalledExtension:
-    name = _name_of(plugin)
-    return _tried(InstalledExtension(name, "", "", name), lambda: Extension(plugin, name))
+    name = plugin_name(plugin)
+    return _try(InstalledExtension(name, "", "", name), lambda: Extension(plugin, name))
 
 
 def _installed(entry: EntryPoint, chosen: Collection[str] | None) -> InstalledExtension:
     listed = InstalledExtension(entry.name, entry.distribution, entry.version, entry.value)
     if chosen is not None and entry.name not in chosen:
         return attrs.evolve(listed, active=False)
-    return _tried(listed, lambda: load_extension(entry))
+    return _try(listed, lambda: load_extension(entry))
 
 
-def _tried(listed: InstalledExtension, load_it: Callable[[], Extension]) -> InstalledExtension:
+def _try(listed: InstalledExtension, load_it: Callable[[], Extension]) -> InstalledExtension:
     try:
         return attrs.evolve(listed, hooks=load_it().hooks)
     except PluginError as error:
@@ -312,7 +322,3 @@ def _plain_template(template: Template) -> Template:
     from passpost._templates.template import Template  # noqa: PLC0415 - `--help` needs none
 
     return Template(**{part.name: getattr(template, part.name) for part in attrs.fields(Template)})
-
-
-def _name_of(plugin: object) -> str:
-    return str(getattr(plugin, "__name__", type(plugin).__name__))

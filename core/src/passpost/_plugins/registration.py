@@ -37,7 +37,7 @@ def load(entry: EntryPoint) -> object:
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001 - any plugin's any mistake
-        failure, cause = BrokenContract(f"cannot be imported: {_told(error)}"), _printable(error)
+        failure, cause = BrokenContract(f"cannot be imported: {_quote(error)}"), _printable(error)
     raise failure from cause
 
 
@@ -66,7 +66,12 @@ def register(spec: type[Any], plugin: object, name: str) -> pluggy.PluginManager
     raise BrokenContract(f"breaks the contract of its hooks: pluggy raises {reason}")
 
 
-def implemented(manager: pluggy.PluginManager) -> tuple[str, ...]:
+def plugin_name(plugin: object) -> str:
+    """Return the name of a module, or that of an object's class."""
+    return str(getattr(plugin, "__name__", type(plugin).__name__))
+
+
+def implemented_hooks(manager: pluggy.PluginManager) -> tuple[str, ...]:
     """Return the names of the hooks that the manager's plugin implements, sorted."""
     hooks = vars(manager.hook)
     return tuple(
@@ -85,14 +90,14 @@ def _mistakes(manager: pluggy.PluginManager, spec: type[Any], plugin: object) ->
         if options is not None:
             hook = options.get("specname") or name
             if hook in hooks:
-                yield from _wrong_use(manager, hook, getattr(plugin, name), options)
+                yield from _mistakes_of_hook(manager, hook, getattr(plugin, name), options)
             elif not options.get("optionalhook"):
                 yield f"{hook} is not one of its hooks{hint(hook, hooks)}"
         elif name in hooks and callable(getattr(plugin, name, None)):
             yield f"{name} is not marked as a hook: put @passpost.hookimpl above it"
 
 
-def _wrong_use(
+def _mistakes_of_hook(
     manager: pluggy.PluginManager, hook: str, function: Any, options: Any
 ) -> Iterator[str]:
     if options.get("wrapper") or options.get("hookwrapper"):
@@ -117,7 +122,7 @@ def hint(name: str, known: Sequence[str]) -> str:
     return f"{guess} (known: {', '.join(known) or 'none'})"
 
 
-def _told(error: BaseException) -> str:
+def _quote(error: BaseException) -> str:
     """Return an exception's type and text, whatever its text is made by."""
     try:
         text = visible(str(error))[:_MAX_TEXT]

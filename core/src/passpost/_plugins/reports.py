@@ -11,12 +11,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, cast, get_args
 
-import attrs
-
 from passpost._connector_info import Finding
 from passpost._genuine import is_really, only_one_in, plain, type_name
 from passpost._messages.messages import Mail, Message, Receipt
-from passpost._plugins.defects import describe_defect
+from passpost._plugins.defects import describe_defect, trace_defect
 from passpost._plugins.interruptions import Interruptions
 from passpost._redaction.redactor import Redactor
 from passpost._secret import Secret
@@ -170,17 +168,12 @@ class Reports:
         """
         facts = self._facts(error)
         clean = self.cleaner(email)
-        return SendError(
-            clean(facts.message),
-            outcome=facts.outcome if sent else "rejected",
-            scope=facts.scope,
-            temporary=facts.temporary,
-            retry_after=facts.retry_after,
-            provider_code=clean(facts.provider_code) if facts.provider_code else None,
-            response=clean(facts.response) if facts.response else None,
-            hint=clean(facts.hint) if facts.hint else None,
-            connector=self._connector,
-        )
+        message = clean(facts.pop("message"))
+        for name in ("provider_code", "response", "hint"):
+            facts[name] = clean(facts[name]) if facts.get(name) else None
+        if not sent:
+            facts["outcome"] = "rejected"
+        return SendError(message, connector=self._connector, **facts)
 
     def findings(self, findings: Any) -> Sequence[Finding]:
         """Return the findings of a check, cleared.
@@ -203,7 +196,8 @@ class Reports:
         subject, evidence, remedy = map(self._redactor.clean, cast("list[str]", texts))
         return Finding(subject, result, evidence, remedy)
 
-    def _facts(self, error: BaseException) -> _Facts:
+    def _facts(self, error: BaseException) -> dict[str, Any]:
+        """Return the message and the facts of a failure by name, each of its type."""
         interruptions = Interruptions()
         try:
             found = send_error_in(error)
@@ -213,38 +207,27 @@ class Reports:
                     self._report(f"a SendError has a wrong {' and '.join(wrong)}")
                 return facts
             what = str(error) if is_really(error, Defect) else describe_defect(error)
+            trace = trace_defect(error)
         # The error is the connector's own class: each look at it may fail.
         except BaseException as failure:
             if interruptions.include(failure):
                 raise
-            what = describe_defect(failure)
-        self._report(what)
-        return _Facts(
-            f"the connector failed in a way that its contract does not allow: {what}",
-            hint=f"This is a defect of {self._distribution}; please report it to its authors.",
-        )
+            what, trace = describe_defect(failure), ""
+        self._report(what, trace)
+        return {
+            "message": f"the connector failed in a way that its contract does not allow: {what}",
+            "outcome": "unknown",
+            "scope": "provider",
+            "hint": f"This is a defect of {self._distribution}; please report it to its authors.",
+        }
 
-    def _report(self, what: str) -> None:
+    def _report(self, what: str, trace: str = "") -> None:
         # Cleared as well: even the name of a class is the connector's.
-        what = self._redactor.clean(what)
+        what = self._redactor.clean(f"{what} ({trace})" if trace else what)
         log.error("the connector of %s is defective: %s", self._distribution, what)
 
 
-@attrs.frozen
-class _Facts:
-    """The facts of a failure, each of its type."""
-
-    message: str
-    outcome: Outcome = "unknown"
-    scope: Scope = "provider"
-    temporary: bool = False
-    retry_after: float | None = None
-    provider_code: str | None = None
-    response: str | None = None
-    hint: str | None = None
-
-
-def _checked(error: SendError) -> tuple[_Facts, list[str]]:
+def _checked(error: SendError) -> tuple[dict[str, Any], list[str]]:
     """Return an error's facts of the type that the contract wants, and the names of the others."""
     message = error.args[0] if error.args else None
     facts = {"message": message, **{name: getattr(error, name) for name in _ALLOWED}}
@@ -252,9 +235,8 @@ def _checked(error: SendError) -> tuple[_Facts, list[str]]:
     given = {name: plain(value) for name, value in facts.items()}
     allowed = {"message": _is_text, **_ALLOWED}
     wrong = [name for name, value in given.items() if not allowed[name](value)]
-    right: dict[str, Any] = {name: given[name] for name in given if name not in wrong}
-    right.setdefault("message", "the connector does not say what failed")
-    return _Facts(**right), wrong
+    right = {name: given[name] for name in given if name not in wrong}
+    return {**_NOTHING_SAID, **right}, wrong
 
 
 def _is_one_of(known: Sequence[str], value: object) -> bool:
@@ -294,3 +276,10 @@ _ALLOWED: Final[Mapping[str, Callable[[object], bool]]] = {
     "hint": _is_text_or_none,
 }
 """What each attribute of a `SendError` may be."""
+
+_NOTHING_SAID: Final[Mapping[str, Any]] = {
+    "message": "the connector does not say what failed",
+    "outcome": "unknown",
+    "scope": "provider",
+}
+"""The facts of a `SendError` that has none of its own."""

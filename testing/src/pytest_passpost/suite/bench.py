@@ -15,7 +15,7 @@ import pytest
 from passpost import Address, Capability, ConfigError, Host, Mail, Receipt, SendError
 from passpost._messages.payload import frozen_payload
 from passpost._plugins.connector_hooks import ConnectorHooks
-from passpost._plugins.discovery import find_connector
+from passpost._plugins.discovery import Catalog
 from passpost.config import secrets_in
 from pytest_passpost.suite.pointing import leaves, pointed_at, port_in
 from pytest_passpost.suite.proxy import FaultProxy
@@ -54,7 +54,7 @@ def load(connector: Any) -> Any:
         UnknownConnectorError: No installed package provides the id.
         PluginError: Several do.
     """
-    return find_connector(connector).load() if isinstance(connector, str) else connector
+    return Catalog().find(connector).load() if isinstance(connector, str) else connector
 
 
 class Bench:
@@ -97,7 +97,7 @@ class Bench:
 
     def describe(self) -> ConnectorInfo:
         """Ask the connector again what it says of itself."""
-        return self.hooks._described()  # noqa: SLF001 - the host asks but once
+        return self.hooks.describe()
 
     @property
     def received(self) -> list[Any]:
