@@ -15,10 +15,10 @@
 
     @hookimpl
     async def send_mail(config: AcmeConfig, session: HttpClient, mail: Mail) -> Receipt:
-        answer = await session.post("/send", body, headers, seconds_left=mail.seconds_left())
-        if answer.status == 202:
-            return Receipt(provider_id=answer.headers.get("x-message-id"))
-        raise answer.refusal("Acme")
+        response = await session.post("/send", body, headers, seconds_left=mail.seconds_left())
+        if response.status == 202:
+            return Receipt(provider_id=identifier(response.headers.get("x-message-id")))
+        raise response.error("Acme")
 
 `HttpClient.post_json` and `post_form` write the usual bodies, `basic_auth` the header of that name,
 and `AccessToken` fetches OAuth's. No type of httpcore is part of these names, so that it can be
@@ -29,8 +29,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from passpost._http.answers import MAX_WAIT, Answer, Fault, fault_of, identifier
-from passpost._http.endpoint import Endpoint, WebAddress
 from passpost._http.headers import (
     ascii_headers,
     basic_auth,
@@ -39,12 +37,23 @@ from passpost._http.headers import (
     mailbox,
     mailbox_text,
 )
-from passpost._http.settings import ApiKey, HttpConfig, SenderConfig, Timeouts
+from passpost._http.responses import MAX_WAIT, Fault, Response, fault_of, identifier
+from passpost._http.settings import (
+    ApiKey,
+    Endpoint,
+    HttpConfig,
+    SenderConfig,
+    Timeouts,
+    WebAddress,
+)
 from passpost._lazy import lazy_names
 
 if TYPE_CHECKING:
     from passpost._http.client import HttpClient
     from passpost._http.tokens import AccessToken
+
+Answer = Response
+"""The earlier name of `Response`."""
 
 __all__ = [
     "MAX_WAIT",
@@ -55,6 +64,7 @@ __all__ = [
     "Fault",
     "HttpClient",
     "HttpConfig",
+    "Response",
     "SenderConfig",
     "Timeouts",
     "WebAddress",

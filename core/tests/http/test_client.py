@@ -10,7 +10,6 @@ import pytest
 
 from passpost import Secret, SendError, http
 from passpost._http import client as client_module
-from passpost._http import pool
 from pytest_passpost import Action, Answer, Fault, Hold, HttpServer
 from pytest_passpost.channel import Channel
 
@@ -225,7 +224,7 @@ async def test_after_the_deadline_nothing_is_sent(opened: Any, *, connected: boo
 
 
 async def test_waiting_for_a_connection_ends(opened: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool, "MAX_CONNECTIONS", 1)
+    monkeypatch.setattr(client_module, "MAX_CONNECTIONS", 1)
     hold = Hold()
     with HttpServer(TAKEN, faults=[Fault("answer", hold)]) as server:
         async with opened(server.url, connect_timeout=150) as client:
@@ -262,7 +261,7 @@ async def test_a_redirect_is_an_answer_and_is_not_followed(
 
 
 async def test_an_answer_beyond_all_measure_is_not_read(opened: Any) -> None:
-    full = b"x" * client_module.MAX_ANSWER
+    full = b"x" * client_module.MAX_RESPONSE
     with HttpServer([Answer(200, full), Answer(200, full + b"x")]) as server:
         async with opened(server.url) as client:
             assert (await client.post("/", b"x", {})).body == full

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from passpost import SendError
-from passpost._http import pool
+from passpost._http import client as client_module
 from pytest_passpost import (
     Answer,
     CertificateAuthority,
@@ -158,13 +158,13 @@ async def test_one_tls_context_serves_all_connections(
     opened: Any, authority: CertificateAuthority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = []
-    original = pool.trusted
+    original = client_module.trusted
 
     def counted() -> Any:
         made.append(original())
         return made[-1]
 
-    monkeypatch.setattr(pool, "trusted", counted)
+    monkeypatch.setattr(client_module, "trusted", counted)
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
     async with opened("https://localhost"):
         pass

@@ -12,7 +12,7 @@ import attrs
 import pytest
 
 from passpost import SendError
-from passpost._http import pool
+from passpost._http import client as client_module
 from pytest_passpost import (
     Action,
     Answer,
@@ -150,7 +150,7 @@ async def _(scene: Scene) -> Any:
 
 @event("all connections are in use for too long")
 async def _(scene: Scene) -> Any:
-    scene.monkeypatch.setattr(pool, "MAX_CONNECTIONS", 1)
+    scene.monkeypatch.setattr(client_module, "MAX_CONNECTIONS", 1)
     hold = Hold()
     with HttpServer(TAKEN, faults=[Fault("answer", hold)]) as server:
         async with scene.opened(server.url, connect_timeout=150) as client:

@@ -15,7 +15,7 @@ import httpcore
 import pytest
 
 from passpost import ConfigError, SendError
-from passpost.http import Answer as Answered
+from passpost.http import Response
 from passpost.http import ApiKey
 from pytest_passpost import Action, Answer, CertificateAuthority, Fault, HttpServer, accept_then
 from pytest_passpost.channel import Channel
@@ -82,7 +82,7 @@ async def test_nothing_shows(opened: Any, records: Records, mail: Any, fault: An
             result: Any
             (result,) = await asyncio.gather(sending, return_exceptions=True)
             seen = [repr(client), repr(vars(client)), repr(result)]
-    if isinstance(result, Answered):
+    if isinstance(result, Response):
         result = result.refusal("Acme")
     assert isinstance(result, SendError)
     seen += [str(result), repr(result.facts()), *traceback.format_exception(result)]

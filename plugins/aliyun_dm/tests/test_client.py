@@ -13,7 +13,7 @@ import attrs
 import pytest
 
 from passpost import Address, Receipt, SendError
-from passpost._http import pool
+from passpost._http import client as client_module
 from passpost_aliyun_dm.client import DirectMail
 from passpost_aliyun_dm_stand_in.server import StandIn
 from pytest_passpost import Action, Answer, CertificateAuthority, Fault, Hold, HttpServer
@@ -170,7 +170,7 @@ async def test_after_the_deadline_nothing_is_sent(
 async def test_waiting_for_a_connection_ends(
     aliyun: StandIn, configure: Any, make_mail: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pool, "MAX_CONNECTIONS", 1)
+    monkeypatch.setattr(client_module, "MAX_CONNECTIONS", 1)
     hold = Hold()
     aliyun.break_with(Fault("answer", hold))
     async with DirectMail(configure(connectTimeout=150)) as session:
@@ -232,13 +232,13 @@ async def test_one_tls_context_serves_all_connections(
     configure: Any, authority: CertificateAuthority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[ssl.SSLContext] = []
-    original = pool.trusted
+    original = client_module.trusted
 
     def counted() -> ssl.SSLContext:
         made.append(original())
         return made[-1]
 
-    monkeypatch.setattr(pool, "trusted", counted)
+    monkeypatch.setattr(client_module, "trusted", counted)
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
     async with DirectMail(configure(endpoint="localhost")):
         pass

@@ -10,18 +10,23 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
+import ssl
 from collections.abc import Mapping
 from functools import lru_cache
+from importlib.util import find_spec
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
-from urllib.parse import quote, urlencode, urljoin, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urlencode, urljoin, urlsplit
+from urllib.request import getproxies, proxy_bypass
 
+import certifi
 import httpcore
 
-from passpost._http.answers import Answer
 from passpost._http.breaks import BREAKS, break_in
-from passpost._http.network import Body, current
-from passpost._http.pool import made_pool
+from passpost._http.network import Body, Network, current
+from passpost._http.responses import Response
+from passpost.errors import SendError
 
 if TYPE_CHECKING:
     from passpost._http.settings import Timeouts
@@ -29,9 +34,20 @@ if TYPE_CHECKING:
 
 log: Final = logging.getLogger("passpost.http")
 
-MAX_ANSWER: Final = 65_536
+MAX_RESPONSE: Final = 65_536
 """Octets of a response that are read; providers' have a few hundred."""
 
+MAX_CONNECTIONS: Final = 100
+"""Connections of a client; a request beyond them waits."""
+
+MAX_IDLE: Final = 20
+"""Connections that are kept for later."""
+
+KEEPALIVE: Final = 10.0
+"""Seconds that an idle connection is kept: less than the 15 and more after which providers' load
+balancers close it. An email that crosses such a close on the wire has an unknown outcome."""
+
+_OF_SOCKS: Final = ("socks5", "socks5h")
 _USUAL_PORTS: Final = {"http": 80, "https": 443}
 _IN_TARGET: Final = "!#$%&'()*+,/:;=?@[]~"
 
@@ -65,7 +81,7 @@ class HttpClient:
         }
         # A connector has but a few paths.
         self._target = lru_cache(maxsize=32)(self._joined)
-        self._pool = made_pool(self._parts)
+        self._pool = make_pool(self._parts)
         self._closed = False
 
     @property
@@ -94,14 +110,14 @@ class HttpClient:
         *,
         seconds_left: float | None = None,
         is_email: bool = True,
-    ) -> Answer:
+    ) -> Response:
         """Make one request, once.
 
         Args:
             path: The path, and perhaps a query: ``/v3/mail/send``; empty for the base URL itself.
             body: The whole body.
             headers: Headers besides ``Host``, ``Content-Length``, ``Accept`` and ``User-Agent``.
-            seconds_left: Until when the email is worth sending: `Mail.seconds_left`.
+            seconds_left: How long the email is worth sending: `Mail.seconds_left`.
             is_email: Whether the request sends the email. Pass False for one that sends nothing,
                 such as a request for a token: when it fails, the email was not sent.
 
@@ -112,26 +128,7 @@ class HttpClient:
             SendError: There was none: ``rejected`` if no octet of the body had gone out, or if the
                 request sends no email.
         """
-        counted = Body(body)
-        total = self._config.total_timeout / 1000
-        if seconds_left is not None:
-            total = min(total, seconds_left)
-        request = self._request("POST", path, counted, headers, total)
-        return await self._made(request, counted, total, is_email=is_email)
-
-    async def get(self, path: str, headers: Mapping[str, str]) -> Answer:
-        """Ask for something that sends no email: for a check of the connection.
-
-        Returns:
-            The response, whatever its status.
-
-        Raises:
-            SendError: There was none; it is always ``rejected``.
-        """
-        total = self._config.total_timeout / 1000
-        body = Body(b"")
-        request = self._request("GET", path, body, headers, total)
-        return await self._made(request, body, total, is_email=False)
+        return await self._exchange("POST", path, Body(body), headers, seconds_left, is_email)
 
     async def post_json(
         self,
@@ -141,12 +138,12 @@ class HttpClient:
         mail: Mail | None,
         *,
         is_email: bool = True,
-    ) -> Answer:
+    ) -> Response:
         """Make one request whose body is a JSON document.
 
         Args:
             path: The path, as in `post`.
-            document: What the body holds.
+            document: The body's content.
             headers: Headers besides those of `post` and ``Content-Type``.
             mail: The email whose deadline the request keeps; None if it keeps none.
             is_email: Whether the request sends the email, as in `post`.
@@ -154,13 +151,10 @@ class HttpClient:
         Raises:
             SendError: There was no response, as in `post`.
         """
-        return await self.post(
-            path,
-            json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode(),
-            {"content-type": "application/json", **headers},
-            seconds_left=mail.seconds_left() if mail else None,
-            is_email=is_email,
-        )
+        body = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+        headers = {"content-type": "application/json", **headers}
+        left = mail.seconds_left() if mail else None
+        return await self.post(path, body, headers, seconds_left=left, is_email=is_email)
 
     async def post_form(
         self,
@@ -170,26 +164,29 @@ class HttpClient:
         mail: Mail | None,
         *,
         is_email: bool = True,
-    ) -> Answer:
-        """Make one request whose body is a form: ``application/x-www-form-urlencoded``.
+    ) -> Response:
+        """Make one request whose body is a form in UTF-8: ``application/x-www-form-urlencoded``.
 
-        Args:
-            path: The path, as in `post`.
-            form: The names and values; they are encoded in UTF-8.
-            headers: Headers besides those of `post` and ``Content-Type``.
-            mail: The email whose deadline the request keeps; None if it keeps none.
-            is_email: Whether the request sends the email, as in `post`.
+        The arguments are those of `post_json`, but for `form`: names and values.
 
         Raises:
             SendError: There was no response, as in `post`.
         """
-        return await self.post(
-            path,
-            urlencode(form).encode(),
-            {"content-type": "application/x-www-form-urlencoded", **headers},
-            seconds_left=mail.seconds_left() if mail else None,
-            is_email=is_email,
-        )
+        headers = {"content-type": "application/x-www-form-urlencoded", **headers}
+        left = mail.seconds_left() if mail else None
+        body = urlencode(form).encode()
+        return await self.post(path, body, headers, seconds_left=left, is_email=is_email)
+
+    async def get(self, path: str, headers: Mapping[str, str]) -> Response:
+        """Make a request that sends no email: for a check of the connection.
+
+        Returns:
+            The response, whatever its status.
+
+        Raises:
+            SendError: There was none; it is always ``rejected``.
+        """
+        return await self._exchange("GET", path, Body(b""), headers, None, is_email=False)
 
     def _joined(self, path: str) -> httpcore.URL:
         parts = urlsplit(urljoin(self._url, path))
@@ -203,6 +200,32 @@ class HttpClient:
             target=quote(target, safe=_IN_TARGET),
         )
 
+    async def _exchange(  # noqa: PLR0913, PLR0917 - the parts of a request
+        self,
+        method: str,
+        path: str,
+        body: Body,
+        headers: Mapping[str, str],
+        seconds_left: float | None,
+        is_email: bool,
+    ) -> Response:
+        total = self._config.total_timeout / 1000
+        total = total if seconds_left is None else min(total, seconds_left)
+        request = self._request(method, path, body, headers, total)
+        token = current.set(body)
+        try:
+            async with asyncio.timeout(total):
+                response = await self._response(request, is_email=is_email)
+        except BREAKS as broken:
+            error = break_in(broken, begun=body.begun and is_email)
+        else:
+            log.debug("%s %s: HTTP status %d", method, self._parts.netloc, response.status)
+            return response
+        finally:
+            current.reset(token)
+        # Raised here, so that no context keeps a request: it holds the email and the credentials.
+        raise error
+
     def _request(
         self, method: str, path: str, body: Body, headers: Mapping[str, str], total: float
     ) -> httpcore.Request:
@@ -212,48 +235,22 @@ class HttpClient:
         named = {**self._headers, **headers, "content-length": str(body.size)}
         connect = min(self._config.connect_timeout / 1000, total)
         read = min(self._config.read_timeout / 1000, total)
+        timeouts = {"connect": connect, "read": read, "write": read, "pool": connect}
         return httpcore.Request(
             method,
             self._target(path),
-            headers=[
-                (name.encode("ascii"), value.encode("ascii")) for name, value in named.items()
-            ],
+            headers=[(name.encode("ascii"), text.encode("ascii")) for name, text in named.items()],
             content=body,
-            extensions={
-                "timeout": {"connect": connect, "read": read, "write": read, "pool": connect}
-            },
+            extensions={"timeout": timeouts},
         )
 
-    async def _made(
-        self, request: httpcore.Request, body: Body, total: float, *, is_email: bool
-    ) -> Answer:
+    async def _response(self, request: httpcore.Request, *, is_email: bool) -> Response:
+        response = await self._pool.handle_async_request(request)
         try:
-            async with asyncio.timeout(total):
-                return await self._exchange(request, body, is_email=is_email)
-        except BREAKS as broken:
-            error = break_in(broken, begun=body.begun and is_email)
-        # Raised here, so that no context keeps a request: it holds the email and the credentials.
-        raise error
-
-    async def _exchange(self, request: httpcore.Request, body: Body, *, is_email: bool) -> Answer:
-        token = current.set(body)
-        try:
-            response = await self._pool.handle_async_request(request)
-            try:
-                answer = Answer(
-                    response.status,
-                    _headers(response.headers),
-                    await _capped(response),
-                    is_email=is_email,
-                )
-            finally:
-                await response.aclose()
+            body = await _capped(response)
         finally:
-            current.reset(token)
-        log.debug(
-            "%s %s: HTTP status %d", request.method.decode(), self._parts.netloc, answer.status
-        )
-        return answer
+            await response.aclose()
+        return Response(response.status, _headers(response.headers), body, is_email=is_email)
 
 
 def _host_header(url: str) -> str:
@@ -263,7 +260,7 @@ def _host_header(url: str) -> str:
 
 
 def _headers(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:
-    """Give headers by their names in lower case, the values of a repeated one joined."""
+    """Return headers by their names in lower case, the values of a repeated one joined."""
     headers: dict[str, str] = {}
     for octets, value in raw:
         name, text = octets.decode("ascii").lower(), value.decode("latin-1")
@@ -276,6 +273,74 @@ async def _capped(response: httpcore.Response) -> bytes | None:
     octets = b""
     async for part in response.aiter_stream():
         octets += part
-        if len(octets) > MAX_ANSWER:
+        if len(octets) > MAX_RESPONSE:
             return None
     return octets
+
+
+def make_pool(url: SplitResult) -> httpcore.AsyncConnectionPool:
+    """Make a pool, with certificates and proxies from the environment.
+
+    Raises:
+        SendError: The environment names a proxy or certificates that cannot be used.
+    """
+    try:
+        return _pool(url)
+    # What ssl, httpcore and a SOCKS proxy without its library raise; texts quote the proxy's URL.
+    except (ValueError, ImportError, RuntimeError, OSError) as error:
+        kind = type(error).__name__
+    raise SendError(
+        f"the environment names a proxy or certificates that cannot be used ({kind})",
+        outcome="rejected",
+        scope="network",
+        hint="Check HTTPS_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR.",
+    )
+
+
+def trusted() -> ssl.SSLContext:
+    """Return a TLS context with certifi's authorities, or those that the environment names."""
+    if file := os.environ.get("SSL_CERT_FILE"):
+        return ssl.create_default_context(cafile=file)
+    if folder := os.environ.get("SSL_CERT_DIR"):
+        return ssl.create_default_context(capath=folder)
+    return ssl.create_default_context(cafile=certifi.where())
+
+
+def _pool(url: SplitResult) -> httpcore.AsyncConnectionPool:
+    options: dict[str, Any] = {
+        "max_connections": MAX_CONNECTIONS,
+        "max_keepalive_connections": MAX_IDLE,
+        "keepalive_expiry": KEEPALIVE,
+    }
+    # Without TLS the endpoint is this machine itself, and a proxy named in the environment must
+    # not see the email.
+    if url.scheme == "http":
+        return httpcore.AsyncConnectionPool(network_backend=Network(), **options)
+    options["ssl_context"] = trusted()
+    proxy = _proxy_for(url)
+    if proxy is None:
+        return httpcore.AsyncConnectionPool(network_backend=Network(), **options)
+    return _pool_behind(proxy, {**options, "network_backend": Network(anywhere=True)})
+
+
+def _proxy_for(url: SplitResult) -> SplitResult | None:
+    proxies = getproxies()
+    named = proxies.get(url.scheme) or proxies.get("all")
+    if not named or proxy_bypass(url.hostname or ""):
+        return None
+    return urlsplit(named if "://" in named else f"http://{named}")
+
+
+def _pool_behind(proxy: SplitResult, options: dict[str, Any]) -> httpcore.AsyncConnectionPool:
+    at = httpcore.URL(scheme=proxy.scheme, host=proxy.hostname or "", port=proxy.port, target="/")
+    named = proxy.username is not None
+    auth = (unquote(proxy.username or ""), unquote(proxy.password or "")) if named else None
+    if proxy.scheme in _OF_SOCKS:
+        # httpcore would find out with the first connection only.
+        if find_spec("socksio") is None:
+            raise ImportError("socksio")
+        return httpcore.AsyncSOCKSProxy(at, proxy_auth=auth, **options)
+    if proxy.scheme not in ("http", "https"):
+        raise ValueError("an unknown kind of proxy")
+    own = options["ssl_context"] if proxy.scheme == "https" else None
+    return httpcore.AsyncHTTPProxy(at, proxy_auth=auth, proxy_ssl_context=own, **options)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from passpost._http.answers import Fault
+from passpost._http.responses import Fault
 from passpost._secret import Secret
 from passpost.errors import SendError
 
@@ -108,14 +108,14 @@ class AccessToken:
             return self._token
 
     async def _fetched(self, mail: Mail | None) -> Secret:
-        answer = await self._client.post_form(
+        response = await self._client.post_form(
             self._path, self._form, self._headers, mail, is_email=False
         )
-        document = answer.document() if answer.is_success else {}
+        document = response.document() if response.is_success else {}
         token = _token_in(document)
         if token is None:
-            fault = _REFUSED if answer.status in _REFUSALS else None
-            raise answer.refusal("the token endpoint", fault)
+            fault = _REFUSED if response.status in _REFUSALS else None
+            raise response.error("the token endpoint", fault)
         self._register(token.reveal())
         self._until = time.monotonic() + _lifetime(document.get("expires_in")) - _MARGIN
         return token

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from passpost import Receipt, SendError
-from passpost.http import Answer, HttpClient, identifier
+from passpost.http import HttpClient, Response, identifier
 from passpost.wire import texts_in
 from passpost_aliyun_dm import __version__
 from passpost_aliyun_dm.errors import refusal
@@ -58,24 +58,24 @@ class DirectMail:
         """
         # No local variable holds the parameters: some tools print those beside a traceback.
         signed = self._signed("SingleSendMail", form=parameters(self._config, mail))
-        answer = await self._post(signed, mail.seconds_left())
-        if answer.is_success:
-            document = answer.document()
+        response = await self._post(signed, mail.seconds_left())
+        if response.is_success:
+            document = response.document()
             if envelope := identifier(document.get("EnvId")):
                 request = identifier(document.get("RequestId"))
                 return Receipt(provider_id=envelope, response=request and f"RequestId {request}")
-        raise refusal(answer, (mail.to.address, *texts_in(mail.payload)))
+        raise refusal(response, (mail.to.address, *texts_in(mail.payload)))
 
     async def look_up(self, action: str, query: Mapping[str, str]) -> dict[str, Any]:
-        """Call an operation that reads, and give its answer.
+        """Call an operation that reads, and give its response.
 
         Raises:
             SendError: It was refused, or the service cannot be reached.
         """
-        answer = await self._post(self._signed(action, query=query), None)
-        if not answer.is_success:
-            raise refusal(answer)
-        return answer.document()
+        response = await self._post(self._signed(action, query=query), None)
+        if not response.is_success:
+            raise refusal(response)
+        return response.document()
 
     def _signed(self, action: str, **parts: Mapping[str, str]) -> Signed:
         signed = sign(
@@ -94,6 +94,6 @@ class DirectMail:
             )
         return signed
 
-    async def _post(self, signed: Signed, seconds_left: float | None) -> Answer:
+    async def _post(self, signed: Signed, seconds_left: float | None) -> Response:
         path = f"/?{signed.query}" if signed.query else "/"
         return await self._client.post(path, signed.body, signed.headers, seconds_left=seconds_left)

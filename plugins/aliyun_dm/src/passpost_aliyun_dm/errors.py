@@ -1,4 +1,4 @@
-"""Says what an answer of Direct Mail means, and what a broken connection means.
+"""Says what a response of Direct Mail means, and what a broken connection means.
 
 ==============================================  ========  ==================  ==========
 what came back                                  outcome   scope               temporary
@@ -25,7 +25,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from passpost import SendError
-from passpost.http import MAX_WAIT, Answer, Fault, fault_of
+from passpost.http import MAX_WAIT, Fault, Response, fault_of
 from passpost_aliyun_dm.codes import known_fault
 
 MAX_WORDS: Final = 200
@@ -47,30 +47,30 @@ _LOOK: Final = "Look in the console whether the email was sent."
 _LOOK_UP: Final = "Look the code up in Aliyun's error center."
 
 
-def refusal(answer: Answer, private: Iterable[str] = ()) -> SendError:
-    """Make the error for an answer that is no acceptance.
+def refusal(response: Response, private: Iterable[str] = ()) -> SendError:
+    """Make the error for a response that is no acceptance.
 
     Args:
-        answer: The answer.
+        response: The response.
         private: Texts that the error must not repeat: the recipient, the payload.
     """
-    document = answer.document()
+    document = response.document()
     code = _matching(_CODE, document.get("Code"))
-    return answer.refusal(
+    return response.error(
         "Direct Mail",
-        _fault(answer.status, code),
+        _fault(response.status, code),
         code=code,
         words=_response(document, code, private),
-        retry_after=retry_after(answer),
+        retry_after=retry_after(response),
     )
 
 
-def retry_after(answer: Answer) -> float | None:
+def retry_after(response: Response) -> float | None:
     """Return how many seconds to wait: Aliyun's own header counts milliseconds, HTTP's seconds."""
-    value = answer.headers.get("x-acs-retry-after", "").strip()
+    value = response.headers.get("x-acs-retry-after", "").strip()
     if _MILLISECONDS.fullmatch(value) and int(value) > 0:
         return min(int(value) / 1000, MAX_WAIT)
-    return answer.retry_after
+    return response.retry_after
 
 
 def _fault(status: int, code: str | None) -> Fault:

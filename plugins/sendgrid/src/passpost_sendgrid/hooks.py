@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from passpost import Capability, ConnectorInfo, Mail, Preset, Receipt, guides, hookimpl
 from passpost import config as _config
-from passpost.http import Answer, Fault, HttpClient, ascii_headers, identifier, literal, mailbox
+from passpost.http import Fault, HttpClient, Response, ascii_headers, identifier, literal, mailbox
 from passpost_sendgrid import __version__
 from passpost_sendgrid.config import SendGridConfig
 
@@ -59,10 +59,10 @@ def open_session(config: SendGridConfig) -> HttpClient:
 async def send_mail(config: SendGridConfig, session: HttpClient, mail: Mail) -> Receipt:
     """Send one mail, once."""
     headers = {"authorization": f"Bearer {config.api_key.reveal()}"}
-    answer = await session.post_json("/v3/mail/send", _body(config, mail), headers, mail)
-    if answer.status == 202:  # noqa: PLR2004 - Accepted: 200 would mean that nothing is queued
-        return Receipt(provider_id=identifier(answer.headers.get("x-message-id")))
-    raise answer.refusal("SendGrid", _fault(answer))
+    response = await session.post_json("/v3/mail/send", _body(config, mail), headers, mail)
+    if response.status == 202:  # noqa: PLR2004 - Accepted: 200 would mean that nothing is queued
+        return Receipt(provider_id=identifier(response.headers.get("x-message-id")))
+    raise response.error("SendGrid", _fault(response))
 
 
 def _body(config: SendGridConfig, mail: Mail) -> dict[str, Any]:
@@ -80,10 +80,10 @@ def _body(config: SendGridConfig, mail: Mail) -> dict[str, Any]:
     }
 
 
-def _fault(answer: Answer) -> Fault | None:
-    errors = answer.document().get("errors")
+def _fault(response: Response) -> Fault | None:
+    errors = response.document().get("errors")
     first = errors[0] if isinstance(errors, list) and errors else None
     field = first.get("field") if isinstance(first, dict) else None
-    if answer.status not in (400, 403) or not isinstance(field, str):
+    if response.status not in (400, 403) or not isinstance(field, str):
         return None
     return _FIELDS.get(field.partition(".")[0], Fault("message", "SendGrid refuses the mail."))

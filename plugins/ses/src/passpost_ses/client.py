@@ -61,13 +61,13 @@ class Ses:
         document = json.dumps(send_email(self._config, mail), ensure_ascii=False)
         body = document.encode()
         headers = self._signed("POST", _SEND, _JSON, body)
-        answer = await self._http.post(_SEND, body, headers, seconds_left=mail.seconds_left())
-        if answer.is_success and (taken := identifier(answer.document().get("MessageId"))):
+        response = await self._http.post(_SEND, body, headers, seconds_left=mail.seconds_left())
+        if response.is_success and (taken := identifier(response.document().get("MessageId"))):
             return Receipt(provider_id=taken)
-        raise refusal(answer)
+        raise refusal(response)
 
     async def look_up(self, path: str) -> dict[str, Any]:
-        """Ask for something that is no mail, and give the answer.
+        """Ask for something that is no mail, and give the response.
 
         Args:
             path: The path, percent-encoded.
@@ -75,10 +75,10 @@ class Ses:
         Raises:
             SendError: It was refused, or SES cannot be reached.
         """
-        answer = await self._http.get(path, self._signed("GET", path, {}, b""))
-        if not answer.is_success:
-            raise refusal(answer)
-        return answer.document()
+        response = await self._http.get(path, self._signed("GET", path, {}, b""))
+        if not response.is_success:
+            raise refusal(response)
+        return response.document()
 
     def _signed(
         self, method: str, path: str, headers: dict[str, str], body: bytes

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from passpost import SendError
-from passpost.http import Answer, Fault, identifier
+from passpost.http import Fault, Response, identifier
 
 _CODE: Final = re.compile(r"[A-Za-z][A-Za-z0-9.]{0,79}")
 
@@ -97,13 +97,13 @@ def _faults() -> Mapping[str, Fault]:
 _FAULTS: Final = _faults()
 
 
-def refusal(answer: Answer) -> SendError:
-    """Make the error for an answer that is no acceptance."""
-    code = _code(answer)
-    request = identifier(answer.headers.get("x-amzn-requestid"))
-    return answer.refusal(
+def refusal(response: Response) -> SendError:
+    """Make the error for a response that is no acceptance."""
+    code = _code(response)
+    request = identifier(response.headers.get("x-amzn-requestid"))
+    return response.error(
         "SES",
-        _fault(code, answer) if code else None,
+        _fault(code, response) if code else None,
         code=code,
         # SES's own words repeat addresses; by this id AWS Support finds them.
         words=f"RequestId {request}" if request else None,
@@ -115,18 +115,18 @@ def known_fault(code: str) -> Fault | None:
     return _FAULTS.get(code.removesuffix("Exception").lower())
 
 
-def _code(answer: Answer) -> str | None:
+def _code(response: Response) -> str | None:
     """Give the code: ``MessageRejected`` of ``aws.ses#MessageRejected:http://internal…``."""
-    given = answer.headers.get("x-amzn-errortype") or answer.document().get("__type")
+    given = response.headers.get("x-amzn-errortype") or response.document().get("__type")
     code = str(given or "").partition(":")[0].rpartition("#")[2]
     return code if _CODE.fullmatch(code) else None
 
 
-def _fault(code: str, answer: Answer) -> Fault | None:
+def _fault(code: str, response: Response) -> Fault | None:
     known = known_fault(code)
     if known is None:
         return None
-    document = answer.document()
+    document = response.document()
     says = str(document.get("message") or document.get("Message") or "").lower()
     # One code stands for two matters each here, and only the words tell them apart.
     if code == "MessageRejected" and "not verified" in says:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from passpost import Capability, ConnectorInfo, Mail, Preset, Receipt, SendError, guides, hookimpl
 from passpost import config as _config
-from passpost.http import Answer, Fault, HttpClient, identifier
+from passpost.http import Fault, HttpClient, Response, identifier
 from passpost_webhook import __version__
 from passpost_webhook.config import WebhookConfig
 from passpost_webhook.signature import signatures
@@ -87,10 +87,10 @@ async def send_mail(config: WebhookConfig, session: HttpClient, mail: Mail) -> R
     """Hand one mail to the service, once."""
     body = json.dumps(_document(mail), ensure_ascii=False, separators=(",", ":")).encode()
     headers = _headers(config, mail, body)
-    answer = await session.post("", body, headers, seconds_left=mail.seconds_left())
-    if answer.is_success and _is_service(answer):
-        return Receipt(provider_id=identifier(answer.document().get("id")))
-    raise answer.refusal("the service", _FAULTS.get(answer.status))
+    response = await session.post("", body, headers, seconds_left=mail.seconds_left())
+    if response.is_success and _is_service(response):
+        return Receipt(provider_id=identifier(response.document().get("id")))
+    raise response.error("the service", _FAULTS.get(response.status))
 
 
 def _headers(config: WebhookConfig, mail: Mail, body: bytes) -> dict[str, str]:
@@ -118,12 +118,12 @@ def _document(mail: Mail) -> dict[str, Any]:
     }
 
 
-def _is_service(answer: Answer) -> bool:
-    """Say whether an answer of success is a service's: the page of a gateway is no acceptance."""
-    if answer.body == b"":
+def _is_service(response: Response) -> bool:
+    """Say whether a response of success is a service's: the page of a gateway is no acceptance."""
+    if response.body == b"":
         return True
     try:
-        document = json.loads(answer.body or b"?", parse_constant=_refuse)
+        document = json.loads(response.body or b"?", parse_constant=_refuse)
     except (ValueError, RecursionError):
         return False
     # What says success by its status and failure by its words may be either.

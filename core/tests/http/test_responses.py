@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passpost._http.answers import MAX_ID, MAX_WAIT
-from passpost.http import Answer, Fault, fault_of, identifier
+from passpost._http.responses import MAX_ID, MAX_WAIT
+from passpost.http import Fault, Response, fault_of, identifier
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_what_a_status_means(status: int, outcome: str, scope: str, *, temporary
     fault = fault_of(status)
     assert (fault.outcome, fault.scope, fault.temporary) == (outcome, scope, temporary)
     assert fault.hint
-    error = Answer(status, {}).refusal("Acme")
+    error = Response(status, {}).error("Acme")
     assert (error.outcome, error.scope, error.temporary) == (outcome, scope, temporary)
     assert (error.provider_code, error.hint, error.response) == (f"HTTP {status}", fault.hint, None)
     assert ("unknown" in str(error)) is (outcome == "unknown")
@@ -55,8 +55,8 @@ def test_what_a_status_means(status: int, outcome: str, scope: str, *, temporary
 
 def test_a_fault_of_the_provider_comes_before_the_status() -> None:
     fault = Fault("recipient", "Look at the address.")
-    error = Answer(400, {}).refusal("Acme", fault, code="Bad.To", words="No such mailbox")
-    assert str(error) == "Acme answered Bad.To, HTTP status 400"
+    error = Response(400, {}).error("Acme", fault, code="Bad.To", words="No such mailbox")
+    assert str(error) == "Acme returned Bad.To, HTTP status 400"
     assert (error.scope, error.hint, error.response) == ("recipient", fault.hint, "No such mailbox")
     assert error.provider_code == "Bad.To"
     assert pickle.loads(pickle.dumps(error)).facts() == error.facts()  # noqa: S301 - our own pickle
@@ -95,14 +95,14 @@ def test_a_fault_of_the_provider_comes_before_the_status() -> None:
 )
 def test_delays_are_read(value: str | None, seconds: float | None) -> None:
     headers = {} if value is None else {"retry-after": value}
-    assert Answer(429, headers).retry_after == seconds
+    assert Response(429, headers).retry_after == seconds
 
 
 @pytest.mark.parametrize("zone", ["GMT", "-0000"])
 def test_a_delay_may_be_a_date(zone: str) -> None:
     moment = dt.datetime.now(dt.UTC) + dt.timedelta(hours=1)
     date = format_datetime(moment, usegmt=True).replace("GMT", zone)
-    assert Answer(429, {"retry-after": date}).retry_after == pytest.approx(3600, abs=60)
+    assert Response(429, {"retry-after": date}).retry_after == pytest.approx(3600, abs=60)
 
 
 def test_a_date_is_read_in_any_locale(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,13 +120,13 @@ def test_a_date_is_read_in_any_locale(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @given(st.text(max_size=80) | st.from_regex(r"[A-Z][a-z]{2}, ?\d+ \w+ \d+ [\d:]+ ?[-+]?\w+"))
 def test_no_delay_is_out_of_bounds(value: str) -> None:
-    seconds = Answer(429, {"retry-after": value}).retry_after
+    seconds = Response(429, {"retry-after": value}).retry_after
     assert seconds is None or 0 < seconds <= MAX_WAIT
 
 
 def test_a_response_to_what_is_no_email_refuses() -> None:
     for status in (200, 302, 500, 502):
-        error = Answer(status, {}, is_email=False).refusal("Acme")
+        error = Response(status, {}, is_email=False).error("Acme")
         assert "was sent" not in (error.hint or "")
         assert error.outcome == "rejected"
         assert "unknown" not in str(error)
@@ -134,15 +134,15 @@ def test_a_response_to_what_is_no_email_refuses() -> None:
 
 def test_a_delay_is_given_where_waiting_helps() -> None:
     headers = {"retry-after": "7"}
-    assert Answer(429, headers).refusal("Acme").retry_after == 7.0
-    assert Answer(401, headers).refusal("Acme").retry_after is None
+    assert Response(429, headers).error("Acme").retry_after == 7.0
+    assert Response(401, headers).error("Acme").retry_after is None
 
 
 @pytest.mark.parametrize(
     "body", [b"<html>", b"\xff", b"[" * 60_000, b'"x"', b"[{}]", b"9" * 9000, b"", None]
 )
 def test_what_is_no_document_is_an_empty_one(body: bytes | None) -> None:
-    assert Answer(200, {}, body).document() == {}
+    assert Response(200, {}, body).document() == {}
 
 
 @pytest.mark.parametrize(
@@ -165,5 +165,5 @@ def test_ids(value: Any, given: str | None) -> None:
 
 
 def test_an_answer_shows_nothing_of_itself() -> None:
-    shown = repr(Answer(200, {"x-secret": "canary"}, b"canary"))
+    shown = repr(Response(200, {"x-secret": "canary"}, b"canary"))
     assert "canary" not in shown

@@ -1,4 +1,4 @@
-"""What an answer over HTTP means where its provider does not say more.
+"""What an HTTP response means where its provider does not say more.
 
 ================================================  ========  =========  =========
 what came back                                    outcome   scope      temporary
@@ -15,7 +15,7 @@ any other 4xx                                     rejected  provider   no
 any other 5xx                                     unknown   provider   yes
 ================================================  ========  =========  =========
 
-500, 502 and 504 may come from a gateway whose server has the mail already.
+500, 502 and 504 may come from a gateway whose server has the email already.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ import attrs
 from passpost.errors import Outcome, Scope, SendError
 
 MAX_WAIT: Final = 86_400.0
-"""Seconds that a ``retry_after`` has at most."""
+"""Seconds in a ``retry_after``, at most."""
 
 MAX_ID: Final = 128
-"""Characters that the id of a mail or of a request has at most."""
+"""Characters in the ID of an email or a request, at most."""
 
 _SECONDS: Final = re.compile(r"[0-9]{1,11}")
 _MAX_DATE: Final = 64
@@ -45,19 +45,19 @@ _SERVER_ERROR: Final = 500
 
 _BUSY: Final = "The provider, or a gateway before it, is overloaded, or limits how fast you send."
 _CREDENTIALS: Final = "Check the credentials, what they are allowed to do, and the endpoint."
-_NO_API: Final = "What answered is not the provider's interface: check endpoint, and any proxy."
-_LOOK: Final = "Look at the provider whether the mail was sent."
+_NO_API: Final = "This is not a response of the provider's API: check endpoint, and any proxy."
+_LOOK: Final = "Check at the provider whether the email was sent."
 
 
 @attrs.frozen
 class Fault:
-    """What a status or a provider's code means.
+    """What a status or a provider's code means; each part becomes that of `SendError`.
 
     Attributes:
-        scope: Whose matter it is.
-        hint: Cause and cure in words.
-        temporary: Whether the same mail may go through later.
-        outcome: ``rejected``, or ``unknown`` where the mail may have been taken.
+        scope: What the failure concerns: ``recipient``, ``message``, ``account``, …
+        hint: Cause and fix, in full sentences.
+        temporary: Whether the same email may be accepted later.
+        outcome: ``rejected``, or ``unknown`` if the provider may have accepted the email.
     """
 
     scope: Scope
@@ -71,9 +71,9 @@ _BY_STATUS: Final[Mapping[int, Fault]] = {
     401: Fault("account", _CREDENTIALS),
     403: Fault("account", _CREDENTIALS),
     404: Fault("account", _CREDENTIALS),
-    407: Fault("network", "The proxy wants credentials: put them into HTTPS_PROXY."),
+    407: Fault("network", "The proxy requires credentials: put them into HTTPS_PROXY."),
     408: Fault("provider", _BUSY, temporary=True),
-    413: Fault("message", "The mail is too large for the provider."),
+    413: Fault("message", "The email is too large for the provider."),
     425: Fault("provider", _BUSY, temporary=True),
     429: Fault("provider", _BUSY, temporary=True),
     503: Fault("provider", _BUSY, temporary=True),
@@ -81,7 +81,7 @@ _BY_STATUS: Final[Mapping[int, Fault]] = {
 
 
 def fault_of(status: int) -> Fault:
-    """Give what an HTTP status means by itself (RFC 9110, RFC 6585)."""
+    """Return what an HTTP status means by itself (RFC 9110, RFC 6585)."""
     if status in _BY_STATUS:
         return _BY_STATUS[status]
     # 303 says that the request was done and where to look for more; many send 302 for the same.
@@ -93,14 +93,14 @@ def fault_of(status: int) -> Fault:
 
 
 @attrs.frozen
-class Answer:
-    """What came back over HTTP.
+class Response:
+    """An HTTP response.
 
     Attributes:
         status: The status code.
         headers: The headers, by names in lower case.
-        body: The body; None where it was too long to be an answer of a provider.
-        is_email: Whether the request was the one that sends the email: if not, a refusal is always
+        body: The body; None if it is longer than 65,536 octets, which no provider sends.
+        is_email: Whether the request was the one that sends the email: if not, its error is always
             ``rejected``.
     """
 
@@ -115,7 +115,7 @@ class Answer:
         return self.status in _SUCCESS
 
     def document(self) -> dict[str, Any]:
-        """Read the body as a JSON object; give an empty one where it is none."""
+        """Return the body as a JSON object; an empty one if it is anything else."""
         try:
             read = json.loads(self.body or b"")
         # Deeply nested brackets exhaust the parser's stack.
@@ -127,13 +127,13 @@ class Answer:
     def retry_after(self) -> float | None:
         """How many seconds to wait, from ``Retry-After`` as seconds or date (RFC 9110, 10.2.3).
 
-        It is None, or more than 0 and at most `MAX_WAIT`, whatever the header holds.
+        It is None, or more than 0 and at most `MAX_WAIT`, whatever the header says.
         """
         value = self.headers.get("retry-after", "").strip()
         seconds = float(value) if _SECONDS.fullmatch(value) else _seconds_until(value)
         return min(seconds, MAX_WAIT) if seconds and seconds > 0 else None
 
-    def refusal(
+    def error(
         self,
         provider: str,
         fault: Fault | None = None,
@@ -142,36 +142,39 @@ class Answer:
         words: str | None = None,
         retry_after: float | None = None,
     ) -> SendError:
-        """Make the error for an answer that is no acceptance.
+        """Return the error for a response that does not accept the email.
 
         Args:
             provider: The provider's name, for the error's text.
             fault: What the provider's own code means; by default what the status means.
             code: The provider's own code; by default ``HTTP 429``.
-            words: The provider's own words. The host clears them of secrets and payload; pass none
-                that may repeat the mail in another encoding.
+            words: The provider's own words. passpost clears them of secrets and payload; pass none
+                that may repeat the email in another encoding.
             retry_after: Seconds to wait, from a header of the provider's own; by default
                 `retry_after`.
         """
         fault = fault or fault_of(self.status)
         outcome = fault.outcome if self.is_email else "rejected"
-        known = "" if outcome == "rejected" else "; whether it took the mail is unknown"
+        known = "" if outcome == "rejected" else "; it is unknown whether it accepted the email"
         said = f"{code}, " if code else ""
         return SendError(
-            f"{provider} answered {said}HTTP status {self.status}{known}",
+            f"{provider} returned {said}HTTP status {self.status}{known}",
             outcome=outcome,
             scope=fault.scope,
             temporary=fault.temporary,
             retry_after=(retry_after or self.retry_after) if fault.temporary else None,
             provider_code=code or f"HTTP {self.status}",
             response=words,
-            # The question whether the email was sent has an answer then.
+            # It is known then that the email was not sent.
             hint=None if outcome == "rejected" and fault.hint == _LOOK else fault.hint,
         )
 
+    refusal = error
+    """The earlier name of `error`."""
+
 
 def identifier(value: Any) -> str | None:
-    """Give the id that an answer holds as text; None where the value cannot be one."""
+    """Return the ID in a provider's document as text; None if the value cannot be one."""
     text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
     if isinstance(text, str) and text and len(text) <= MAX_ID and text.isprintable():
         return text
