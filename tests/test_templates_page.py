@@ -51,12 +51,12 @@ def rendered(content: str, payload: dict[str, Any]) -> str | None:
 
 
 def test_what_differs_from_mustache() -> None:
-    with pytest.raises(passpost.ConfigError, match="partials are off"):
+    with pytest.raises(passpost.ConfigError, match="partials are not supported"):
         rendered("{{> footer}}", {})
     assert rendered("a\r\nb\rc", {}) == "a\nb\nc"
-    with pytest.raises(passpost.MessageError, match="which is an object"):
+    with pytest.raises(passpost.MessageError, match="is an object"):
         rendered("{{.}}", {"a": 1})
-    with pytest.raises(passpost.ConfigError, match="write &"):
+    with pytest.raises(passpost.ConfigError, match="write `<%& name %>`"):
         rendered("{{=<% %>=}}<%{name}%>", {})
     assert rendered("{{=<% %>=}}<%& name %>", {"name": "<"}) == "<"
     assert rendered("{{^a}}0{{/a}}{{^b}}1{{/b}}", {"a": 0, "b": ""}) == "01"
@@ -67,4 +67,4 @@ def test_what_differs_from_mustache() -> None:
 def test_check_warns_of_unescaped_values_in_html() -> None:
     settings = {"usageType": "SignIn", "subject": "s", "contentType": "text/html"}
     made = config.parse(passpost.Template, {**settings, "content": "<p>{{& a}}</p>"})
-    assert ["unescaped" in problem.message for problem in config.warnings(made)] == [True]
+    assert ["not escaped" in problem.message for problem in config.warnings(made)] == [True]

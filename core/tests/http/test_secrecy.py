@@ -15,8 +15,7 @@ import httpcore
 import pytest
 
 from passpost import ConfigError, SendError
-from passpost.http import Response
-from passpost.http import ApiKey
+from passpost.http import ApiKey, Response
 from pytest_passpost import Action, Answer, CertificateAuthority, Fault, HttpServer, accept_then
 from pytest_passpost.channel import Channel
 

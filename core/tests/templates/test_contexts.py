@@ -11,19 +11,19 @@ from passpost._templates.texts import TemplateText
 from passpost.config import parse, warnings
 
 UNPROTECTED = [
-    ("<a href={{v}}>x</a>", "into an attribute without quotes"),
-    ("<a href = https://example.org/{{v}}>x</a>", "into an attribute without quotes"),
-    ("<a\nclass=x\nhref={{{v}}}\n>x</a>", "into an attribute without quotes"),
-    ("<{{v}}>", "into a tag"),
-    ("<p {{v}}>", "into a tag"),
-    ("<p data-{{v}}='x'>", "into a tag"),
-    ("<style>p { color: {{v}} }</style>", "into a style"),
-    ("<STYLE type='x'>{{#v}}{{.}}{{/v}}</STYLE>", "into a style"),
-    ("<p style='color: {{v}}'>", "into a style"),
-    ("<script>var code = '{{v}}'</script>", "into a script"),
-    ("<script>{{v}}", "into a script"),
-    ('<p onclick="f({{v}})">', "into a script"),
-    ('<iframe srcdoc="{{v}}">', "into a script"),
+    ("<a href={{v}}>x</a>", "in an attribute without quotes"),
+    ("<a href = https://example.org/{{v}}>x</a>", "in an attribute without quotes"),
+    ("<a\nclass=x\nhref={{{v}}}\n>x</a>", "in an attribute without quotes"),
+    ("<{{v}}>", "in a tag"),
+    ("<p {{v}}>", "in a tag"),
+    ("<p data-{{v}}='x'>", "in a tag"),
+    ("<style>p { color: {{v}} }</style>", "in a style"),
+    ("<STYLE type='x'>{{#v}}{{.}}{{/v}}</STYLE>", "in a style"),
+    ("<p style='color: {{v}}'>", "in a style"),
+    ("<script>var code = '{{v}}'</script>", "in a script"),
+    ("<script>{{v}}", "in a script"),
+    ('<p onclick="f({{v}})">', "in a script"),
+    ('<iframe srcdoc="{{v}}">', "in a script"),
 ]
 
 
@@ -38,7 +38,7 @@ def test_places_that_escaping_does_not_protect_are_warned_of(content: str, where
     found = [problem for problem in problems_of(content) if "does not protect" in problem]
     assert len(found) == 1
     name = "." if "{{.}}" in content else "v"
-    assert found[0].startswith(f"content: puts {name} {where}")
+    assert found[0].startswith(f"content: `{name}` is {where}")
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ LINKS = [
     ],
 )
 def test_a_link_does_not_begin_with_a_scheme_that_runs_code(content: str, link: str) -> None:
-    with pytest.raises(MessageError, match="would begin a link with a scheme") as caught:
+    with pytest.raises(MessageError, match="begins a link with a scheme") as caught:
         html_of(content, {"v": link, "w": "x"})
     assert caught.value.field == "content"
     assert "alert" not in str(caught.value)

@@ -87,40 +87,52 @@ def test_section_is_a_test_and_what_it_shows() -> None:
 @pytest.mark.parametrize(
     ("source", "message", "remedy", "line", "column"),
     [
-        ("{{", "{{ is never closed", "close it with }}", 1, 1),
-        ("text {{", "{{ is never closed", "close it with }}", 1, 6),
-        ("\n{{", "{{ is never closed", "close it with }}", 2, 1),
-        ("a\nbc {{ code }", "{{ is never closed", "close it with }}", 2, 4),
-        ("{{}}", "{{}} names no variable", "write a name, such as {{code}}", 1, 1),
-        ("a\n\n {{  }}", "{{  }} names no variable", "write a name, such as {{code}}", 3, 2),
-        ("{{#}}{{/}}", "{{#}} names no variable", "write a name, such as {{code}}", 1, 1),
-        ("{{a b}}", "{{a b}} names no variable", "a name is letters", 1, 1),
-        ("{{a..b}}", "{{a..b}} names no variable", "a name is letters", 1, 1),
-        ("{{.a}}", "{{.a}} names no variable", "a name is letters", 1, 1),
-        ("{{a.}}", "{{a.}} names no variable", "a name is letters", 1, 1),
-        ("{{ #a }}", "{{ #a }} names no variable", "a name is letters", 1, 1),
-        ("{{code|upper}}", "{{code|upper}} names no variable", "a name is letters", 1, 1),
-        ("{{f(x)}}", "{{f(x)}} names no variable", "a name is letters", 1, 1),
-        ("{{ {code }}", "{{ {code }} names no variable", "a name is letters", 1, 1),
-        ("{{ code } and {{link}}", "{{ code } and {{link}} names no variable", "a name", 1, 1),
-        ("{{#if code}}x{{/if}}", "calls a helper", "write {{#code}} … {{/code}}", 1, 1),
-        ("{{#each users}}", "calls a helper", "write {{#users}} … {{/users}}", 1, 1),
-        ("ok {{> header }}", "partials are off", "put the text of the partial", 1, 4),
-        ("{{{code}} x", "{{{ is not closed by }}}", "write {{name}} or {{{name}}}", 1, 1),
-        ("{{=<% %>=}}<%{a%>", "a tag begins with {", "write & for", 1, 12),
-        ("{{#a}}x", "section a is never closed", "add {{/a}}", 1, 1),
-        ("{{#a}}\n{{#b}}\n{{/b}}", "section a is never closed", "add {{/a}}", 1, 1),
-        ("x{{/a}}", "section a is closed, but was not opened", "", 1, 2),
-        ("{{#a}}{{#b}}{{/a}}{{/b}}", "section a is closed where b is open", "close b first", 1, 13),
-        ("{{=}}", "a tag that sets delimiters is malformed", "write {{=<% %>=}}", 1, 1),
-        ("{{==}}", "a tag that sets delimiters is malformed", "write {{=<% %>=}}", 1, 1),
-        ("{{= =}}", "a tag that sets delimiters is malformed", "write {{=<% %>=}}", 1, 1),
-        ("{{=<%=}}", "a tag that sets delimiters is malformed", "write {{=<% %>=}}", 1, 1),
-        ("{{=<% %> }}", "a tag that sets delimiters is malformed", "write {{=<% %>=}}", 1, 1),
-        ("{{=<% %>= }}", "a tag that sets delimiters is malformed", "write {{=<% %>=}}", 1, 1),
-        ("{{=<% % %>=}}", "a tag that sets delimiters is malformed", "write {{=<% %>=}}", 1, 1),
-        ("{{=<%\t%>=}}", "a tag that sets delimiters is malformed", "write {{=<% %>=}}", 1, 1),
-        ("{{=<= =>=}}", "a tag that sets delimiters is malformed", "write {{=<% %>=}}", 1, 1),
+        ("{{", "`{{` is not closed", "add `}}`", 1, 1),
+        ("text {{", "`{{` is not closed", "add `}}`", 1, 6),
+        ("\n{{", "`{{` is not closed", "add `}}`", 2, 1),
+        ("a\nbc {{ code }", "`{{` is not closed", "add `}}`", 2, 4),
+        ("{{}}", "`{{}}` is not a valid variable", "write a name: `{{code}}`", 1, 1),
+        ("a\n\n {{  }}", "`{{  }}` is not a valid variable", "write a name: `{{code}}`", 3, 2),
+        ("{{#}}{{/}}", "`{{#}}` is not a valid variable", "write a name: `{{code}}`", 1, 1),
+        ("{{a b}}", "`{{a b}}` is not a valid variable", "use letters", 1, 1),
+        ("{{a..b}}", "`{{a..b}}` is not a valid variable", "use letters", 1, 1),
+        ("{{.a}}", "`{{.a}}` is not a valid variable", "use letters", 1, 1),
+        ("{{a.}}", "`{{a.}}` is not a valid variable", "use letters", 1, 1),
+        ("{{ #a }}", "`{{ #a }}` is not a valid variable", "use letters", 1, 1),
+        ("{{code|upper}}", "`{{code|upper}}` is not a valid variable", "use letters", 1, 1),
+        ("{{f(x)}}", "`{{f(x)}}` is not a valid variable", "use letters", 1, 1),
+        ("{{ {code }}", "`{{ {code }}` is not a valid variable", "use letters", 1, 1),
+        (
+            "{{ code } and {{link}}",
+            "`{{ code } and {{link}}` is not a valid variable",
+            "use letters",
+            1,
+            1,
+        ),
+        ("{{#if code}}x{{/if}}", "is a helper", "write `{{#code}}…{{/code}}`", 1, 1),
+        ("{{#each users}}", "is a helper", "write `{{#users}}…{{/users}}`", 1, 1),
+        ("ok {{> header }}", "partials are not supported", "replace the tag", 1, 4),
+        ("{{{code}} x", "`{{{` is not closed by `}}}`", "write `{{name}}` or `{{{name}}}`", 1, 1),
+        ("{{=<% %>=}}<%{a%>", "`<%{` is not supported", "write `<%& name %>`", 1, 12),
+        ("{{#a}}x", "section `a` is not closed", "add `{{/a}}`", 1, 1),
+        ("{{#a}}\n{{#b}}\n{{/b}}", "section `a` is not closed", "add `{{/a}}`", 1, 1),
+        ("x{{/a}}", "section `a` is closed but not open", "remove the tag", 1, 2),
+        (
+            "{{#a}}{{#b}}{{/a}}{{/b}}",
+            "section `a` is closed while `b` is open",
+            "add `{{/b}}`",
+            1,
+            13,
+        ),
+        ("{{=}}", "that sets delimiters is not valid", "write `{{=<% %>=}}`", 1, 1),
+        ("{{==}}", "that sets delimiters is not valid", "write `{{=<% %>=}}`", 1, 1),
+        ("{{= =}}", "that sets delimiters is not valid", "write `{{=<% %>=}}`", 1, 1),
+        ("{{=<%=}}", "that sets delimiters is not valid", "write `{{=<% %>=}}`", 1, 1),
+        ("{{=<% %> }}", "that sets delimiters is not valid", "write `{{=<% %>=}}`", 1, 1),
+        ("{{=<% %>= }}", "that sets delimiters is not valid", "write `{{=<% %>=}}`", 1, 1),
+        ("{{=<% % %>=}}", "that sets delimiters is not valid", "write `{{=<% %>=}}`", 1, 1),
+        ("{{=<%\t%>=}}", "that sets delimiters is not valid", "write `{{=<% %>=}}`", 1, 1),
+        ("{{=<= =>=}}", "that sets delimiters is not valid", "write `{{=<% %>=}}`", 1, 1),
     ],
 )
 def test_faults_are_named_with_their_place(
@@ -137,7 +149,7 @@ def test_faults_are_named_with_their_place(
 
 
 def test_long_tag_is_shortened_in_the_message() -> None:
-    with pytest.raises(Invalid, match=r"^\{\{a{38}… names"):
+    with pytest.raises(Invalid, match=r"^`\{\{a{38}…` is not"):
         parse("{{" + "a" * 100 + " b}}")
 
 
@@ -151,18 +163,18 @@ def test_error_survives_pickling() -> None:
 
 def test_as_many_tags_and_levels_as_allowed_and_no_more() -> None:
     assert len(parse("{{a}}" * MAX_TAGS)) == MAX_TAGS
-    with pytest.raises(Invalid, match="more than 1000 tags") as caught:
+    with pytest.raises(Invalid, match="more than 1,000 tags") as caught:
         parse("{{a}}" * (MAX_TAGS + 1))
     assert caught.value.offset == len("{{a}}") * MAX_TAGS
     assert parse("{{#a}}" * MAX_SECTIONS + "{{/a}}" * MAX_SECTIONS)
-    with pytest.raises(Invalid, match="deeper than 16 levels") as caught:
+    with pytest.raises(Invalid, match="more than 16 levels") as caught:
         parse("{{#a}}" * (MAX_SECTIONS + 1) + "{{/a}}" * (MAX_SECTIONS + 1))
     assert caught.value.offset == len("{{#a}}") * MAX_SECTIONS
 
 
 def test_text_without_end_is_refused() -> None:
     assert parse("a" * MAX_SOURCE) == ("a" * MAX_SOURCE,)
-    with pytest.raises(Invalid, match="longer than 2000000 characters") as caught:
+    with pytest.raises(Invalid, match="more than 2,000,000 characters") as caught:
         parse("a" * (MAX_SOURCE + 1))
     assert caught.value.offset == 0
 
@@ -206,4 +218,4 @@ def test_tags_alone_on_their_line_leave_nothing_of_it(source: str, rendered: str
 def test_an_error_repeats_nothing_that_steers_the_text_around_it() -> None:
     with pytest.raises(Invalid) as caught:
         parse("{{a\u202eb c}}")
-    assert "{{a\\u202eb c}} names no variable" in str(caught.value)
+    assert "`{{a\\u202eb c}}` is not a valid variable" in str(caught.value)

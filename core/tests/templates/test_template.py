@@ -56,24 +56,24 @@ def test_template_is_a_value() -> None:
 @pytest.mark.parametrize(
     ("parts", "path", "message"),
     [
-        ({"usage_type": ""}, "usageType", "text of 1 to 128 characters"),
-        ({"usage_type": "x" * 129}, "usageType", "text of 1 to 128 characters"),
-        ({"usage_type": 5}, "usageType", "text of 1 to 128 characters"),
+        ({"usage_type": ""}, "usageType", "use 1 to 128 characters"),
+        ({"usage_type": "x" * 129}, "usageType", "use 1 to 128 characters"),
+        ({"usage_type": 5}, "usageType", "use 1 to 128 characters"),
         ({"usage_type": "a\nb"}, "usageType", "U+000A at character 2"),
-        ({"subject": "{{"}, "subject", "never closed"),
+        ({"subject": "{{"}, "subject", "not closed"),
         ({"subject": "a\r\nb"}, "subject", "U+000D at character 2"),
-        ({"subject": " "}, "subject", "must not be empty"),
-        ({"subject": None}, "subject", "must be text"),
-        ({"content": "{{#a}}"}, "content", "never closed"),
+        ({"subject": " "}, "subject", "is empty"),
+        ({"subject": None}, "subject", "not text"),
+        ({"content": "{{#a}}"}, "content", "not closed"),
         ({"content": "a\x00"}, "content", "U+0000 at character 2"),
-        ({"content": ""}, "content", "must not be empty"),
-        ({"content_type": "html"}, "contentType", "text/plain or text/html"),
-        ({"locale": "zh_CN"}, "locale", "no BCP 47 language tag"),
-        ({"locale": ""}, "locale", "no BCP 47 language tag"),
-        ({"locale": 5}, "locale", "no BCP 47 language tag"),
+        ({"content": ""}, "content", "is empty"),
+        ({"content_type": "html"}, "contentType", "not a valid content type"),
+        ({"locale": "zh_CN"}, "locale", "not a valid language tag"),
+        ({"locale": ""}, "locale", "not a valid language tag"),
+        ({"locale": 5}, "locale", "not a valid language tag"),
         ({"reply_to": "nobody"}, "replyTo", "it has no @"),
         ({"send_from": "a@b.org, c@d.org"}, "sendFrom", "one single address"),
-        ({"text": "{{}}"}, "text", "names no variable"),
+        ({"text": "{{}}"}, "text", "`{{}}` is not a valid variable"),
     ],
 )
 def test_what_is_wrong_is_named(parts: dict[str, Any], path: str, message: str) -> None:
@@ -250,50 +250,55 @@ def test_all_mistakes_of_settings_at_once_with_their_places() -> None:
 @pytest.mark.parametrize(
     ("settings", "path", "message", "remedy"),
     [
-        ({"usageType": "Signin"}, "usageType", "no usage known", 'did you mean "SignIn"?'),
+        ({"usageType": "Signin"}, "usageType", "unknown usage", 'did you mean "SignIn"?'),
         (
             {"usageType": "Invoice"},
             "usageType",
-            "no usage known",
-            "keep it if the application asks",
+            "unknown usage",
+            "keep it if the application sends",
         ),
-        ({"subject": "Code {code}"}, "subject", "{code} looks like a mangled", "write {{code}}"),
+        (
+            {"subject": "Code {code}"},
+            "subject",
+            "`{code}` looks like a placeholder",
+            "write `{{code}}`",
+        ),
         (
             {"content": "Code { { code } }"},
             "content",
-            "{ { code } } looks like a mangled placeholder",
-            "write {{code}}",
+            "`{ { code } }` looks like a placeholder",
+            "write `{{code}}`",
         ),
-        ({"content": "Hello"}, "content", "has no placeholder", "write {{code}} where"),
+        ({"content": "Hello"}, "content", "no placeholder", "write `{{code}}` in place"),
         (
             {"contentType": "text/html", "text": "Hello"},
             "text",
-            "has no placeholder",
-            "write {{code}} where",
+            "no placeholder",
+            "write `{{code}}` in place",
         ),
         (
             {"contentType": "text/html", "text": "Hello {code}"},
             "text",
-            "{code} looks like",
-            "write {{code}}",
+            "`{code}` looks like",
+            "write `{{code}}`",
         ),
         (
             {"contentType": "text/html", "content": "{{{code}}} {{&user.name}} {{x}}"},
             "content",
-            "puts code, user.name into HTML unescaped",
-            "write {{name}} with two braces",
+            "not escaped: markup in the value of `code`, `user.name`",
+            "write `{{code}}`, with two braces",
         ),
         (
             {"contentType": "text/plain", "content": "<p>{{code}}</p>"},
             "content",
-            "looks like HTML, and is sent as plain text",
-            'set contentType to "text/html"',
+            "looks like HTML, but is sent as plain text",
+            "set `contentType` to `text/html`",
         ),
         (
             {"contentType": "text/plain", "text": "{{code}}"},
             "text",
-            "is not used",
-            'set contentType to "text/html", or remove it',
+            "not used",
+            "set `contentType` to `text/html`, or remove `text`",
         ),
     ],
 )
@@ -353,7 +358,7 @@ def test_content_type_of_the_connector_decides_where_the_template_does_not() -> 
     raw, tagged = {"content": "{{{code}}}"}, {"content": "<p>{{code}}</p>"}
     (problem,) = set_problems("text/html", {}, raw, tagged)
     assert (problem.path, problem.severity) == ("templates[1].content", "warning")
-    assert "unescaped" in problem.message
+    assert "not escaped" in problem.message
     (problem,) = set_problems("text/plain", {}, raw, tagged)
     assert problem.path == "templates[2].content"
     assert "looks like HTML" in problem.message
@@ -373,7 +378,7 @@ def test_usage_that_some_readers_get_no_mail_for() -> None:
     register = {"usageType": "Register", "locale": "de"}
     first, second = set_problems("text/plain", german, register, chinese)
     assert (first.path, second.path) == ("templates[0].locale", "templates[1].locale")
-    assert "every template for SignIn is for one language" in first.message
+    assert "every template for `SignIn` is for one language" in first.message
     assert set_problems("text/plain", german, {}) == []
     assert set_problems("text/plain", german, {"usageType": "Generic"}) == []
 

@@ -131,14 +131,14 @@ def test_attributes_are_out_of_reach(name: str) -> None:
 def test_what_is_no_text_is_refused_and_not_shown(
     value: object, kind: str, missing: Missing
 ) -> None:
-    with pytest.raises(MessageError, match=f"shows {{{{a.b}}}}, which is {kind}") as caught:
+    with pytest.raises(MessageError, match=f"`{{{{a.b}}}}` in the content is {kind}") as caught:
         render("{{a.b}}", {"a": {"b": value}}, missing)
     assert caught.value.field == "payload.a.b"
     assert "hidden" not in str(caught.value)
 
 
 def test_whole_payload_is_no_text() -> None:
-    with pytest.raises(MessageError, match="which is an object"):
+    with pytest.raises(MessageError, match="is an object"):
         render("{{.}}", {"a": 1})
 
 
@@ -174,7 +174,7 @@ def test_line_refuses_control_characters_of_values(character: str, source: str) 
     with pytest.raises(MessageError) as caught:
         TemplateLine(source).render({"v": f"ab{character}hidden"}, SUBJECT, "keep")
     assert caught.value.field == "subject"
-    assert f"would bring {code} at character 3 of its value into the subject" in str(caught.value)
+    assert f"`: {code} at character 3 is not allowed in the subject" in str(caught.value)
     assert "hidden" not in str(caught.value)
 
 
@@ -207,7 +207,7 @@ def test_value_of_several_lines_does_not_break_a_line_of_text(source: str, line_
     code = f"U+{ord(line_break.replace(chr(13), chr(10))[0]):04X}"
     for place in (CONTENT_TEXT, TEXT):
         with pytest.raises(
-            MessageError, match=f"would bring {re.escape(code)} at character 4"
+            MessageError, match=f"{re.escape(code)} at character 4 is not allowed"
         ) as caught:
             render(source, {"v": f"Ada{line_break}hidden"}, place=place)
         assert caught.value.field == place.name
@@ -255,10 +255,10 @@ MISLEADING = [
 
 @pytest.mark.parametrize("value", MISLEADING)
 def test_what_hides_or_turns_the_text_around_it_may_stand_nowhere(value: str) -> None:
-    with pytest.raises(MessageError, match="would bring U\\+"):
+    with pytest.raises(MessageError, match=r"`: U\+[0-9A-F]+ at character"):
         TemplateLine("{{v}}").render({"v": value}, SUBJECT, "error")
     for place in (CONTENT_TEXT, CONTENT_HTML):
-        with pytest.raises(MessageError, match="would bring U\\+"):
+        with pytest.raises(MessageError, match=r"`: U\+[0-9A-F]+ at character"):
             render("{{v}}", {"v": value}, place=place)
 
 
@@ -266,7 +266,7 @@ def test_what_hides_or_turns_the_text_around_it_may_stand_nowhere(value: str) ->
     "value", ["a\u200bb", "a\ufeff", "a\u2060b", "=?utf-8?b?DQpCY2M6IHg=?=", "é =?utf-8?Q?x?="]
 )
 def test_a_subject_shows_all_that_it_holds(value: str) -> None:
-    with pytest.raises(MessageError, match="into the subject"):
+    with pytest.raises(MessageError, match="not allowed in the subject"):
         TemplateLine("{{v}}").render({"v": value}, SUBJECT, "error")
     assert value in render("{{v}}", {"v": value})
 
@@ -281,7 +281,7 @@ def test_a_subject_has_an_end() -> None:
         with pytest.raises(MessageError, match="more than 998 characters") as caught:
             TemplateLine(source).render({"v": value + "abc"}, SUBJECT, "error")
         assert caught.value.field == "subject"
-    with pytest.raises(Invalid, match="more than 998 characters"):
+    with pytest.raises(Invalid, match="999 characters: use at most 998"):
         TemplateLine("x" * 999)
 
 
@@ -298,7 +298,7 @@ def test_a_subject_has_an_end() -> None:
     ids=lambda value: None,
 )
 def test_a_body_has_an_end(source: str, payload: dict[str, Any]) -> None:
-    with pytest.raises(MessageError, match="content would have more than 8388608 characters"):
+    with pytest.raises(MessageError, match="content has more than 8,388,608 characters"):
         render(source, payload, place=CONTENT_HTML)
 
 
@@ -317,7 +317,7 @@ def test_rendering_takes_a_bounded_number_of_steps(
     monkeypatch.setattr(rendering._Rendering, "_step", counted)
     levels = 8
     source = "{{#l}}" * levels + body + "{{/l}}" * levels
-    with pytest.raises(MessageError, match="more than 100000 steps"):
+    with pytest.raises(MessageError, match="more than 100,000 steps"):
         render(source, {"l": [1] * 1000, "v": "y"})
     assert steps == rendering.MAX_STEPS + 1
 
@@ -334,9 +334,7 @@ def test_errors_of_deep_sections_do_not_exhaust_the_stack() -> None:
 
 @pytest.mark.parametrize("character", ["\x00", "\x0b", "\x0c", "\x1b", "\x7f", "\x85", "\ud800"])
 def test_body_refuses_control_characters_of_values(character: str) -> None:
-    with pytest.raises(
-        MessageError, match=f"{{{{v}}}} would bring U\\+{ord(character):04X}"
-    ) as caught:
+    with pytest.raises(MessageError, match=f"`{{{{v}}}}`: U\\+{ord(character):04X}") as caught:
         render("{{v}}", {"v": character})
     assert caught.value.field == "content"
 
@@ -378,13 +376,13 @@ def test_text_knows_whether_it_varies(source: str, constant: bool) -> None:
 
 @pytest.mark.parametrize("value", [None, 5, ["a"], {}, True, b"a"])
 def test_setting_must_be_text(value: object) -> None:
-    with pytest.raises(Invalid, match="must be text"):
+    with pytest.raises(Invalid, match="not text"):
         TemplateText.from_setting(value)
 
 
 @pytest.mark.parametrize("value", ["", "  ", "\n\t"])
 def test_setting_must_not_be_empty(value: str) -> None:
-    with pytest.raises(Invalid, match="must not be empty"):
+    with pytest.raises(Invalid, match="is empty"):
         TemplateText.from_setting(value)
 
 

@@ -1,4 +1,4 @@
-"""Languages: the one that a template is written in, and those that a reader wants."""
+"""Languages: the one that a template is written in, and those that a reader prefers."""
 
 from __future__ import annotations
 
@@ -52,15 +52,15 @@ class LanguageTag(str):
             Invalid: It is not a well-formed tag.
         """
         if not isinstance(value, str) or not _LANGUAGE_TAG.fullmatch(value):
-            remedy = "write a tag such as en, zh-CN or zh-Hant-TW, with hyphens"
-            raise Invalid("is no BCP 47 language tag", remedy)
+            remedy = "use a tag such as `en`, `zh-CN` or `zh-Hant-TW`"
+            raise Invalid("not a valid language tag (BCP 47)", remedy, code="E231")
         return cls(value)
 
 
 def wanted_locales(value: str | Sequence[str] | None) -> tuple[str, ...]:
-    """Return the tags of the languages that are wanted, best first.
+    """Return the tags of the languages that a reader prefers, best first.
 
-    A locale is a wish: what is no tag is ignored, and so is what goes beyond the limits.
+    A locale is a wish: anything that is not a tag is ignored, and so is all beyond the limits.
 
     Args:
         value: One tag, several with spaces between them (OpenID Connect's ``ui_locales``), the
@@ -81,7 +81,7 @@ def wanted_locales(value: str | Sequence[str] | None) -> tuple[str, ...]:
 
 
 def _texts(value: Sequence[str]) -> Iterator[str]:
-    """Give the texts of a sequence, as much of them as is read."""
+    """Yield the texts of a sequence, as much of them as is read."""
     left = _READ
     for text in value:
         if not isinstance(text, str):
@@ -97,7 +97,7 @@ def _first(tags: Iterator[str]) -> tuple[str, ...]:
 
 
 def _by_weight(text: str) -> Iterator[str]:
-    """Give the tags of a text, the heaviest first; of equal ones the first."""
+    """Yield the tags of a text, the heaviest first; of equal ones the first."""
     text = _whole_tags(text, _READ)
     weighed = [(weight, tag) for part in text.split(",") for weight, tag in _weighed(part)]
     weighed.sort(key=lambda each: -each[0])
@@ -118,6 +118,6 @@ def _weighed(part: str) -> Iterator[tuple[float, str]]:
         return
     number = float(match[1]) if match else 1.0
     for tag in tags.split():
-        # A weight of 0 says that the language is not wanted.
+        # A weight of 0 excludes the language.
         if number and _TAG.fullmatch(tag):
             yield number, tag

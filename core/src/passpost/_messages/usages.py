@@ -47,9 +47,10 @@ class UsageName(str):
             Invalid: It is not a name.
         """
         if not isinstance(value, str) or not value or len(value) > MAX_NAME:
-            raise Invalid(f"must be text of 1 to {MAX_NAME} characters", "write a name like SignIn")
-        if refused := refused_in_line(value):
-            raise Invalid(f"{refused} is not allowed in a name", "remove it")
-        if visible(value) != value:
-            raise Invalid("a mark of direction is not allowed in a name", "remove it")
+            message = f"not a valid usage: use 1 to {MAX_NAME} characters"
+            raise Invalid(message, "write a name: `SignIn`", code="E230")
+        refused = refused_in_line(value) or (visible(value) != value and "a mark of direction")
+        if refused:
+            message = f"not a valid usage: {refused} is not allowed"
+            raise Invalid(message, "remove the character", code="E230")
         return cls(canonical_usage(value))

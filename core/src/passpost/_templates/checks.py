@@ -27,20 +27,19 @@ _TAG: Final = re.compile(
 )
 
 _UNPROTECTED: Final = {
-    "unquoted": ("into an attribute without quotes", 'write quotes around it: href="{{url}}"'),
-    "tag": ("into a tag, outside of an attribute", "write it into the quotes of an attribute"),
-    "style": ("into a style", "write the style without variables"),
-    "script": ("into a script", "remove the script: no mail program runs it"),
+    "unquoted": ("in an attribute without quotes", 'write quotes around it: `href="{{url}}"`'),
+    "tag": ("in a tag, outside of an attribute", "move it into a quoted attribute"),
+    "style": ("in a style", "write the style without variables"),
+    "script": ("in a script", "remove the script: email programs do not run it"),
 }
 
 
 def check_usage(usage: str) -> Iterator[Problem]:
     """Warn of a usage that no flow asks for."""
     if usage not in KNOWN_USAGES:
-        remedy = did_you_mean(
-            nearest(usage, KNOWN_USAGES), "keep it if the application asks for a mail by this name"
-        )
-        yield Problem("usageType", "is no usage known to the flows", remedy, "warning")
+        otherwise = "keep it if the application sends messages with this usage"
+        remedy = did_you_mean(nearest(usage, KNOWN_USAGES), otherwise)
+        yield Problem("usageType", "unknown usage", remedy, "warning", code="W201")
 
 
 def check_placeholders(key: str, text: TemplateText, usage: str | None = None) -> Iterator[Problem]:
@@ -52,11 +51,12 @@ def check_placeholders(key: str, text: TemplateText, usage: str | None = None) -
         usage: What the body is for; None if the text is not a body.
     """
     if found := text.mangled():
-        message = f"{found} looks like a mangled placeholder"
-        yield Problem(key, message, f"write {{{{{found.strip('{ }')}}}}}", "warning")
+        message = f"`{found}` looks like a placeholder without its double braces"
+        remedy = f"write `{{{{{found.strip('{ }')}}}}}`"
+        yield Problem(key, message, remedy, "warning", code="W202")
     elif text.constant and usage in KNOWN_USAGES:
-        message = "has no placeholder: every mail says the same, and none holds a code or a link"
-        yield Problem(key, message, "write {{code}} where the code belongs", "warning")
+        message = "no placeholder: every email has the same text, without a code or a link"
+        yield Problem(key, message, "write `{{code}}` in place of the code", "warning", code="W203")
 
 
 def check_content(
@@ -73,22 +73,26 @@ def check_content(
         yield from _check_html(content)
         return
     if _TAG.search(content.source):
-        message = "looks like HTML, and is sent as plain text"
-        yield Problem("content", message, 'set contentType to "text/html"', "warning")
+        message = "looks like HTML, but is sent as plain text"
+        remedy = "set `contentType` to `text/html`"
+        yield Problem("content", message, remedy, "warning", code="W206")
     if text is not None:
-        message = "is not used: the content is plain text already"
-        yield Problem("text", message, 'set contentType to "text/html", or remove it', "warning")
+        message = "not used: the content is plain text already"
+        remedy = "set `contentType` to `text/html`, or remove `text`"
+        yield Problem("text", message, remedy, "warning", code="W207")
 
 
 def _check_html(content: TemplateText) -> Iterator[Problem]:
     for context, name in content.contexts:
         if context in _UNPROTECTED:
             where, remedy = _UNPROTECTED[context]
-            message = f"puts {name} {where}, where escaping for HTML does not protect"
-            yield Problem("content", message, remedy, "warning")
-    if raw := ", ".join(content.raw_variables):
-        message = f"puts {raw} into HTML unescaped: markup in a value becomes part of the mail"
-        yield Problem("content", message, "write {{name}} with two braces", "warning")
+            message = f"`{name}` is {where}, where escaping for HTML does not protect"
+            yield Problem("content", message, remedy, "warning", code="W204")
+    if content.raw_variables:
+        names = ", ".join(f"`{name}`" for name in content.raw_variables)
+        message = f"not escaped: markup in the value of {names} becomes part of the email"
+        remedy = f"write `{{{{{content.raw_variables[0]}}}}}`, with two braces"
+        yield Problem("content", message, remedy, "warning", code="W205")
 
 
 def template_set_problems(
@@ -111,7 +115,8 @@ def template_set_problems(
         if not served & {usage, GENERIC}:
             yield Problem(
                 f"templates[{index}].locale",
-                f"every template for {usage} is for one language: readers of others get no mail",
-                "add one without locale",
+                f"every template for `{usage}` is for one language: others get no email",
+                "add a template without `locale`",
                 "warning",
+                code="W208",
             )

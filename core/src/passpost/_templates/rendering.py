@@ -17,7 +17,7 @@ from passpost._text import refused_in_short_value, refused_in_value
 from passpost.errors import MessageError, MissingVariable
 
 Missing = Literal["error", "keep", "blank"]
-"""What a variable does that the payload lacks: refuse the email, stay as written, show nothing."""
+"""How a variable that the payload lacks is handled: reject the email, keep it as written, blank."""
 
 MAX_LINE: Final = 998
 """Characters in a rendered subject or name; RFC 5322 section 2.1.1 allows lines of as many."""
@@ -59,7 +59,7 @@ class Place:
 
         Raises:
             MissingVariable: There is no value, and `missing` is ``error``.
-            MessageError: The value is neither text nor a number, or has a character refused here.
+            MessageError: The value is not text or a number, or not allowed here.
         """
         if value is None or value is _ABSENT:
             if missing == "error":
@@ -79,8 +79,7 @@ class Place:
         kind = "an object" if isinstance(value, Mapping) else f"of type {type(value).__name__}"
         kind = "a list" if isinstance(value, list | tuple) else kind
         raise MessageError(
-            f"the template's {self.name} shows {{{{{variable.name}}}}}, which is {kind}: "
-            "name a value inside of it",
+            f"`{{{{{variable.name}}}}}` in the {self.name} is {kind}, not text: name a value in it",
             field=f"payload.{variable.name}",
         )
 
@@ -93,13 +92,13 @@ class Place:
             refused = refused_in_value(text, breaks=self.html or variable.around.alone)
         if refused:
             raise MessageError(
-                f"{{{{{variable.name}}}}} would bring {refused} of its value into the {self.name}",
+                f"`{{{{{variable.name}}}}}`: {refused} is not allowed in the {self.name}",
                 field=self.name,
             )
         begins_link = self.html and variable.around.context == "link"
         if begins_link and _CODE.match(_BLANKS.sub("", text[:_SCHEME]).lower()):
             raise MessageError(
-                f"{{{{{variable.name}}}}} would begin a link with a scheme that runs code",
+                f"`{{{{{variable.name}}}}}`: its value begins a link with a scheme that runs code",
                 field=self.name,
             )
         return text
@@ -107,7 +106,7 @@ class Place:
     def too_long(self) -> MessageError:
         """Return the error for more characters than the place may have."""
         return MessageError(
-            f"the {self.name} would have more than {self.limit} characters with this payload",
+            f"the {self.name} has more than {self.limit:,} characters with this payload",
             field=self.name,
         )
 
@@ -222,8 +221,8 @@ class _Rendering:
         self._steps += 1
         if self._steps > MAX_STEPS:
             raise MessageError(
-                f"the sections of the {self._place.name} would be repeated too often with this "
-                f"payload: rendering takes more than {MAX_STEPS} steps",
+                f"the sections of the {self._place.name} repeat too often with this payload: "
+                f"rendering takes more than {MAX_STEPS:,} steps",
                 field=self._place.name,
             )
 

@@ -77,7 +77,7 @@ def parse(source: str) -> tuple[Node, ...]:
         Invalid: The text is not Mustache; the message and `offset` say where.
     """
     if len(source) > MAX_SOURCE:
-        raise Invalid(f"the text is longer than {MAX_SOURCE} characters", offset=0)
+        raise Invalid(f"the text has more than {MAX_SOURCE:,} characters", offset=0, code="E209")
     reading = _Reading(source)
     tokens = reading.tokens()
     around = iter(surroundings(source, [(t.start, t.end, t.shows) for t in reading.tags]))
@@ -193,11 +193,15 @@ class _Reading:
         tag = self.tags[-1]
         tag.kind, tag.name = kind, name
         if kind == "partial":
-            raise self._error(tag, "partials are off", "put the text of the partial in its place")
+            remedy = "replace the tag with the text of the partial"
+            raise self._error("E204", tag, "partials are not supported", remedy)
         if kind == "no escape?":
-            if self._delimiters != _DEFAULT:
-                raise self._error(tag, "a tag begins with {", "write & for a value put as it is")
-            raise self._error(tag, "{{{ is not closed by }}}", "write {{name}} or {{{name}}}")
+            left, right = self._delimiters
+            if left + right == "{{}}":
+                remedy = "write `{{name}}` or `{{{name}}}`"
+                raise self._error("E205", tag, "`{{{` is not closed by `}}}`", remedy)
+            remedy = f"write `{left}& name {right}`"
+            raise self._error("E205", tag, f"`{left}{{` is not supported", remedy)
         if kind == "set delimiter":
             if not _DELIMITERS.fullmatch(name):
                 raise self._malformed(tag)
@@ -209,7 +213,8 @@ class _Reading:
         elif not tag.shows:
             self._opened.append(tag)
             if len(self._opened) > MAX_SECTIONS:
-                raise self._error(tag, f"sections are nested deeper than {MAX_SECTIONS} levels")
+                message = f"sections are nested more than {MAX_SECTIONS} levels deep"
+                raise self._error("E209", tag, message)
         return tag
 
     def _reason(self) -> Invalid:
@@ -217,14 +222,14 @@ class _Reading:
         left, right = self._delimiters
         tag = self.tags[-1]
         if len(self.tags) > MAX_TAGS:
-            return self._error(tag, f"the text has more than {MAX_TAGS} tags")
+            return self._error("E209", tag, f"the text has more than {MAX_TAGS:,} tags")
         if not tag.end:
-            return self._error(tag, f"{left} is never closed", f"close it with {right}")
+            return self._error("E201", tag, f"`{left}` is not closed", f"add `{right}`")
         inner = self._source[tag.start + len(left) : tag.end - len(right)]
         if tag.kind or inner[:1] not in ("", "=", "/"):
             opened = self._opened[-1].name
-            message = f"section {opened} is never closed"
-            return self._error(self._opened[-1], message, f"add {{{{/{opened}}}}}")
+            message = f"section `{opened}` is not closed"
+            return self._error("E207", self._opened[-1], message, f"add `{left}/{opened}{right}`")
         if not inner.lstrip("/ "):
             return self._misnamed(tag)
         return self._malformed(tag) if inner[0] == "=" else self._unopened(tag, inner[1:].strip())
@@ -233,27 +238,30 @@ class _Reading:
         source = self._source[tag.start : tag.end]
         shown = visible(source if len(source) <= _SHOWN else f"{source[:_SHOWN]}…")
         if helper := _HELPER.fullmatch(tag.name):
-            remedy = f"write {{{{#{helper[1]}}}}} … {{{{/{helper[1]}}}}}"
-            return self._error(tag, f"{shown} calls a helper, which Mustache has not", remedy)
-        remedy = "a name is letters, digits, - and _, with dots between the steps: {{user.name}}"
-        remedy = remedy if tag.name else "write a name, such as {{code}}"
-        return self._error(tag, f"{shown} names no variable", remedy)
+            remedy = f"write `{{{{#{helper[1]}}}}}…{{{{/{helper[1]}}}}}`"
+            message = f"`{shown}` is a helper, which Mustache does not have"
+            return self._error("E203", tag, message, remedy)
+        remedy = "use letters, digits, `-` and `_`, with dots between steps: `{{user.name}}`"
+        remedy = remedy if tag.name else "write a name: `{{code}}`"
+        return self._error("E202", tag, f"`{shown}` is not a valid variable", remedy)
 
     def _malformed(self, tag: _Tag) -> Invalid:
-        return self._error(tag, "a tag that sets delimiters is malformed", "write {{=<% %>=}}")
+        message = "the tag that sets delimiters is not valid"
+        return self._error("E206", tag, message, "write `{{=<% %>=}}`")
 
     def _unopened(self, tag: _Tag, name: str) -> Invalid:
         if not self._opened:
-            return self._error(tag, f"section {name} is closed, but was not opened")
+            message = f"section `{name}` is closed but not open"
+            return self._error("E208", tag, message, f"remove the tag, or add `{{{{#{name}}}}}`")
         last = self._opened[-1].name
-        message = f"section {name} is closed where {last} is open"
-        return self._error(tag, message, f"close {last} first")
+        message = f"section `{name}` is closed while `{last}` is open"
+        return self._error("E208", tag, message, f"add `{{{{/{last}}}}}` before it")
 
-    def _error(self, tag: _Tag, message: str, remedy: str = "") -> Invalid:
+    def _error(self, code: str, tag: _Tag, message: str, remedy: str = "") -> Invalid:
         line = self._source.count("\n", 0, tag.start) + 1
         column = tag.start - self._source.rfind("\n", 0, tag.start)
         place = f"(line {line}, column {column} of the text)"
-        return Invalid(f"{message} {place}", remedy, offset=tag.start)
+        return Invalid(f"{message} {place}", remedy, offset=tag.start, code=code)
 
 
 def _tree(

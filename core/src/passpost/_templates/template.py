@@ -68,7 +68,7 @@ def _read(kind: type[_SettingT], value: object, key: str) -> _SettingT:
     try:
         return kind.from_setting(value)
     except Invalid as error:
-        problem = Problem(key, error.message, error.remedy)
+        problem = Problem(key, error.message, error.remedy, code=error.code)
     raise ConfigError([problem])
 
 
@@ -86,7 +86,8 @@ def _content(value: str | TemplateText) -> TemplateText:
 
 def _content_type(value: ContentType | None) -> ContentType | None:
     if value not in (None, "text/plain", "text/html"):
-        raise ConfigError([Problem("contentType", "must be text/plain or text/html")])
+        remedy = "use `text/plain` or `text/html`"
+        raise ConfigError([Problem("contentType", "not a valid content type", remedy, code="E232")])
     return value
 
 

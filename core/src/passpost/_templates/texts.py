@@ -79,7 +79,7 @@ class TemplateText(_Source):
     def __init__(self, source: str) -> None:
         self.source = unified(source)
         if refused := refused_in_body(self.source):
-            raise Invalid(f"{refused} is not allowed here", "remove it")
+            raise Invalid(f"{refused} is not allowed", "remove the character", code="E211")
         nodes = parse(self.source)
         found = tuple(_variables_in(nodes))
         self.variables = tuple(dict.fromkeys(variable.name for variable in found))
@@ -95,9 +95,9 @@ class TemplateText(_Source):
             Invalid: It is not text, empty, not Mustache, or has a character that is refused.
         """
         if not isinstance(value, str):
-            raise Invalid("must be text", "put it in double quotes")
+            raise Invalid("not text", "write it in double quotes", code="E200")
         if not value.strip():
-            raise Invalid("must not be empty")
+            raise Invalid("the text is empty", "write a text: `Code: {{code}}`", code="E210")
         return cls.compiled(value)
 
     @classmethod
@@ -147,9 +147,10 @@ class TemplateLine(TemplateText):
     def __init__(self, source: str) -> None:
         # Before line ends are unified: here they are refused.
         if refused := refused_in_line(source):
-            raise Invalid(f"{refused} is not allowed in a single line", "remove it")
+            message = f"{refused} is not allowed in a single line"
+            raise Invalid(message, "remove the character", code="E211")
         if len(source) > MAX_LINE:
-            raise Invalid(f"has more than {MAX_LINE} characters", "shorten it")
+            raise Invalid(f"{len(source)} characters: use at most {MAX_LINE}", code="E212")
         super().__init__(source)
 
 
@@ -195,7 +196,7 @@ class TemplateAddress(_Source):
             Invalid: It is not text, not Mustache or not an address.
         """
         if not isinstance(value, str):
-            raise Invalid("must be text", "put it in double quotes")
+            raise Invalid("not text", "write it in double quotes", code="E200")
         return cls(value)
 
     def render(self, payload: Mapping[str, Any], place: Place, missing: Missing) -> Address:
@@ -220,7 +221,7 @@ class TemplateAddress(_Source):
         except ValueError as error:
             reason = str(error)
         raise MessageError(
-            f"the payload makes no address of {place.name}: {reason}", field=place.name
+            f"{place.name} is not a valid address with this payload: {reason}", field=place.name
         )
 
 
@@ -242,4 +243,5 @@ def _valid(read: Callable[[str], _T], text: str) -> _T:
         return read(text)
     except ValueError as error:
         reason = str(error)
-    raise Invalid(f"is no address: {reason}", "write Name <local@domain> or local@domain")
+    remedy = "write `local@domain` or `Name <local@domain>`"
+    raise Invalid(f"not a valid address: {reason}", remedy, code="E220")
