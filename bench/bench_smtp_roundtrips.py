@@ -31,10 +31,10 @@ from goals import Goals, machine, run
 import passpost
 from passpost._delivery.compose import Composer
 from passpost._delivery.identity import Identity
-from passpost_smtp.link import Link
+from passpost_smtp.context import SessionContext, prepare_context
 from passpost_smtp.mime import MailBuilder
 from passpost_smtp.opening import Opening
-from passpost_smtp.site import Site, make_site
+from passpost_smtp.pooled_connection import PooledConnection
 from passpost_smtp.transaction import Transaction
 from pytest_passpost import DelayProxy
 
@@ -163,9 +163,9 @@ def beside(server: postfix.Postfix, mails_each: int) -> None:
 class Timed(Opening):
     """An opening that notes when each of its steps begins."""
 
-    def __init__(self, site: Site, deadline: float) -> None:
+    def __init__(self, context: SessionContext, deadline: float) -> None:
         self.marks: list[tuple[str, float]] = []
-        super().__init__(site, deadline)
+        super().__init__(context, deadline)
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name == "phase":
@@ -181,17 +181,17 @@ async def first_mail(settings: dict[str, Any]) -> dict[str, float]:
     config: Any = connector.config
     message = passpost.Message(to="ada@example.org", usage="SignIn", payload={"code": "123456"})
     mail = Composer(connector).compose(message, Identity.of(message))
-    site = await asyncio.to_thread(make_site, config, set[str]().add)
+    context = await asyncio.to_thread(prepare_context, config, set[str]().add)
     loop = asyncio.get_running_loop()
-    opening = Timed(site, loop.time() + 60)
+    opening = Timed(context, loop.time() + 60)
     await opening.run()
     marks = [*opening.marks, ("mail", time.perf_counter())]
     offer = opening.offer
     built = MailBuilder(config.from_email, None, {}).build(
         mail, eight_bit=offer.eight_bit, smtputf8=offer.smtputf8
     )
-    carrier = Link(opening.connection, offer, loop.time())
-    await Transaction(site, carrier, built, message.payload, loop.time() + 60).run("proving")
+    carrier = PooledConnection(opening.connection, offer, loop.time())
+    await Transaction(context, carrier, built, message.payload, loop.time() + 60).run("proving")
     marks.append(("end", time.perf_counter()))
     await opening.connection.close()
     return _lasted(marks)

@@ -29,11 +29,11 @@ from passpost._plugins.connector_hooks import ConnectorHooks
 from passpost._templates.picking import TemplateSet, pick
 from passpost.config import ConnectorConfig
 from passpost_smtp.connection import Connection
+from passpost_smtp.context import SessionContext
 from passpost_smtp.hooks import open_session
-from passpost_smtp.link import Link
 from passpost_smtp.mime import MailBuilder
 from passpost_smtp.opening import Opening
-from passpost_smtp.site import Site
+from passpost_smtp.pooled_connection import PooledConnection
 from passpost_smtp.transaction import Transaction
 
 AT_ONCE: Final = 10
@@ -125,15 +125,17 @@ class Rounds:
             await step()
 
 
-async def links(site: Site, stack: AsyncExitStack) -> list[Link]:
+async def open_connections(
+    context: SessionContext, stack: AsyncExitStack
+) -> list[PooledConnection]:
     """Open connections that no pool knows of, so many that nobody waits for one."""
     loop = asyncio.get_running_loop()
     opened = []
     for _ in range(AT_ONCE):
-        opening = Opening(site, loop.time() + 10)
+        opening = Opening(context, loop.time() + 10)
         await opening.run()
         stack.push_async_callback(_close, opening.connection)
-        opened.append(Link(opening.connection, opening.offer, loop.time()))
+        opened.append(PooledConnection(opening.connection, opening.offer, loop.time()))
     return opened
 
 
@@ -148,13 +150,16 @@ async def stages(port: int, kind: str, rounds: Rounds) -> dict[str, float]:
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(open_session(config, set[str]().add))
         mailer = await stack.enter_async_context(passpost.AsyncMailer(connector))
-        free = await links(session.site, stack)
+        free = await open_connections(session.context, stack)
         best = await rounds.best(_steps(connector, session, mailer, free))
     return _shares(best)
 
 
 def _steps(
-    connector: passpost.Connector, session: Any, mailer: passpost.AsyncMailer, free: list[Link]
+    connector: passpost.Connector,
+    session: Any,
+    mailer: passpost.AsyncMailer,
+    free: list[PooledConnection],
 ) -> dict[str, Step]:
     config: Any = connector.config
     composer, wanted = Composer(connector), message()
@@ -166,9 +171,9 @@ def _steps(
     deadline = asyncio.get_running_loop().time() + 3600
 
     async def protocol() -> None:
-        link = free.pop()
-        await Transaction(session.site, link, built, wanted.payload, deadline).run("chunked")
-        free.append(link)
+        pooled = free.pop()
+        await Transaction(session.context, pooled, built, wanted.payload, deadline).run("chunked")
+        free.append(pooled)
 
     async def hook() -> None:
         await trivial.send_mail(None, None, mail)  # type: ignore[misc]  # this one is a coroutine

@@ -21,7 +21,7 @@ TEMPLATES = [{"usageType": "Generic", "subject": "Your code", "content": "{{code
 
 
 class Kit:
-    """Makes configs, mails and sessions in one line each.
+    """Makes configs, emails and sessions in one line each.
 
     Attributes:
         registered: What sessions had masked from then on.
@@ -70,13 +70,13 @@ class Kit:
         async with hooks.open_session(config, self.registered.append) as session:
             if proven:
                 rcpt, final = Reply(250, (b"2.1.5 ok",)), Reply(250, (b"2.0.0 ok",))
-                session.site.mastery.proven("127.0.0.1", rcpt, final, b"")
+                session.context.fallback.prove_chunking("127.0.0.1", rcpt, final, b"")
             yield session
 
     async def send(
         self, config: SmtpConfig, mail: Mail | None = None, *, proven: bool = False
     ) -> Receipt | SendError:
-        """Send one mail over a session of its own."""
+        """Send one email over a session of its own."""
         async with self.session(config, proven=proven) as session:
             return await self.outcome(session, mail or self.mail())
 
@@ -89,7 +89,7 @@ class Kit:
     async def refusal(
         self, config: SmtpConfig, mail: Mail | None = None, *, proven: bool = False
     ) -> SendError:
-        """Send one mail that must not go through."""
+        """Send one email that must not go through."""
         outcome = await self.send(config, mail, proven=proven)
         assert isinstance(outcome, SendError), "the mail went through"
         return outcome

@@ -1,4 +1,4 @@
-"""Checking a connection: every step with what it brought, and no mail."""
+"""Checking a connection: every step with what it brought, and no email."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def config(**settings: Any) -> SmtpConfig:
 
 
 def problems(**settings: Any) -> dict[str, str]:
-    """Give what is wrong with settings, by path."""
+    """Return what is wrong with settings, by path."""
     with pytest.raises(ConfigError) as caught:
         config(**settings)
     return {
@@ -253,8 +253,8 @@ def test_without_a_name_the_host_name_or_the_address_serves(
 ) -> None:
     monkeypatch.setattr("socket.gethostname", lambda: "app.example.com")
     assert config().ehlo_name("192.0.2.1") == "app.example.com"
-    for unfit in ("laptop", "Адас-Laptop.local", "a_b.example.com"):
-        monkeypatch.setattr("socket.gethostname", lambda unfit=unfit: unfit)
+    for invalid_part in ("laptop", "Адас-Laptop.local", "a_b.example.com"):
+        monkeypatch.setattr("socket.gethostname", lambda invalid_part=invalid_part: invalid_part)
         assert config().ehlo_name("192.0.2.1") == "[192.0.2.1]"
         assert config().ehlo_name("2001:db8::1") == "[IPv6:2001:db8::1]"
 

@@ -19,7 +19,7 @@ FOREVER = 60.0
 
 @asynccontextmanager
 async def connected() -> AsyncIterator[tuple[Connection, socket.socket]]:
-    """Give a connection to a server that a test speaks for."""
+    """Return a connection to a server that a test speaks for."""
     loop = asyncio.get_running_loop()
     ours, theirs = socket.socketpair()
     ours.settimeout(0)
@@ -34,11 +34,11 @@ async def connected() -> AsyncIterator[tuple[Connection, socket.socket]]:
 
 
 def going_on(connection: Connection, asked: list[Sequence[Reply]]) -> Then:
-    """Give what sends a message whatever the replies are, and notes them."""
+    """Return what sends a message whatever the replies are, and notes them."""
 
     def then(replies: Sequence[Reply]) -> bool:
         asked.append(replies)
-        connection.go_on(b"message\r\n", 1, FOREVER, sending=FOREVER)
+        connection.continue_exchange(b"message\r\n", 1, FOREVER, sending=FOREVER)
         return True
 
     return then
@@ -96,7 +96,7 @@ async def test_nothing_goes_on_once_the_one_who_waited_is_cancelled() -> None:
 
 
 def shaken(server: socket.socket) -> tuple[ssl.SSLObject, ssl.MemoryBIO]:
-    """Do the server's part of the handshake; gives what encrypts, and where it puts that."""
+    """Do the server's part of the handshake; return what encrypts, and where it puts that."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     trustme.CA().issue_cert("mail.example.com").configure_cert(context)
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()

@@ -38,7 +38,7 @@ SMUGGLED: Final = "Ada\n{}\n{}\nDATA\nSubject: forged\n\nx\n.\n".format(
 
 
 def unexpected(server: SmtpServer) -> list[str]:
-    """Give the commands that no client of ours has: lines of a message that were read as such."""
+    """Return the commands that no client of ours has: lines of a message that were read as such."""
     lines = [line for connection in server.connections for line in connection.commands]
     return [line for line in lines if "(unknown)" in line or "eve@" in line or "victim@" in line]
 
@@ -111,7 +111,7 @@ async def test_a_server_that_forgets_bdat_later_is_not_spoken_to_so_again(kit: A
             server.script(Fault("body", Unread(), times=None))
             outcome = await kit.outcome(session, kit.mail(text="Your code is 314159.\n"))
             await session.send(kit.mail())
-        # What it made of the first message is its own matter; it made no mail of it.
+        # What it made of the first message is its own matter; it made no email of it.
         assert isinstance(outcome, Receipt) or outcome.outcome == "unknown"
         assert len(server.mails) == 2 + isinstance(outcome, Receipt)
         assert server.connections[-1].verbs[-4:] == ["MAIL", "RCPT", "DATA", "QUIT"]
@@ -202,7 +202,7 @@ ENDS: Final = (
 
 
 async def outcome_of(kit: Any, session: SmtpSession, server: SmtpServer, number: int) -> str:
-    """Send a mail, and check what is said of it against what became of it."""
+    """Send an email, and check what is said of it against what became of it."""
     message_id = f"<{number}@example.com>"
     outcome = await kit.outcome(session, kit.mail(message_id=message_id))
     said = outcome.outcome if isinstance(outcome, SendError) else "accepted"

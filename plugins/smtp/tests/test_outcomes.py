@@ -93,13 +93,13 @@ class Case:
 
 
 def rows(heading: str) -> list[list[str]]:
-    """Give the cells of the table below a heading."""
+    """Return the cells of the table below a heading."""
     section = PAGE.read_text("utf-8").split(f"### {heading}\n")[1].partition("\n#")[0]
     return [[cell.strip() for cell in line.split("|")] for line in ROW.findall(section)]
 
 
 def split(cell: str) -> list[str]:
-    """Give the events of a cell; what is said of each is said once, behind the last."""
+    """Return the events of a cell; what is said of each is said once, behind the last."""
     each = UNSENT if cell.endswith(UNSENT) else ""
     return [f"{one}{each}" for one in re.split(r"; |, (?!then)", cell.removesuffix(each))]
 
@@ -147,7 +147,7 @@ async def test_while_a_connection_is_opened(case: Case, kit: Any) -> None:
 
 
 async def second_email(case: Case, times: int | None, kit: Any) -> tuple[Any, int]:
-    """Send two emails, the second into the event; gives its outcome and how often it arrived."""
+    """Send two emails, the second into the event; return its outcome and how often it arrived."""
     phase, action = case.fault
     unsent = case.event.endswith(UNSENT)
     fault = Fault(phase, action, times=times, octets=1 if unsent else 100)  # type: ignore[arg-type]  # as above

@@ -211,7 +211,7 @@ async def test_a_cancelled_send_leaves_nothing_unclear_behind(
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
-            # What the server says to the cancelled mail must not be heard by the next one.
+            # What the server says to the cancelled email must not be heard by the next one.
             hold.release()
             await session.send(kit.mail(subject="next"))
         assert server.mails[-1].subject == "next"
@@ -226,16 +226,16 @@ async def test_a_cancelled_wait_takes_no_connection_away(kit: Any) -> None:
     with SmtpServer() as server:
         async with kit.session(kit.config(server, pool={"maxConnections": 1})) as session:
             pool = session._pool
-            link = await pool.acquire(later)
+            pooled = await pool.acquire(later)
             waiting = [asyncio.ensure_future(pool.acquire(later)) for _ in range(3)]
             await asyncio.sleep(0)
             waiting[0].cancel()
             await asyncio.sleep(0)
-            pool.release(link)
+            pool.release(pooled)
             # It has been handed to the second of them, which has not run since.
             waiting[1].cancel()
-            assert await waiting[2] is link
-            pool.release(link)
+            assert await waiting[2] is pooled
+            pool.release(pooled)
         assert server.connection_count == 1
 
 
@@ -292,9 +292,9 @@ async def test_a_warm_connection_that_was_lost_is_opened_again(kit: Any) -> None
         async with kit.session(kit.config(server, pool={"keepWarm": 1})) as session:
             for count in range(1, 4):
                 await opened(session)
-                (link,) = session._pool._idle
+                (pooled,) = session._pool._idle
                 await session.send(kit.mail())
-                await link.connection.wait_closed()
+                await pooled.connection.wait_closed()
                 await opened(session)
                 assert server.connection_count == count + 1
         assert len(server.mails) == 3
@@ -320,7 +320,7 @@ async def test_a_refused_mail_leaves_the_connection_usable(
 async def test_a_server_that_is_silent_on_rset_holds_up_no_close(
     kit: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pool, "_FAREWELL", 0.05)
+    monkeypatch.setattr(pool, "_QUIT_TIMEOUT", 0.05)
     monkeypatch.setattr(limits, "_PROBE", 600.0)
     faults = [Fault("rcpt", reply("550 5.1.1 who?")), Fault("rset", "silence")]
     with SmtpServer(faults=faults) as server:
@@ -435,7 +435,7 @@ async def test_a_warm_connection_that_cannot_be_had_is_tried_for_again_and_again
     busy = Fault("greeting", reply("421 4.3.2 busy"), times=3)
     with SmtpServer(faults=[busy]) as server:
         async with kit.session(kit.config(server, pool={"keepWarm": 1})) as session:
-            session._pool._breath = 0.001
+            session._pool._warm_backoff = 0.001
             while not session._pool._idle:  # noqa: ASYNC110 - the pool's own timers are waited for
                 await asyncio.sleep(0.001)
         assert server.connection_count == 4
@@ -446,7 +446,7 @@ async def test_a_warm_connection_does_not_try_a_wrong_password_again(kit: Any) -
     with SmtpServer(tls="starttls", auth=USERS) as server:
         login = {"user": "ada", "pass": "incorrect"}
         async with kit.session(kit.config(server, auth=login, pool={"keepWarm": 2})) as session:
-            session._pool._breath = 0.001
+            session._pool._warm_backoff = 0.001
             await opened(session)
             await asyncio.sleep(0.01)
             assert session._pool.size == 0
@@ -493,12 +493,12 @@ async def test_a_connection_that_ended_is_seen_before_the_loop_sees_it(
     with SmtpServer(faults=[Fault("idle", action, after=1)]) as server:
         async with kit.session(kit.config(server)) as session:
             await session.send(kit.mail())
-            (link,) = session._pool._idle
-            assert not link.connection.stirred()
+            (pooled,) = session._pool._idle
+            assert not pooled.connection.is_dropped()
             await session.send(kit.mail())
             # The loop stands still meanwhile.
             server.wait_ended(1)
-            assert link.connection.stirred()
+            assert pooled.connection.is_dropped()
 
 
 @pytest.mark.anyio

@@ -14,8 +14,8 @@ import pytest
 
 from passpost import Receipt, SendError
 from passpost_smtp.check import check
+from passpost_smtp.context import prepare_context
 from passpost_smtp.opening import Opening
-from passpost_smtp.site import make_site
 from pytest_passpost import Action, Fault, Hold, SmtpServer, reply
 
 PASSWORD = "canary-Pässword-8471"
@@ -25,7 +25,7 @@ CANARIES = (PASSWORD, TOKEN, CODE)
 
 
 def forms(text: str) -> Iterator[str]:
-    """Give a text as it stands and in the encodings that servers may echo."""
+    """Return a text as it stands and in the encodings that servers may echo."""
     yield text
     yield quote(text)
     for start in range(3):
@@ -80,7 +80,7 @@ async def test_what_a_server_repeats_is_masked(
         mail = kit.mail(payload={"code": CODE, "token": TOKEN}, text=f"Your code is {CODE}.\n")
         error = await kit.refusal(config, mail)
         assert "I heard" in str(error)
-        # What is in no mail yet, no server can repeat.
+        # What is in no email yet, no server can repeat.
         known = (PASSWORD,) if phase == "auth" else CANARIES
         assert_clean(everything_about(error), debug.text, canaries=known)
 
@@ -152,11 +152,11 @@ async def test_no_object_shows_a_secret(kit: Any) -> None:
     users, login = {"ada": PASSWORD}, {"user": "ada", "pass": PASSWORD}
     with SmtpServer(tls="starttls", auth=users) as server:
         config = kit.config(server, auth=login)
-        site = make_site(config, kit.registered.append)
-        opening = Opening(site, 1e12)
+        context = prepare_context(config, kit.registered.append)
+        opening = Opening(context, 1e12)
         async with kit.session(config) as session:
             await session.send(kit.mail(payload={"code": CODE}))
-            assert_clean(repr(config), repr(site), repr(opening), repr(vars(opening)))
+            assert_clean(repr(config), repr(context), repr(opening), repr(vars(opening)))
             assert_clean(repr(session), repr(session._pool._idle), repr(vars(session._pool)))
 
 
@@ -205,5 +205,5 @@ async def test_no_frame_of_a_check_that_is_cancelled_holds_the_password(
     users, login = {"ada": PASSWORD}, {"user": "ada", "pass": PASSWORD}
     faults = [Fault("auth", hold, after=after)]
     with SmtpServer(tls="starttls", auth=users, mechanisms=[mechanism], faults=faults) as server:
-        site = make_site(kit.config(server, auth=login), kit.registered.append)
-        assert_clean(await frames_when_cancelled(check(site), hold))
+        context = prepare_context(kit.config(server, auth=login), kit.registered.append)
+        assert_clean(await frames_when_cancelled(check(context), hold))

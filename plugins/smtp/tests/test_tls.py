@@ -1,4 +1,4 @@
-"""TLS: no password and no mail goes where it was not promised that nobody listens."""
+"""TLS: no password and no email goes where it was not promised that nobody listens."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def settings(mode: TlsMode, **more: Any) -> dict[str, Any]:
 
 
 def assert_nothing_left(server: SmtpServer) -> None:
-    """No credentials, no command of a mail, and nothing that breaks the protocol."""
+    """No credentials, no command of an email, and nothing that breaks the protocol."""
     assert server.credentials == []
     assert server.mails == []
     assert server.violations == []

@@ -1,4 +1,4 @@
-"""The connector ``smtp`` of passpost: mails through any server that speaks SMTP.
+"""The connector ``smtp`` of passpost, which sends emails through any SMTP server.
 
-`passpost_smtp.hooks` is what the host loads; `passpost_smtp.config.SmtpConfig` has the settings.
+passpost loads `passpost_smtp.hooks`; `passpost_smtp.config.SmtpConfig` defines the settings.
 """

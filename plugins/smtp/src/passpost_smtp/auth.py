@@ -48,26 +48,26 @@ def _first(mechanism: bytes, data: bytes) -> Exchange:
 
 
 def plain(user: str, password: str) -> Exchange:
-    """Give the exchange of PLAIN (RFC 4616)."""
+    """Return the exchange of PLAIN (RFC 4616)."""
     yield from _first(b"PLAIN", f"\0{user}\0{password}".encode())
 
 
 def login(user: str, password: str) -> Exchange:
-    """Give the exchange of LOGIN, which asks for the user name and then for the password."""
+    """Return the exchange of LOGIN, which asks for the user name and then for the password."""
     yield b"AUTH LOGIN\r\n"
     yield _line(user.encode())
     yield _line(password.encode())
 
 
 def cram_md5(user: str, password: str) -> Exchange:
-    """Give the exchange of CRAM-MD5 (RFC 2195): the password itself is not sent."""
+    """Return the exchange of CRAM-MD5 (RFC 2195): the password itself is not sent."""
     challenge = yield b"AUTH CRAM-MD5\r\n"
     digest = hmac.new(password.encode(), challenge, "md5").hexdigest()
     yield _line(f"{user} {digest}".encode())
 
 
 def xoauth2(user: str, token: str) -> Exchange:
-    """Give the exchange of XOAUTH2, as Google and Microsoft document it."""
+    """Return the exchange of XOAUTH2, as Google and Microsoft document it."""
     yield from _first(b"XOAUTH2", f"user={user}\1auth=Bearer {token}\1\1".encode())
     # A challenge now holds the reason of a refusal; the refusal itself comes after an empty answer.
     yield b"\r\n"
@@ -109,7 +109,7 @@ def choose(
 
 
 def why_none(offered: tuple[str, ...], *, encrypted: bool) -> tuple[str, str]:
-    """Say why `choose` found no mechanism, and what to do about it."""
+    """Return why `choose` found no mechanism, and how to fix it."""
     names = " ".join(offered)
     if not offered:
         what, hint = (

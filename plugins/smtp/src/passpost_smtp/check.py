@@ -13,7 +13,7 @@ from passpost_smtp.errors import Failed, Verdict, broken, refused
 from passpost_smtp.opening import Opening
 
 if TYPE_CHECKING:
-    from passpost_smtp.site import Site
+    from passpost_smtp.context import SessionContext
 
 _SOON: Final = dt.timedelta(days=14)
 
@@ -28,10 +28,10 @@ _WISHES: Final = (
 )
 
 
-async def check(site: Site) -> list[Finding]:
-    """Connect, secure, sign in and name the sender, as far as it goes; no mail is sent."""
+async def check(context: SessionContext) -> list[Finding]:
+    """Connect, secure, sign in and name the sender, as far as it goes; no email is sent."""
     loop = asyncio.get_running_loop()
-    check = _Check(site, Opening(site, loop.time() + site.limits.opening))
+    check = _Check(context, Opening(context, loop.time() + context.limits.opening))
     try:
         await check.run()
     finally:
@@ -40,35 +40,35 @@ async def check(site: Site) -> list[Finding]:
 
 
 class _Check:
-    def __init__(self, site: Site, opening: Opening) -> None:
+    def __init__(self, context: SessionContext, opening: Opening) -> None:
         self.findings: list[Finding] = []
-        self._site = site
-        self._config = site.config
+        self._context = context
+        self._config = context.config
         self._opening = opening
 
     async def run(self) -> None:
         steps: tuple[tuple[Callable[[], Awaitable[None]], Callable[[], None]], ...] = (
-            (self._opening.connect, self._connected),
-            (self._opening.secure, self._secured),
-            (self._opening.sign_in, self._signed_in),
-            (self._name_sender, self._sender_taken),
+            (self._opening.connect, self._report_connection),
+            (self._opening.secure, self._report_security),
+            (self._opening.sign_in, self._report_sign_in),
+            (self._name_sender, self._report_sender),
         )
         for step, found in steps:
             try:
                 await step()
             except Failed as error:
-                self._failed(error.verdict)
+                self._report_failure(error.verdict)
                 return
             found()
 
     async def end(self) -> None:
-        """Say QUIT, as far as there is somebody to say it to."""
+        """Send QUIT if there is a connection, and close it."""
         opening = self._opening
         if opening.connected and opening.connection.fault is None:
             await self._ask(b"QUIT\r\n")
         await opening.abandon()
 
-    def _failed(self, verdict: Verdict) -> None:
+    def _report_failure(self, verdict: Verdict) -> None:
         remedy = verdict.hint or (_SILENT if verdict.response is None else _SAID)
         self.findings.append(Finding(_SUBJECTS[verdict.phase], "error", verdict.message, remedy))
 
@@ -78,20 +78,20 @@ class _Check:
     def _warn(self, subject: str, evidence: str, remedy: str) -> None:
         self.findings.append(Finding(subject, "warning", evidence, remedy))
 
-    def _connected(self) -> None:
+    def _report_connection(self) -> None:
         self._ok("connection", f"connected to {self._config.server} at {self._opening.address}")
 
-    def _secured(self) -> None:
+    def _report_security(self) -> None:
         opening = self._opening
-        self._ok("greeting", self._site.redactor.clean(opening.greeting) or "no words")
-        self._tls()
+        self._ok("greeting", self._context.redactor.clean(opening.greeting) or "no words")
+        self._report_tls()
         names = opening.offer.names
         self._ok("extensions", ", ".join(names) or "none: the server knows HELO only")
         missing = [loss for name, loss in _WISHES if name not in names]
         if missing:
             self._warn("extensions", "; ".join(missing), "Nothing has to be done: it works so too.")
 
-    def _tls(self) -> None:
+    def _report_tls(self) -> None:
         tls = self._opening.connection.tls
         if tls is None:
             self._warn(
@@ -109,9 +109,9 @@ class _Check:
                 "Take rejectUnauthorized out, and give the server's own authority in tls.ca.",
             )
             return
-        self._certificate(str(certificate["notAfter"]), _common_name(certificate))
+        self._report_certificate(str(certificate["notAfter"]), _common_name(certificate))
 
-    def _certificate(self, not_after: str, issuer: str) -> None:
+    def _report_certificate(self, not_after: str, issuer: str) -> None:
         ends = dt.datetime.fromtimestamp(ssl.cert_time_to_seconds(not_after), dt.UTC)
         evidence = f"for {self._config.server_name}, issued by {issuer}, good until {ends:%Y-%m-%d}"
         if ends - dt.datetime.now(dt.UTC) < _SOON:
@@ -119,7 +119,7 @@ class _Check:
         else:
             self._ok("certificate", evidence)
 
-    def _signed_in(self) -> None:
+    def _report_sign_in(self) -> None:
         mechanism = self._opening.mechanism
         self._ok("sign-in", f"signed in with {mechanism}" if mechanism else "none is configured")
 
@@ -127,25 +127,25 @@ class _Check:
         sender = self._config.from_email
         self._opening.phase = "mail"
         await self._ask(f"MAIL FROM:<{sender.wire}>\r\n".encode(), must=True)
-        # So that it is no mail that was begun and broken off.
+        # So that it is no email that was begun and broken off.
         await self._ask(b"RSET\r\n")
 
-    def _sender_taken(self) -> None:
+    def _report_sender(self) -> None:
         self._ok("sender", f"the server takes mails from {self._config.from_email.address}")
 
     async def _ask(self, line: bytes, *, must: bool = False) -> None:
         connection, config = self._opening.connection, self._config
-        seconds = self._site.limits.command
+        seconds = self._context.limits.command
         deadline = asyncio.get_running_loop().time() + seconds
         replies = await connection.exchange(line, 1, seconds, deadline)
         if must and replies and not replies[0].positive:
-            raise Failed(refused("mail", replies[0], config, self._site.redactor))
+            raise Failed(refused("mail", replies[0], config, self._context.redactor))
         if must and not replies and connection.fault is not None:
             raise Failed(broken("mail", connection.fault, config))
 
 
 def _common_name(certificate: dict[str, object]) -> str:
-    """Give the issuer's name, organisation first."""
+    """Return the issuer's name, organisation first."""
     issuer = certificate.get("issuer", ())
     names: dict[str, str] = {}
     if isinstance(issuer, tuple):

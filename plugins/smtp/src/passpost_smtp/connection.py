@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, cast
 from passpost_smtp.fault import Fault, tls_fault
 from passpost_smtp.reply import SHUTTING_DOWN, Reply, ReplyReader
 from passpost_smtp.tls import TlsLayer
-from passpost_smtp.trace import described
+from passpost_smtp.trace import describe
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -29,7 +29,7 @@ _LINGER: Final = 1.0
 """Seconds for the last bytes of a connection that is closed in order."""
 
 Then = Callable[[Sequence["Reply"]], bool]
-"""Takes the replies the moment they are there, and says whether it has written more."""
+"""Takes the replies the moment they are there, and returns whether it has written more."""
 
 
 class Connection(asyncio.BufferedProtocol):
@@ -81,10 +81,10 @@ class Connection(asyncio.BufferedProtocol):
         """The server's address."""
         return self._address_of("peername")
 
-    def stirred(self) -> bool:
-        """Whether something has come from the server, were it its FIN, that was not asked for.
+    def is_dropped(self) -> bool:
+        """Return whether an idle connection has ended, or received something; end it then.
 
-        The loop would find it a moment later, which is too late for a mail that is written now.
+        The event loop would notice a moment later: too late for an email that is written now.
         """
         try:
             self._sock.recv(1, socket.MSG_PEEK)
@@ -102,9 +102,9 @@ class Connection(asyncio.BufferedProtocol):
         if self.tls is not None:
             self._wanted = 1
             # It may have come together with the end of the handshake.
-            self._received_sealed(b"")
+            self._receive_encrypted(b"")
         self._patience, self._deadline = seconds, deadline
-        return await self._heard()
+        return await self._await_replies()
 
     # No coroutine: an application's traceback shows the frames of those that wait, and with them
     # what a message says, or a password. A future also costs each email some 2 µs less.
@@ -126,8 +126,8 @@ class Connection(asyncio.BufferedProtocol):
             seconds: How long to wait for the last of them, once all is written.
             deadline: When to give up at the latest, in the loop's time.
             sending: Seconds for handing the bytes to the kernel; as `seconds` where 0.
-            then: May call `go_on` once all replies are there; those to what it writes are returned
-                then. A connection that is traced does not ask it.
+            then: Called once all replies are there. It may call `continue_exchange`, whose replies
+                are then the ones to return. Not called on a connection that is traced.
 
         Returns:
             The replies; fewer than wanted if the connection ended, or one said that it closes
@@ -142,10 +142,14 @@ class Connection(asyncio.BufferedProtocol):
         else:
             # Nothing of it goes out, which is as good as all of it being left over.
             self.unsent = True
-        heard = self._heard(sending)
-        return heard if self.trace is None else self._traced(self.trace, described(data), heard)
+        heard = self._await_replies(sending)
+        return (
+            heard if self.trace is None else self._trace_exchange(self.trace, describe(data), heard)
+        )
 
-    def go_on(self, data: bytes, wanted: int, seconds: float, *, sending: float) -> None:
+    def continue_exchange(
+        self, data: bytes, wanted: int, seconds: float, *, sending: float
+    ) -> None:
         """Write more within an exchange, and wait for the replies to that; see `exchange`.
 
         The task that waits is not woken in between, which takes a turn of the event loop.
@@ -156,7 +160,7 @@ class Connection(asyncio.BufferedProtocol):
         if self._wanted:
             self._arm(sending if self.unsent else seconds)
 
-    async def _traced(
+    async def _trace_exchange(
         self, trace: Trace, what: str, heard: asyncio.Future[list[Reply]]
     ) -> list[Reply]:
         replies = await heard
@@ -176,8 +180,8 @@ class Connection(asyncio.BufferedProtocol):
             self.tls = TlsLayer(context, server_name)
             self._wanted = 1
             self._patience, self._deadline = seconds, deadline
-            self._shake(b"")
-            await self._heard()
+            self._continue_handshake(b"")
+            await self._await_replies()
 
     def abort(self, fault: Fault | None = None) -> None:
         """Close at once and for good; whoever waits gets `fault`."""
@@ -189,7 +193,7 @@ class Connection(asyncio.BufferedProtocol):
         if self.fault is None and transport is not None:
             self.fault = Fault("aborted")
             if self.tls is not None and self.tls.done:
-                transport.write(self.tls.farewell())
+                transport.write(self.tls.close_notify())
             transport.close()
             self._loop.call_later(_LINGER, transport.abort)
         await self.wait_closed()
@@ -209,7 +213,7 @@ class Connection(asyncio.BufferedProtocol):
         self._transport.set_write_buffer_limits(high=0)
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - the protocol's signature
-        """Give room for what has arrived."""
+        """Return the buffer for what has arrived."""
         # Always the same: asyncio would take 256 KB from the heap for each reply otherwise.
         return self._view
 
@@ -217,11 +221,11 @@ class Connection(asyncio.BufferedProtocol):
         """Take what has arrived."""
         data = bytes(self._view[:nbytes])
         if self.tls is None:
-            self._received(data)
+            self._receive(data)
         elif self.tls.done:
-            self._received_sealed(data)
+            self._receive_encrypted(data)
         else:
-            self._shake(data)
+            self._continue_handshake(data)
 
     def pause_writing(self) -> None:
         """Note that the kernel has not taken all."""
@@ -263,7 +267,7 @@ class Connection(asyncio.BufferedProtocol):
             return
         if self.tls is not None:
             try:
-                data = self.tls.seal(data)
+                data = self.tls.encrypt(data)
             except ssl.SSLError as error:
                 self.unsent = True
                 self._fail(tls_fault(error))
@@ -273,8 +277,8 @@ class Connection(asyncio.BufferedProtocol):
             # The kernel took nothing; the loop says why in a moment.
             self.unsent = True
 
-    def _heard(self, sending: float = 0.0) -> asyncio.Future[list[Reply]]:
-        """Give what will be the replies, as soon as all are there or no more will come."""
+    def _await_replies(self, sending: float = 0.0) -> asyncio.Future[list[Reply]]:
+        """Return a future of the replies: done when all are there, or no more will come."""
         waiter = self._loop.create_future()
         if self._wanted and self.fault is None:
             self._waiter = waiter
@@ -290,7 +294,7 @@ class Connection(asyncio.BufferedProtocol):
         if waiter is not None and not waiter.done():
             waiter.set_result(self._replies)
 
-    def _received(self, data: bytes) -> None:
+    def _receive(self, data: bytes) -> None:
         if self._waiter is not None and self._waiter.done():
             # It was cancelled: what comes from now on was asked for by nobody.
             self._wake()
@@ -317,12 +321,12 @@ class Connection(asyncio.BufferedProtocol):
             if then is None or late or not then(self._replies):
                 self._wake()
 
-    def _received_sealed(self, data: bytes) -> None:
+    def _receive_encrypted(self, data: bytes) -> None:
         if self.tls is None:
             return
         clear, fault = b"", None
         try:
-            clear = self.tls.open(data)
+            clear = self.tls.decrypt(data)
         except ssl.SSLError as error:
             fault = tls_fault(error)
         self._flush_tls()
@@ -330,18 +334,18 @@ class Connection(asyncio.BufferedProtocol):
             # What came is heard, and nothing more is said.
             self._then = None
         if clear:
-            self._received(clear)
+            self._receive(clear)
         if fault is not None:
             self._fail(fault)
         elif self.tls.closed:
             self._fail(Fault("closed"))
 
-    def _shake(self, data: bytes) -> None:
+    def _continue_handshake(self, data: bytes) -> None:
         if self.tls is None:
             return
         fault = None
         try:
-            self.tls.shake(data)
+            self.tls.continue_handshake(data)
         except ssl.SSLError as error:
             fault = tls_fault(error)
         self._flush_tls()
@@ -373,14 +377,14 @@ class Connection(asyncio.BufferedProtocol):
             if timer.when() <= expires:
                 return
             timer.cancel()
-        self._timer = self._loop.call_at(expires, self._ring)
+        self._timer = self._loop.call_at(expires, self._on_timer)
 
-    def _ring(self) -> None:
+    def _on_timer(self) -> None:
         self._timer = None
         if self._waiter is None or self._waiter.done():
             return
         if self._loop.time() < self._expires:
             # It was put off since.
-            self._timer = self._loop.call_at(self._expires, self._ring)
+            self._timer = self._loop.call_at(self._expires, self._on_timer)
         else:
             self._fail(Fault("timeout"))

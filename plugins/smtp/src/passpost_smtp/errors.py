@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 OPENING: Final = frozenset(
     ("resolve", "connect", "tls", "greeting", "ehlo", "starttls", "token", "auth")
 )
-"""The phases in which a connection is not yet one that carries mails."""
+"""The phases in which a connection is not yet one that carries emails."""
 
 _DOING: Final[dict[Phase, str]] = {
     "resolve": "looking up the host's address",
@@ -79,7 +79,7 @@ _WAIT: Final = re.compile(
 class Verdict:
     """What came of an attempt: everything that a `SendError` says, before it is raised.
 
-    A verdict may be shared by many mails (a password that is wrong is wrong for all that wait);
+    A verdict may be shared by many emails (a password that is wrong is wrong for all that wait);
     each makes an error of its own from it.
 
     Attributes:
@@ -174,15 +174,29 @@ def too_large(size: int, limit: int, config: SmtpConfig) -> Verdict:
     )
 
 
+def invalid_part(
+    what: str, reason: str, *, scope: Scope = "message", hint: str | None = None
+) -> SendError:
+    """Return the error of an email that cannot be built.
+
+    Args:
+        what: The part: ``Subject``. Never its value.
+        reason: What is wrong, in words that do not repeat the value.
+        scope: Who has to fix it.
+        hint: How to fix it.
+    """
+    return SendError(f"{what}: {reason}", outcome="rejected", scope=scope, hint=hint)
+
+
 def is_temporary(phase: Phase, reply: Reply) -> bool:
-    """Whether the same command may succeed later."""
+    """Return whether the same command may succeed later."""
     # 552 to RCPT means too many recipients at once, which 452 should have said (RFC 5321
     # 4.5.3.1.10).
     return reply.code < 500 or (reply.code == 552 and phase == "rcpt")  # noqa: PLR2004 - reply codes
 
 
 def scope_of(phase: Phase, reply: Reply) -> Scope:
-    """Say whose matter a negative reply is."""
+    """Return the scope of a negative reply."""
     if reply.closing:
         return "provider"
     if reply.code in _ACCOUNT_CODES:
@@ -247,7 +261,7 @@ def _fault_scope(phase: Phase, fault: Fault, config: SmtpConfig) -> Scope:
 
 
 def _passes(fault: Fault) -> bool:
-    """Whether a fault may be gone the next time."""
+    """Return whether a fault is temporary."""
     nonsense = fault.kind in {"garbage", "order"} or fault.detail == WRONG_VERSION
     return not nonsense and not _is_certificate(fault)
 
@@ -257,6 +271,6 @@ def _is_certificate(fault: Fault) -> bool:
 
 
 def _is_wrong_tls(phase: Phase, fault: Fault, config: SmtpConfig) -> bool:
-    """Whether the server speaks in clear where the settings say that TLS comes first."""
+    """Return whether the server speaks in clear where the settings say that TLS comes first."""
     in_clear = fault.kind == "order" or fault.detail == WRONG_VERSION
     return phase == "tls" and config.security == "implicit" and in_clear

@@ -1,4 +1,4 @@
-"""Why a connection is of no more use."""
+"""What a connection was doing, and why it is of no more use."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ _SENDER_DENIED: Final = re.compile(r"sender|from address|not owned|mail from", r
 
 
 def reply_hint(phase: Phase, reply: Reply, config: SmtpConfig) -> str | None:
-    """Say what to do about a negative reply, where that is known."""
+    """Return how to fix the cause of a negative reply, or None."""
     if phase == "auth" or reply.code in {530, 534, 535, 538}:
         return _auth_hint(reply, config)
     if phase == "starttls":
@@ -133,7 +133,7 @@ def _sender_hint(reply: Reply, config: SmtpConfig) -> str | None:
 
 
 def fault_hint(phase: Phase, fault: Fault, config: SmtpConfig) -> str | None:
-    """Say what to do about a connection that ended, where that is known."""
+    """Return how to fix the cause of a connection that ended, or None."""
     if phase == "tls":
         return _tls_hint(fault, config)
     if phase == "greeting":

@@ -10,9 +10,9 @@ from typing import Any
 from passpost import Capability, ConnectorInfo, Finding, Mail, Receipt, guides, hookimpl
 from passpost import config as settings_to_config
 from passpost_smtp.config import SmtpConfig
+from passpost_smtp.context import prepare_context
 from passpost_smtp.presets import PRESETS
 from passpost_smtp.session import SmtpSession
-from passpost_smtp.site import make_site
 
 
 @hookimpl
@@ -56,10 +56,10 @@ def parse_config(settings: Mapping[str, Any]) -> SmtpConfig:
 async def open_session(
     config: SmtpConfig, register_secret: Callable[[str], None]
 ) -> AsyncIterator[SmtpSession]:
-    """Give the session; its connections are opened as mails need them."""
+    """Return the session; its connections are opened as emails need them."""
     # The system's certificates take some 18 ms to read, which would hold up all else on the loop.
-    site = await asyncio.to_thread(make_site, config, register_secret)
-    session = SmtpSession(site)
+    context = await asyncio.to_thread(prepare_context, config, register_secret)
+    session = SmtpSession(context)
     session.start()
     try:
         yield session
@@ -69,7 +69,7 @@ async def open_session(
 
 @hookimpl
 async def send_mail(session: SmtpSession, mail: Mail) -> Receipt:
-    """Send one mail."""
+    """Send one email."""
     return await session.send(mail)
 
 
@@ -78,4 +78,4 @@ async def check_connection(session: SmtpSession) -> Sequence[Finding]:
     """Go through all steps but the message itself."""
     from passpost_smtp.check import check  # noqa: PLC0415 - sending does not need it
 
-    return await check(session.site)
+    return await check(session.context)

@@ -57,6 +57,6 @@ class Limits:
 
     @property
     def opening(self) -> float:
-        """Opening a connection, with everything that comes before its first mail."""
+        """Opening a connection, with everything that comes before its first email."""
         # Commands: EHLO, STARTTLS, EHLO again, AUTH.
         return self.dns + self.connect * 2 + self.greeting + self.command * 4

@@ -56,7 +56,7 @@ class TokenSource:
             self._until = auth.expires / 1000 if auth.expires is not None else float("inf")
 
     async def token(self, seconds: float) -> Secret:
-        """Give a token that is still good; one is fetched if need be.
+        """Return a token that is still good; one is fetched if need be.
 
         Args:
             seconds: How long that may take.
@@ -66,7 +66,7 @@ class TokenSource:
         """
         async with self._lock:
             if self._token is None or self._until - _MARGIN < time.time():
-                self._token, self._until = await self._fetched(seconds)
+                self._token, self._until = await self._fetch_token(seconds)
                 self._register_secret(self._token.reveal())
             return self._token
 
@@ -78,7 +78,7 @@ class TokenSource:
     def _renewable(self) -> bool:
         return isinstance(self._auth, ServiceAccountAuth) or self._auth.refresh_token is not None
 
-    async def _fetched(self, seconds: float) -> tuple[Secret, float]:
+    async def _fetch_token(self, seconds: float) -> tuple[Secret, float]:
         if not self._renewable:
             raise Failed(
                 self._verdict("the access token has expired, and there is no refresh token")
@@ -94,7 +94,7 @@ class TokenSource:
         except ImportError:
             what, temporary = "OAuth2 needs the extra: pip install 'passpost-smtp[oauth2]'", False
         except Exception as error:  # noqa: BLE001 - google-auth's, requests' and cryptography's own
-            what, temporary = _explained(error)
+            what, temporary = _explain(error)
         # Outside of the except block: those errors hold requests, and those hold secrets.
         raise Failed(self._verdict(what, temporary=temporary))
 
@@ -206,8 +206,8 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
         """Follow none: the request holds secrets."""
 
 
-def _explained(error: Exception) -> tuple[str, bool]:
-    """Say in our own words what went wrong, and whether it may pass."""
+def _explain(error: Exception) -> tuple[str, bool]:
+    """Return what went wrong, in words of our own, and whether it is temporary."""
     if isinstance(error, OSError):
         return "the token server cannot be reached", True
     if bool(getattr(error, "retryable", False)):
@@ -218,7 +218,7 @@ def _explained(error: Exception) -> tuple[str, bool]:
 
 
 def _oauth2_code(error: Exception) -> str:
-    """Give the code of a refusal (RFC 6749 section 5.2), which quotes nothing of the request."""
+    """Return the code of a refusal (RFC 6749 section 5.2), which quotes nothing of the request."""
     answer = error.args[1] if len(error.args) > 1 else None
     code = answer.get("error") if isinstance(answer, Mapping) else None
     return code if code in _REFUSALS else "it gave no reason"

@@ -1,4 +1,4 @@
-"""Opening a connection: from the host's name to a server that takes mails from us."""
+"""Opening a connection: from the host's name to a server that takes emails from us."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from passpost_smtp.trace import event, tracer
 
 if TYPE_CHECKING:
     from passpost import Secret
+    from passpost_smtp.context import SessionContext
     from passpost_smtp.reply import Reply
-    from passpost_smtp.site import Site
 
 _READY: Final = 220
 _DONE: Final = 250
@@ -34,7 +34,7 @@ class Opening:
     """One connection on its way; its steps are to be done in the order they are written here.
 
     Args:
-        site: Where to, and how.
+        context: Where to, and how.
         deadline: When to give up at the latest, in the loop's time.
 
     Attributes:
@@ -44,17 +44,17 @@ class Opening:
         mechanism: How it signed in; empty where it did not.
     """
 
-    def __init__(self, site: Site, deadline: float) -> None:
+    def __init__(self, context: SessionContext, deadline: float) -> None:
         self.phase: Phase = "resolve"
         self.offer: Offer = NOTHING
         self.greeting = ""
         self.mechanism = ""
-        self._site = site
-        self._config = site.config
-        self._limits = site.limits
+        self._context = context
+        self._config = context.config
+        self._limits = context.limits
         self._deadline = deadline
         self._loop = asyncio.get_running_loop()
-        self._redactor = site.redactor
+        self._redactor = context.redactor
         self._made: Connection | None = None
 
     @property
@@ -153,9 +153,9 @@ class Opening:
         try:
             await self._converse(auth.MECHANISMS[mechanism](user, secret.reveal()))
         except Failed as error:
-            if self._site.tokens is not None and error.verdict.scope == "account":
+            if self._context.tokens is not None and error.verdict.scope == "account":
                 # It may have been withdrawn before its time.
-                self._site.tokens.reject()
+                self._context.tokens.reject()
             raise
         self.mechanism = mechanism
 
@@ -181,10 +181,13 @@ class Opening:
 
     async def _start_tls(self) -> None:
         self.phase = "tls"
-        if self._site.context is None:
+        if self._context.tls_context is None:
             raise RuntimeError("a session whose config wants TLS has a context")
         await self.connection.start_tls(
-            self._site.context, self._config.server_name, self._limits.connect, self._deadline
+            self._context.tls_context,
+            self._config.server_name,
+            self._limits.connect,
+            self._deadline,
         )
         fault = self.connection.fault
         if fault is not None:
@@ -238,7 +241,7 @@ class Opening:
         return mechanism
 
     async def _credentials(self) -> tuple[str, Secret]:
-        login, tokens = self._config.login, self._site.tokens
+        login, tokens = self._config.login, self._context.tokens
         if login is not None:
             return login.user, login.password
         if tokens is None:
@@ -261,7 +264,7 @@ class Opening:
         return self.connection.exchange(line, 1, self._limits.command, self._deadline)
 
     def _only(self, replies: list[Reply], *wanted: int) -> Reply:
-        """Give the one reply to a command, if it is one that was hoped for."""
+        """Return the one reply to a command if it is a wanted one."""
         fault = self.connection.fault
         if not replies:
             raise Failed(broken(self.phase, fault or Fault("aborted"), self._config))

@@ -1,4 +1,4 @@
-"""The session: what all mails of one mailer share."""
+"""The session: what all emails of one mailer share."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING, Final
 from passpost import Receipt
 from passpost_smtp.errors import Failed, broken, too_large
 from passpost_smtp.fault import Fault
-from passpost_smtp.mastery import Form, has_commands, lesser
 from passpost_smtp.mime import MailBuilder
+from passpost_smtp.pipelining import Form, fall_back, has_commands
 from passpost_smtp.pool import Pool
 from passpost_smtp.transaction import Refusal, Transaction
 
 if TYPE_CHECKING:
     from passpost import Mail
-    from passpost_smtp.link import Link
+    from passpost_smtp.context import SessionContext
     from passpost_smtp.mime import BuiltMail
+    from passpost_smtp.pooled_connection import PooledConnection
     from passpost_smtp.reply import Reply
-    from passpost_smtp.site import Site
 
 _MOST_TRIES: Final = 4
-"""Connections that one mail is put on at most: one that was dead, and one for each form."""
+"""Connections that one email is put on at most: one that was dead, and one for each form."""
 
 _IN_CHUNKS: Final = frozenset[Form](("chunked", "proving"))
 
@@ -30,38 +30,38 @@ _ID_AT_START: Final = re.compile(
     r"(?:2\.\d\.\d )?ok ([\w.-]{6,})|2\.0\.0 ([\da-f]{8,}) ", re.IGNORECASE
 )
 _ID_ANYWHERE: Final = re.compile(r"queued as ([\w.-]+)|\bid=([\w.-]+)", re.IGNORECASE)
-"""How Postfix, Exim, several providers and OpenSMTPD give their own id of a mail."""
+"""How Postfix, Exim, several providers and OpenSMTPD give their own id of an email."""
 
 
 class SmtpSession:
-    """Sends mails through one server.
+    """Sends emails through one server.
 
     Args:
-        site: Where to, and how.
+        context: Where to, and how.
 
     Raises:
-        SendError: The sender or a header of the config cannot stand in a mail.
+        SendError: The sender or a header of the config cannot stand in an email.
     """
 
-    def __init__(self, site: Site) -> None:
-        config = site.config
-        self.site = site
+    def __init__(self, context: SessionContext) -> None:
+        config = context.config
+        self.context = context
         self._loop = asyncio.get_running_loop()
         self._builder = MailBuilder(config.from_email, config.reply_to, config.custom_headers)
-        self._pool = Pool(site)
+        self._pool = Pool(context)
         self._probe_after = config.pool.probe_after / 1000
-        self._patience = site.limits.opening + site.limits.data + site.limits.final
+        self._patience = context.limits.opening + context.limits.data + context.limits.final
 
     def start(self) -> None:
         """Open the connections that are to be kept ready."""
         self._pool.start()
 
     async def aclose(self) -> None:
-        """Wait for the mails under way, then close all connections."""
+        """Wait for the emails under way, then close all connections."""
         await self._pool.aclose()
 
     async def send(self, mail: Mail) -> Receipt:
-        """Send one mail.
+        """Send one email.
 
         Raises:
             SendError: It was refused, or nobody knows whether it was sent.
@@ -69,7 +69,7 @@ class SmtpSession:
         left = mail.seconds_left()
         deadline = self._loop.time() + (self._patience if left is None else left)
         try:
-            reply = await self._sent(mail, deadline)
+            reply = await self._send_until_settled(mail, deadline)
         except Failed as error:
             verdict = error.verdict
         else:
@@ -78,72 +78,74 @@ class SmtpSession:
         # Outside of the except block, so that the error carries no other one about.
         raise verdict.error()
 
-    async def _sent(self, mail: Mail, deadline: float) -> Reply:
-        """Put a mail on one connection, and on others as long as that is safe and helps."""
-        mastery = self.site.mastery
+    async def _send_until_settled(self, mail: Mail, deadline: float) -> Reply:
+        """Put an email on one connection, and on others as long as that is safe and helps."""
+        fallback = self.context.fallback
         most: Form = "chunked"
         doubted: Form | None = None
         for tries in range(1, _MOST_TRIES + 1):
-            link = await self._pool.acquire(deadline)
-            # What dies at its first mail may not have mastered how it was spoken to; what dies
+            pooled = await self._pool.acquire(deadline)
+            # What dies at its first email may not have mastered how it was spoken to; what dies
             # later has been fine so far.
-            fresh = link.mails == 0
+            fresh = pooled.emails == 0
             # A connection that was idle for long may be dead.
-            probing = self._loop.time() - link.idle_since >= self._probe_after
-            form = mastery.form(link.offer, link.address, most)
+            probing = self._loop.time() - pooled.idle_since >= self._probe_after
+            form = fallback.choose(pooled.offer, pooled.address, most)
             chunked = form == "chunked"
             if (chunked and probing) or (form in _IN_CHUNKS and has_commands(mail.payload)):
                 # Lost in the first write on a dead connection, the message would be lost to
                 # knowledge too: nobody could say whether it was read before. And a careless server
                 # that refuses the recipient, or a later chunk than the first, reads the message as
                 # commands, even if it masters BDAT otherwise.
-                form = lesser(form)
-            result = await self._carried(link, form, mail, deadline, probing=probing)
+                form = fall_back(form)
+            result = await self._carry(pooled, form, mail, deadline, probing=probing)
             refusal = result if isinstance(result, Refusal) else None
-            if doubted is not None and (refusal is None or not refusal.speechless):
+            if doubted is not None and (refusal is None or not refusal.unprocessed):
                 # The server does speak, if it is spoken to plainly.
-                mastery.forget(doubted)
+                fallback.rule_out(doubted)
             if not isinstance(result, Refusal):
                 return result
-            if fresh and result.unmastered:
-                mastery.forget(form)
+            if fresh and result.form_failed:
+                fallback.rule_out(form)
             in_time = tries < _MOST_TRIES and self._loop.time() < deadline
             if not in_time or not _may_repeat(result, form, fresh=fresh):
                 raise Failed(result.verdict)
             if fresh:
-                doubted, most = form, lesser(form)
+                doubted, most = form, fall_back(form)
             elif result.verdict.provider_code is None:
                 # What took this one away without a word (a restart, a firewall) has taken more.
-                self._pool.distrust()
+                self._pool.close_idle()
         raise AssertionError("the last try either returned or raised")
 
-    async def _carried(
-        self, link: Link, form: Form, mail: Mail, deadline: float, *, probing: bool
+    async def _carry(
+        self, pooled: PooledConnection, form: Form, mail: Mail, deadline: float, *, probing: bool
     ) -> Reply | Refusal:
-        """Put a mail on a connection, and give the connection back."""
+        """Put an email on a connection, and give the connection back."""
         try:
-            built = self._built(link, mail, deadline)
+            built = self._build(pooled, mail, deadline)
         except BaseException:
             # Nothing has been said on it yet.
-            self._pool.release(link)
+            self._pool.release(pooled)
             raise
-        # A connection counts as used from the first byte, whatever becomes of the mail.
-        transaction = Transaction(self.site, link, built, mail.payload, deadline, probing=probing)
-        link.mails += 1
+        # A connection counts as used from the first byte, whatever becomes of the email.
+        transaction = Transaction(
+            self.context, pooled, built, mail.payload, deadline, probing=probing
+        )
+        pooled.emails += 1
         try:
             result = await transaction.run(form)
         except BaseException:
             # Cancelled in whatever phase it was: nobody knows what the server says next.
-            self._pool.discard(link)
+            self._pool.discard(pooled)
             raise
         if isinstance(result, Refusal):
-            self._pool.reset(link)
+            self._pool.reset(pooled)
         else:
-            self._pool.release(link)
+            self._pool.release(pooled)
         return result
 
-    def _built(self, link: Link, mail: Mail, deadline: float) -> BuiltMail:
-        config, offer = self.site.config, link.offer
+    def _build(self, pooled: PooledConnection, mail: Mail, deadline: float) -> BuiltMail:
+        config, offer = self.context.config, pooled.offer
         if self._loop.time() >= deadline:
             raise Failed(broken("pool", Fault("timeout"), config))
         built = self._builder.build(mail, eight_bit=offer.eight_bit, smtputf8=offer.smtputf8)
@@ -158,7 +160,7 @@ def _may_repeat(refusal: Refusal, form: Form, *, fresh: bool) -> bool:
     if not fresh:
         return True
     # On a fresh connection only the form can be at fault, and only where the server gave no reason.
-    reasoned = refusal.verdict.provider_code is not None and not refusal.unmastered
+    reasoned = refusal.verdict.provider_code is not None and not refusal.form_failed
     return form != "plain" and not reasoned
 
 

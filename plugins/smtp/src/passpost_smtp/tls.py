@@ -23,7 +23,7 @@ VERSIONS: Final = {"TLSv1.2": ssl.TLSVersion.TLSv1_2, "TLSv1.3": ssl.TLSVersion.
 """The oldest version to accept, by its name in the settings."""
 
 
-def make_context(settings: TlsSettings) -> ssl.SSLContext:
+def make_tls_context(settings: TlsSettings) -> ssl.SSLContext:
     """Make the one context of a config; reading the system's certificates takes milliseconds.
 
     Raises:
@@ -76,8 +76,8 @@ class TlsLayer:
         self.done = False
         self.closed = False
 
-    def shake(self, data: bytes = b"") -> None:
-        """Go on with the handshake as far as the bytes allow; `outgoing` has what to write then.
+    def continue_handshake(self, data: bytes = b"") -> None:
+        """Continue the handshake as far as the bytes allow; `outgoing` returns what to write.
 
         Raises:
             ssl.SSLError: The handshake failed.
@@ -93,8 +93,8 @@ class TlsLayer:
         """Take the bytes that wait to be written."""
         return self._outgoing.read()
 
-    def seal(self, data: bytes) -> bytes:
-        """Encrypt bytes; gives what to write.
+    def encrypt(self, data: bytes) -> bytes:
+        """Encrypt bytes, and return what to write.
 
         Raises:
             ssl.SSLError: The connection can carry nothing more.
@@ -102,7 +102,7 @@ class TlsLayer:
         self._object.write(data)
         return self._outgoing.read()
 
-    def open(self, data: bytes) -> bytes:
+    def decrypt(self, data: bytes) -> bytes:
         """Decrypt bytes that came; a record that is not whole yet gives nothing.
 
         Raises:
@@ -119,8 +119,8 @@ class TlsLayer:
             pass
         return b"".join(parts)
 
-    def farewell(self) -> bytes:
-        """Give the close_notify to write before the connection is closed."""
+    def close_notify(self) -> bytes:
+        """Return the close_notify alert, to write before the connection is closed."""
         # The server's own close_notify has not come: nobody waits for it.
         with contextlib.suppress(ssl.SSLError):
             self._object.unwrap()
@@ -132,9 +132,9 @@ class TlsLayer:
         return f"{self._object.version()}, {cipher[0] if cipher else 'no cipher'}"
 
     def certificate(self) -> bytes | None:
-        """Give the server's certificate (DER), also an unverified one."""
+        """Return the server's certificate (DER), also an unverified one."""
         return self._object.getpeercert(binary_form=True)
 
     def verified_certificate(self) -> dict[str, object]:
-        """Give the fields of the server's certificate; empty where it was not verified."""
+        """Return the fields of the server's certificate; empty where it was not verified."""
         return dict(self._object.getpeercert() or {})

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 log: Final = logging.getLogger("passpost_smtp")
 
 Trace = Callable[[str, "Sequence[Reply]"], None]
-"""Takes what was written, as `described`, and the replies to it."""
+"""Takes what was written, as `describe`, and the replies to it."""
 
 _VERBS: Final = frozenset(
     (b"EHLO", b"HELO", b"STARTTLS", b"AUTH", b"MAIL", b"RCPT", b"DATA", b"BDAT", b"RSET", b"QUIT")
@@ -23,7 +23,7 @@ _BATCH: Final = 3
 
 
 def tracer(config: SmtpConfig) -> Trace | None:
-    """Give what logs each exchange with level DEBUG; None unless the settings say ``debug``."""
+    """Return what logs each exchange with level DEBUG; None unless the settings say ``debug``."""
     if not config.debug:
         return None
 
@@ -39,7 +39,7 @@ def event(config: SmtpConfig, what: str) -> None:
     log.log(logging.INFO if config.logger else logging.DEBUG, "%s: %s", config.server, what)
 
 
-def described(data: bytes) -> str:
+def describe(data: bytes) -> str:
     """Name the commands at the beginning of what was written, and count the octets of the rest."""
     return " ".join(_parts(data))
 

@@ -1,12 +1,12 @@
-"""One mail over one connection, with each reply assigned to the command it answers.
+"""One email over one connection, with each reply assigned to the command it answers.
 
-It has one of four forms (see `passpost_smtp.mastery`), from one round trip to four.
+It has one of four forms (see `passpost_smtp.pipelining`), from one round trip to four.
 
-Whatever goes wrong, the verdict says ``rejected`` only where the message cannot have been taken:
-where its last byte was not handed to the kernel, or after a refusal that can be assigned to it.
-However the connection ends otherwise, the outcome is ``unknown``. An end in order (FIN) proves no
-more than a broken one: a server may hold its replies back until it reads again (RFC 2920 section
-3.2), take the message, and die before they went out.
+A verdict is ``rejected`` only where the server cannot have accepted the message: its last byte was
+not handed to the kernel, or a negative reply can be assigned to it. Every other end of the
+connection is ``unknown``. A clean close (FIN) proves no more than a reset: a server may hold its
+replies back until it reads again (RFC 2920 section 3.2), accept the message, and die before they
+leave.
 """
 
 from __future__ import annotations
@@ -19,63 +19,63 @@ import attrs
 
 from passpost_smtp.errors import Verdict, broken, refused
 from passpost_smtp.fault import Fault, Phase
-from passpost_smtp.mastery import answers_chunk
-from passpost_smtp.mime import dot_stuffed
+from passpost_smtp.mime import dot_stuff
+from passpost_smtp.pipelining import answers_chunk
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from passpost_smtp.connection import Then
-    from passpost_smtp.link import Link
-    from passpost_smtp.mastery import Form
+    from passpost_smtp.context import SessionContext
     from passpost_smtp.mime import BuiltMail
+    from passpost_smtp.pipelining import Form
+    from passpost_smtp.pooled_connection import PooledConnection
     from passpost_smtp.reply import Reply
-    from passpost_smtp.site import Site
 
 _Replies = Awaitable["list[Reply]"]
 
 _OK: Final = 250
-_GO_ON: Final = 354
-_ALL_TAKEN: Final = [_OK, _OK, _OK]
+_START_INPUT: Final = 354
+_ALL_ACCEPTED: Final = [_OK, _OK, _OK]
 _ACCEPTED: Final = frozenset((250, 251, 252))
 _NOT_UNDERSTOOD: Final = frozenset((500, 501, 502, 503, 504))
-_ENOUGH: Final = re.compile(r"too many (?:messages|mails|e-?mails|transactions)", re.IGNORECASE)
-_PRELUDE: Final[tuple[Phase, ...]] = ("mail", "rcpt", "data")
-_BATCH: Final[tuple[Phase, ...]] = ("mail", "rcpt", "final")
+_TOO_MANY: Final = re.compile(r"too many (?:messages|mails|e-?mails|transactions)", re.IGNORECASE)
+_PHASES_TO_DATA: Final[tuple[Phase, ...]] = ("mail", "rcpt", "data")
+_PHASES_AT_ONCE: Final[tuple[Phase, ...]] = ("mail", "rcpt", "final")
 _LOST: Final = Fault("aborted")
 _CONTRADICTION: Final = Fault("order", "replies that contradict each other")
 
 
 @attrs.frozen
 class Refusal:
-    """A mail that did not go through.
+    """An email that did not go through.
 
     Attributes:
         verdict: What to say of it.
-        speechless: Whether the connection was gone before the server had said a word to this mail,
-            or said only that it has had enough; the mail cannot have been sent, and may go on
-            another.
-        unmastered: Whether the server failed at the form, as one does that offers an extension
-            which it does not master.
+        unprocessed: Whether the connection ended before the server replied to this email, or the
+            server replied only that it closes. The email was not sent, and another connection may
+            carry it.
+        form_failed: Whether the server failed at the form, as one that offers an extension that it
+            does not implement.
     """
 
     verdict: Verdict
-    speechless: bool = False
-    unmastered: bool = False
+    unprocessed: bool = False
+    form_failed: bool = False
 
     @property
     def repeatable(self) -> bool:
-        """Whether the mail may go once more, on a fresh connection, without being sent twice."""
-        return self.verdict.outcome == "rejected" and (self.speechless or self.unmastered)
+        """Whether the email may go once more, on a fresh connection, without being sent twice."""
+        return self.verdict.outcome == "rejected" and (self.unprocessed or self.form_failed)
 
 
 class Transaction:
-    """One mail on its way.
+    """One email on its way.
 
     Args:
-        site: What all connections of the session have in common.
-        link: The connection it goes on; signed in, and in no other transaction.
-        mail: The mail, built for what the server offers.
+        context: What all connections of the session have in common.
+        pooled: The connection it goes on; signed in, and in no other transaction.
+        mail: The email, built for what the server offers.
         payload: What may not be seen in the server's words.
         deadline: When to give up at the latest, in the loop's time.
         probing: Whether the connection may be dead, so that its first answer is not waited for
@@ -83,165 +83,178 @@ class Transaction:
     """
 
     __slots__ = (
-        "_address", "_chunks", "_connection", "_deadline", "_handed_over", "_limits", "_mail",
-        "_offer", "_patience", "_payload", "_site",
+        "_address",
+        "_chunks",
+        "_connection",
+        "_context",
+        "_deadline",
+        "_limits",
+        "_mail",
+        "_message_written",
+        "_offer",
+        "_patience",
+        "_payload",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0913 - it is made in one place, which has them all
         self,
-        site: Site,
-        link: Link,
+        context: SessionContext,
+        pooled: PooledConnection,
         mail: BuiltMail,
         payload: Mapping[str, Any],
         deadline: float,
         *,
         probing: bool = False,
     ) -> None:
-        self._site = site
-        self._limits = site.limits
-        self._connection = link.connection
-        self._offer = link.offer
-        self._address = link.address
+        self._context = context
+        self._limits = context.limits
+        self._connection = pooled.connection
+        self._offer = pooled.offer
+        self._address = pooled.address
         self._mail = mail
         self._payload = payload
-        self._patience = site.limits.probe if probing else site.limits.command
+        self._patience = context.limits.probe if probing else context.limits.command
         self._deadline = deadline
-        self._chunks = self._handed_over = False
+        self._chunks = self._message_written = False
 
     async def run(self, form: Form) -> Reply | Refusal:
-        """Carry it out; gives the server's acceptance, or what came in its way.
+        """Send the email; return the server's acceptance, or why there is none.
 
         Args:
             form: How many commands go in one write.
         """
         self._chunks = form in {"chunked", "proving"}
         if form == "chunked":
-            return await self._chunked()
+            return await self._send_chunked()
         if form == "proving":
-            return await self._proving()
+            return await self._send_proving()
         if form == "pipelined":
-            replies = await self._ask(self._prelude(), len(_PRELUDE), self._go_on)
-            if self._handed_over:
-                return self._judged(replies)
+            replies = await self._ask(
+                self._envelope_and_data(), len(_PHASES_TO_DATA), self._write_message_if_ready
+            )
+            if self._message_written:
+                return self._judge(replies)
         else:
-            replies = await self._one_by_one()
+            replies = await self._send_one_by_one()
         if not _is_ready(replies):
-            return await self._stopped(replies)
-        return self._judged(await self._hand_over(dot_stuffed(self._mail.data)))
+            return await self._judge_unsent(replies)
+        return self._judge(await self._write_message(dot_stuff(self._mail.data)))
 
     # One write.
 
-    async def _chunked(self) -> Reply | Refusal:
+    async def _send_chunked(self) -> Reply | Refusal:
         connection = self._connection
-        replies = await self._offer_all(self._mail.data)
-        # As nearly all mails go: no more is done for them than has to be.
-        plain = [reply.code for reply in replies] == _ALL_TAKEN and not connection.unsent
+        replies = await self._write_all(self._mail.data)
+        # As nearly all emails go: no more is done for them than has to be.
+        plain = [reply.code for reply in replies] == _ALL_ACCEPTED and not connection.unsent
         if plain and connection.fault is None and self._is_final(replies[2]):
             return replies[2]
-        return self._batch_judged(replies)
+        return self._judge_batch(replies)
 
     def _is_final(self, reply: Reply) -> bool:
         recipient = self._mail.recipient.encode()
-        return self._site.mastery.in_step(self._address, reply, recipient)
+        return self._context.fallback.is_final(self._address, reply, recipient)
 
-    def _batch_judged(self, replies: list[Reply]) -> Reply | Refusal:
+    def _judge_batch(self, replies: list[Reply]) -> Reply | Refusal:
         connection = self._connection
         fault = connection.fault
-        taken = len(replies) == len(_BATCH) and replies[2].positive
+        taken = len(replies) == len(_PHASES_AT_ONCE) and replies[2].positive
         in_step = _is_in_step(replies) and not (taken and not self._is_final(replies[2]))
-        negative = _first_negative(_BATCH, replies)
+        negative = _first_negative(_PHASES_AT_ONCE, replies)
         if connection.unsent and not taken:
             connection.abort()
             if negative is not None and in_step:
                 return self._refused(*negative)
-            return self._broken("body", fault or _CONTRADICTION, speechless=not replies)
+            return self._broken("body", fault or _CONTRADICTION, unprocessed=not replies)
         if connection.unsent or not in_step or _is_nonsense(fault):
             # A message is taken that was refused, or half of it, or replies are too many or too
             # few: which of them is the message's, nobody can tell.
             connection.abort()
             if replies:
-                self._is_lie(replies[-1])
-            return self._unsure(fault or _CONTRADICTION, unmastered=True)
+                self._handle_unknown_bdat(replies[-1])
+            return self._refuse_unknown(fault or _CONTRADICTION, form_failed=True)
         if negative is not None:
             return self._refused(*negative)
-        return replies[2] if taken else self._unsure(fault or _LOST, unmastered=not replies)
+        return (
+            replies[2] if taken else self._refuse_unknown(fault or _LOST, form_failed=not replies)
+        )
 
     # A harmless piece first, which shows whether the server masters BDAT.
 
-    async def _proving(self) -> Reply | Refusal:
+    async def _send_proving(self) -> Reply | Refusal:
         connection = self._connection
         # Without its line end, so that it is no command whoever reads it.
         cut = self._mail.data.index(b"\r\n")
-        replies = await self._offer_piece(self._mail.data[:cut])
-        if not _is_proof(replies, cut) or connection.fault is not None or connection.stirred():
-            return self._unproven(replies)
+        replies = await self._write_first_chunk(self._mail.data[:cut])
+        if not _is_proof(replies, cut) or connection.fault is not None or connection.is_dropped():
+            return self._judge_unproven(replies)
         rcpt = replies[1]
-        replies = await self._hand_over(_last_chunk(self._mail.data[cut:]))
-        result = self._judged(replies)
+        replies = await self._write_message(_last_chunk(self._mail.data[cut:]))
+        result = self._judge(replies)
         if not isinstance(result, Refusal):
             recipient = self._mail.recipient.encode()
-            self._site.mastery.proven(self._address, rcpt, result, recipient)
+            self._context.fallback.prove_chunking(self._address, rcpt, result, recipient)
         return result
 
-    def _unproven(self, replies: list[Reply]) -> Refusal:
-        """Say what came before the rest of the message could be sent: nothing was."""
+    def _judge_unproven(self, replies: list[Reply]) -> Refusal:
+        """Return why the rest of the message was not sent; the server cannot have accepted it."""
         connection = self._connection
-        negative = _first_negative(_PRELUDE, replies)
+        negative = _first_negative(_PHASES_TO_DATA, replies)
         in_step = _is_in_step(replies)
         if negative is not None and in_step:
             phase, reply = negative
             if phase != "data" or reply.code < 500:  # noqa: PLR2004 - 4yz
                 return self._refused(phase, reply)
-        phase = _PRELUDE[min(len(replies), 2)]
+        phase = _PHASES_TO_DATA[min(len(replies), 2)]
         if phase == "data":
             # It has read what came before the chunk.
-            self._site.mastery.forget("chunked")
+            self._context.fallback.rule_out("chunked")
         if negative is not None:
-            unmastered = not in_step or negative[1].code in _NOT_UNDERSTOOD
-            if unmastered:
+            form_failed = not in_step or negative[1].code in _NOT_UNDERSTOOD
+            if form_failed:
                 connection.abort()
-            return self._refused(*negative, unmastered=unmastered)
+            return self._refused(*negative, form_failed=form_failed)
         fault = connection.fault or _CONTRADICTION
         connection.abort(fault)
-        unmastered = _is_nonsense(fault)
-        return self._broken(phase, fault, speechless=not replies, unmastered=unmastered)
+        form_failed = _is_nonsense(fault)
+        return self._broken(phase, fault, unprocessed=not replies, form_failed=form_failed)
 
     # Envelope first, message later.
 
-    async def _one_by_one(self) -> list[Reply]:
+    async def _send_one_by_one(self) -> list[Reply]:
         replies: list[Reply] = []
-        for number in range(len(_PRELUDE)):
+        for number in range(len(_PHASES_TO_DATA)):
             replies += await self._ask(self._line(number), 1)
             if not replies or not replies[-1].positive or self._connection.fault is not None:
                 # Without a sender or a recipient, DATA would be out of place.
                 break
         return replies
 
-    async def _stopped(self, replies: list[Reply]) -> Refusal:
-        """Say what came before the message could be sent: nothing was."""
-        negative = _first_negative(_PRELUDE, replies)
+    async def _judge_unsent(self, replies: list[Reply]) -> Refusal:
+        """Return why the message was not sent."""
+        negative = _first_negative(_PHASES_TO_DATA, replies)
         if negative is not None and not _is_disordered(replies):
-            if len(replies) == len(_PRELUDE) and replies[2].code == _GO_ON:
+            if len(replies) == len(_PHASES_TO_DATA) and replies[2].code == _START_INPUT:
                 await self._call_off(replies)
             return self._refused(*negative)
         fault = self._connection.fault
         if fault is None:
             fault = Fault("order", "replies to other commands than were sent")
             self._connection.abort(fault)
-        phase = _PRELUDE[min(len(replies), 2)]
-        return self._broken(phase, fault, speechless=not replies, unmastered=_is_nonsense(fault))
+        phase = _PHASES_TO_DATA[min(len(replies), 2)]
+        return self._broken(phase, fault, unprocessed=not replies, form_failed=_is_nonsense(fault))
 
     async def _call_off(self, replies: list[Reply]) -> None:
-        """Send nothing to a server that waits for the message of a mail it refused (RFC 2920)."""
+        """Send nothing to a server that waits for the message of an email it refused (RFC 2920)."""
         if replies[1].positive:
-            # There is a recipient, so that even an empty message would be a mail.
+            # There is a recipient, so that even an empty message would be an email.
             self._connection.abort()
         else:
             await self._ask(b".\r\n", 1)
 
     # The message by itself.
 
-    def _judged(self, replies: list[Reply]) -> Reply | Refusal:
+    def _judge(self, replies: list[Reply]) -> Reply | Refusal:
         connection = self._connection
         unsent, fault = connection.unsent, connection.fault
         if fault is None and not unsent and replies and replies[0].code == _OK:
@@ -257,7 +270,7 @@ class Transaction:
                 return replies[0]
         fault = fault or Fault("order", "a reply that makes no sense here")
         connection.abort(fault)
-        return self._unsure(fault) if replies or not unsent else self._broken("body", fault)
+        return self._refuse_unknown(fault) if replies or not unsent else self._broken("body", fault)
 
     # What all forms need.
 
@@ -271,11 +284,11 @@ class Transaction:
             f"MAIL FROM:<{mail.sender}>{size}{body}{utf8}\r\nRCPT TO:<{mail.recipient}>\r\n"
         ).encode()
 
-    def _prelude(self) -> bytes:
+    def _envelope_and_data(self) -> bytes:
         return self._envelope() + b"DATA\r\n"
 
     def _line(self, number: int) -> bytes:
-        return self._prelude().splitlines(keepends=True)[number]
+        return self._envelope_and_data().splitlines(keepends=True)[number]
 
     # None of these is a coroutine, and no coroutine keeps what they are given: see
     # `Connection.exchange`.
@@ -284,54 +297,54 @@ class Transaction:
         patience, deadline = self._patience, self._deadline
         return self._connection.exchange(data, wanted, patience, deadline, then=then)
 
-    def _go_on(self, replies: Sequence[Reply]) -> bool:
+    def _write_message_if_ready(self, replies: Sequence[Reply]) -> bool:
         """Send the message the moment that the server asks for it."""
-        self._handed_over = _is_ready(replies)
-        if self._handed_over:
-            limits, message = self._limits, dot_stuffed(self._mail.data)
-            self._connection.go_on(message, 1, limits.final, sending=limits.data)
-        return self._handed_over
+        self._message_written = _is_ready(replies)
+        if self._message_written:
+            limits, message = self._limits, dot_stuff(self._mail.data)
+            self._connection.continue_exchange(message, 1, limits.final, sending=limits.data)
+        return self._message_written
 
-    def _offer_piece(self, piece: bytes) -> _Replies:
+    def _write_first_chunk(self, piece: bytes) -> _Replies:
         return self._ask(b"%bBDAT %d\r\n%b" % (self._envelope(), len(piece), piece), 3)
 
-    def _offer_all(self, data: bytes) -> _Replies:
-        return self._hand_over(self._envelope() + _last_chunk(data), 3)
+    def _write_all(self, data: bytes) -> _Replies:
+        return self._write_message(self._envelope() + _last_chunk(data), 3)
 
-    def _hand_over(self, message: bytes, wanted: int = 1) -> _Replies:
+    def _write_message(self, message: bytes, wanted: int = 1) -> _Replies:
         limits = self._limits
         return self._connection.exchange(
             message, wanted, limits.final, self._deadline, sending=limits.data
         )
 
-    def _refused(self, phase: Phase, reply: Reply, *, unmastered: bool = False) -> Refusal:
-        unmastered = unmastered or (phase == "final" and self._is_lie(reply))
-        redactor = self._site.redactor.with_payload(self._payload)
-        verdict = refused(phase, reply, self._site.config, redactor)
-        worn_out = phase == "mail" and _is_worn_out(reply)
+    def _refused(self, phase: Phase, reply: Reply, *, form_failed: bool = False) -> Refusal:
+        form_failed = form_failed or (phase == "final" and self._handle_unknown_bdat(reply))
+        redactor = self._context.redactor.with_payload(self._payload)
+        verdict = refused(phase, reply, self._context.config, redactor)
+        worn_out = phase == "mail" and _ends_connection(reply)
         if worn_out:
-            # It would say the same to each mail that is put on it.
+            # It would say the same to each email that is put on it.
             self._connection.abort()
-        return Refusal(verdict, speechless=worn_out, unmastered=unmastered)
+        return Refusal(verdict, unprocessed=worn_out, form_failed=form_failed)
 
-    def _is_lie(self, reply: Reply) -> bool:
-        """Whether a server that had shown that it knows BDAT does so no more."""
+    def _handle_unknown_bdat(self, reply: Reply) -> bool:
+        """Return whether the server turns out not to know BDAT; end the connection then."""
         if not self._chunks or reply.code not in _NOT_UNDERSTOOD:
             return False
         # Whether it reads the message as commands now, nobody can tell.
         self._connection.abort()
-        self._site.mastery.forget("chunked")
+        self._context.fallback.rule_out("chunked")
         return True
 
-    def _unsure(self, fault: Fault, *, unmastered: bool = False) -> Refusal:
-        verdict = broken("final", fault, self._site.config, "unknown")
-        return Refusal(verdict, unmastered=unmastered)
+    def _refuse_unknown(self, fault: Fault, *, form_failed: bool = False) -> Refusal:
+        verdict = broken("final", fault, self._context.config, "unknown")
+        return Refusal(verdict, form_failed=form_failed)
 
     def _broken(
-        self, phase: Phase, fault: Fault, *, speechless: bool = False, unmastered: bool = False
+        self, phase: Phase, fault: Fault, *, unprocessed: bool = False, form_failed: bool = False
     ) -> Refusal:
-        verdict = broken(phase, fault, self._site.config)
-        return Refusal(verdict, speechless=speechless, unmastered=unmastered)
+        verdict = broken(phase, fault, self._context.config)
+        return Refusal(verdict, unprocessed=unprocessed, form_failed=form_failed)
 
 
 def _last_chunk(data: bytes) -> bytes:
@@ -339,49 +352,49 @@ def _last_chunk(data: bytes) -> bytes:
 
 
 def _is_ready(replies: Sequence[Reply]) -> bool:
-    """Whether a server has taken sender and recipient, and waits for the message."""
+    """Return whether a server has taken sender and recipient, and waits for the message."""
     # 251 or 252 to RCPT is as good as 250.
     return (
-        len(replies) == len(_PRELUDE)
+        len(replies) == len(_PHASES_TO_DATA)
         and replies[0].code in _ACCEPTED
         and replies[1].code in _ACCEPTED
-        and replies[2].code == _GO_ON
+        and replies[2].code == _START_INPUT
     )
 
 
-def _sensible(replies: Sequence[Reply]) -> bool:
+def _are_accepted(replies: Sequence[Reply]) -> bool:
     return all(reply.code in _ACCEPTED for reply in replies)
 
 
 def _is_in_step(replies: Sequence[Reply]) -> bool:
-    """Whether replies can be those to a batch: after a refusal there is no success."""
+    """Return whether replies can be those to a batch: after a refusal there is no success."""
     count = next((n for n, reply in enumerate(replies) if not reply.positive), len(replies))
-    return _sensible(replies[:count]) and not any(reply.positive for reply in replies[count:])
+    return _are_accepted(replies[:count]) and not any(reply.positive for reply in replies[count:])
 
 
 def _is_nonsense(fault: Fault | None) -> bool:
-    """Whether the server said what it should not have: its replies cannot be told apart then."""
+    """Return whether the replies cannot be assigned: the server said what nobody asked for."""
     return fault is not None and fault.kind in {"order", "garbage"}
 
 
 def _is_proof(replies: Sequence[Reply], octets: int) -> bool:
-    """Whether a server has taken sender, recipient and a chunk of so many octets."""
+    """Return whether a server has taken sender, recipient and a chunk of so many octets."""
     return (
-        len(replies) == len(_PRELUDE)
-        and _sensible(replies)
+        len(replies) == len(_PHASES_TO_DATA)
+        and _are_accepted(replies)
         and answers_chunk(replies[2], octets, replies[1])
     )
 
 
-def _is_worn_out(reply: Reply) -> bool:
-    """Whether a reply to MAIL is about the connection and not about the mail."""
+def _ends_connection(reply: Reply) -> bool:
+    """Return whether a reply to MAIL is about the connection and not about the email."""
     # Some servers do not close a connection that has carried enough; OpenSMTPD says so after 100.
     temporary = reply.code < 500  # noqa: PLR2004 - 4yz
-    return reply.closing or (temporary and _ENOUGH.search(reply.text) is not None)
+    return reply.closing or (temporary and _TOO_MANY.search(reply.text) is not None)
 
 
 def _is_disordered(replies: Sequence[Reply]) -> bool:
-    """Whether MAIL or RCPT got a reply that belongs to another command, such as 354."""
+    """Return whether MAIL or RCPT got a reply that belongs to another command, such as 354."""
     return any(reply.positive and reply.code not in _ACCEPTED for reply in replies[:2])
 
 

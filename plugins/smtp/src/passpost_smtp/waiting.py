@@ -1,4 +1,4 @@
-"""Those who wait for a connection: in order, and each until its deadline."""
+"""The queue of emails that wait for a connection, each until its deadline."""
 
 from __future__ import annotations
 
@@ -10,70 +10,70 @@ from typing import TYPE_CHECKING
 from passpost_smtp.errors import Failed, Verdict
 
 if TYPE_CHECKING:
-    from passpost_smtp.link import Link
+    from passpost_smtp.pooled_connection import PooledConnection
 
-Waiter = asyncio.Future["Link"]
+Waiter = asyncio.Future["PooledConnection"]
 
 
 class Waiting:
-    """A queue of mails that wait.
+    """Emails that wait, first come first served.
 
     Args:
         loop: The loop they wait on.
-        overdue: Says what kept a mail waiting until its deadline.
+        overdue: Says what kept an email waiting until its deadline.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, overdue: Callable[[], Verdict]) -> None:
         self._loop = loop
         self._overdue = overdue
         self._queue: deque[tuple[Waiter, float]] = deque()
-        self._alarm: asyncio.TimerHandle | None = None
+        self._timer: asyncio.TimerHandle | None = None
 
     def __len__(self) -> int:
         return len(self._queue)
 
     def add(self, deadline: float) -> Waiter:
-        """Stand in line until a deadline, in the loop's time."""
+        """Return a future of the connection; it fails at a deadline in the loop's time."""
         waiter: Waiter = self._loop.create_future()
         self._queue.append((waiter, deadline))
-        self._watch(deadline)
+        self._set_timer(deadline)
         return waiter
 
-    def serve(self, link: Link) -> bool:
-        """Give a connection to who has waited longest; False if nobody waits."""
+    def serve(self, pooled: PooledConnection) -> bool:
+        """Hand a connection to whoever has waited longest; return False if nobody waits."""
         while self._queue:
             waiter, _ = self._queue.popleft()
             if not waiter.done():
-                waiter.set_result(link)
+                waiter.set_result(pooled)
                 return True
         return False
 
     def fail(self, make: Callable[[], BaseException]) -> None:
-        """Give all who wait the same bad news, each as an exception of its own."""
+        """Fail everybody who waits, each with an exception of its own."""
         queue, self._queue = self._queue, deque()
         for waiter, _ in queue:
             if not waiter.done():
                 waiter.set_exception(make())
 
     def leave(self, waiter: Waiter) -> None:
-        """Step out of the line."""
+        """Remove a future from the queue."""
         self._queue = deque(entry for entry in self._queue if entry[0] is not waiter)
 
     def close(self) -> None:
-        """Stop the alarm."""
-        if self._alarm is not None:
-            self._alarm.cancel()
+        """Stop the timer."""
+        if self._timer is not None:
+            self._timer.cancel()
 
-    def _watch(self, deadline: float) -> None:
+    def _set_timer(self, deadline: float) -> None:
         # One alarm rings for the first who has to give up, which costs less than one for each.
-        if self._alarm is not None:
-            if self._alarm.when() <= deadline:
+        if self._timer is not None:
+            if self._timer.when() <= deadline:
                 return
-            self._alarm.cancel()
-        self._alarm = self._loop.call_at(deadline, self._ring)
+            self._timer.cancel()
+        self._timer = self._loop.call_at(deadline, self._on_timer)
 
-    def _ring(self) -> None:
-        self._alarm = None
+    def _on_timer(self) -> None:
+        self._timer = None
         now = self._loop.time()
         queue, self._queue = self._queue, deque()
         for waiter, deadline in queue:
@@ -82,4 +82,4 @@ class Waiting:
             elif not waiter.done():
                 waiter.set_exception(Failed(self._overdue()))
         if self._queue:
-            self._watch(min(deadline for _, deadline in self._queue))
+            self._set_timer(min(deadline for _, deadline in self._queue))

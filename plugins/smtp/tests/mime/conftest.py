@@ -1,4 +1,4 @@
-"""What the tests of the mail builder share: mails, the standard builder, and readers of both."""
+"""What the tests of the email builder share: emails, the standard builder, and readers of both."""
 
 import datetime as dt
 import email

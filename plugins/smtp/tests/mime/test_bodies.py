@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from passpost import Address, SendError
 from passpost.wire import refused_in_body
-from passpost_smtp.mime import MailBuilder, dot_stuffed
+from passpost_smtp.mime import MailBuilder, dot_stuff
 
 # Lines that encodings, mailbox files, dots and boundaries stumble over, at the lengths that matter.
 awkward = st.sampled_from([
@@ -93,7 +93,7 @@ def test_encoded_lines_have_at_most_76_characters(text: str, kit: Any) -> None:
 @settings(max_examples=50)
 def test_dots_do_not_end_the_mail(text: str, kit: Any) -> None:
     data = kit.build(kit.mail(text=text), eight_bit=True).data
-    sent = dot_stuffed(data)
+    sent = dot_stuff(data)
     assert sent.count(b"\r\n.\r\n") == 1
     assert re.sub(rb"(?m)^\.", b"", sent.removesuffix(b".\r\n")) == data
 
@@ -169,7 +169,7 @@ def test_base64_fills_its_lines(kit: Any) -> None:
 
 @pytest.mark.parametrize("octet", range(0x20))
 def test_control_characters_do_no_harm(octet: int, kit: Any) -> None:
-    # The host refuses them; whatever a mail holds, the wire is right.
+    # The host refuses them; whatever an email holds, the wire is right.
     for text in (f"a{chr(octet)}b From c", f"{'a' * 40}ü{chr(octet)} \nFrom "):
         data = kit.build(kit.mail(text=text)).data
         kit.conforms(data)

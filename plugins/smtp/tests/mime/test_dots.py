@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passpost_smtp.mime import dot_stuffed
+from passpost_smtp.mime import dot_stuff
 
 line = st.sampled_from([b"", b".", b"..", b".x", b"x.", b"x", b". ", b"...", b"QUIT"]) | st.binary(
     max_size=8
@@ -24,13 +24,13 @@ def unstuffed(sent: bytes) -> bytes:
 @given(st.lists(line))
 def test_server_takes_back_the_dots(lines: list[bytes]) -> None:
     data = b"".join(text + b"\r\n" for text in lines)
-    assert unstuffed(dot_stuffed(data)) == data
+    assert unstuffed(dot_stuff(data)) == data
 
 
 @given(st.lists(line, min_size=1), st.sampled_from([b"x", b".", b".x"]))
 def test_last_line_is_ended_before_the_final_dot(lines: list[bytes], last: bytes) -> None:
     data = b"".join(text + b"\r\n" for text in lines) + last
-    assert unstuffed(dot_stuffed(data)) == data + b"\r\n"
+    assert unstuffed(dot_stuff(data)) == data + b"\r\n"
 
 
 @pytest.mark.parametrize(
@@ -44,4 +44,4 @@ def test_last_line_is_ended_before_the_final_dot(lines: list[bytes], last: bytes
     ],
 )
 def test_stuffing(data: bytes, sent: bytes) -> None:
-    assert dot_stuffed(data) == sent
+    assert dot_stuff(data) == sent

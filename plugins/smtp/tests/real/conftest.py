@@ -31,7 +31,7 @@ USER, PASSWORD = "ada", "pass word/1"
 
 
 class RealServer:
-    """A mail server that takes every mail and keeps it.
+    """A mail server that takes every email and keeps it.
 
     Attributes:
         name: What it is called.
@@ -51,11 +51,11 @@ class RealServer:
     authority = AUTHORITY.cert_pem.bytes().decode()
 
     def take(self, count: int) -> list[bytes]:
-        """Wait for so many new mails, and give them as they were delivered."""
+        """Wait for so many new emails, and give them as they were delivered."""
         raise NotImplementedError
 
     def log(self) -> str:
-        """Give what it has logged."""
+        """Return what it has logged."""
         raise NotImplementedError
 
     def stop(self) -> None:
@@ -66,7 +66,7 @@ Started = TypeVar("Started", bound=RealServer)
 
 
 def free_port() -> int:
-    """Give a port below those that systems hand out by themselves.
+    """Return a port below those that systems hand out by themselves.
 
     Between now and the moment when the server binds it, no other test's socket gets it by chance.
     """
@@ -95,7 +95,7 @@ def answers(port: int) -> bool:
 
 
 class Maildir:
-    """Mails as a server delivers them: one file each, moved into place when it is complete."""
+    """Emails as a server delivers them: one file each, moved into place when it is complete."""
 
     def __init__(self, path: Path) -> None:
         self.new = path / "new"

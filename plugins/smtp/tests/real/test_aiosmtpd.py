@@ -20,7 +20,7 @@ AUTHORITY = trustme.CA()
 
 
 class Keeper:
-    """Keeps every mail as it came."""
+    """Keeps every email as it came."""
 
     def __init__(self) -> None:
         self.envelopes: list[Any] = []

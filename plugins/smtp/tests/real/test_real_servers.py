@@ -1,4 +1,4 @@
-"""Postfix, Exim and OpenSMTPD take our mails, and what they deliver is what was asked for."""
+"""Postfix, Exim and OpenSMTPD take our emails, and what they deliver is what was asked for."""
 
 from __future__ import annotations
 
@@ -177,7 +177,7 @@ def test_any_text_arrives_to_the_letter(tls_server: Any, kit: Any) -> None:
 
 @pytest.mark.anyio
 async def test_a_connection_that_has_carried_enough_for_opensmtpd(opensmtpd: Any, kit: Any) -> None:
-    # It takes 100 mails on one connection, and refuses the next without closing.
+    # It takes 100 emails on one connection, and refuses the next without closing.
     mails = [kit.mail(subject=f"enough {number}") for number in range(110)]
     made = config(kit, opensmtpd, pool={"maxConnections": 1})
     found = await deliver(kit, opensmtpd, made, *mails)

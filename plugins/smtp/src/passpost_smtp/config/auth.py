@@ -9,8 +9,7 @@ import attrs
 
 from passpost import Problem, Secret
 from passpost.config import field, rule
-from passpost_smtp.config.leaves import TokenUrl
-from passpost_smtp.config.wording import said
+from passpost_smtp.config.leaves import TokenUrl, said
 
 GOOGLE_TOKENS: Final = TokenUrl("https://oauth2.googleapis.com/token")
 """Where Google gives out tokens."""

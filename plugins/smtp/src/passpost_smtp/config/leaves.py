@@ -1,10 +1,10 @@
-"""Texts of a form of their own in the settings."""
+"""What the settings are made of: texts with a syntax of their own, and names in two languages."""
 
 from __future__ import annotations
 
 import ipaddress
 import re
-from typing import Final, Self
+from typing import Final, Self, TypedDict
 from urllib.parse import urlsplit
 
 from passpost.config import Invalid
@@ -24,7 +24,7 @@ def _single_line(value: object) -> str:
 
 
 def is_ip(text: str) -> bool:
-    """Say whether a text is an IP address without brackets."""
+    """Return whether a text is an IP address without brackets."""
     try:
         ipaddress.ip_address(text)
     except ValueError:
@@ -58,7 +58,7 @@ class EhloName(str):
 
 
 def is_domain(text: str) -> bool:
-    """Say whether a text is a domain as EHLO wants it."""
+    """Return whether a text is a domain as EHLO wants it."""
     return len(text) <= _MAX_DOMAIN and _DOMAIN.fullmatch(text) is not None
 
 
@@ -118,3 +118,18 @@ def _split(text: str) -> tuple[str, str]:
     except ValueError:
         return "", ""
     return parts.scheme, parts.hostname or ""
+
+
+class Said(TypedDict):
+    """The arguments of `passpost.config.field` that hold words."""
+
+    title: dict[str, str]
+    description: dict[str, str]
+
+
+def said(title: str, title_zh: str, description: str, description_zh: str) -> Said:
+    """Return a title and a description in English and Chinese, as arguments of `field`."""
+    return {
+        "title": {"en": title, "zh-CN": title_zh},
+        "description": {"en": description, "zh-CN": description_zh},
+    }

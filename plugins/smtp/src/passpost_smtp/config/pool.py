@@ -8,7 +8,7 @@ import attrs
 
 from passpost import Problem
 from passpost.config import field, rule
-from passpost_smtp.config.wording import said
+from passpost_smtp.config.leaves import said
 
 
 @attrs.frozen(kw_only=True)

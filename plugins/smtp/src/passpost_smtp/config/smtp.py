@@ -12,11 +12,10 @@ import attrs
 from passpost import Address, Secret
 from passpost.config import ConnectorConfig, HostName, field
 from passpost_smtp.config.auth import Auth, LoginAuth, choose_auth
-from passpost_smtp.config.leaves import EhloName, IpAddress, address_literal, is_domain
+from passpost_smtp.config.leaves import EhloName, IpAddress, address_literal, is_domain, said
 from passpost_smtp.config.pool import PoolSettings
 from passpost_smtp.config.rules import IMPLICIT_PORT, SmtpRules, provider_of
 from passpost_smtp.config.tls import TlsSettings
-from passpost_smtp.config.wording import said
 
 Security = Literal["implicit", "starttls", "opportunistic", "none"]
 """How TLS comes up.
@@ -26,7 +25,7 @@ by STARTTLS where the server offers it. ``none``: not at all.
 """
 
 SUBMISSION_PORT: Final = 587
-"""The port for mails from programs, with STARTTLS (RFC 6409)."""
+"""The port for emails from programs, with STARTTLS (RFC 6409)."""
 
 _HOUR: Final = 3_600_000
 
@@ -41,7 +40,7 @@ class Login:
 
 @attrs.frozen(kw_only=True)
 class SmtpConfig(SmtpRules, ConnectorConfig):
-    """How to reach one SMTP server, and who mails come from."""
+    """How to reach one SMTP server, and who emails come from."""
 
     host: HostName = field(
         example="smtp.example.com",
@@ -302,7 +301,7 @@ class SmtpConfig(SmtpRules, ConnectorConfig):
 
     @property
     def sender(self) -> Address:
-        """Who mails come from."""
+        """Who emails come from."""
         return self.from_email
 
     @property
@@ -359,7 +358,7 @@ class SmtpConfig(SmtpRules, ConnectorConfig):
         return provider_of(self.host)
 
     def ehlo_name(self, local_ip: str) -> str:
-        """Give the name for EHLO: as set, else this machine's, else the connection's address."""
+        """Return the name for EHLO: as set, else this machine's, else the connection's address."""
         if self.name is not None:
             return self.name
         name = socket.gethostname()

@@ -10,7 +10,7 @@ import attrs
 
 from passpost import Problem, Secret
 from passpost.config import HostName, field, is_placeholder, rule
-from passpost_smtp.config.wording import said
+from passpost_smtp.config.leaves import said
 
 _PEM: Final = "-----BEGIN CERTIFICATE-----"
 _HOW: Final = 'write its text, or name the file: "${file:/etc/ssl/ca.pem}"'

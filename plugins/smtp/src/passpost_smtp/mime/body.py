@@ -7,8 +7,8 @@ import struct
 from binascii import b2a_base64, b2a_qp
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from passpost_smtp.errors import invalid_part
 from passpost_smtp.mime.headers import MAX_LINE
-from passpost_smtp.mime.refusals import unfit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,7 +44,7 @@ class Part(NamedTuple):
 
 
 def text_part(subtype: str, text: str, *, eight_bit: bool) -> Part:
-    """Give the part of a text: 7bit or 8bit if that will do, else the shorter encoding.
+    """Return the part of a text: 7bit or 8bit if that will do, else the shorter encoding.
 
     Args:
         subtype: ``plain`` or ``html``.
@@ -62,7 +62,7 @@ def text_part(subtype: str, text: str, *, eight_bit: bool) -> Part:
 
 
 def alternative_part(parts: Sequence[Part], boundary: str) -> Part:
-    """Give one part that offers several, the plainest first (RFC 2046 section 5.1.4).
+    """Return one part that offers several, the plainest first (RFC 2046 section 5.1.4).
 
     Args:
         parts: The parts.
@@ -87,7 +87,7 @@ def new_boundary() -> str:
 
 
 def text_lines(text: str) -> bytes:
-    """Give a text in UTF-8 with each line ended by CRLF, the last one too.
+    """Return a text in UTF-8 with each line ended by CRLF, the last one too.
 
     Raises:
         SendError: The text holds a surrogate.
@@ -101,7 +101,7 @@ def text_lines(text: str) -> bytes:
     except UnicodeEncodeError:
         # Raised below: the original error carries the text itself.
         pass
-    raise unfit("the content", "it holds a lone surrogate, which is no character")
+    raise invalid_part("the content", "it holds a lone surrogate, which is no character")
 
 
 def _fields(content_type: str, encoding: str) -> str:
@@ -109,7 +109,7 @@ def _fields(content_type: str, encoding: str) -> str:
 
 
 def _passes(data: bytes) -> bool:
-    """Say whether lines arrive as they are: no NUL, no long one, no "From " at the start."""
+    """Return whether lines arrive as they are: no NUL, no long one, no "From " at the start."""
     # To look for one letter costs a thirtieth of looking for the word, and much text has none.
     if b"\0" in data or (b"F" in data and _has_from_line(data)):
         return False

@@ -1,4 +1,4 @@
-"""The builder: what does not vary between mails is made once, what varies is put beside it."""
+"""The builder: what does not vary between emails is made once, what varies is put beside it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from passpost.wire import check_name, check_value
+from passpost_smtp.errors import invalid_part
 from passpost_smtp.mime.body import Part, alternative_part, new_boundary, text_part
 from passpost_smtp.mime.headers import (
     MAX_LINE,
@@ -17,7 +18,6 @@ from passpost_smtp.mime.headers import (
     text_field,
     wire,
 )
-from passpost_smtp.mime.refusals import unfit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,11 +34,11 @@ _AUTO_SUBMITTED: Final = "Auto-Submitted: auto-generated\r\n"
 # Not frozen, which costs 0.6 µs: one is made for each email.
 @attrs.define(repr=False)
 class BuiltMail:
-    r"""A mail as it goes on the wire.
+    r"""An email as it goes on the wire.
 
     Attributes:
         data: The whole message with CRLF line ends, not dot-stuffed: fit for ``BDAT`` as it is, and
-            for ``DATA`` by way of `dot_stuffed`.
+            for ``DATA`` by way of `dot_stuff`.
         sender: The envelope sender, its domain in ASCII.
         recipient: The envelope recipient, its domain in ASCII.
         smtputf8: Whether ``MAIL`` has to say ``SMTPUTF8`` (RFC 6531).
@@ -56,18 +56,18 @@ class BuiltMail:
 
 
 class MailBuilder:
-    """Builds mails with one sender and one set of headers; prepared once for each config.
+    """Builds emails with one sender and one set of headers; prepared once for each config.
 
     Safe to use from several threads.
 
     Args:
-        sender: Who mails come from, unless a mail names another.
-        reply_to: Where answers go, unless a mail names another.
-        headers: Headers for every mail: one or more texts by name. A mail's own header of the same
-            name replaces them; one of the name ``Auto-Submitted`` replaces ``auto-generated``.
+        sender: Who emails come from, unless an email names another.
+        reply_to: Where answers go, unless an email names another.
+        headers: Headers for every email: one or more texts by name. An email's own header of the
+            same name replaces them; one of the name ``Auto-Submitted`` replaces ``auto-generated``.
 
     Raises:
-        SendError: An address or a header cannot stand in a mail; the scope is ``account``.
+        SendError: An address or a header cannot stand in an email; the scope is ``account``.
     """
 
     __slots__ = ("_boundary", "_custom", "_fixed", "_from", "_reply_to", "_sender")
@@ -85,15 +85,15 @@ class MailBuilder:
         self._boundary = new_boundary()
 
     def build(self, mail: Mail, *, eight_bit: bool, smtputf8: bool) -> BuiltMail:
-        """Build one mail.
+        """Build one email.
 
         Args:
-            mail: The mail; its `date` has a time zone.
+            mail: The email; its `date` has a time zone.
             eight_bit: Whether the server offers ``8BITMIME``.
             smtputf8: Whether the server offers ``SMTPUTF8``.
 
         Raises:
-            SendError: A part of the mail cannot stand on the wire, or needs SMTPUTF8 where the
+            SendError: A part of the email cannot stand on the wire, or needs SMTPUTF8 where the
                 server has none; the outcome is ``rejected``.
         """
         recipient = wire(mail.to, "To", "recipient")
@@ -130,7 +130,7 @@ class MailBuilder:
     def _content(self, mail: Mail, *, eight_bit: bool) -> Part:
         if mail.html is None:
             if mail.text is None:
-                raise unfit("the content", "the mail has neither text nor HTML")
+                raise invalid_part("the content", "the mail has neither text nor HTML")
             return text_part("plain", mail.text, eight_bit=eight_bit)
         html = text_part("html", mail.html, eight_bit=eight_bit)
         if mail.text is None:
@@ -141,7 +141,7 @@ class MailBuilder:
 
     def _needs_smtputf8(self, recipient: str) -> SendError:
         scope: Scope = "message" if self._fixed.isascii() else "account"
-        return unfit(
+        return invalid_part(
             "the address",
             "its local part is not ASCII, and the server offers no SMTPUTF8",
             scope="recipient" if not recipient.isascii() else scope,
@@ -150,7 +150,7 @@ class MailBuilder:
 
 
 def _mailbox(field: str, address: Address, scope: Scope) -> tuple[str, str]:
-    """Give an address as the envelope holds it, and the header field with its name."""
+    """Return an address as the envelope holds it, and the header field with its name."""
     text = wire(address, field, scope)
     return text, mailbox_field(field, address.name, text)
 
@@ -158,7 +158,7 @@ def _mailbox(field: str, address: Address, scope: Scope) -> tuple[str, str]:
 def _custom_fields(
     headers: Mapping[str, str | Sequence[str]], scope: Scope = "account"
 ) -> dict[str, str]:
-    """Give the lines of each header by its name in lower case."""
+    """Return the lines of each header by its name in lower case."""
     fields: dict[str, str] = {}
     for name, values in headers.items():
         lines = [
@@ -172,7 +172,24 @@ def _custom_fields(
 
 def _custom_field(name: str, value: str, scope: Scope) -> str:
     if reason := check_name(name):
-        raise unfit("a header", reason, scope=scope)
+        raise invalid_part("a header", reason, scope=scope)
     if reason := check_value(value):
-        raise unfit(name, reason, scope=scope)
+        raise invalid_part(name, reason, scope=scope)
     return text_field(name, value, longest=MAX_LINE)
+
+
+def dot_stuff(data: bytes) -> bytes:
+    r"""Double each dot that starts a line, and add the line with one dot that ends the message.
+
+    Args:
+        data: A message with CRLF line ends only, as `MailBuilder.build` gives it: a bare LF before
+            a dot would be the start of a line to some servers and not to others.
+
+    Returns:
+        What follows the reply 354, up to and including ``.\r\n``.
+    """
+    stuffed = data.replace(b"\r\n.", b"\r\n..")
+    if stuffed.startswith(b"."):
+        stuffed = b"." + stuffed
+    end = b".\r\n" if not data or data.endswith(b"\r\n") else b"\r\n.\r\n"
+    return stuffed + end

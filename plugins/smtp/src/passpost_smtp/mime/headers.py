@@ -8,9 +8,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from passpost.wire import ascii_domain, refused_in_line
-from passpost_smtp.mime.refusals import unfit
+from passpost_smtp.errors import invalid_part
 from passpost_smtp.mime.words import MAX_LINE as WORDS_LINE
-from passpost_smtp.mime.words import encoded_words
+from passpost_smtp.mime.words import encode_words
 
 if TYPE_CHECKING:
     from passpost import Address
@@ -42,7 +42,7 @@ _known_domain = lru_cache(maxsize=1024)(ascii_domain)
 
 
 def text_field(name: str, value: str, *, longest: int = WANTED_LINE) -> str:
-    """Give a header field of free text, with its line end.
+    """Return a header field of free text, with its line end.
 
     Text that plain folding carries unharmed stays readable; all other text becomes encoded words.
 
@@ -68,7 +68,7 @@ def text_field(name: str, value: str, *, longest: int = WANTED_LINE) -> str:
                 return "\r\n".join(lines) + "\r\n"
     elif refused_in_line(value):
         raise _refused(name, value)
-    return f"{name}: {encoded_words(value, used=len(name) + 2)}\r\n"
+    return f"{name}: {encode_words(value, used=len(name) + 2)}\r\n"
 
 
 def folded(line: str, start: int) -> list[str]:
@@ -98,11 +98,11 @@ def _loses_by_folding(value: str) -> bool:
 
 
 def _refused(name: str, value: str) -> Exception:
-    return unfit(name, f"{refused_in_line(value)} is not allowed in a header")
+    return invalid_part(name, f"{refused_in_line(value)} is not allowed in a header")
 
 
 def wire(address: Address, field: str, scope: Scope) -> str:
-    """Give an address as envelope and headers hold it: the domain always in ASCII (A-labels).
+    """Return an address as envelope and headers hold it: the domain always in ASCII (A-labels).
 
     RFC 6532 would allow the Unicode form of the domain in headers beside a Unicode local part. The
     ASCII form names the same domain, is read by all software, and is what the envelope says.
@@ -121,12 +121,12 @@ def wire(address: Address, field: str, scope: Scope) -> str:
     # Widespread readers, Python's among them, decode an encoded word inside a local part, so that
     # the header would name another mailbox than the envelope.
     if _ONE_MAILBOX.fullmatch(text) is None or "=?" in text:
-        raise unfit(field, "this is not one plain address", scope=scope)
+        raise invalid_part(field, "this is not one plain address", scope=scope)
     return text
 
 
 def bracketed(address: str) -> str:
-    """Give an address as it stands in a header by itself.
+    """Return an address as it stands in a header by itself.
 
     Without angle brackets some readers take the colon of ``a@[IPv6:::1]`` for that of a group
     (RFC 5322 section 3.4), which has nobody in it.
@@ -140,11 +140,11 @@ def _with_ascii_domain(text: str, field: str, scope: Scope) -> str:
         return f"{local}@{_known_domain(domain)}"
     except ValueError as error:
         reason = str(error)
-    raise unfit(field, reason, scope=scope)
+    raise invalid_part(field, reason, scope=scope)
 
 
 def mailbox_field(field: str, name: str, address: str) -> str:
-    """Give the field of one mailbox, with its line end.
+    """Return the field of one mailbox, with its line end.
 
     Args:
         field: ``From`` or ``Reply-To``.
@@ -165,7 +165,7 @@ def mailbox_field(field: str, name: str, address: str) -> str:
 
 
 def _named(field: str, name: str) -> str:
-    """Give a field up to the end of the display name."""
+    """Return a field up to the end of the display name."""
     used = len(field) + 2
     # Inside of quotes, too, readers decode what looks like an encoded word.
     if name.isascii() and "=?" not in name:
@@ -173,7 +173,7 @@ def _named(field: str, name: str) -> str:
         lines = [line] if _loses_by_folding(name) else folded(line, used)
         if max(map(len, lines)) <= WANTED_LINE:
             return "\r\n".join(lines)
-    return f"{field}: {encoded_words(name, used=used, phrase=True)}"
+    return f"{field}: {encode_words(name, used=used, phrase=True)}"
 
 
 def _quoted(name: str) -> str:
@@ -182,18 +182,18 @@ def _quoted(name: str) -> str:
 
 
 def message_id_field(message_id: str) -> str:
-    """Give the Message-ID field, with its line end.
+    """Return the Message-ID field, with its line end.
 
     Raises:
         SendError: It is no text in angle brackets of printable ASCII.
     """
     if _MESSAGE_ID.fullmatch(message_id) is None:
-        raise unfit("Message-ID", "this is no Message-ID in angle brackets")
+        raise invalid_part("Message-ID", "this is no Message-ID in angle brackets")
     return f"Message-ID: {message_id}\r\n"
 
 
 def date_field(date: dt.datetime) -> str:
-    """Give the Date field in UTC (RFC 5322 section 3.3), with its line end.
+    """Return the Date field in UTC (RFC 5322 section 3.3), with its line end.
 
     Args:
         date: A time with a time zone; fractions of a second are dropped.
@@ -201,7 +201,7 @@ def date_field(date: dt.datetime) -> str:
     return _date_field((date - _EPOCH) // _SECOND)
 
 
-# Mails come many to the second; an entry or two serve them all.
+# Emails come many to the second; an entry or two serve them all.
 @lru_cache(maxsize=4)
 def _date_field(second: int) -> str:
     # Not strftime: it speaks the language of the process.

@@ -42,7 +42,7 @@ _IN_PHRASE: Final = _Quoting(string.ascii_letters + string.digits + "!*+-/")
 _IN_TEXT: Final = _Quoting("".join(set(map(chr, range(0x21, 0x7F))) - set("=?_")))
 
 
-def encoded_words(text: str, *, used: int, phrase: bool = False) -> str:
+def encode_words(text: str, *, used: int, phrase: bool = False) -> str:
     """Encode a text in UTF-8, by ``B`` or ``Q``, whichever is shorter.
 
     Each word has at most 75 characters, holds whole characters, and stands on a line of its own of

@@ -12,8 +12,8 @@ from passpost.config import secrets_in
 from passpost.wire import Redactor
 from passpost_smtp.config import SmtpConfig
 from passpost_smtp.limits import Limits
-from passpost_smtp.mastery import Mastery
-from passpost_smtp.tls import make_context
+from passpost_smtp.pipelining import PipeliningFallback
+from passpost_smtp.tls import make_tls_context
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,32 +22,32 @@ if TYPE_CHECKING:
 
 
 @attrs.frozen
-class Site:
+class SessionContext:
     """What all connections of a session have in common.
 
     Attributes:
         config: Where to, and how.
         limits: How long each step may take.
-        context: The one TLS context; making one takes 18 ms, so that no connection makes its own.
+        tls_context: The one TLS context. It takes 18 ms to make, so connections share it.
         tokens: Where OAuth2 tokens come from, or None.
         redactor: Masks the config's secrets.
-        mastery: What the servers have shown that they master.
+        fallback: What the servers have proved, and failed at.
     """
 
     config: SmtpConfig
     limits: Limits
-    context: ssl.SSLContext | None
+    tls_context: ssl.SSLContext | None
     tokens: TokenSource | None
     redactor: Redactor
-    mastery: Mastery = attrs.field(factory=Mastery)
+    fallback: PipeliningFallback = attrs.field(factory=PipeliningFallback)
 
 
-def make_site(config: SmtpConfig, register_secret: Callable[[str], None]) -> Site:
-    """Prepare what all connections need; reads certificates, and so takes some milliseconds.
+def prepare_context(config: SmtpConfig, register_secret: Callable[[str], None]) -> SessionContext:
+    """Prepare what all connections need; reading certificates takes some milliseconds.
 
     Args:
         config: Where to, and how.
-        register_secret: Takes each token that is fetched, which nobody may see from then on.
+        register_secret: Called with each fetched token, which is masked from then on.
 
     Raises:
         SendError: The settings' own certificate or key cannot be used.
@@ -57,19 +57,19 @@ def make_site(config: SmtpConfig, register_secret: Callable[[str], None]) -> Sit
         from passpost_smtp.oauth2 import TokenSource  # noqa: PLC0415 - few configs need it
 
         tokens = TokenSource(config, register_secret)
-    return Site(
+    return SessionContext(
         config=config,
         limits=Limits.of(config),
-        context=None if config.security == "none" else _context(config),
+        tls_context=None if config.security == "none" else _make_tls_context(config),
         tokens=tokens,
         # Made once: the forms in which a secret may be repeated take time to work out.
         redactor=Redactor(secrets_in(config)),
     )
 
 
-def _context(config: SmtpConfig) -> ssl.SSLContext:
+def _make_tls_context(config: SmtpConfig) -> ssl.SSLContext:
     try:
-        return make_context(config.tls)
+        return make_tls_context(config.tls)
     except (ssl.SSLError, ValueError, OSError) as error:
         reason = str(getattr(error, "reason", "") or type(error).__name__)
     raise SendError(

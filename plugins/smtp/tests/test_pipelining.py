@@ -9,7 +9,7 @@ import pytest
 from passpost import Receipt
 from passpost._messages.payload import frozen_payload
 from passpost_smtp.ehlo import NOTHING, Offer
-from passpost_smtp.mastery import Form, Mastery, answers_chunk, has_commands
+from passpost_smtp.pipelining import Form, PipeliningFallback, answers_chunk, has_commands
 from passpost_smtp.reply import Reply
 from pytest_passpost import Fault, SmtpServer, reply
 
@@ -17,7 +17,7 @@ BOTH = ("PIPELINING", "CHUNKING", "8BITMIME")
 
 
 def bodies(server: SmtpServer) -> list[str]:
-    """Give how each message was begun, in order."""
+    """Return how each message was begun, in order."""
     verbs = [verb for connection in server.connections for verb in connection.verbs]
     return [verb for verb in verbs if verb in {"BDAT", "DATA"}]
 
@@ -177,23 +177,23 @@ ALL = Offer(pipelining=True, chunking=True)
 RCPT, FINAL = Reply(250, (b"Accepted",)), Reply(250, (b"OK id=1tABCD-000000005Xy-2aBc",))
 
 
-def mastered() -> Mastery:
-    mastery = Mastery()
-    mastery.proven(HERE, RCPT, FINAL, b"ada@example.org")
-    return mastery
+def proven_fallback() -> PipeliningFallback:
+    fallback = PipeliningFallback()
+    fallback.prove_chunking(HERE, RCPT, FINAL, b"ada@example.org")
+    return fallback
 
 
 def test_forms_follow_offers() -> None:
-    mastery = mastered()
-    assert mastery.form(NOTHING, HERE) == "plain"
-    assert mastery.form(Offer(chunking=True), HERE) == "plain"
-    assert mastery.form(Offer(pipelining=True), HERE) == "pipelined"
-    assert mastery.form(ALL, HERE) == "chunked"
-    assert mastery.form(ALL, HERE, "pipelined") == "pipelined"
+    fallback = proven_fallback()
+    assert fallback.choose(NOTHING, HERE) == "plain"
+    assert fallback.choose(Offer(chunking=True), HERE) == "plain"
+    assert fallback.choose(Offer(pipelining=True), HERE) == "pipelined"
+    assert fallback.choose(ALL, HERE) == "chunked"
+    assert fallback.choose(ALL, HERE, "pipelined") == "pipelined"
 
 
 def test_each_server_of_a_host_has_to_prove_itself() -> None:
-    assert mastered().form(ALL, "192.0.2.2") == "proving"
+    assert proven_fallback().choose(ALL, "192.0.2.2") == "proving"
 
 
 @pytest.mark.parametrize(
@@ -208,9 +208,9 @@ def test_each_server_of_a_host_has_to_prove_itself() -> None:
 def test_a_form_that_failed_is_not_chosen_again_nor_a_greater_one(
     failed: Form, chosen: Form
 ) -> None:
-    mastery = mastered()
-    mastery.forget(failed)
-    assert mastery.form(ALL, HERE) == chosen
+    fallback = proven_fallback()
+    fallback.rule_out(failed)
+    assert fallback.choose(ALL, HERE) == chosen
 
 
 @pytest.mark.parametrize(
@@ -226,18 +226,18 @@ def test_a_form_that_failed_is_not_chosen_again_nor_a_greater_one(
 )
 def test_replies_to_a_recipient_and_to_a_message_are_told_apart(rcpt: str, final: str) -> None:
     first, last = Reply(250, (rcpt.encode(),)), Reply(250, (final.encode(),))
-    mastery = Mastery()
-    mastery.proven(HERE, first, last, b"ada@example.org")
-    assert mastery.form(ALL, HERE) == "chunked"
-    assert mastery.in_step(HERE, last, b"ada@example.org")
+    fallback = PipeliningFallback()
+    fallback.prove_chunking(HERE, first, last, b"ada@example.org")
+    assert fallback.choose(ALL, HERE) == "chunked"
+    assert fallback.is_final(HERE, last, b"ada@example.org")
     other = Reply(250, (rcpt.replace("ada", "bob").encode(),))
-    assert not mastery.in_step(HERE, other, b"bob@example.org")
+    assert not fallback.is_final(HERE, other, b"bob@example.org")
 
 
 def test_where_they_are_the_same_no_message_rides_in_the_first_write() -> None:
-    mastery = Mastery()
-    mastery.proven(HERE, Reply(250, (b"OK",)), Reply(250, (b"OK",)), b"ada@example.org")
-    assert mastery.form(ALL, HERE) == "pipelined"
+    fallback = PipeliningFallback()
+    fallback.prove_chunking(HERE, Reply(250, (b"OK",)), Reply(250, (b"OK",)), b"ada@example.org")
+    assert fallback.choose(ALL, HERE) == "pipelined"
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,11 @@
-"""How much goes in one write: what the server offers, less what it has failed at or not yet shown.
+"""Pipelining: how many commands go in one write, and falling back to fewer.
 
-A message rides in the first write only once its server has shown that it masters BDAT: a server
-that offers CHUNKING and does not know it would read the lines of the message as commands. The first
-mail shows it. Its first chunk is a piece of the message's first line, with which nothing can be
-commanded, and the rest follows once the server has said that it has the piece.
+The form of an email follows from what the server offers, less what it has failed at.
+
+A message goes into the first write only once its server has proved that it implements BDAT: a
+server that offers CHUNKING without BDAT would read the lines of the message as commands. The first
+email proves it. Its first chunk is a piece of the message's first line, which is not a command. The
+rest follows once the server has confirmed the piece.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ one, then the message. ``plain``: one command at a time."""
 FORMS: Final[tuple[Form, ...]] = ("chunked", "proving", "pipelined", "plain")
 """From one round trip to four."""
 
-_LESSER: Final[dict[Form, Form]] = {
+_FALLBACKS: Final[dict[Form, Form]] = {
     "chunked": "pipelined",
     "proving": "pipelined",
     "pipelined": "plain",
@@ -37,18 +39,18 @@ _VARIABLE: Final = re.compile(rb"\S*\d\S*")
 _COMMAND: Final = re.compile(r"\s*(?:mail|rcpt|data|bdat)\b", re.IGNORECASE)
 
 
-class Mastery:
-    """What a session has learnt of its servers, for as long as it lasts."""
+class PipeliningFallback:
+    """What a session has learned of its servers' pipelining, for as long as it lasts."""
 
-    __slots__ = ("_failed", "_manners")
+    __slots__ = ("_failed", "_fingerprints")
 
     def __init__(self) -> None:
         self._failed: set[Form] = set()
         # One host may be many servers, each at an address of its own.
-        self._manners: dict[str, bytes] = {}
+        self._fingerprints: dict[str, bytes] = {}
 
-    def form(self, offer: Offer, address: str, most: Form = "chunked") -> Form:
-        """Choose the form for the next mail.
+    def choose(self, offer: Offer, address: str, most: Form = "chunked") -> Form:
+        """Choose the form for the next email.
 
         Args:
             offer: What the server offers.
@@ -56,20 +58,20 @@ class Mastery:
             most: The form that is tried at most.
         """
         form = most
-        while form in self._failed or not _offered(form, offer):
-            form = _LESSER[form]
-        return "proving" if form == "chunked" and address not in self._manners else form
+        while form in self._failed or not _is_offered(form, offer):
+            form = _FALLBACKS[form]
+        return "proving" if form == "chunked" and address not in self._fingerprints else form
 
-    def forget(self, form: Form) -> None:
+    def rule_out(self, form: Form) -> None:
         """Never try this form again, nor one with more in a write."""
         # The plain form is what every server knows: failing at it says nothing of the others.
         if form != "plain":
             self._failed.update(FORMS[: FORMS.index(form) + 1])
 
-    def proven(self, address: str, rcpt: Reply, final: Reply, recipient: bytes) -> None:
-        """Note that a server masters BDAT, and how it answers RCPT.
+    def prove_chunking(self, address: str, rcpt: Reply, final: Reply, recipient: bytes) -> None:
+        """Note that a server implements BDAT, and how it replies to RCPT.
 
-        Where it answers RCPT as it accepts a message, one could be taken for the other.
+        If it replies to RCPT as it accepts a message, one could be mistaken for the other.
 
         Args:
             address: The server's IP address.
@@ -77,28 +79,28 @@ class Mastery:
             final: Its reply to the message.
             recipient: Who was named in RCPT.
         """
-        manner = _manner(rcpt, recipient)
-        if manner == _manner(final, recipient):
-            self.forget("chunked")
+        manner = _fingerprint(rcpt, recipient)
+        if manner == _fingerprint(final, recipient):
+            self.rule_out("chunked")
         else:
-            self._manners[address] = manner
+            self._fingerprints[address] = manner
 
-    def in_step(self, address: str, final: Reply, recipient: bytes) -> bool:
-        """Whether a reply can be the one to a message, and not the one to RCPT before it.
+    def is_final(self, address: str, final: Reply, recipient: bytes) -> bool:
+        """Return whether a reply can be the one to a message, and not the one to RCPT before it.
 
-        A reply too many shifts those behind it by one, and then RCPT's would stand in for the
+        A surplus reply shifts the later ones by one: the reply to RCPT would count as the
         message's.
         """
-        return self._manners.get(address) != _manner(final, recipient)
+        return self._fingerprints.get(address) != _fingerprint(final, recipient)
 
 
-def lesser(form: Form) -> Form:
-    """Give the form with the next less in one write."""
-    return _LESSER[form]
+def fall_back(form: Form) -> Form:
+    """Return the form that puts fewer commands in one write."""
+    return _FALLBACKS[form]
 
 
 def answers_chunk(reply: Reply, octets: int, rcpt: Reply) -> bool:
-    """Whether a reply is the one to a chunk, and not the one to RCPT before it.
+    """Return whether a reply is the one to a chunk, and not the one to RCPT before it.
 
     Args:
         reply: The reply.
@@ -112,7 +114,7 @@ def answers_chunk(reply: Reply, octets: int, rcpt: Reply) -> bool:
 
 
 def has_commands(value: Any) -> bool:
-    """Whether a payload's text has a line that a server could read as a command of a mail.
+    """Return whether a payload's text has a line that a server could read as a command of an email.
 
     Args:
         value: The payload, or a part of it.
@@ -126,15 +128,15 @@ def has_commands(value: Any) -> bool:
     return isinstance(value, list | tuple) and any(map(has_commands, value))
 
 
-def _manner(reply: Reply, recipient: bytes) -> bytes:
-    """Give what is the same in all of a server's replies to one kind of command."""
+def _fingerprint(reply: Reply, recipient: bytes) -> bytes:
+    """Return what all of a server's replies to one kind of command have in common."""
     line = reply.lines[0]
     if line.startswith(_OF_ADDRESSES):
         return _OF_ADDRESSES
     return _VARIABLE.sub(b"#", line.replace(recipient, b"#"))
 
 
-def _offered(form: Form, offer: Offer) -> bool:
+def _is_offered(form: Form, offer: Offer) -> bool:
     if form in {"chunked", "proving"}:
         return offer.pipelining and offer.chunking
     return form == "plain" or offer.pipelining

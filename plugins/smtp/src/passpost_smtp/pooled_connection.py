@@ -9,23 +9,23 @@ if TYPE_CHECKING:
     from passpost_smtp.ehlo import Offer
 
 
-class Link:
+class PooledConnection:
     """An open connection as the pool sees it.
 
     Attributes:
         connection: The connection, signed in.
         offer: What the server offers.
         address: The server's IP address.
-        mails: How many mails it has carried, or tried to.
+        emails: How many emails it has carried, or tried to.
         born: When it was opened, in the loop's time.
         idle_since: When it was last given back.
     """
 
-    __slots__ = ("address", "born", "connection", "idle_since", "mails", "offer")
+    __slots__ = ("address", "born", "connection", "emails", "idle_since", "offer")
 
     def __init__(self, connection: Connection, offer: Offer, now: float) -> None:
         self.connection = connection
         self.offer = offer
         self.address = connection.peer_ip
-        self.mails = 0
+        self.emails = 0
         self.born = self.idle_since = now
