@@ -20,8 +20,8 @@ OAuth2Type = Literal["oauth2", "OAuth2", "OAUTH2"]
 _USER: Final = said(
     "User name",
     "用户名",
-    "The name to sign in with; with most providers the mailbox's address.",
-    "登录用的用户名；多数服务商要求填写邮箱地址。",
+    "The user name; at most providers the whole email address.",
+    "认证用的用户名；多数服务商要求填写完整的邮箱地址。",
 )
 
 
@@ -33,7 +33,12 @@ class LoginAuth:
 
     type: Literal["login", "LOGIN"] = field(
         default="login",
-        **said("Kind", "类型", "login: user name and password.", "login：使用用户名和密码登录。"),
+        **said(
+            "Kind",
+            "类型",
+            "login: authenticate with user name and password.",
+            "login：使用用户名和密码认证。",
+        ),
     )
     user: str | None = field(default=None, **_USER)
     pass_: Secret | None = field(
@@ -42,8 +47,9 @@ class LoginAuth:
         **said(
             "Password",
             "密码",
-            "The password, or what the provider wants in its place: an app password, an API key.",
-            "密码，或服务商要求的替代凭据：应用专用密码、API 密钥等。",
+            "The password, or the credential that the provider requires instead: an authorization "
+            "code, an app password, an API key.",
+            "密码，或服务商要求使用的其他凭证：授权码、应用专用密码、API 密钥等。",
         ),
     )
 
@@ -67,14 +73,19 @@ class TokenAuth:
     user: str = field(**_USER)
     type: OAuth2Type = field(
         default="oauth2",
-        **said("Kind", "类型", "oauth2: an OAuth2 token.", "oauth2：使用 OAuth2 令牌登录。"),
+        **said(
+            "Kind",
+            "类型",
+            "oauth2: authenticate with an OAuth2 token.",
+            "oauth2：使用 OAuth2 令牌认证。",
+        ),
     )
     client_id: str | None = field(
         default=None,
         **said(
             "Client ID",
             "客户端 ID",
-            "The application's id with the provider.",
+            "The application's client ID at the provider.",
             "应用在服务商处登记的客户端 ID。",
         ),
     )
@@ -83,7 +94,7 @@ class TokenAuth:
         **said(
             "Client secret",
             "客户端密钥",
-            "The application's secret with the provider.",
+            "The application's client secret at the provider.",
             "应用在服务商处的客户端密钥。",
         ),
     )
@@ -92,7 +103,7 @@ class TokenAuth:
         **said(
             "Refresh token",
             "刷新令牌",
-            "Fetches a new access token whenever the old one has expired.",
+            "The token that fetches a new access token when the old one has expired.",
             "访问令牌过期后，用它换取新的访问令牌。",
         ),
     )
@@ -101,7 +112,7 @@ class TokenAuth:
         **said(
             "Access token",
             "访问令牌",
-            "A token to begin with; without a refresh token it serves until it expires.",
+            "The first access token; without a refresh token, it is used until it expires.",
             "初始访问令牌；没有刷新令牌时，只能用到它过期为止。",
         ),
     )
@@ -112,7 +123,7 @@ class TokenAuth:
         **said(
             "Expiry",
             "过期时间",
-            "When the access token expires, in milliseconds since 1970.",
+            "Time when the access token expires, in milliseconds since 1970.",
             "访问令牌的过期时间，自 1970 年起的毫秒数。",
         ),
     )
@@ -120,9 +131,9 @@ class TokenAuth:
         default=GOOGLE_TOKENS,
         **said(
             "Token URL",
-            "令牌地址",
-            "Where the provider gives out access tokens.",
-            "服务商发放访问令牌的地址。",
+            "令牌 URL",
+            "URL where the provider issues access tokens.",
+            "服务商发放访问令牌的 URL。",
         ),
     )
 
@@ -148,7 +159,9 @@ class EncryptedKey:
         **said("Key", "私钥", "The key as PEM text.", "PEM 格式的私钥。"),
     )
     passphrase: Secret = field(
-        **said("Passphrase", "口令", "What the key is encrypted with.", "加密私钥所用的口令。"),
+        **said(
+            "Passphrase", "口令", "The passphrase of the encrypted key.", "加密私钥所用的口令。"
+        ),
     )
 
 
@@ -164,13 +177,18 @@ class ServiceAccountAuth:
     user: str = field(**_USER)
     type: OAuth2Type = field(
         default="oauth2",
-        **said("Kind", "类型", "oauth2: an OAuth2 token.", "oauth2：使用 OAuth2 令牌登录。"),
+        **said(
+            "Kind",
+            "类型",
+            "oauth2: authenticate with an OAuth2 token.",
+            "oauth2：使用 OAuth2 令牌认证。",
+        ),
     )
     service_client: str = field(
         **said(
             "Service account",
             "服务账号",
-            "The service account's id or address: client_id or client_email of its key file.",
+            "The service account's ID or address: client_id or client_email of its key file.",
             "服务账号的 ID 或地址，即密钥文件中的 client_id 或 client_email。",
         ),
     )
@@ -187,9 +205,9 @@ class ServiceAccountAuth:
         default=GOOGLE_TOKENS,
         **said(
             "Token URL",
-            "令牌地址",
-            "Where the provider gives out access tokens.",
-            "服务商发放访问令牌的地址。",
+            "令牌 URL",
+            "URL where the provider issues access tokens.",
+            "服务商发放访问令牌的 URL。",
         ),
     )
 

@@ -20,9 +20,9 @@ class PoolSettings:
         minimum=1,
         maximum=1000,
         **said(
-            "Most connections",
+            "Maximum connections",
             "最大连接数",
-            "Connections at once; they are opened as mails need them.",
+            "Maximum number of connections at the same time. They are opened on demand.",
             "同时打开的连接数上限；按需建立。",
         ),
     )
@@ -31,10 +31,10 @@ class PoolSettings:
         minimum=1,
         maximum=1_000_000,
         **said(
-            "Mails per connection",
+            "Emails per connection",
             "每个连接的邮件数",
-            "Mails after which a connection is replaced by a new one.",
-            "一个连接发送多少封邮件后换新。",
+            "Number of emails after which a connection is replaced with a new one.",
+            "一个连接发送多少封邮件后，换成新的连接。",
         ),
     )
     idle_timeout: int = field(
@@ -43,9 +43,9 @@ class PoolSettings:
         maximum=86_400_000,
         unit="ms",
         **said(
-            "Idle time",
-            "空闲时间",
-            "How long a connection is kept that has nothing to do.",
+            "Idle timeout",
+            "空闲超时",
+            "Time after which an idle connection is closed.",
             "连接空闲多久后关闭。",
         ),
     )
@@ -55,9 +55,9 @@ class PoolSettings:
         maximum=86_400_000,
         unit="ms",
         **said(
-            "Longest life",
-            "最长寿命",
-            "How long a connection serves at most; the host's address is looked up anew then.",
+            "Maximum age",
+            "连接最长存活时间",
+            "Maximum age of a connection. Then the server's address is looked up again.",
             "一个连接最多使用多久；之后重新解析主机地址并重连。",
         ),
     )
@@ -66,10 +66,10 @@ class PoolSettings:
         minimum=0,
         maximum=1000,
         **said(
-            "Kept ready",
-            "预备连接数",
-            "Connections that are kept open even if there is nothing to send, so that the first "
-            "mail after a quiet time is fast too.",
+            "Connections kept open",
+            "保持打开的连接数",
+            "Number of connections to keep open while there is nothing to send, so that the first "
+            "email after a quiet period is fast too.",
             "没有邮件时也保持打开的连接数，使空闲之后的第一封邮件同样快速。",
         ),
     )
@@ -81,9 +81,9 @@ class PoolSettings:
         **said(
             "Probe after",
             "探测间隔",
-            "A connection that was idle for longer gets its next mail in two steps, so that one "
-            "which died unseen costs no mail.",
-            "空闲超过此时间的连接，下一封邮件分两步发送，以免连接已失效而丢失邮件。",
+            "After this much idle time, probe the connection before sending, so that a dead "
+            "connection loses no email.",
+            "连接空闲超过此时间后，发送前先探测连接，以免连接已失效而丢失邮件。",
         ),
     )
 

@@ -45,7 +45,10 @@ class SmtpConfig(SmtpRules, ConnectorConfig):
     host: HostName = field(
         example="smtp.example.com",
         **said(
-            "Host", "主机", "The server's name or IP address.", "SMTP 服务器的主机名或 IP 地址。"
+            "Host",
+            "主机",
+            "The server's hostname or IP address.",
+            "SMTP 服务器的主机名或 IP 地址。",
         ),
     )
     port: int | None = field(
@@ -56,10 +59,10 @@ class SmtpConfig(SmtpRules, ConnectorConfig):
         **said(
             "Port",
             "端口",
-            "587 with STARTTLS, or 465 with TLS from the first byte. Without it: 465 where secure "
-            "is true, else 587.",
+            "587 with STARTTLS, or 465 with TLS from the first byte. Default: 465 if `secure` is "
+            "true, otherwise 587.",
             "587 使用 STARTTLS，465 从第一个字节起使用 TLS。"
-            "不填时：secure 为 true 则为 465，否则为 587。",
+            "默认值：`secure` 为 true 时为 465，否则为 587。",
         ),
     )
     secure: bool | None = field(
@@ -67,9 +70,10 @@ class SmtpConfig(SmtpRules, ConnectorConfig):
         **said(
             "TLS from the start",
             "直接使用 TLS",
-            "Whether TLS comes before everything. Without it: true on port 465, else false, and "
-            "then STARTTLS is required.",
-            "是否从一开始就使用 TLS。不填时：端口 465 为 true，否则为 false 并要求 STARTTLS。",
+            "Use TLS from the first byte (implicit TLS). Default: true on port 465; otherwise "
+            "false, and STARTTLS is required.",
+            "从第一个字节起使用 TLS（隐式 TLS）。"
+            "默认值：端口 465 为 true；其他端口为 false，并要求 STARTTLS。",
         ),
     )
     require_tls: bool | None = field(
@@ -78,9 +82,9 @@ class SmtpConfig(SmtpRules, ConnectorConfig):
         **said(
             "Require STARTTLS",
             "要求 STARTTLS",
-            "Write false to go on in clear where the server offers no STARTTLS; a password is "
-            "never sent in clear then.",
-            "设为 false 时，若服务器不提供 STARTTLS 则以明文继续；此时绝不会明文发送密码。",
+            "Set to false to continue unencrypted if the server does not offer STARTTLS. Passwords "
+            "are still never sent unencrypted.",
+            "设为 false 时，如果服务器不提供 STARTTLS，则以明文继续；此时仍不会以明文发送密码。",
         ),
     )
     ignore_tls: bool = field(
@@ -89,8 +93,8 @@ class SmtpConfig(SmtpRules, ConnectorConfig):
         **said(
             "Without TLS",
             "不使用 TLS",
-            "Do not use TLS even if the server offers it, and send passwords in clear if need be.",
-            "即使服务器提供 TLS 也不使用；必要时以明文发送密码。",
+            "Never use TLS, even if the server offers it. Passwords are sent unencrypted then.",
+            "即使服务器提供 TLS 也不使用；此时密码以明文发送。",
         ),
     )
     servername: HostName | None = field(
@@ -98,23 +102,23 @@ class SmtpConfig(SmtpRules, ConnectorConfig):
         **said(
             "Server name",
             "服务器名称",
-            "The name that the server's certificate must be for, where it is not the host.",
+            "The name that the server's certificate must be for, if it is not `host`.",
             "服务器证书应当匹配的名称（与主机名不同时填写）。",
         ),
     )
     tls: TlsSettings = field(
         factory=TlsSettings,
-        **said("TLS", "TLS", "How the server's certificate is checked.", "如何检查服务器证书。"),
+        **said("TLS", "TLS", "How to verify the server's certificate.", "如何检查服务器证书。"),
     )
     auth: Auth | None = field(
         default=None,
         choose=choose_auth,
         **said(
-            "Sign-in",
-            "登录方式",
-            "A user name with a password, or OAuth2; leave it out for a relay that trusts this "
-            "machine's address.",
-            "用户名加密码，或 OAuth2；若中继服务器信任本机地址则不填。",
+            "Authentication",
+            "认证方式",
+            "User name and password, or OAuth2. Omit it for a relay that authorizes this machine "
+            "by its IP address.",
+            "用户名加密码，或 OAuth2；如果中继按 IP 地址信任本机，则不填。",
         ),
     )
     username: str | None = field(
@@ -122,8 +126,8 @@ class SmtpConfig(SmtpRules, ConnectorConfig):
         **said(
             "User name (older form)",
             "用户名（旧格式）",
-            "As user in auth; settings of 2022 have it here.",
-            "等同于 auth 中的 user；2022 年的配置写在此处。",
+            "Same as `auth.user`; kept for older settings files.",
+            "等同于 `auth.user`。兼容旧版配置；新配置请写在 auth 中。",
         ),
     )
     password: Secret | None = field(
@@ -131,8 +135,8 @@ class SmtpConfig(SmtpRules, ConnectorConfig):
         **said(
             "Password (older form)",
             "密码（旧格式）",
-            "As pass in auth; settings of 2022 have it here.",
-            "等同于 auth 中的 pass；2022 年的配置写在此处。",
+            "Same as `auth.pass`; kept for older settings files.",
+            "等同于 `auth.pass`。兼容旧版配置；新配置请写在 auth 中。",
         ),
     )
     from_email: Address = field(
@@ -140,7 +144,7 @@ class SmtpConfig(SmtpRules, ConnectorConfig):
         **said(
             "Sender",
             "发件人",
-            "Who mails come from: an address, with or without a name before it.",
+            "The sender: an email address, alone or with a name before it.",
             "邮件的发件人：邮箱地址，前面可以带名称。",
         ),
     )
@@ -150,8 +154,8 @@ class SmtpConfig(SmtpRules, ConnectorConfig):
         **said(
             "Reply-To",
             "回复地址",
-            "Where answers go, if not to the sender.",
-            "回复邮件的收件地址。",
+            "The address for replies. Default: the sender's.",
+            "收件人回复时的地址。默认值：发件人地址。",
         ),
     )
     custom_headers: Mapping[str, str | tuple[str, ...]] = field(
@@ -161,8 +165,8 @@ class SmtpConfig(SmtpRules, ConnectorConfig):
         **said(
             "Headers",
             "自定义邮件头",
-            "Headers for every mail: a text, or a list of texts, by name.",
-            "每封邮件附加的邮件头：以名称对应一个文本或文本列表。",
+            "Headers for every email: names with a text or a list of texts.",
+            "每封邮件附加的邮件头：键为名称，值为文本或文本列表。",
         ),
     )
     name: EhloName | None = field(
@@ -171,8 +175,8 @@ class SmtpConfig(SmtpRules, ConnectorConfig):
         **said(
             "EHLO name",
             "EHLO 名称",
-            "The name that this machine gives itself; its host name where this is left out.",
-            "本机在 EHLO 中使用的名称；不填则使用主机名。",
+            "Name sent in EHLO. Default: this machine's hostname.",
+            "EHLO 中发送的名称。默认值：本机的主机名。",
         ),
     )
     local_address: IpAddress | None = field(
@@ -193,7 +197,7 @@ class SmtpConfig(SmtpRules, ConnectorConfig):
         **said(
             "DNS timeout",
             "DNS 超时",
-            "How long looking up the host may take.",
+            "Maximum time to look up the server's address.",
             "解析主机名的最长时间。",
         ),
     )
@@ -205,7 +209,7 @@ class SmtpConfig(SmtpRules, ConnectorConfig):
         **said(
             "Connection timeout",
             "连接超时",
-            "How long connecting may take, and the TLS handshake again as long.",
+            "Maximum time to connect; the TLS handshake has the same time again.",
             "建立连接的最长时间；TLS 握手另计同样时长。",
         ),
     )
@@ -217,8 +221,8 @@ class SmtpConfig(SmtpRules, ConnectorConfig):
         **said(
             "Greeting timeout",
             "问候超时",
-            "How long the server may take to say its first word.",
-            "等待服务器首个问候的最长时间。",
+            "Maximum time to wait for the server's greeting (220).",
+            "等待服务器问候消息（220）的最长时间。",
         ),
     )
     command_timeout: int = field(
@@ -229,7 +233,7 @@ class SmtpConfig(SmtpRules, ConnectorConfig):
         **said(
             "Command timeout",
             "命令超时",
-            "How long the server may take to answer a command.",
+            "Maximum time to wait for the reply to a command.",
             "等待服务器应答命令的最长时间。",
         ),
     )
@@ -241,7 +245,7 @@ class SmtpConfig(SmtpRules, ConnectorConfig):
         **said(
             "Data timeout",
             "数据超时",
-            "How long the network may take to carry the message.",
+            "Maximum time to transfer the email's content.",
             "传输邮件内容的最长时间。",
         ),
     )
@@ -253,21 +257,21 @@ class SmtpConfig(SmtpRules, ConnectorConfig):
         **said(
             "Socket timeout",
             "套接字超时",
-            "The longest wait for any answer; the one to the whole message may take as long.",
-            "等待任何应答的最长时间；对整封邮件的应答可长达此时限。",
+            "Maximum time to wait for any reply; the reply to the whole email may take as long.",
+            "等待任何应答的最长时间；等待整封邮件的应答时也以此为限。",
         ),
     )
     pool: PoolSettings = field(
         factory=PoolSettings,
-        **said("Pool", "连接池", "How connections are kept.", "连接的保持与复用方式。"),
+        **said("Pool", "连接池", "How to keep and reuse connections.", "连接的保持与复用方式。"),
     )
     logger: bool = field(
         default=False,
         **said(
             "Log",
             "日志",
-            "Whether connections are logged with level INFO rather than DEBUG.",
-            "是否以 INFO（而非 DEBUG）级别记录连接日志。",
+            "Log connections with level INFO instead of DEBUG.",
+            "以 INFO（而非 DEBUG）级别记录连接日志。",
         ),
     )
     debug: bool = field(
@@ -275,9 +279,9 @@ class SmtpConfig(SmtpRules, ConnectorConfig):
         **said(
             "Debug",
             "调试",
-            "Whether commands and replies are logged with level DEBUG, without credentials, "
-            "recipients and content.",
-            "是否以 DEBUG 级别记录命令与应答（不含凭据、收件人和内容）。",
+            "Log commands and replies with level DEBUG, without credentials, recipients and "
+            "content.",
+            "以 DEBUG 级别记录命令与应答（不含凭证、收件人和内容）。",
         ),
     )
     disable_file_access: bool | None = field(
@@ -285,8 +289,8 @@ class SmtpConfig(SmtpRules, ConnectorConfig):
         **said(
             "No files",
             "禁止文件访问",
-            "Accepted and of no effect: passpost puts no file into a mail.",
-            "可填写但无效果：passpost 不会把文件放入邮件。",
+            "No effect; kept for older settings files. passpost never puts files into an email.",
+            "仅为兼容旧配置而保留，不起作用：passpost 不会把文件内容放入邮件。",
         ),
     )
     disable_url_access: bool | None = field(
@@ -294,8 +298,8 @@ class SmtpConfig(SmtpRules, ConnectorConfig):
         **said(
             "No URLs",
             "禁止 URL 访问",
-            "Accepted and of no effect: passpost fetches no URL for a mail.",
-            "可填写但无效果：passpost 不会为邮件获取任何 URL。",
+            "No effect; kept for older settings files. passpost never fetches URLs for an email.",
+            "仅为兼容旧配置而保留，不起作用：passpost 不会为邮件获取任何 URL。",
         ),
     )
 

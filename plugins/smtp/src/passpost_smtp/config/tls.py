@@ -25,17 +25,17 @@ class TlsSettings:
         **said(
             "Verify certificates",
             "验证证书",
-            "Whether the server's certificate must be valid. Leave it on: without it anyone on "
-            "the way can read the password.",
+            "Whether the server's certificate must be valid. Keep it on: otherwise anyone on the "
+            "path can read the password.",
             "是否要求服务器证书有效。请保持开启：关闭后，途中的任何人都能读到密码。",
         ),
     )
     min_version: Literal["TLSv1.2", "TLSv1.3"] = field(
         default="TLSv1.2",
         **said(
-            "Oldest TLS version",
+            "Minimum TLS version",
             "最低 TLS 版本",
-            "The oldest version of TLS to accept.",
+            "The oldest TLS version to accept.",
             "可接受的最低 TLS 版本。",
         ),
     )
@@ -44,9 +44,9 @@ class TlsSettings:
         multiline=True,
         **said(
             "Certificate authorities",
-            "证书颁发机构",
-            "Whom to trust in place of the system's authorities: PEM text, or a list of such.",
-            "用来代替系统信任列表的证书颁发机构：PEM 文本，或由其组成的列表。",
+            "CA 证书",
+            "The CAs to trust instead of the system's: PEM text, or a list of PEM texts.",
+            "用来代替系统信任列表的 CA：PEM 文本，或由其组成的列表。",
         ),
     )
     cert: str | None = field(
@@ -55,7 +55,7 @@ class TlsSettings:
         **said(
             "Client certificate",
             "客户端证书",
-            "A certificate to show to a server that asks for one, with its chain, as PEM text.",
+            "The client certificate for a server that requires one, with its chain, as PEM text.",
             "服务器要求时出示的客户端证书及其证书链（PEM 文本）。",
         ),
     )
@@ -65,7 +65,7 @@ class TlsSettings:
         **said(
             "Client key",
             "客户端私钥",
-            "The private key of the client certificate, as PEM text without passphrase.",
+            "The client certificate's private key, as PEM text without a passphrase.",
             "客户端证书的私钥（PEM 文本，不带口令）。",
         ),
     )
@@ -74,7 +74,7 @@ class TlsSettings:
         **said(
             "Server name",
             "服务器名称",
-            "The name that the certificate must be for, where it is not the host.",
+            "The name that the certificate must be for, if it is not `host`.",
             "证书应当匹配的名称（与主机名不同时填写）。",
         ),
     )
