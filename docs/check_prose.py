@@ -253,7 +253,8 @@ def _written(node: ast.Constant | ast.JoinedStr) -> str:
 
 
 def _without_code(text: str) -> str:
-    """Return a docstring without its doctests and indented examples."""
+    """Return a docstring without its doctests, indented examples and names of arguments."""
+    text = re.sub(r"^(\s+)\*{0,2}\w+(?=: )", r"\1X", text, flags=re.MULTILINE)
     text = re.sub(r"::\n(?:\s*\n)*(?: {4,}.*\n?|\s*\n)+", _blank, text)
     return _FENCE.sub(_blank, re.sub(r"^\s*(?:>>>|\.\.\.|\$) .*$", "", text, flags=re.MULTILINE))
 

@@ -70,6 +70,9 @@ Example::
     this is no prose
 
 `is no` prose either.
+
+Args:
+    mail: The email.
 """
 
 # A comment of two lines, which
@@ -88,12 +91,12 @@ def test_source_is_read_as_docstrings_comments_and_texts(tmp_path: Path) -> None
     passages = list(PROSE.passages(tmp_path / "module.py", tmp_path))
     found = [(f.passage.kind, f.rule.id, f.line) for f in RULES.findings(passages)]
     assert sorted(found) == [
-        ("comment", "is-no", 12),
-        ("comment", "is-no", 12),
+        ("comment", "is-no", 15),
+        ("comment", "is-no", 15),
         ("docstring", "a-mail", 2),
         ("docstring", "give-docstring", 2),
-        ("docstring", "give-docstring", 15),
-        ("string", "is-no", 16),
+        ("docstring", "give-docstring", 18),
+        ("string", "is-no", 19),
     ]
 
 
