@@ -51,7 +51,7 @@ def test_installed_lists_all_of_them_and_says_which_share_an_id() -> None:
     assert listed["passpost-healthy"].error is None
     assert listed["passpost-healthy"].version == "1.0"
     for name in ("passpost-claims-first", "passpost-claims-second"):
-        assert "both claim the id 'claimed'" in (listed[name].error or "")
+        assert "both claim the ID 'claimed'" in (listed[name].error or "")
 
 
 @pytest.mark.usefixtures("broken_connectors")

@@ -70,7 +70,7 @@ def test_two_packages_that_claim_one_id_are_both_listed(
     entries = json.loads(run("connectors", "--json").stdout)["connectors"]
     claims = [entry for entry in entries if entry["id"] == "acme"]
     assert [entry["distribution"] for entry in claims] == ["passpost-acme", "passpost-other"]
-    assert all("both claim the id" in entry["error"] for entry in claims)
+    assert all("both claim the ID" in entry["error"] for entry in claims)
 
 
 def test_connectors_as_json(run: Run, only: Only) -> None:

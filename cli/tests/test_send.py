@@ -150,11 +150,14 @@ def test_a_wrong_recipient_is_refused_without_repeating_it(run: Run, own: Write)
     [
         (
             ("--set", "user.name=Ada"),
-            "wants {{code}}, which the payload lacks\n  help: give it with --code",
+            "uses {{code}}, but the payload has no `code`\n  help: give it with --code",
         ),
         (
             ("--code", "1"),
-            "wants {{user.name}}, which the payload lacks\n  help: give it with --set user.name=…",
+            (
+                "uses {{user.name}}, but the payload has no `user.name`\n"
+                "  help: give it with --set user.name=…"
+            ),
         ),
     ],
 )
@@ -184,7 +187,7 @@ def test_a_usage_without_a_template_says_what_to_add(run: Run, own: Write) -> No
     result = run("send", file, *arguments)
     assert result.exit_code == 1
     assert result.stderr == (
-        f"{file}: error: there is no template for usage MfaVerification\n"
+        f"{file}: error: no template for usage 'MfaVerification', and no 'Generic' template\n"
         "  help: add a template for this usage, or one for Generic, to the settings\n"
     )
 

@@ -130,8 +130,11 @@ def test_config_error_lists_problems_as_a_reader_meets_them() -> None:
 def test_template_not_found_names_usage_and_languages() -> None:
     error = TemplateNotFound("SignIn", ["de-CH", "en"])
     assert (error.usage, error.locales, error.field) == ("SignIn", ("de-CH", "en"), "usage")
-    assert str(error) == "there is no template for usage SignIn in de-CH, en"
-    assert str(TemplateNotFound("SignIn")) == "there is no template for usage SignIn"
+    assert str(error) == "no template for usage 'SignIn' in de-CH, en, and no 'Generic' template"
+    assert (
+        str(TemplateNotFound("SignIn"))
+        == "no template for usage 'SignIn', and no 'Generic' template"
+    )
 
 
 def test_missing_variable_names_variable_and_place() -> None:
@@ -141,7 +144,10 @@ def test_missing_variable_names_variable_and_place() -> None:
         "replyTo",
         "payload.user.name",
     )
-    assert str(error) == "the template's replyTo wants {{user.name}}, which the payload lacks"
+    assert (
+        str(error)
+        == "the template's `replyTo` uses {{user.name}}, but the payload has no `user.name`"
+    )
 
 
 def test_send_error_gives_its_facts() -> None:

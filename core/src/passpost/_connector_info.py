@@ -1,4 +1,4 @@
-"""What a connector says of itself, and a connector that was given its settings."""
+"""What a connector says of itself: its info, its presets, its guides, its findings."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ Texts = Mapping[str, str]
 
 
 class Capability(StrEnum):
-    """What a connector can do with a mail; the host refuses a mail that asks for more."""
+    """What a connector can send; an email that requires more is rejected."""
 
     TEXT = "text"
     """It sends plain text."""
     HTML = "html"
     """It sends HTML."""
     ALTERNATIVE = "alternative"
-    """It sends HTML and plain text in one mail (``multipart/alternative``)."""
+    """It sends HTML and plain text in one email (``multipart/alternative``)."""
     REPLY_TO = "reply_to"
-    """It sets where answers go."""
+    """It sets the Reply-To address."""
     HEADERS = "headers"
     """It adds headers that the application asks for."""
     SENDER = "sender"
     """A template may name a sender other than the config's."""
     MESSAGE_ID = "message_id"
-    """The mail arrives with the Message-ID that the host gave it."""
+    """The email arrives with the Message-ID that passpost gave it."""
     SMTPUTF8 = "smtputf8"
     """It delivers to local parts outside of ASCII (RFC 6531)."""
     PROVIDER_TEMPLATES = "provider_templates"
-    """Templates live at the provider: it needs usage, payload and locale, and no content."""
+    """Templates are stored at the provider: it needs usage, payload and locale, and no content."""
     CHECK_CONNECTION = "check_connection"
-    """It can be asked whether it would work, without sending a mail."""
+    """It can check its connection without sending an email."""
 
 
 @attrs.frozen
@@ -78,9 +78,9 @@ class ConnectorInfo:
         config_class: The attrs class that `parse_config` returns.
         guide: How to set it up, as Markdown by language; see `guides`.
         presets: Settings to start from.
-        capabilities: What it can do with a mail.
-        stand_in: ``module:class`` of a server that plays the provider on loopback, for the
-            demonstration and for tests; imported only when asked for.
+        capabilities: What it can send.
+        stand_in: ``module:class`` of a stand-in: a fake of the provider's server on loopback, for
+            the demonstration and for tests; imported only when asked for.
     """
 
     id: str
@@ -97,13 +97,13 @@ class ConnectorInfo:
 
 @attrs.frozen
 class Finding:
-    """One thing that was looked at in a check of the connection.
+    """One result of a check of the connection.
 
     Attributes:
-        subject: What was looked at: ``TLS``, ``sign-in``, ``sender``.
+        subject: What was checked: ``TLS``, ``sign-in``, ``sender``.
         result: ``ok``, ``warning`` or ``error``.
-        evidence: What was seen, cleared of secrets.
-        remedy: What to do about it; empty where nothing needs doing.
+        evidence: What was found, without secrets.
+        remedy: What to do about it; empty if there is nothing to do.
     """
 
     subject: str
@@ -114,7 +114,7 @@ class Finding:
 
 @attrs.frozen
 class InstalledConnector:
-    """A connector as the package metadata of the environment has it; nothing was imported for it.
+    """An installed connector, described from package metadata without importing it.
 
     Attributes:
         id: The name of its entry point.
@@ -145,7 +145,7 @@ class _Guides(Mapping[str, str]):
         packaged = resources.files(self._package) / name
         if packaged.is_file():
             return packaged.read_text("utf-8")
-        # In an editable installation the guide stands beside src/, where GitHub shows it.
+        # In an editable installation the guide is beside src/, where GitHub shows it.
         from pathlib import Path  # noqa: PLC0415 - only a source checkout gets here
 
         return (Path(str(packaged)).parents[2] / name).read_text("utf-8")
@@ -158,7 +158,7 @@ class _Guides(Mapping[str, str]):
 
 
 def guides(package: str, **files: str) -> Texts:
-    """Give a package's guides: ``README.md`` in English, ``README.zh-CN.md`` in Chinese.
+    """Return a package's guides: ``README.md`` in English, ``README.zh-CN.md`` in Chinese.
 
     Args:
         package: The import name of the package that holds the files.
@@ -169,7 +169,7 @@ def guides(package: str, **files: str) -> Texts:
 
 
 def in_language(texts: Texts, language: str | None) -> str:
-    """Pick a text by language, falling back to shorter tags and then to English."""
+    """Return the text in a language, else in that of a shorter tag, else in English."""
     tag = language or "en"
     while tag:
         for key in texts:

@@ -29,7 +29,7 @@ class Discreet:
     __slots__ = ()
 
     def _shown(self) -> Iterator[tuple[str, object]]:
-        """Give the fields that may be seen, and what is seen of them."""
+        """Return the fields that may be seen, and what is seen of them."""
         raise NotImplementedError
 
     def __repr__(self) -> str:

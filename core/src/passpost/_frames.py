@@ -21,7 +21,7 @@ class WrongTypeError(TypeError):
 
 
 def without_arguments(function: Callable[P, T]) -> Callable[P, T]:
-    """Make the errors of a function leave it without the frames that have its arguments.
+    """Raise the errors of a function without the frames that have its arguments.
 
     Exceptions that are not passpost's own are defects, and keep the frames by which they are found.
     """

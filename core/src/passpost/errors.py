@@ -4,12 +4,12 @@
 
     PasspostError
     ├── PluginError              a connector or extension cannot be loaded, or breaks its contract
-    │   └── UnknownConnectorError    no installed package provides the id
+    │   └── UnknownConnectorError    no installed package provides the ID
     ├── ConfigError              settings are wrong: .problems lists everything that is
-    ├── MessageError             the message cannot become a mail; nothing was sent
+    ├── MessageError             the message cannot become an email; nothing was sent
     │   ├── TemplateNotFound         no template for the usage and locale
     │   └── MissingVariable          the template names a variable that the payload lacks
-    ├── SendError                a connector could not deliver: .outcome, .scope, .temporary say how
+    ├── SendError                an email was rejected, or its outcome is unknown
     └── MailerClosedError        the mailer was closed before the send began
 
 No text of these holds a secret, a code or a payload.
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from passpost._problems import Problem
 
 Outcome = Literal["rejected", "unknown"]
-"""``rejected``: surely not sent. ``unknown``: it may have been sent."""
+"""``rejected``: not sent. ``unknown``: it may have been sent."""
 
 Scope = Literal["recipient", "message", "account", "provider", "network"]
-"""Whose matter a fault is."""
+"""Who has to act, or what has to change, before the email can go through."""
 
 
 class PasspostError(Exception):
@@ -44,9 +44,9 @@ class PluginError(PasspostError):
     `Mailer.send` raises it where an extension's ``find_template`` is broken; nothing was sent.
 
     Attributes:
-        connector: The id that was asked for; empty where an extension is at fault.
-        extension: The name of the extension at fault; empty where a connector is.
-        distribution: The distribution (package) at fault, where it is known.
+        connector: The ID of the connector; empty if an extension is at fault.
+        extension: The name of the extension; empty if a connector is at fault.
+        distribution: Its distribution (package), if known.
 
     A note of the error names the frames of a defect, for the authors of the plugin.
     """
@@ -72,7 +72,7 @@ class PluginError(PasspostError):
 
 
 class UnknownConnectorError(PluginError):
-    """No installed package provides the connector's id."""
+    """No installed package provides the connector's ID."""
 
 
 class ConfigError(PasspostError, ValueError):
@@ -93,10 +93,10 @@ class ConfigError(PasspostError, ValueError):
 
 
 class MessageError(PasspostError, ValueError):
-    """A message cannot become a mail: nothing was sent, and no connector was asked.
+    """A message cannot become an email: nothing was sent, and no connector was asked.
 
     Attributes:
-        field: Which part of the message (``to``, ``payload.user.name``) or of the mail
+        field: Which part of the message (``to``, ``payload.user.name``) or of the email
             (``subject``).
     """
 
@@ -109,22 +109,24 @@ class MessageError(PasspostError, ValueError):
 
 
 class TemplateNotFound(MessageError):  # noqa: N818 - the name of the field: jinja2 and Django say so too
-    """No template serves the usage, nor does one for ``Generic``.
+    """There is no template for the usage, and none for ``Generic``.
 
     Attributes:
         usage: The usage that was asked for.
-        locales: The locales that were wanted, in order of preference.
+        locales: The requested locales, in order of preference.
     """
 
     def __init__(self, usage: str, locales: Sequence[str] = ()) -> None:
         wanted = f" in {', '.join(locales)}" if locales else ""
-        super().__init__(f"there is no template for usage {usage}{wanted}", field="usage")
+        super().__init__(
+            f"no template for usage {usage!r}{wanted}, and no 'Generic' template", field="usage"
+        )
         self.usage = usage
         self.locales = tuple(locales)
 
 
 class MissingVariable(MessageError):  # noqa: N818 - reads as the fact it states, like TemplateNotFound
-    """A template names a variable that the payload lacks; a mail without its code helps nobody.
+    """A template uses a variable that the payload lacks: an email without its code is useless.
 
     Attributes:
         variable: The variable's path as the template writes it: ``user.name``.
@@ -134,7 +136,8 @@ class MissingVariable(MessageError):  # noqa: N818 - reads as the fact it states
 
     def __init__(self, variable: str, place: str) -> None:
         super().__init__(
-            f"the template's {place} wants {{{{{variable}}}}}, which the payload lacks",
+            f"the template's `{place}` uses {{{{{variable}}}}}, "
+            f"but the payload has no `{variable}`",
             field=f"payload.{variable}",
         )
         self.variable = variable
@@ -147,13 +150,13 @@ class MailerClosedError(PasspostError, RuntimeError):
 
 @attrs.frozen
 class Attempt:
-    """One try to deliver a mail through one connector.
+    """One attempt to send an email through one connector.
 
     Attributes:
         connector: The connector's name: its key in the application's settings, else its ID.
         started_at: When it began, in UTC.
         result: ``accepted``, ``rejected`` or ``unknown``.
-        summary: What was said, fit for a log: no secret, no code, no payload.
+        summary: The reply, without secrets, codes and payload.
     """
 
     connector: str
@@ -163,20 +166,20 @@ class Attempt:
 
 
 class SendError(PasspostError):
-    """A mail was not accepted, or nobody knows whether it was.
+    """An email was rejected, or it is unknown whether it was sent.
 
     Connectors raise it with what they know; the host adds `connector` and `attempts`.
 
     Attributes:
-        outcome: ``rejected``: surely not sent. ``unknown``: it may have been sent.
+        outcome: ``rejected``: not sent. ``unknown``: it may have been sent.
         scope: ``recipient``, ``message``, ``account`` (credentials, sender, quota), ``provider``
             (their fault, or throttling) or ``network``.
-        temporary: Whether the same mail may go through later.
-        retry_after: Seconds to wait, where the provider said so.
+        temporary: Whether the same email may go through later.
+        retry_after: Seconds to wait, if the provider gave them.
         provider_code: The provider's own code: ``535 5.7.8``, ``Throttling.User``.
         response: The provider's own words, cleared of secrets and payload.
-        hint: Cause and cure in words for whoever runs the system; a note of the error as well.
-        attempts: The attempt that was made, when, and what came of it.
+        hint: Cause and fix for whoever runs the system; also a note of the error.
+        attempts: The attempts that were made, each with its time and result.
         connector: The name of the connector that failed last: its key in the application's
             settings, else its ID.
     """
@@ -205,12 +208,12 @@ class SendError(PasspostError):
         self.hint = hint
         self.attempts = attempts
         self.connector = connector
-        # So that tracebacks and what collects them show the cure as well.
+        # So that tracebacks, and the services that collect them, show the fix.
         if isinstance(hint, str) and hint:
             self.add_note(f"hint: {hint}")
 
     def facts(self) -> dict[str, Any]:
-        """Give all attributes but `attempts` by name, for logs and for ``--json``."""
+        """Return all attributes but `attempts` by name, for logs and for ``--json``."""
         return {name: getattr(self, name) for name in _FACTS}
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -1,4 +1,4 @@
-"""The contract between the host and everything that plugs into it.
+"""The contract between passpost and its plugins.
 
 A connector is a module that implements the hooks of `ConnectorSpec` as functions, each marked with
 ``@passpost.hookimpl``, and is found by its entry point in the group ``passpost.connectors``::
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from passpost._templates.template import Template
 
 CONNECTOR_GROUP: Final = "passpost.connectors"
-"""The entry point group of connectors: name = the connector's id, value = its module."""
+"""The entry point group of connectors: name = the connector's ID, value = its module."""
 
 EXTENSION_GROUP: Final = "passpost.extensions"
 """The entry point group of extensions."""
@@ -56,7 +56,7 @@ class ConnectorSpec:
                 return ConnectorInfo(
                     id="acme",
                     name={"en": "Acme Mail"},
-                    description={"en": "Sends through Acme's HTTP interface"},
+                    description={"en": "Sends through Acme's HTTP API"},
                     config_class=AcmeConfig,
                 )
 
@@ -86,7 +86,7 @@ class ConnectorSpec:
     def open_session(
         self, config: Any, register_secret: Callable[[str], None]
     ) -> AbstractAsyncContextManager[Any]:
-        """Return what all sends share: a connection pool, an HTTP client. Optional.
+        """Return the session that all sends share: a connection pool, an HTTP client. Optional.
 
         passpost enters the context once per mailer, before the first send through the connector,
         and leaves it when the mailer closes; both in one task, so that task groups may be used. If
@@ -115,27 +115,27 @@ class ConnectorSpec:
 
     @hookspec(firstresult=True)
     def send_mail(self, config: Any, session: Any, mail: Mail) -> Awaitable[Receipt] | Receipt:
-        """Hand one mail to the provider, once; never try again here. Required.
+        """Send one email through the provider, once; do not retry here. Required.
 
-        An ``async def``, or a plain ``def`` that the host runs in a thread (a thread cannot be
+        An ``async def``, or a plain ``def`` that passpost runs in a thread (a thread cannot be
         stopped: past the deadline its outcome is ``unknown``)::
 
             @hookimpl
             async def send_mail(session: AcmeClient, mail: Mail) -> Receipt:
-                answer = await session.post(mail, timeout=mail.seconds_left())
-                return Receipt(provider_id=answer.id)
+                response = await session.post(mail, timeout=mail.seconds_left())
+                return Receipt(provider_id=response.id)
 
         Returns:
-            The receipt, once the provider has said that it takes the mail. None is no acceptance.
+            The receipt, once the provider has accepted the email. None is a defect.
 
         Raises:
-            SendError: The mail was rejected, or nobody knows. Any other exception counts as an
-                unknown outcome and as a defect of the connector.
+            SendError: The email was rejected, or the outcome is unknown. Any other exception counts
+                as an unknown outcome and as a defect of the connector.
         """
 
     @hookspec(firstresult=True)
     def check_connection(self, config: Any, session: Any) -> Awaitable[Sequence[Finding]]:
-        """Look at the provider without sending a mail. Optional.
+        """Check the connection without sending an email. Optional.
 
         Called by ``passpost check --connect`` and by consoles before settings are saved::
 
@@ -145,19 +145,19 @@ class ConnectorSpec:
                 return [Finding("sign-in", "ok", f"signed in as {account.name}")]
 
         Returns:
-            What was found, in the order it was looked at.
+            The findings, in the order of the checks.
         """
 
 
 class ExtensionSpec:
-    """The hooks of an extension: it sees mails from outside, and never a config."""
+    """The hooks of an extension: it sees emails from outside, and never a config."""
 
     @hookspec
     def around_send(self, summary: MailSummary) -> AbstractAsyncContextManager[None]:
         """Surround each attempt with a context: traces, metrics, rate limits.
 
-        The host enters the contexts of all extensions, the last registered first, before it asks
-        the connector, and leaves them in reverse after the attempt; they see its exception.
+        passpost enters the contexts of all extensions, the last registered first, before it calls
+        the connector. It leaves them in reverse after the attempt; they see its exception.
         ``summary.context`` is what the application says of the message, such as its tenant::
 
             @hookimpl
@@ -167,14 +167,14 @@ class ExtensionSpec:
                     yield
 
         Raises:
-            SendError: To refuse the attempt; the provider is not asked.
+            SendError: To reject the attempt; the connector is not called.
         """
 
     @hookspec(firstresult=True)
     def find_template(
         self, usage: str, locale: str | None, message: Message
     ) -> Awaitable[Template | None] | Template | None:
-        """Supply a template from elsewhere, before the settings are asked.
+        """Return a template from elsewhere, in preference to those of the settings.
 
         Called for each wanted locale in order, and last with None; stops at the first result that
         is not None. ``message.context`` is what the application says of the message, such as its
@@ -188,11 +188,11 @@ class ExtensionSpec:
                 return await store.template(message.context["tenant"], usage, locale)
 
         Returns:
-            The template, or None where the next extension and the settings are to be asked. Of an
-            object of a subclass the fields of `Template` count, and no method.
+            The template; None leaves it to the next extension and the settings. Of an object of a
+            subclass, only the fields of `Template` count.
 
         Raises:
-            SendError: To refuse the message: nothing is sent, whatever ``outcome`` says. Any other
+            SendError: To reject the message: nothing is sent, whatever ``outcome`` says. Any other
                 exception is a defect of the extension: `send` raises a `PluginError`, and no
                 template of the settings takes its place.
         """

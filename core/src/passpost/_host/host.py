@@ -1,4 +1,4 @@
-"""The host: finds connectors, loads the ones that are used, and gives them their settings."""
+"""The host: finds connectors, loads the ones that are used, and configures them."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 
 
 class Host:
-    """Knows the connectors of this environment. Making one imports nothing.
+    """The registry of installed connectors. Creating one imports none of them.
 
     Each connector that is used is loaded into a plugin manager of its own, so that a broken one
-    harms no other and none is handed another's credentials. A host may be shared between threads.
+    harms no other and none is given another's credentials. A host may be shared between threads.
 
     Args:
         extensions: Modules or objects with extension hooks, besides the installed ones.
@@ -73,20 +73,20 @@ class Host:
         self._extensions: Extensions | None = None
 
     def installed(self) -> tuple[InstalledConnector, ...]:
-        """List the connectors of the environment and of this host; imports none of them."""
+        """Return the connectors of the environment and of this host; imports none of them."""
         self._catalog = Catalog()
         return (*self._registered.values(), *self._catalog.installed())
 
     def register(self, module: object) -> ConnectorInfo:
         """Add a connector of this process: a module or object with connector hooks.
 
-        It takes precedence over an installed connector of the same id.
+        It takes precedence over an installed connector of the same ID.
 
         Returns:
             What the connector says of itself.
 
         Raises:
-            PluginError: It breaks the contract of its hooks, or its id is registered already.
+            PluginError: It breaks the contract of its hooks, or its ID is registered already.
         """
         hooks = ConnectorHooks(None, module, plugin_name(module))
         listed = InstalledConnector(hooks.id, "", "", hooks.distribution)
@@ -97,10 +97,10 @@ class Host:
         return hooks.info
 
     def info(self, connector: str) -> ConnectorInfo:
-        """Load a connector and give what it says of itself.
+        """Load a connector, and return what it says of itself.
 
         Raises:
-            UnknownConnectorError: No installed package provides the id.
+            UnknownConnectorError: No installed package provides the ID.
             PluginError: The connector is broken.
         """
         return self._hooks(connector).info
@@ -109,16 +109,16 @@ class Host:
     def configure(
         self, connector: str, settings: Mapping[str, Any] | str, *, name: str | None = None
     ) -> Connector:
-        """Give a connector its settings. No network is touched.
+        """Configure a connector. Does no network I/O.
 
         Args:
-            connector: The connector's id.
+            connector: The connector's ID.
             settings: A mapping, or the text of a JSON file with comments.
-            name: What the application calls this connector; its id by default.
+            name: What the application calls this connector. Default: its ID.
 
         Raises:
             ConfigError: The settings are wrong; `problems` lists everything that is.
-            UnknownConnectorError: No installed package provides the id.
+            UnknownConnectorError: No installed package provides the ID.
             PluginError: The connector, or an installed extension, is broken.
             TypeError: The settings are of another type, such as the path of a file.
         """
@@ -141,7 +141,7 @@ class Host:
         )
 
     def resolve(self, settings: Settings) -> tuple[Settings, tuple[Problem, ...]]:
-        """Put what they stand for in place of the references in settings.
+        """Replace the references in settings by what they refer to.
 
         Returns:
             The settings at the same places, and what could not be found.
@@ -164,7 +164,7 @@ class Host:
         return self._extensions
 
     def installed_extensions(self) -> tuple[InstalledExtension, ...]:
-        """List the extensions of the environment and of this host.
+        """Return the extensions of the environment and of this host.
 
         Those that this host uses are imported, which shows whether they work and what they do.
 
@@ -196,7 +196,7 @@ class Host:
 
 
 def settings_from(settings: Mapping[str, Any] | str, who: str) -> Settings:
-    """Read settings that are no file: a mapping, or text.
+    """Return settings from a mapping or a text.
 
     Raises:
         ConfigError: The text cannot be read.

@@ -32,8 +32,8 @@ DRAINING: Final = 5.0
 class AsyncMailer(FromSettings):
     """Sends messages through configured connectors, on asyncio.
 
-    Sessions open when the first mail needs them, and are shared by all sends; closing waits for the
-    sends under way. One mailer serves one event loop::
+    Sessions open with the first email, and all sends share them; closing waits for the sends under
+    way. One mailer serves one event loop::
 
         async with passpost.AsyncMailer(smtp) as mailer:
             await mailer.send(passpost.Message(to="ada@example.com", usage="SignIn", …))
@@ -42,12 +42,12 @@ class AsyncMailer(FromSettings):
         connectors: The connectors, at least one. Emails go through the first.
         policy: How long a send may take; see `Policy`.
         templates: The application's own templates; they come before the connectors' own.
-        missing_variables: What becomes of a variable that the payload lacks: ``error``, ``keep`` or
+        missing_variables: What to do about variables that the payload lacks: ``error``, ``keep`` or
             ``blank``; None leaves it to each connector's settings.
 
     Raises:
         ConfigError: No connector is given, or one has no template to send with.
-        TypeError: Something else than connectors or templates is given.
+        TypeError: An argument has the wrong type.
     """
 
     @without_arguments
@@ -79,11 +79,11 @@ class AsyncMailer(FromSettings):
         return tuple(active.connector for active in self._active)
 
     async def send(self, message: Message) -> Receipt:
-        """Send one message; returns once a provider has accepted the mail.
+        """Send one message, and return once a provider has accepted the email.
 
         Raises:
-            MessageError: The message cannot become a mail; nothing was sent.
-            SendError: The mail was rejected, or its outcome is unknown.
+            MessageError: The message cannot become an email; nothing was sent.
+            SendError: The email was rejected, or its outcome is unknown.
             MailerClosedError: The mailer was closed before; nothing was sent.
             TypeError: Something else than a `Message` was given; nothing was sent.
         """
@@ -94,7 +94,7 @@ class AsyncMailer(FromSettings):
             self._leave()
 
     async def check(self) -> dict[str, Sequence[Finding]]:
-        """Ask each connector that can be asked whether it would work; no email is sent.
+        """Check the connections of all connectors that can do so; no email is sent.
 
         All of it takes no longer than the policy's timeout.
 
@@ -183,7 +183,7 @@ class AsyncMailer(FromSettings):
             self._idle.set()
 
     def _bind(self) -> None:
-        """Refuse a closed mailer, and one whose sessions live on another event loop."""
+        """Reject a closed mailer, and one whose sessions live on another event loop."""
         if self._closed:
             raise MailerClosedError("the mailer is closed")
         loop = asyncio.get_running_loop()
@@ -197,7 +197,7 @@ class AsyncMailer(FromSettings):
 
 
 def _require_some_template(connectors: Sequence[Connector]) -> None:
-    """Refuse a connector that could not render a single mail."""
+    """Reject a connector that has no template at all."""
     problems = [
         problem for connector in connectors if (problem := connector.lacks_templates()) is not None
     ]

@@ -42,12 +42,12 @@ class Mailer(FromSettings):
         connectors: The connectors, at least one. Emails go through the first.
         policy: How long a send may take; see `Policy`.
         templates: The application's own templates; they come before the connectors' own.
-        missing_variables: What becomes of a variable that the payload lacks: ``error``, ``keep`` or
+        missing_variables: What to do about variables that the payload lacks: ``error``, ``keep`` or
             ``blank``; None leaves it to each connector's settings.
 
     Raises:
         ConfigError: No connector is given, or one has no template to send with.
-        TypeError: Something else than connectors or templates is given.
+        TypeError: An argument has the wrong type.
     """
 
     @without_arguments
@@ -76,17 +76,17 @@ class Mailer(FromSettings):
         return self._first.connectors
 
     def send(self, message: Message) -> Receipt:
-        """Send one message; returns once a provider has accepted the mail.
+        """Send one message, and return once a provider has accepted the email.
 
         Raises:
-            MessageError: The message cannot become a mail; nothing was sent.
-            SendError: The mail was rejected, or its outcome is unknown.
+            MessageError: The message cannot become an email; nothing was sent.
+            SendError: The email was rejected, or its outcome is unknown.
             MailerClosedError: The mailer was closed before; nothing was sent.
         """
         return self._run(lambda mailer: mailer.send(message))
 
     def check(self) -> dict[str, Sequence[Finding]]:
-        """Ask each connector that can be asked whether it would work; see `AsyncMailer.check`."""
+        """Check the connections of all connectors that can do so; see `AsyncMailer.check`."""
         return self._run(lambda mailer: mailer.check())
 
     def close(self) -> None:

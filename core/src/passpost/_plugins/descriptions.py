@@ -16,7 +16,7 @@ _TEXTS: Final = 'must be texts by language, such as {"en": "Acme Mail"}'
 
 
 def description_faults(info: ConnectorInfo) -> Iterator[str]:
-    """Say which parts of a description have a type or a form that they must not have.
+    """Return what is wrong with the types and forms of a description.
 
     The class itself takes anything: an error raised while a connector describes itself would lose
     its words, which may come from anywhere.

@@ -131,7 +131,7 @@ class Catalog:
 
 
 def unknown_connector(connector: str, known: Iterable[str]) -> UnknownConnectorError:
-    """Make the error for an ID that nobody provides: what was meant, and what is there."""
+    """Return the error for an unknown ID: what was meant, and what is there."""
     from passpost._wording import did_you_mean, nearest  # noqa: PLC0415 - only mistakes pay
 
     known = sorted(set(known))
@@ -160,8 +160,8 @@ def _conflict(entries: list[EntryPoint]) -> str | None:
     names = sorted({claim.distribution for claim in claims})
     connector = claims[0].name
     if len(names) == 1:
-        return f"{names[0]} claims the id {connector!r} more than once; reinstall or report it"
-    return f"{' and '.join(names)} both claim the id {connector!r}; uninstall all but one"
+        return f"{names[0]} claims the ID {connector!r} more than once; reinstall or report it"
+    return f"{' and '.join(names)} both claim the ID {connector!r}; uninstall all but one"
 
 
 def _distinct(distributions: Iterable[Distribution]) -> Iterator[Distribution]:

@@ -158,7 +158,7 @@ class Reports:
     def failure(
         self, error: BaseException, email: Mail | Message | None = None, *, sent: bool = True
     ) -> SendError:
-        """Make the error of the application from whatever was raised.
+        """Return the error of the application for whatever was raised.
 
         Args:
             error: What was raised; what is not a `SendError` is the connector's defect.
@@ -199,6 +199,7 @@ class Reports:
     def _facts(self, error: BaseException) -> dict[str, Any]:
         """Return the message and the facts of a failure by name, each of its type."""
         interruptions = Interruptions()
+        happened = "raised an unexpected exception"
         try:
             found = send_error_in(error)
             if found is not None:
@@ -206,8 +207,10 @@ class Reports:
                 if wrong:
                     self._report(f"a SendError has a wrong {' and '.join(wrong)}")
                 return facts
-            what = str(error) if is_really(error, Defect) else describe_defect(error)
-            trace = trace_defect(error)
+            if is_really(error, Defect):
+                happened, what, trace = "broke its contract", str(error), ""
+            else:
+                what, trace = describe_defect(error), trace_defect(error)
         # The error is the connector's own class: each look at it may fail.
         except BaseException as failure:
             if interruptions.include(failure):
@@ -215,7 +218,7 @@ class Reports:
             what, trace = describe_defect(failure), ""
         self._report(what, trace)
         return {
-            "message": f"the connector failed in a way that its contract does not allow: {what}",
+            "message": f"the connector {happened}: {what}",
             "outcome": "unknown",
             "scope": "provider",
             "hint": f"This is a defect of {self._distribution}; please report it to its authors.",
