@@ -80,7 +80,8 @@ class Host:
     def register(self, module: object) -> ConnectorInfo:
         """Add a connector of this process: a module or object with connector hooks.
 
-        It takes precedence over an installed connector of the same ID.
+        It takes precedence over an installed connector of the same ID. Tests may register one of
+        their own, which keeps emails in a list: it needs no server and no socket.
 
         Returns:
             What the connector says of itself.
