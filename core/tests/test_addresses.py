@@ -81,9 +81,9 @@ def test_addresses_that_are_one(address: str) -> None:
         ("a@" + "d" * 64 + ".org", "not a valid domain"),
         ("a@" + "d." * 127 + "org", "not a valid domain"),
         ("a@" + "ü" * 256, "not a valid domain"),
-        ("a@bü cher.org", "not a valid internationalised domain"),
-        ("a@bü＠cher.org", "not a valid internationalised domain"),
-        ("a@-ü.org", "not a valid internationalised domain"),
+        ("a@bü cher.org", "not a valid internationalized domain"),
+        ("a@bü＠cher.org", "not a valid internationalized domain"),
+        ("a@-ü.org", "not a valid internationalized domain"),
         ("a@b\u200bü.org", "invisible characters"),
         ("a@b\xadc.org", "invisible characters"),
         ("=?utf-8?q?ada?=@b.org", "before its @ is not a plain"),
@@ -230,7 +230,7 @@ def test_domains_in_ascii(domain: str, expected: str) -> None:
 
 @pytest.mark.parametrize("domain", ["ü..de", "-ü", "ü" * 64, "xn--ü"])
 def test_domains_without_an_ascii_form(domain: str) -> None:
-    with pytest.raises(ValueError, match="not a valid internationalised") as caught:
+    with pytest.raises(ValueError, match="not a valid internationalized") as caught:
         ascii_domain(domain)
     shown = "".join(traceback.format_exception(caught.value))
     assert caught.value.__context__ is None

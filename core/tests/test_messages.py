@@ -123,13 +123,13 @@ def test_languages_wanted(locale: Any, expected: tuple[str, ...]) -> None:
     [
         ({"to": None}, "to", "the text of one address"),
         ({"to": ["hidden@example.org"]}, "to", "the text of one address"),
-        ({"to": "hidden"}, "to", "no address to send to: it has no @"),
+        ({"to": "hidden"}, "to", "not a valid address: it has no @"),
         ({"to": "hidden@a.org,b@c.org"}, "to", "one single address"),
         ({"to": "Hidden <hidden@a.org>"}, "to", "one single address|valid domain"),
         ({"to": "hidden@[192.0.2.1]"}, "to", "at a number instead of a domain"),
         ({"to": Address("hidden@[IPv6:::1]")}, "to", "at a number instead of a domain"),
         ({"to": Address("hidden")}, "to", "it has no @"),
-        ({"reply_to": "hidden"}, "reply_to", "no address to send to: it has no @"),
+        ({"reply_to": "hidden"}, "reply_to", "not a valid address: it has no @"),
         ({"reply_to": 5}, "reply_to", "the text of one address"),
         ({"usage": ""}, "usage", "text of 1 to 128 characters"),
         ({"usage": None}, "usage", "text of 1 to 128 characters"),
@@ -347,6 +347,6 @@ def test_context_is_for_extensions_and_shown_nowhere() -> None:
 
 @pytest.mark.parametrize("context", ["acme", None, ["tenant"], {1: "a"}])
 def test_context_is_a_mapping_with_text_keys(context: Any) -> None:
-    with pytest.raises(MessageError, match="context is a mapping") as caught:
+    with pytest.raises(MessageError, match="context must be a mapping") as caught:
         message(context=context)
     assert caught.value.field == "context"

@@ -116,8 +116,8 @@ class Opaque:
         ({"a": "hidden\ud800"}, "payload.a", "lone surrogate"),
         ({"a": [Text("hidden\udfff")]}, "payload.a[0]", "lone surrogate"),
         ({"hidden\ud800": 1}, "payload", "lone surrogate"),
-        ({1: "hidden"}, "payload", "a key that is no text"),
-        ({"a": {None: "hidden"}}, "payload.a", "payload.a has a key that is no text"),
+        ({1: "hidden"}, "payload", "a key that is not text"),
+        ({"a": {None: "hidden"}}, "payload.a", "payload.a has a key that is not text"),
         # A key may be a value by mistake, so only plain ones are repeated.
         ({"hidden\x1b[2J": Opaque()}, "payload.…", "payload.… is of type Opaque"),
         ({"123456": Opaque()}, "payload.…", "payload.… is of type Opaque"),

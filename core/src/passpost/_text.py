@@ -1,7 +1,7 @@
-"""Which characters may stand where.
+"""Which characters are allowed where.
 
-What must not reach a header, an address or a protocol line is refused, never stripped: a mail that
-was quietly changed is worse than an error that names the character.
+A character that must not reach a header, an address or a protocol line is an error, and is never
+stripped: an email that was quietly changed is worse than an error that names the character.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Final
 # surrogates cannot be encoded at all.
 _NOT_IN_LINE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u760a\u760d\ud800-\udfff]")
 
-# A body may hold tabs and line ends; every other control character is refused there too.
+# A body may hold tabs and line ends; every other control character is forbidden there too.
 _NOT_IN_BODY: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
 _LINE_BREAK: Final = re.compile("[\n\u2028\u2029]")
@@ -50,10 +50,10 @@ _SHORT_ESCAPES: Final = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 
 
 def refused_in_line(text: str) -> str | None:
-    """Name the first character that may not stand in a header, an address or a setting.
+    """Return the first character that is not allowed in a header, an address or a setting.
 
     Returns:
-        ``"U+000A at character 5"``, counted from 1, or None where the text may stand.
+        ``"U+000A at character 5"``, counted from 1, or None if all are allowed.
     """
     # Nearly all text is of this kind, and to see that costs less than the search.
     if text.isascii() and text.isprintable():
@@ -62,12 +62,12 @@ def refused_in_line(text: str) -> str | None:
 
 
 def refused_in_body(text: str) -> str | None:
-    """Name the first character that may not stand in a mail's body, or None."""
+    """Return the first character that is not allowed in an email's body, or None."""
     return _named(_NOT_IN_BODY.search(text))
 
 
 def refused_in_short_value(text: str) -> str | None:
-    """Name what a value may not bring into a subject, a name or an address, or None."""
+    """Return what a value must not bring into a subject, a name or an address, or None."""
     if text.isascii() and text.isprintable():
         match = _ENCODED_WORD.search(text) if "=?" in text else None
         return f"an encoded word at character {match.start() + 1}" if match else None
@@ -79,7 +79,7 @@ def refused_in_short_value(text: str) -> str | None:
 
 
 def refused_in_value(text: str, *, breaks: bool) -> str | None:
-    """Name what a value may not bring into a body, or None.
+    """Return what a value must not bring into a body, or None.
 
     Args:
         text: The value.
@@ -125,7 +125,7 @@ def _unclosed(text: str) -> re.Match[str] | None:
 
 
 def visible(text: str) -> str:
-    r"""Give foreign text as one line that a terminal or a log can show.
+    r"""Return foreign text as one line that a terminal or a log can show.
 
     Control characters, line ends, marks of direction and surrogates become escapes such as ``\x1b``
     and ``\n``: what they were stays visible, and steers nothing.

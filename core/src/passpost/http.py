@@ -1,4 +1,4 @@
-"""What connectors over HTTP share; the extra ``passpost[http]`` brings httpcore for it.
+"""What connectors over HTTP share; install it with ``passpost[http]``.
 
 ::
 
@@ -20,9 +20,26 @@
             return Receipt(provider_id=identifier(response.headers.get("x-message-id")))
         raise response.error("Acme")
 
-`HttpClient.post_json` and `post_form` write the usual bodies, `basic_auth` the header of that name,
-and `AccessToken` fetches OAuth's. No type of httpcore is part of these names, so that it can be
-replaced here.
+Requests:
+
+- `HttpClient` is the session; its `HttpClient.post`, `HttpClient.post_json` and
+  `HttpClient.post_form` make one request, once, and return a `Response`. A break or a timeout is a
+  `passpost.SendError` with an honest outcome.
+- `basic_auth` returns the header for a user name and a password (RFC 7617), and `AccessToken`
+  fetches and renews OAuth 2.0 tokens (RFC 6749).
+- `mailbox` and `mailbox_text` return an address as JSON and as text, `literal`, `encoded_words` and
+  `ascii_headers` values of headers in the forms that APIs expect (RFC 2047).
+
+Responses:
+
+- `Response.error` returns the error for a response that does not accept the email: what the status
+  means (`fault_of`), or a `Fault` of your own table. A wait is at most `MAX_WAIT` seconds.
+- `identifier` returns the ID in a response, if it is one.
+
+Settings: `SenderConfig` and `HttpConfig` are bases of a config, with `Timeouts` in milliseconds;
+`ApiKey`, `Endpoint` and `WebAddress` are types of fields.
+
+The client uses httpcore, but none of its types is part of these names: it can be replaced.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Says what a broken connection means."""
+"""Turns an exchange without a response into a `SendError`."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _NOT_ALLOWED: Final = (
     "services are never reached, and Host(internal_addresses=False) forbids internal ones."
 )
 
-# Not what a peer said wrongly, but that it said nothing more.
+# The peer did not say anything wrong: it stopped talking.
 _NO_WRONG_TLS: Final = (
     ssl.SSLWantReadError, ssl.SSLWantWriteError, ssl.SSLEOFError, ssl.SSLZeroReturnError
 )  # fmt: skip
 
 
 def break_in(error: Exception, *, begun: bool) -> SendError:
-    """Make the error for an exchange that ended without an answer.
+    """Return the error for an exchange that ended without a response.
 
     Args:
         error: What the HTTP client, or the timeout around it, raised; nothing of it is kept.
@@ -43,11 +43,11 @@ def break_in(error: Exception, *, begun: bool) -> SendError:
     """
     if begun:
         return SendError(
-            f"{_what(error)} after the request went out; it is unknown whether the mail was taken",
+            f"{_what(error)} after the request went out; the email may have been accepted",
             outcome="unknown",
             scope="network",
             temporary=True,
-            hint="Look at the provider whether the mail was sent.",
+            hint="Check at the provider whether the email was sent.",
         )
     message, temporary, hint = _before(error)
     return SendError(message, outcome="rejected", scope="network", temporary=temporary, hint=hint)
@@ -55,14 +55,14 @@ def break_in(error: Exception, *, begun: bool) -> SendError:
 
 def _what(error: Exception) -> str:
     if isinstance(error, httpcore.TimeoutException | TimeoutError):
-        return "no answer came in time"
+        return "no response came in time"
     if isinstance(error, httpcore.RemoteProtocolError):
-        return "the connection closed, or the answer was no HTTP,"
+        return "the connection closed, or the response was not HTTP,"
     return "the connection broke"
 
 
 def _before(error: Exception) -> tuple[str, bool, str | None]:
-    """Say what happened to a request whose body never went out: message, temporary, hint."""
+    """Return message, temporary and hint for a request whose body never went out."""
     if isinstance(error, httpcore.ProxyError):
         return _at_proxy(error)
     if isinstance(error, httpcore.PoolTimeout):
@@ -83,7 +83,7 @@ def _caused_by(cause: BaseException) -> tuple[str, bool, str | None] | None:
     if isinstance(cause, ssl.SSLError) and not isinstance(cause, _NO_WRONG_TLS):
         return _in_tls(cause)
     if isinstance(cause, UnreachableAddressError):
-        return ("the endpoint leads to an address that is not allowed", False, _NOT_ALLOWED)
+        return ("the address of the endpoint is not allowed", False, _NOT_ALLOWED)
     if isinstance(cause, socket.gaierror):
         return ("the endpoint's name cannot be resolved", True, "Check the endpoint and the DNS.")
     return None
@@ -97,18 +97,18 @@ def _in_tls(error: ssl.SSLError) -> tuple[str, bool, str | None]:
             "Check endpoint; behind a proxy that inspects TLS, set SSL_CERT_FILE to its authority.",
         )
     return (
-        "the endpoint, or a proxy before it, does not speak TLS as it should",
+        "the endpoint, or a proxy before it, does not speak TLS correctly",
         False,
         "Check endpoint and the proxy settings of the environment.",
     )
 
 
 def _at_proxy(error: httpcore.ProxyError) -> tuple[str, bool, str | None]:
-    # The text begins with the status that the proxy answered CONNECT with.
+    # The text begins with the status of the proxy's response to CONNECT.
     status = str(error)[:3]
     said = f" (HTTP status {status})" if status.isdigit() else ""
     hint = "Check HTTPS_PROXY and its credentials, and NO_PROXY."
-    return f"the proxy refused the connection{said}", status in _PROXY_TEMPORARY, hint
+    return f"the proxy rejected the connection{said}", status in _PROXY_TEMPORARY, hint
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

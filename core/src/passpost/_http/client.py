@@ -1,8 +1,8 @@
-"""One HTTP client for all sends, which knows for each fault whether an email may be out.
+"""One HTTP client for all sends, which knows for each failure whether an email may be sent.
 
-What decides is whether the body of the request was begun. A request whose headers say how long its
-body is, and whose body never came, is no request: no server can have acted on it. From the first
-octet of the body on, a break or a timeout leaves the outcome unknown.
+What decides is whether the body of the request had begun to go out. No server can act on a request
+whose headers announce a body that never came. From the first octet of the body on, a break or a
+timeout leaves the outcome unknown.
 """
 
 from __future__ import annotations
@@ -57,12 +57,12 @@ class HttpClient:
 
     It follows no redirect, reads no more of a response than a provider's can have, repeats nothing,
     keeps no cookie, takes proxies from the environment (``HTTPS_PROXY``, ``ALL_PROXY``,
-    ``NO_PROXY``), and sends nothing on a connection that holds what nobody asked for.
+    ``NO_PROXY``), and sends nothing on a connection with data that no request asked for.
 
     Args:
         config: The connector's config, for its timeouts.
         url: The base of all URLs: ``https://api.example.com``.
-        user_agent: What the connector calls itself: ``passpost-acme/1.0``.
+        user_agent: The connector's name and version: ``passpost-acme/1.0``.
 
     Raises:
         SendError: The environment names a proxy or certificates that cannot be used.
@@ -86,7 +86,7 @@ class HttpClient:
 
     @property
     def host(self) -> str:
-        """The value of the ``Host`` header: the host, with the port where it is not the usual."""
+        """The value of the ``Host`` header: the hostname, and an unusual port."""
         return self._headers["host"]
 
     async def __aenter__(self) -> Self:

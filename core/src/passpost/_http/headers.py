@@ -1,4 +1,4 @@
-"""Addresses and headers as providers' interfaces want them."""
+"""Addresses and headers in the forms that providers' APIs expect."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from passpost._secret import Secret
 
 
 def mailbox(address: Address) -> dict[str, str]:
-    """Give an address as most providers' JSON has it: ``email``, and perhaps ``name``."""
+    """Return an address as in most providers' JSON: ``email``, and perhaps ``name``."""
     named = {"name": literal(address.name)} if address.name else {}
     return {"email": address.wire, **named}
 
 
 def mailbox_text(address: Address) -> str:
-    """Give an address as one text of ASCII characters: ``Name <local@domain>`` (RFC 5322)."""
+    """Return an address as one ASCII text: ``Name <local@domain>`` (RFC 5322)."""
     if _is_plain(address.name):
         return str(Address(address.wire, address.name))
     return f"{encoded_words(address.name)} <{address.wire}>"
@@ -41,15 +41,15 @@ def literal(text: str) -> str:
     """Return a text for a provider that encodes subjects and names itself.
 
     What looks like an encoded word is encoded, since the provider would pass it on as it is, and
-    readers would show what it stands for: line breaks and other characters that passpost refuses.
+    readers would show what it stands for: line breaks and other characters that are not allowed.
     """
     return encoded_words(text) if "=?" in text else text
 
 
 def encoded_words(text: str) -> str:
-    """Give the value of a header as ASCII: as it stands, or in encoded words (RFC 2047).
+    """Return the value of a header as ASCII: unchanged, or in encoded words (RFC 2047).
 
-    The words stand on one line with spaces between them: who receives it, folds it.
+    The words are on one line with spaces between them; the provider folds it.
     """
     return text if _is_plain(text) else Header(text, "utf-8").encode(maxlinelen=75, linesep="")
 
@@ -67,5 +67,5 @@ def basic_auth(user: str, password: Secret | str) -> dict[str, str]:
 
 
 def _is_plain(text: str) -> bool:
-    # What looks like an encoded word would be decoded by whoever shows it.
+    # Email programs would decode what looks like an encoded word.
     return text.isascii() and "=?" not in text

@@ -1,4 +1,4 @@
-"""The connections of the HTTP client: nothing is sent on one that holds what nobody asked for.
+"""The connections of the HTTP client: none is used again if unexpected data came on it.
 
 The client below, httpcore, keeps octets that follow a response and reads them as the response to
 the next request. So connections are made here: what arrives is counted, and one whose last
@@ -111,7 +111,7 @@ class _Incoming(asyncio.Protocol):
         ended: Whether no more will come.
         broken: Whether that is so without the peer having said it.
         writable: Whether all that was written is on its way.
-        transport: Where answers go.
+        transport: The way to the peer.
     """
 
     transport: asyncio.Transport
@@ -155,7 +155,7 @@ class _Incoming(asyncio.Protocol):
         self._wake()
 
     def take(self, most: int) -> bytes:
-        """Give what is there."""
+        """Return what is there, up to a number of octets."""
         octets = bytes(self.octets[:most])
         del self.octets[:most]
         if self._paused and not self.octets:
@@ -191,7 +191,7 @@ class _Incoming(asyncio.Protocol):
 
 
 class _Stream(httpcore.AsyncNetworkStream):
-    """One connection, in clear or encrypted, as httpcore uses it."""
+    """One connection, unencrypted or encrypted, as httpcore uses it."""
 
     def __init__(self, incoming: _Incoming, sock: socket.socket) -> None:
         self._incoming = incoming
@@ -256,7 +256,7 @@ class _Stream(httpcore.AsyncNetworkStream):
         await self._incoming.end()
 
     def get_extra_info(self, info: str) -> Any:
-        """Say what httpcore asks an idle connection for: whether it is of use no more."""
+        """Return what httpcore asks an idle connection: whether it cannot be used again."""
         if info == "is_readable":
             return not self._is_ready()
         return self._incoming.transport.get_extra_info(info)
@@ -264,7 +264,7 @@ class _Stream(httpcore.AsyncNetworkStream):
     async def _leave(self) -> None:
         """Let the request go out, if nothing came before it."""
         if self._heard is None:
-            # An answer to a question that was never asked. An end is found by reading.
+            # A response to a request that was never made. An end is found by reading.
             if self._incoming.octets:
                 raise httpcore.RemoteProtocolError
         elif not self._is_ready():
@@ -283,7 +283,7 @@ class _Stream(httpcore.AsyncNetworkStream):
         self._early = not self._incoming.writable
 
     def _is_ready(self) -> bool:
-        """Say whether the last response came whole, nothing came after it, and no end."""
+        """Return whether the last response came whole, and neither data nor an end after it."""
         incoming = self._incoming
         if self._early or incoming.ended or incoming.octets or self._stirs():
             return False
@@ -301,7 +301,7 @@ class _Stream(httpcore.AsyncNetworkStream):
 
 
 def _is_one_response(octets: bytes) -> bool:
-    """Say whether octets are one whole response, and not one octet more."""
+    """Return whether octets are one whole response, and not one octet more."""
     parser = h11.Connection(h11.CLIENT)
     parser.send(_REQUEST)
     parser.send(h11.EndOfMessage())

@@ -18,8 +18,8 @@ from passpost._secret import Secret
 from passpost._settings.connector_config import ConnectorConfig
 from passpost._text import refused_in_line
 
-_HOST_REMEDY: Final = "write a host such as mail.example.com, with :port or https:// if need be"
-_URL_REMEDY: Final = "write a URL such as https://mail.example.com/hooks/mail"
+_HOST_REMEDY: Final = "write a hostname, perhaps with a port: `mail.example.com:8443`"
+_URL_REMEDY: Final = "write the whole URL: `https://mail.example.com/hooks/mail`"
 
 # The characters of a path (RFC 3986 section 3.3), with whole percent-encodings only.
 _PATH: Final = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*")
@@ -35,21 +35,22 @@ class ApiKey(Secret):
         """Check a key.
 
         Raises:
-            Invalid: It is none; the error does not repeat it.
+            Invalid: It is not a key; the error does not repeat it.
         """
         if not isinstance(value, str):
-            raise Invalid("must be text", "put it in double quotes")
+            raise Invalid("not text", "write it in double quotes", code="E320")
         visible = value.isascii() and value.isprintable() and " " not in value
         if not value or not (visible or is_placeholder(value)):
-            raise Invalid("must be visible ASCII characters", "copy it again, without spaces")
+            message = "not a valid API key: use visible ASCII characters, without spaces"
+            raise Invalid(message, "copy the key again", code="E320")
         return cls(value)
 
 
 class Endpoint(str):
     """A host, a host with a port, or an ``https`` URL without path.
 
-    ``http`` is for this machine itself, where a test's server listens: anywhere else the mail and
-    the code in it would cross a network in clear.
+    ``http`` is for this machine itself, where a test's server listens: anywhere else the email and
+    the code in it would cross a network unencrypted.
     """
 
     __slots__ = ()
@@ -59,59 +60,61 @@ class Endpoint(str):
         """Check an endpoint.
 
         Raises:
-            Invalid: It is none.
+            Invalid: It is not an endpoint.
         """
-        text = _text(value, "an endpoint")
-        parts = _split(text if "://" in text else f"https://{text}", "is no endpoint", _HOST_REMEDY)
+        text = _text(value)
+        invalid = Invalid("not a valid endpoint", _HOST_REMEDY, code="E321")
+        parts = _split(text if "://" in text else f"https://{text}", invalid)
         if parts.path not in ("", "/") or parts.query or parts.fragment:
-            raise Invalid("must be a host without path or query", _HOST_REMEDY)
-        return cls(_origin(parts, _HOST_REMEDY))
+            message = "not a valid endpoint: a path or a query is not supported"
+            raise Invalid(message, _HOST_REMEDY, code="E321")
+        return cls(_origin(parts, invalid))
 
     @property
     def host(self) -> str:
-        """The host name or IP address, without brackets."""
+        """The hostname or IP address, without brackets."""
         return urlsplit(self).hostname or ""
 
     @property
     def on_this_machine(self) -> bool:
-        """Whether the host is a loopback address."""
+        """Whether it is a loopback address, or ``localhost``."""
         return _is_loopback(self.host)
 
 
 class WebAddress(str):
     """A whole ``https`` URL with its path, for a service of the operator's own.
 
-    It has no query: HTTP clients log URLs, and what stands in a query is often a key. ``http`` is
-    for this machine itself, as with `Endpoint`. A placeholder passes, to be warned of later.
+    It has no query: HTTP clients log URLs, and a query often contains a key. ``http`` is for this
+    machine itself, as with `Endpoint`. A placeholder is valid, and gets a warning later.
     """
 
     __slots__ = ()
 
     @classmethod
     def from_setting(cls, value: object) -> Self:
-        """Check an address.
+        """Check a URL.
 
         Raises:
-            Invalid: It is none.
+            Invalid: It is not a URL.
         """
-        text = _text(value, "a URL")
+        text = _text(value)
         if is_placeholder(text):
             return cls(text)
-        parts = _split(text, "is no URL", _URL_REMEDY)
+        invalid = Invalid("not a valid URL", _URL_REMEDY, code="E321")
+        parts = _split(text, invalid)
         if parts.query or parts.fragment:
-            raise Invalid(
-                "must not have a query or a fragment",
-                "logs show URLs: let the service know this sender by its signature",
-            )
+            message = "a query or a fragment is not supported: logs show URLs"
+            raise Invalid(message, "remove everything from `?` or `#` on", code="E322")
         if not _PATH.fullmatch(parts.path):
-            raise Invalid("has a path with characters that no URL has", "percent-encode them")
-        return cls(_origin(parts, _URL_REMEDY) + (parts.path or "/"))
+            message = "not a valid URL: its path has characters that are not allowed"
+            raise Invalid(message, "percent-encode them: `%20` for a space", code="E321")
+        return cls(_origin(parts, invalid) + (parts.path or "/"))
 
 
-# Without slots, so that it can stand beside another base that has some.
+# Without slots, so that a class can have another base that has some.
 @attrs.frozen(kw_only=True, slots=False)
 class Timeouts:
-    """How long a connector over HTTP waits: the base of a config that has no templates.
+    """The timeouts of a connector over HTTP: the base of a config that has no templates.
 
     Attributes:
         connect_timeout: Milliseconds for connecting, TLS included.
@@ -126,7 +129,7 @@ class Timeouts:
         unit="ms",
         title={"en": "Connect timeout", "zh-CN": "连接超时"},
         description={
-            "en": "How long a connection, TLS included, may take.",
+            "en": "The limit for connecting, including TLS.",
             "zh-CN": "建立连接（含 TLS 握手）的最长时间。",
         },
     )
@@ -137,7 +140,7 @@ class Timeouts:
         unit="ms",
         title={"en": "Read timeout", "zh-CN": "读取超时"},
         description={
-            "en": "How long the service may be silent.",
+            "en": "The limit for waiting for data from the provider.",
             "zh-CN": "等待服务端数据的最长时间。",
         },
     )
@@ -148,7 +151,7 @@ class Timeouts:
         unit="ms",
         title={"en": "Total timeout", "zh-CN": "总超时"},
         description={
-            "en": "How long one attempt may take in all.",
+            "en": "The limit for one attempt in total.",
             "zh-CN": "一次发送尝试的最长总时间。",
         },
     )
@@ -159,21 +162,21 @@ class HttpConfig(Timeouts, ConnectorConfig):
     """The base of the config of a connector that sends over HTTP.
 
     Attributes:
-        endpoint: Where requests go in place of the provider's public host.
+        endpoint: A host to use in place of the provider's public host.
     """
 
     endpoint: Endpoint | None = field(
         default=None,
         title={"en": "Endpoint", "zh-CN": "接入地址"},
         description={
-            "en": "A host to use in place of the provider's public one.",
+            "en": "A host to use in place of the provider's public host.",
             "zh-CN": "代替服务商公网接入地址的主机。",
         },
         example="mail-gateway.example.com",
     )
 
     def url(self, default: str) -> str:
-        """Give the base of all URLs, without a slash at its end.
+        """Return the base of all URLs, without a slash at its end.
 
         Args:
             default: The provider's public base: ``https://api.example.com``.
@@ -183,34 +186,34 @@ class HttpConfig(Timeouts, ConnectorConfig):
 
 @attrs.frozen(kw_only=True)
 class SenderConfig(HttpConfig):
-    """The same for providers that are told the sender with each mail.
+    """The same for providers that get the sender with each email.
 
     Attributes:
-        from_email: The address that mails come from where their template names none.
-        reply_to: Where answers go where neither the message nor its template says.
+        from_email: The sender of emails whose template does not name one.
+        reply_to: The address for replies if neither the message nor its template has one.
     """
 
     from_email: Address = field(
         title={"en": "Sender", "zh-CN": "发件人"},
         description={
-            "en": "The sender, which the provider wants to have verified.",
-            "zh-CN": "发件人，须在服务商处验证过。",
+            "en": "The sender, which must be verified at the provider.",
+            "zh-CN": "发件人，必须已在服务商处通过验证。",
         },
         example="Example <no-reply@example.com>",
     )
     reply_to: Address | None = field(
         default=None,
-        title={"en": "Reply-To", "zh-CN": "回信地址"},
+        title={"en": "Reply-To", "zh-CN": "回复地址"},
         description={
-            "en": "Where answers go if a template does not say.",
-            "zh-CN": "模板未指定时的回信地址。",
+            "en": "The address for replies if a template does not have one.",
+            "zh-CN": "模板未指定时的回复地址。",
         },
         example="Support <support@example.com>",
     )
 
     @property
     def sender(self) -> Address:
-        """The address that mails come from."""
+        """The sender of emails whose template does not name one."""
         return self.from_email
 
     @rule("from_email", "reply_to")
@@ -220,56 +223,59 @@ class SenderConfig(HttpConfig):
             if address is not None and address.needs_smtputf8:
                 yield Problem(
                     name,
-                    "has characters outside of ASCII before its @, which the provider cannot take",
-                    "choose another address",
+                    "characters outside of ASCII before the `@` are not supported by the provider",
+                    "use another address",
+                    code="E326",
                 )
 
 
-def _text(value: object, what: str) -> str:
+def _text(value: object) -> str:
     if not isinstance(value, str):
-        raise Invalid("must be text", "put it in double quotes")
+        raise Invalid("not text", "write it in double quotes", code="E321")
     # Before anything else: urlsplit drops line ends and tabs without a word.
     if refused := refused_in_line(value):
-        raise Invalid(f"{refused} is not allowed in {what}")
+        raise Invalid(f"{refused} is not allowed in a URL", "remove the character", code="E321")
     return value
 
 
-def _split(text: str, says: str, remedy: str) -> SplitResult:
+def _split(text: str, invalid: Invalid) -> SplitResult:
     try:
         parts = urlsplit(text)
         port = parts.port
     except ValueError:
         parts, port = None, None
-    # urlsplit lets through what a browser would read as a slash, and a port that is none.
+    # urlsplit accepts a backslash, which a browser would read as a slash, and the port 0.
     if parts is None or port == 0 or "\\" in text or text != text.strip():
-        raise Invalid(says, remedy)
-    if parts.scheme not in ("https", "http"):
-        raise Invalid("must be an https URL", remedy)
+        raise invalid
     if "@" in parts.netloc:
-        raise Invalid("must not hold credentials", "put them into settings of their own")
+        message = "a URL must not contain credentials"
+        raise Invalid(message, "move them to settings of their own", code="E323")
+    if parts.scheme not in ("https", "http"):
+        raise Invalid("the scheme is not `https`", "write `https://`", code="E324")
     return parts
 
 
-def _origin(parts: SplitResult, remedy: str) -> str:
-    """Give scheme, host in ASCII, and port where one is named."""
-    host = _host(parts, remedy)
+def _origin(parts: SplitResult, invalid: Invalid) -> str:
+    """Return scheme, host in ASCII, and port if there is one."""
+    host = _host(parts, invalid)
     if kind := refused_host(host):
-        raise Invalid(f"must not be {kind}", "write the public host of the service")
+        message = f"{kind} is not allowed"
+        raise Invalid(message, "write the public hostname of the service", code="E325")
     if parts.scheme == "http" and not _is_loopback(host):
-        raise Invalid("must use https: a mail must not cross a network in clear", "write https://")
+        raise Invalid("`http` would send emails unencrypted", "write `https://`", code="E324")
     shown = f"[{host}]" if ":" in host else host
     return f"{parts.scheme}://{shown}" + (f":{parts.port}" if parts.port is not None else "")
 
 
-def _host(parts: SplitResult, remedy: str) -> str:
+def _host(parts: SplitResult, invalid: Invalid) -> str:
     name = parts.hostname or ""
-    # A zone (RFC 6874) is a matter of one machine, and a placeholder is no host yet.
+    # A zone (RFC 6874) concerns one machine only, and a placeholder is not a host yet.
     if "%" not in name and not is_placeholder(name):
         try:
             return HostName.from_setting(name).ascii
         except ValueError:
             pass
-    raise Invalid("holds no host name", remedy)
+    raise invalid
 
 
 def _is_loopback(host: str) -> bool:

@@ -22,10 +22,10 @@ _MARGIN: Final = 60.0
 _LIFETIME: Final = 3600.0
 """Seconds that a token lives if the response does not say."""
 
-_REFUSED: Final = Fault(
+_REJECTED: Final = Fault(
     "account", "Check the credentials with which the connector asks for a token, and their rights."
 )
-_REFUSALS: Final = (400, 401, 403)
+_REJECTS: Final = (400, 401, 403)
 _VISIBLE: Final = re.compile("[!-~]+")
 
 
@@ -97,7 +97,7 @@ class AccessToken:
         return {"authorization": f"Bearer {token.reveal()}"}
 
     def forget(self) -> None:
-        """Fetch another token for the next email: call it if the provider refused this one."""
+        """Fetch another token for the next email: call it if the provider rejected this one."""
         self._token = None
 
     async def _fresh(self, mail: Mail | None) -> Secret:
@@ -114,7 +114,7 @@ class AccessToken:
         document = response.document() if response.is_success else {}
         token = _token_in(document)
         if token is None:
-            fault = _REFUSED if response.status in _REFUSALS else None
+            fault = _REJECTED if response.status in _REJECTS else None
             raise response.error("the token endpoint", fault)
         self._register(token.reveal())
         self._until = time.monotonic() + _lifetime(document.get("expires_in")) - _MARGIN

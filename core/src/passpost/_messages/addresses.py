@@ -1,4 +1,4 @@
-"""Mail addresses: one mailbox, no more (RFC 5321 section 4.1.2, RFC 6531 section 3.3)."""
+"""Email addresses: one mailbox, no more (RFC 5321 section 4.1.2, RFC 6531 section 3.3)."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ class Address:
     Build one with `parse` or `Address.plain`, which check it; the class holds what it is given.
 
     Attributes:
-        address: ``local@domain`` as written, the domain perhaps internationalised.
-        name: The display name, decoded; empty where there is none.
+        address: ``local@domain`` as written, the domain perhaps internationalized.
+        name: The display name, decoded; empty if there is none.
     """
 
     address: str
@@ -68,7 +68,7 @@ class Address:
 
     @property
     def ascii_domain(self) -> str:
-        """The domain in its ASCII form (A-labels, RFC 5890), as DNS and envelopes want it."""
+        """The domain in its ASCII form (A-labels, RFC 5890), as DNS and envelopes require it."""
         return ascii_domain(self.domain)
 
     @property
@@ -78,7 +78,7 @@ class Address:
 
     @property
     def wire(self) -> str:
-        """The address with its domain in ASCII: what stands in an envelope."""
+        """The address with its domain in ASCII, for an envelope."""
         return f"{self.local}@{self.ascii_domain}"
 
     def __str__(self) -> str:
@@ -113,7 +113,7 @@ def split_name(text: str) -> tuple[str, str]:
     """Split ``Name <address>`` into the name, without its quotes, and the address, unchecked.
 
     Raises:
-        ValueError: The name wants quotes around the whole of it, or is another address.
+        ValueError: The name requires quotes around the whole of it, or is another address.
     """
     text = text.strip()
     if not text.endswith(">") or "<" not in text:
@@ -123,20 +123,20 @@ def split_name(text: str) -> tuple[str, str]:
 
 
 def refuse_controls(text: str) -> None:
-    """Refuse control characters and their disguises.
+    """Raise an error for control characters and their disguises.
 
     Raises:
-        ValueError: Names the first such character and where it stands.
+        ValueError: Names the first such character and its position.
     """
     if refused := refused_in_line(text):
         raise ValueError(f"{refused} is not allowed in an address")
 
 
 def ascii_domain(domain: str) -> str:
-    """Give a domain's ASCII form by IDNA 2008 with the mapping of UTS 46.
+    """Return a domain's ASCII form by IDNA 2008 with the mapping of UTS 46.
 
     Raises:
-        ValueError: The domain is no valid host name.
+        ValueError: The domain is not a valid hostname.
     """
     if domain.isascii():
         return domain
@@ -145,7 +145,7 @@ def ascii_domain(domain: str) -> str:
     with suppress(idna.IDNAError):
         return idna.encode(domain, uts46=True).decode("ascii")
     # Not in an except block: the original error repeats the domain.
-    raise ValueError("its domain is not a valid internationalised domain name")
+    raise ValueError("its domain is not a valid internationalized domain name")
 
 
 def shortened(address: str) -> str:
@@ -165,7 +165,7 @@ def _check_thoroughly(text: str) -> None:
     if not at:
         raise ValueError("it has no @")
     # A comma or a second address is one recipient here and two elsewhere; a quoted local part can
-    # hide both, and no mail provider hands such addresses out.
+    # hide both, and no provider gives such addresses to users.
     if _ENCODED_WORD.search(local) or not _is_plain_local(local):
         raise ValueError("the part before its @ is not a plain local part of one single address")
     if len(local.encode()) > MAX_LOCAL:
@@ -178,7 +178,7 @@ def _check_thoroughly(text: str) -> None:
 def _is_plain_local(local: str) -> bool:
     if local.isascii():
         return _DOT_ATOM.fullmatch(local) is not None
-    # Full-width "＠" and "，" and wide spaces become their ASCII twins wherever text is normalised;
+    # Full-width "＠" and "，" and wide spaces become their ASCII twins wherever text is normalized;
     # invisible characters make two addresses look like one.
     folded = unicodedata.normalize("NFKC", local)
     return _is_visible(local) and _DOT_ATOM.fullmatch(folded) is not None
@@ -219,7 +219,7 @@ def _unquoted(name: str) -> str:
         if '"' in name:
             raise ValueError("its display name has quotes other than around the whole of it")
         if _NOT_IN_NAME.search(name):
-            raise ValueError("it is more than one address, or its display name wants quotes")
+            raise ValueError("it is more than one address, or its display name requires quotes")
         return name
     return re.sub(r"\\(.)", r"\1", quoted["text"])
 

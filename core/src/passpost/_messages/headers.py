@@ -1,4 +1,4 @@
-"""Headers that an application or an operator may add to a mail (RFC 5322 section 3.6.8)."""
+"""Headers that an application or an operator may add to an email (RFC 5322 section 3.6.8)."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any, Final
 from passpost._text import refused_in_line
 
 MAX_VALUE: Final = 2000
-"""Characters in a header's value; longer ones are cut or refused on their way."""
+"""Characters in a header's value; longer ones are cut or rejected on their way."""
 
 _NAME: Final = re.compile(r"[!-9;-~]{1,76}")
 
-# Who wrote to whom, when, and how the body is encoded, is the mail's own business: a second
+# Who wrote to whom, when, and how the body is encoded, is passpost's own business: a second
 # header of these names would say something else to some readers. Who vouches for it is said by the
 # servers on its way.
 RESERVED: Final = frozenset(
@@ -74,7 +74,7 @@ _NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 def check_name(name: str) -> str | None:
-    """Say why a header of this name may not be added, or None where it may."""
+    """Return why a header of this name is not allowed, or None if it is."""
     if not _NAME.fullmatch(name):
         return "a header's name is 1 to 76 printable ASCII characters other than a colon"
     if name.lower() in RESERVED:
@@ -85,7 +85,7 @@ def check_name(name: str) -> str | None:
 
 
 def check_value(value: str) -> str | None:
-    """Say why a header may not have this value, or None where it may."""
+    """Return why a header must not have this value, or None if it may."""
     if refused := refused_in_line(value):
         return f"{refused} is not allowed in a header"
     if len(value) > MAX_VALUE:

@@ -39,12 +39,12 @@ def _optional_address(value: Any) -> Address | None:
 def _address(value: Any, field: str) -> Address:
     text = value.address if isinstance(value, Address) else value
     if not isinstance(text, str):
-        raise MessageError(f"{field} is the text of one address", field=field)
+        raise MessageError(f"{field} must be the text of one address", field=field)
     try:
         return Address.plain(text)
     except ValueError as error:
         reason = str(error)
-    raise MessageError(f"{field} is no address to send to: {reason}", field=field)
+    raise MessageError(f"{field} is not a valid address: {reason}", field=field)
 
 
 def _usage(value: Any) -> str:
@@ -53,7 +53,7 @@ def _usage(value: Any) -> str:
 
 def _name(value: Any, field: str) -> str:
     if not isinstance(value, str) or not value or len(value) > MAX_NAME:
-        raise MessageError(f"{field} is a text of 1 to {MAX_NAME} characters", field=field)
+        raise MessageError(f"{field} must be a text of 1 to {MAX_NAME} characters", field=field)
     if refused := refused_in_line(value):
         raise MessageError(f"{field}: {refused} is not allowed", field=field)
     return value
@@ -67,7 +67,7 @@ def _deadline(value: Any) -> dt.datetime | None:
     if value is None:
         return None
     if not isinstance(value, dt.datetime) or value.utcoffset() is None:
-        raise MessageError("deadline is a datetime with a time zone", field="deadline")
+        raise MessageError("deadline must be a datetime with a time zone", field="deadline")
     return value
 
 
@@ -85,7 +85,7 @@ def _context(value: object) -> Mapping[str, Any]:
     if value is _NOTHING:
         return _NOTHING
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
-        raise MessageError("context is a mapping with text keys", field="context")
+        raise MessageError("context must be a mapping with text keys", field="context")
     return MappingProxyType(dict(value))
 
 
@@ -101,14 +101,15 @@ class Message(Discreet):
         usage: What the email is for: ``SignIn``, ``Register``, ``ForgotPassword``, ``Generic`` or a
             name of your own; it picks the template. ``Test`` is the old name of ``Generic``.
         payload: JSON data for the template: ``{"code": "123456"}``.
-        locale: The languages wanted, best first: one BCP 47 tag, several with spaces between them
-            (OpenID Connect's ``ui_locales``), the value of a browser's ``Accept-Language``, or a
-            sequence of tags. What is not a tag is ignored, and so are all but the first 16.
+        locale: The languages that the reader prefers: one BCP 47 tag, several with spaces between
+            them (OpenID Connect's ``ui_locales``), the value of a browser's ``Accept-Language``,
+            or a sequence of tags. The attribute is always a tuple of tags, best first, and empty
+            for None. Anything that is not a tag is ignored, and so are all but the first 16.
         idempotency_key: Names this email across calls: the same key and recipient give the same
             Message-ID.
         deadline: The absolute time (with a time zone) after which the email is worth nothing.
         headers: Headers to add; those that passpost makes itself cannot be set.
-        reply_to: Where answers should go, in place of what the template or the settings say.
+        reply_to: The address for replies, in place of the one in the template or the settings.
         context: What extensions need to know, such as ``{"tenant": "acme"}``. It is never
             rendered, sent or logged, and connectors do not see it.
 
@@ -185,18 +186,18 @@ class Mail(Discreet):
         message_id: The Message-ID with its angle brackets (RFC 5322 section 3.6.4); it stays the
             same for each attempt at the same message.
         to: The one recipient.
-        usage: What the mail is for.
-        locale: The template's own locale, or the one wanted most where the template has none.
-        date: When the mail was made, in UTC.
+        usage: What the email is for.
+        locale: One tag: the template's own, or if it has none the first of the message's.
+        date: When the email was made, in UTC.
         sender: The template's own sender, or None: then the config's.
-        reply_to: Where answers should go, or None: then the config's.
+        reply_to: The address for replies, or None: then the config's.
         subject: The rendered subject; None where templates live at the provider.
         text: The plain text, with ``\n`` line ends; None where the template has none.
         html: The HTML, likewise.
         headers: Headers to add, as the application asked.
         payload: The message's payload, for connectors whose templates live at the provider.
         deadline: When the attempt has to be over; None if there is no hurry.
-        idempotency_key: The application's name for this mail.
+        idempotency_key: The application's name for this email.
     """
 
     message_id: str
@@ -234,16 +235,16 @@ class Mail(Discreet):
 
 @attrs.frozen
 class MailSummary:
-    """What an extension may know of a mail: enough for traces, metrics and rate limits, no content.
+    """What an extension may know of an email, for traces, metrics and rate limits: no content.
 
     Attributes:
         connector: The name of the connector that the attempt goes through: its key in the
             application's settings, else its ID.
-        usage: What the mail is for.
-        locale: The locale it was rendered in.
+        usage: What the email is for.
+        locale: The locale of `Mail`.
         recipient: The recipient's address, shortened: ``a…@example.com``.
         recipient_domain: The domain it goes to.
-        message_id: The mail's Message-ID.
+        message_id: The email's Message-ID.
         attempt: Which attempt this is, counted from 1.
         context: What the application gave the message for extensions.
     """
@@ -260,16 +261,16 @@ class MailSummary:
 
 @attrs.frozen
 class Receipt:
-    """A provider's acceptance of one mail: it has it now, and will deliver or bounce it.
+    """A provider's acceptance of one email: it has it now, and will deliver or bounce it.
 
-    Connectors fill in `provider_id` and `response`; the host fills in the rest.
+    Connectors fill in `provider_id` and `response`; passpost fills in the rest.
 
     Attributes:
-        provider_id: The provider's own id of the mail (queue id, EnvId), where it gave one.
+        provider_id: The provider's own ID of the email (queue ID, EnvId), if it returned one.
         response: The provider's words on acceptance.
         connector: The name of the connector that it went through: its key in the application's
             settings, else its ID.
-        message_id: The mail's Message-ID.
+        message_id: The email's Message-ID.
         attempts: Every try, the last of which succeeded.
         accepted_at: When the provider accepted it, in UTC.
     """
@@ -282,7 +283,7 @@ class Receipt:
     accepted_at: dt.datetime = attrs.field(factory=lambda: dt.datetime.now(dt.UTC))
 
     def complete(self, connector: str, message_id: str, attempts: tuple[Attempt, ...]) -> bool:
-        """Fill in what the host knows, and return whether that was still to be done.
+        """Fill in what passpost knows, and return whether that was still to be done.
 
         A connector may return one receipt for several emails: it becomes that of the first.
         """

@@ -11,7 +11,7 @@ from typing import Any, Final
 from passpost.errors import MessageError
 
 MAX_DEPTH: Final = 32
-"""Levels of nesting; deeper data is a mistake, or an attack on whoever walks it."""
+"""Levels of nesting; deeper data is a mistake, or an attack on the code that walks it."""
 
 MAX_VALUES: Final = 20_000
 """Values in all, those within lists and objects included."""
@@ -40,8 +40,8 @@ def frozen_payload(payload: Mapping[str, Any]) -> Mapping[str, Any]:
     """Copy a payload, so that later changes to the original reach no email.
 
     Raises:
-        MessageError: Something in it is no JSON data, or it is too large; the error names where,
-            not what.
+        MessageError: A part of it is not JSON data, or it is too large; the error names the place,
+            not the value.
     """
     if not isinstance(payload, _MAPPINGS):
         raise MessageError("the payload is a mapping with text keys", field="payload")
@@ -70,7 +70,7 @@ class _Copier:
                 self._spend(len(key))
                 copy[_text(str.__str__(key), path)] = self._value(item, f"{path}.{step}", depth + 1)
             else:
-                raise MessageError(f"{path} has a key that is no text", field=path)
+                raise MessageError(f"{path} has a key that is not text", field=path)
         return copy
 
     def _value(self, value: Any, path: str, depth: int) -> Any:
@@ -118,12 +118,12 @@ def _scalar(value: str | float, path: str) -> str | int | float:
 
 def _text(text: str, path: str) -> str:
     if _SURROGATE.search(text):
-        raise MessageError(f"{path} holds a lone surrogate, which is no character", field=path)
+        raise MessageError(f"{path} has a lone surrogate, which is not a character", field=path)
     return text
 
 
 def texts_in(value: Any) -> Iterator[str]:
-    """Give every text and number in JSON data as text: what must not show in logs and errors."""
+    """Yield every text and number in JSON data as text: none may appear in logs and errors."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, _MAPPINGS):

@@ -11,10 +11,10 @@ MAX_NAME: Final = 128
 """Characters in a usage or an idempotency key."""
 
 GENERIC: Final = "Generic"
-"""The usage whose template serves where a usage has none of its own."""
+"""The usage whose template serves every usage without one of its own."""
 
 FLOW_USAGES: Final = ("Register", "SignIn", "ForgotPassword", "Generic")
-"""What the full sign-up, sign-in and reset flows want; a config that lacks one gets a warning."""
+"""The usages of the sign-up, sign-in and reset flows; a config without one gets a warning."""
 
 KNOWN_USAGES: Final = (
     *FLOW_USAGES,

@@ -1,7 +1,7 @@
-"""Where variables stand in a text: alone on a line, in a link, where HTML is not escaped.
+"""What surrounds a variable: nothing else on its line, a link, a place without escaping.
 
-Escaping for HTML protects text and attributes in quotes. What it does not protect is found here
-when the template is read, so that its operator hears of it before anybody sends through it.
+Escaping for HTML protects text and attributes in quotes. Anything else is found when the template
+is read, so that its operator gets a warning before an email is sent.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def surroundings(source: str, tags: Iterable[tuple[int, int, bool]]) -> list[Sur
 
     Args:
         source: The text.
-        tags: From where to where its tags stand, and whether each is a variable.
+        tags: For each tag its first character, the one after it, and whether it is a variable.
     """
     marked = _marked(source, tags)
     marks = [match.start() for match in re.finditer(_MARK, marked)]

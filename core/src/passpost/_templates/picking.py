@@ -1,4 +1,4 @@
-"""Picking the template for a usage and the languages that a reader wants."""
+"""Picking the template for a usage and the languages that a reader prefers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from passpost._templates.template import Template
 
 FindTemplate = Callable[[str, "str | None"], Awaitable["Template | None"]]
-"""Gives the template for exactly a usage and a locale, or for None the one without a locale."""
+"""A function that returns the template of exactly a usage and a locale; None is no locale."""
 
 _SCRIPT: Final = 4
 _REGION: Final = 2
@@ -70,14 +70,14 @@ class TemplateSet(Sequence["Template"]):
 
 
 def pick(usage: str, locales: Sequence[str], sources: Iterable[Sequence[Template]]) -> Template:
-    """Pick the template for a usage and the languages wanted (RFC 4647 section 3.4, lookup).
+    """Pick the template for a usage and the languages preferred (RFC 4647 section 3.4, lookup).
 
-    The first source that has a template for the usage decides: within it each wanted tag is tried,
+    The first source that has a template for the usage decides: within it each tag is tried,
     then shortened, and last the template without a locale. Only if no source has one for the
     usage, the same is done for ``Generic``.
 
     Args:
-        usage: What the mail is for.
+        usage: What the email is for.
         locales: BCP 47 tags, best first.
         sources: Where templates come from, in order.
 
@@ -98,7 +98,7 @@ async def pick_asking(
     """Pick as `pick` does, with a first source that is asked.
 
     Args:
-        usage: What the mail is for.
+        usage: What the email is for.
         locales: BCP 47 tags, best first.
         ask: Called for each tag in its usual spelling (``zh-Hant-TW``), like ``find_template``.
         sources: Where templates come from otherwise, in order.

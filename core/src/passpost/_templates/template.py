@@ -1,4 +1,4 @@
-"""Templates: what a mail says, for one usage and perhaps one language."""
+"""Templates: what an email says, for one usage and perhaps one language."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ class Rendered(Discreet):
         subject: A single line, not empty.
         text: The plain text with ``\n`` line ends, or None.
         html: The HTML, likewise.
-        sender: The sender that the template names, or None.
-        reply_to: Where answers should go, or None.
+        sender: The template's own sender, or None.
+        reply_to: The address for replies, or None.
     """
 
     subject: str = attrs.field(repr=False)
@@ -131,7 +131,7 @@ def _named_otherwise(name: str, known: Iterable[str]) -> str:
 
 @attrs.frozen(kw_only=True)
 class Template:
-    r"""What a mail says for one usage, with placeholders in Mustache: ``{{user.name}}``.
+    r"""What an email says for one usage, with placeholders in Mustache: ``{{user.name}}``.
 
     ::
 
@@ -142,14 +142,14 @@ class Template:
     partials do not.
 
     Args:
-        usage_type: What the mail is for; ``Test`` is the old name of ``Generic``.
+        usage_type: What the email is for; ``Test`` is the old name of ``Generic``.
         subject: The subject.
         content: The body.
-        content_type: What the content is; None leaves it to the connector.
-        locale: The language it is written in, as a BCP 47 tag; None serves every language.
-        reply_to: Where answers should go: ``local@domain`` or ``Name <local@domain>``.
+        content_type: ``text/plain`` or ``text/html``; None leaves it to the connector.
+        locale: The language of the template as a BCP 47 tag; None serves every language.
+        reply_to: The address for replies: ``local@domain`` or ``Name <local@domain>``.
         send_from: A sender in place of the connector's own, likewise.
-        text: The plain text that goes beside an HTML content.
+        text: The plain text that is sent together with an HTML content.
 
     Raises:
         ConfigError: A part is wrong; its problem's path names it.
@@ -158,7 +158,7 @@ class Template:
     if not TYPE_CHECKING:
 
         def __new__(cls, *_parts: object, **named: object) -> Self:
-            """Say which names the arguments have where somebody writes those of settings."""
+            """Raise an error that names the argument to write in place of a setting's name."""
             known = {part.name for part in attrs.fields(cls)}
             if wrong := sorted(named.keys() - known):
                 raise TypeError(_named_otherwise(wrong[0], known))
@@ -169,8 +169,8 @@ class Template:
         metadata=_described(
             "Usage",
             "用途",
-            "What the mail is for: Register, SignIn, ForgotPassword, Generic or another name that "
-            "the application asks for.",
+            "What the email is for: Register, SignIn, ForgotPassword, Generic or another name that "
+            "the application uses.",
             "邮件的用途：Register、SignIn、ForgotPassword、Generic，或应用所用的其他名称。",
             example="SignIn",
         ),
@@ -180,7 +180,7 @@ class Template:
         metadata=_described(
             "Subject",
             "主题",
-            "The subject line; it may hold placeholders such as {{code}}.",
+            "The subject; it may contain placeholders such as {{code}}.",
             "邮件主题，可以包含 {{code}} 等占位符。",
             example="Your verification code",
         ),
@@ -190,8 +190,8 @@ class Template:
         metadata=_described(
             "Content",
             "正文",
-            "The body; {{code}} stands for the verification code.",
-            "邮件正文，{{code}} 代表验证码。",
+            "The body; {{code}} is replaced with the verification code.",
+            "邮件正文，{{code}} 会替换为验证码。",
             example="{{code}} is your verification code.",
             multiline=True,
         ),
@@ -212,7 +212,7 @@ class Template:
         metadata=_described(
             "Language",
             "语言",
-            "The language it is written in, as a BCP 47 tag; without one it serves every language.",
+            "The language of the template as a BCP 47 tag. Default: every language.",
             "模板所用语言的 BCP 47 标签；不填则适用于所有语言。",
             example="zh-CN",
         ),
@@ -223,7 +223,7 @@ class Template:
         metadata=_described(
             "Reply to",
             "回复地址",
-            "Where answers go; it may hold placeholders.",
+            "The address for replies; it may contain placeholders.",
             "收件人回复时的地址，可以包含占位符。",
             example="Support <support@example.com>",
         ),
@@ -234,7 +234,7 @@ class Template:
         metadata=_described(
             "Sender",
             "发件人",
-            "A sender in place of the connector's own; it may hold placeholders.",
+            "A sender in place of the connector's own; it may contain placeholders.",
             "代替连接器发件人的地址，可以包含占位符。",
             example="{{application.name}} <no-reply@example.com>",
         ),
@@ -245,7 +245,7 @@ class Template:
         metadata=_described(
             "Plain text",
             "纯文本",
-            "The plain text that goes beside an HTML content.",
+            "The plain text that is sent together with an HTML content.",
             "与 HTML 正文一同发送的纯文本版本。",
             example="{{code}} is your verification code.",
             multiline=True,
@@ -268,14 +268,13 @@ class Template:
 
         Args:
             payload: JSON data.
-            content_type: What the content is where the template does not say.
-            missing: What a variable does that the payload lacks: ``error``, ``keep`` (it stays as
-                written where not even its first part is known, else it shows nothing) or ``blank``.
+            content_type: The content type if the template has none.
+            missing: How a variable that the payload lacks is handled: ``error``, ``keep`` (it stays
+                as written if not even its first part is known, else it is blank) or ``blank``.
 
         Raises:
             MissingVariable: A variable has no value, and `missing` is ``error``.
-            MessageError: A value would break a line, an address or the body, or the subject is
-                empty.
+            MessageError: A value is not allowed in its place, or the subject is empty.
         """
         try:
             return self._rendered(payload, content_type, missing)

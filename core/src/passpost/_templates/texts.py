@@ -92,7 +92,7 @@ class TemplateText(_Source):
         """Read a setting.
 
         Raises:
-            Invalid: It is not text, empty, not Mustache, or has a character that is refused.
+            Invalid: It is not text, empty, not Mustache, or has a character that is not allowed.
         """
         if not isinstance(value, str):
             raise Invalid("not text", "write it in double quotes", code="E200")
@@ -145,7 +145,7 @@ class TemplateLine(TemplateText):
     __slots__ = ()
 
     def __init__(self, source: str) -> None:
-        # Before line ends are unified: here they are refused.
+        # Before line ends are unified: here they are not allowed.
         if refused := refused_in_line(source):
             message = f"{refused} is not allowed in a single line"
             raise Invalid(message, "remove the character", code="E211")
