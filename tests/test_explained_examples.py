@@ -1,0 +1,90 @@
+"""The examples of explanations have the problem that they explain, in both languages."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+import pytest
+
+import passpost
+from passpost.config import ConnectorConfig, Invalid, parse, warnings
+from passpost.http import ApiKey, Endpoint, SenderConfig, WebAddress
+from passpost_cli.commands.explain import explanations
+
+_BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_TEMPLATE = {"usageType": "SignIn", "subject": "Code", "content": "{{code}}"}
+_TYPES: dict[str, Any] = {"apiKey": ApiKey, "endpoint": Endpoint, "url": WebAddress}
+
+
+@attrs.frozen(kw_only=True)
+class _Html(ConnectorConfig):
+    default_content_type = "text/html"
+
+
+def examples(area: str, language: str = "en") -> list[tuple[str, str, str]]:
+    found = []
+    for one in explanations(language):
+        if one.area == area:
+            kind, text = _BLOCK.findall(one.text)[0]
+            found.append((one.code, kind, text))
+    return found
+
+
+def problems_of(make: Callable[[], Any]) -> list[str | None]:
+    try:
+        made = make()
+    except passpost.ConfigError as error:
+        return [problem.code for problem in error.problems]
+    return [problem.code for problem in warnings(made)]
+
+
+def fragment(text: str) -> dict[str, Any]:
+    # Stands for what is too long for a page.
+    text = text.strip().replace("…", "x" * 1000)
+    read: dict[str, Any] = json.loads(text if text.startswith("{") else f"{{{text}}}")
+    return read
+
+
+def template(settings: dict[str, Any]) -> passpost.Template:
+    return passpost.Template(
+        **{re.sub("[A-Z]", r"_\g<0>", key).lower(): value for key, value in settings.items()}
+    )
+
+
+@pytest.mark.parametrize(("code", "kind", "text"), examples("templates"))
+def test_an_example_of_a_template_has_its_problem(code: str, kind: str, text: str) -> None:
+    if kind == "python":
+        names = {"Template": passpost.Template}
+        assert problems_of(lambda: eval(text, names)) == [code]  # noqa: S307 - the page's own code
+        return
+    read = fragment(text) if kind == "jsonc" else {"content": text.removesuffix("\n")}
+    if code.startswith("E"):
+        assert problems_of(lambda: template({**_TEMPLATE, **read})) == [code]
+        return
+    config = _Html if kind == "html" else ConnectorConfig
+    settings = read if "templates" in read else {"templates": [{**_TEMPLATE, **read}]}
+    assert code in problems_of(lambda: parse(config, settings))
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "text"), [one for one in examples("addresses") if one[0] >= "E320"]
+)
+def test_an_example_of_an_address_has_its_problem(code: str, kind: str, text: str) -> None:
+    assert kind == "jsonc"
+    ((key, value),) = fragment(text).items()
+    if key not in _TYPES:
+        settings = {"templates": [_TEMPLATE], key: value}
+        assert code in problems_of(lambda: parse(SenderConfig, settings))
+        return
+    with pytest.raises(Invalid) as caught:
+        _TYPES[key].from_setting(value)
+    assert caught.value.code == code
+
+
+@pytest.mark.parametrize("area", ["templates", "addresses"])
+def test_both_languages_have_the_same_examples(area: str) -> None:
+    assert examples(area) == examples(area, "zh-CN")
