@@ -18,7 +18,7 @@ import pytest
 
 import passpost
 from passpost import Capability, config
-from passpost._config.leaves import PLACEHOLDER
+from passpost._config.reading import PLACEHOLDER
 from passpost._messages.usages import FLOW_USAGES
 from passpost_aliyun_dm.codes import known_fault
 from passpost_cli.program import cli

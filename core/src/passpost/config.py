@@ -16,18 +16,23 @@ from typing import TYPE_CHECKING
 
 from passpost._config.fields import field, rule
 from passpost._config.jsonc import read
+from passpost._config.reading import placeholders, warnings
 from passpost._config.references import Referenced, Unresolved, resolve
+from passpost._config.secrecy import secrets_in
 from passpost._config.settings import Settings
 from passpost._config.structure import parse
 from passpost._config.values import HostName, is_placeholder
-from passpost._config.walk import placeholders, secrets_in, warnings
 from passpost._lazy import lazy_names
 from passpost._problems import Invalid, Problem
 
 if TYPE_CHECKING:
-    from passpost._config.forms import FormField, FormVariant, form_fields
-    from passpost._config.reference import reference_table
-    from passpost._config.schema import json_schema
+    from passpost._config.descriptions import (
+        FormField,
+        FormVariant,
+        form_fields,
+        json_schema,
+        reference_table,
+    )
     from passpost._connector_info import LANGUAGES
     from passpost._settings.application import (
         ApplicationSettings,
@@ -81,13 +86,13 @@ if not TYPE_CHECKING:
         __name__,
         {
             "passpost._connector_info": ("LANGUAGES",),
-            "passpost._config.forms": (
+            "passpost._config.descriptions": (
                 "FormField",
                 "FormVariant",
                 "form_fields",
+                "json_schema",
+                "reference_table",
             ),
-            "passpost._config.reference": ("reference_table",),
-            "passpost._config.schema": ("json_schema",),
             "passpost._settings.application": (
                 "ApplicationSettings",
                 "ConnectorEntry",

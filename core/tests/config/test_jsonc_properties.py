@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from passpost import ConfigError
-from passpost._config.scanner import Scan
+from passpost._config.jsonc import Scan
 from passpost._config.settings import Source
 from passpost.config import read
 

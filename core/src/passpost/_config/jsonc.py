@@ -1,26 +1,91 @@
 """Reads JSON with comments and trailing commas, and knows where everything stands.
 
-The scanner blanks comments and trailing commas in place, so that every offset stays true, follows
-the grammar to note where keys and values begin and what is wrong with them, and leaves the values
-to the standard `json`. No problem quotes a value: any text in a settings file may be a secret.
+The scan blanks comments and trailing commas in place, so that every offset stays true, follows the
+grammar to note where keys and values begin and what is wrong with them, and leaves the values to
+the standard `json`. No problem quotes a value: any text in a settings file may be a secret.
 """
 
 from __future__ import annotations
 
 import codecs
-from typing import Any, Final
+import math
+import re
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from passpost._config.scanner import Scan
+import attrs
+
 from passpost._config.settings import Places, Settings, Source
 from passpost._frames import without_arguments
+from passpost._paths import MAX_DEPTH, TOO_DEEP, Path, path_text, quoted
 from passpost._problems import Problem
 from passpost.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 MAX_SIZE: Final = 1 << 20
 """Bytes in a settings file, or characters in a text of settings: 1 MiB."""
 
+MAX_PROBLEMS: Final = 100
+"""Problems after which the scan gives up: nobody reads more of them at once."""
+
+MAX_VALUES: Final = 50_000
+"""Values in settings; more take seconds to walk through, and nobody wrote them."""
+
+MAX_DIGITS: Final = 308
+"""Digits in a whole number: those of the largest float, so that each is finite as one too."""
+
 _MARK: Final = "\ufeff"
-_SAVE_AS: Final = "save the file as UTF-8"
+_CLOSERS: Final = {"{": "}", "[": "]"}
+
+# What keyboards and word processors put in place of JSON's own characters.
+_QUOTES: Final = "“”„‟″＂«»「」『』'‘’‚‛`´"  # noqa: RUF001 - the lookalikes are meant
+_MARKS: Final = "，、：｛｝［］【】"  # noqa: RUF001 - likewise
+_SPACES: Final = "\u00a0\u3000\u200b\u2028\u2029\ufeff\f\v"
+_LOOKALIKES: Final = {
+    **dict.fromkeys(_QUOTES, '"'),
+    **dict(zip(_MARKS, ",,:{}[][]", strict=True)),
+    **dict.fromkeys(_SPACES, " "),
+}
+_LOOKALIKE: Final = re.compile(f"[{''.join(_LOOKALIKES)}]")
+
+# A word is whatever is neither text, comment nor punctuation: numbers, true, and mistakes.
+_TOKEN: Final = re.compile(
+    rf"""
+    [ \t\n\r]* (?:
+      (?P<comment>   //[^\n\r]* | /\*.*?\*/ )
+    | (?P<text>      "[^"\\\n\r]*(?:\\[^\n\r][^"\\\n\r]*)*" )
+    | (?P<mark>      [{{}}\[\],:] )
+    | (?P<open>      /\* | " )
+    | (?P<strange>   [{_MARKS}{_SPACES}] )
+    | (?P<misquoted> [{_QUOTES}][^{_QUOTES}"\n\r]*[{_QUOTES}] )
+    | (?P<word>      (?:[^ \t\n\r{{}}\[\],:"/{_MARKS}{_SPACES}] | /(?![/*]))+ )
+    )
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+
+# The first two kinds of match are sound; the order matters.
+_IN_TEXT: Final = re.compile(
+    r"""
+      \\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}
+    | (?P<lone>    \\u[dD][89a-fA-F][0-9a-fA-F]{2} | [\ud800-\udfff] )
+    | \\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})
+    | (?P<escape>  \\ )
+    | (?P<control> [\x00-\x1f] )
+    """,
+    re.VERBOSE,
+)
+
+_NUMBER: Final = re.compile(
+    r"-?(?P<digits>0|[1-9][0-9]*)(?P<rest>(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)"
+)
+
+_IN_TEXT_SAYS: Final = {
+    "lone": ("half of a surrogate pair stands here, which is no character", "write the character"),
+    "escape": ("a backslash here begins no escape that JSON knows", "write \\\\ for a backslash"),
+    "control": ("a control character stands here as it is", "write it as \\t or \\u00XX"),
+}
 
 
 @without_arguments
@@ -43,27 +108,293 @@ def read(text: str | bytes, file: str | None = None) -> Settings:
     scan = Scan(source, file)
     if problems := scan.run():
         raise ConfigError(problems)
-    return Settings(_values(scan.blanked()), file=file, places=Places(source, scan.index))
+    return Settings(_json(scan.blanked()), file=file, places=Places(source, scan.index))
 
 
-def _values(text: str) -> dict[str, Any]:
+def _json(text: str) -> Any:
     import json  # noqa: PLC0415 - whoever imports the package need not read settings
 
-    values: dict[str, Any] = json.loads(text)
-    return values
+    return json.loads(text)
 
 
 def _decoded(data: bytes, file: str | None) -> str:
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in data[:2]:
-        wide = "the file is in UTF-16 or UTF-32"
-        raise ConfigError([Problem("", wide, _SAVE_AS, "error", file, 1, 1)])
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        valid = data[: error.start]
+    message, valid = "the file is in UTF-16 or UTF-32", b""
+    if not data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and b"\0" not in data[:2]:
+        try:
+            return data.decode("utf-8")
+        except UnicodeDecodeError as error:
+            message, valid = "a byte here is not UTF-8", data[: error.start]
     # Outside of the except block: the original error holds the whole file.
     before = Source(valid.decode("utf-8").removeprefix(_MARK))
-    line, column = before.place(len(before.text))
-    raise ConfigError(
-        [Problem("", "a byte here is not UTF-8", _SAVE_AS, "error", file, line, column)]
-    )
+    place = before.place(len(before.text))
+    raise ConfigError([Problem("", message, "save the file as UTF-8", "error", file, *place)])
+
+
+class _GrammarError(Exception):
+    """The text left the grammar: what follows cannot be understood. Never leaves this module."""
+
+
+class _Token(NamedTuple):
+    """One token of the text, by the name of its group in `_TOKEN`, with its offset."""
+
+    kind: str
+    text: str
+    start: int
+
+
+class _Fault(NamedTuple):
+    """Something wrong: where, what, and what to do about it."""
+
+    offset: int
+    message: str
+    remedy: str
+
+
+@attrs.define
+class _Open:
+    """An object or list that is not closed yet.
+
+    Attributes:
+        token: The bracket that opened it.
+        path: Its path.
+        step: The key or index of the member being read.
+        start: Offset of that member's key, or of the list's item.
+        comma: Offset of the last comma, while nothing has followed it.
+        keys: Offsets of the object's keys so far.
+    """
+
+    token: _Token
+    path: Path
+    step: str | int = -1
+    start: int = 0
+    comma: int | None = None
+    keys: dict[str, int] = attrs.field(factory=dict)
+
+
+class Scan:
+    """One walk through a text, without recursion.
+
+    Args:
+        source: The text.
+        file: The file's name, for problems.
+
+    Attributes:
+        index: Offsets of key and value by path.
+    """
+
+    def __init__(self, source: Source, file: str | None) -> None:
+        self.index: dict[Path, tuple[int, int]] = {}
+        self._source = source
+        self._file = file
+        self._problems: list[Problem] = []
+        self._blanks: list[tuple[int, int]] = []
+        self._open: list[_Open] = []
+        # The grammar: what the next token is given to.
+        self._next: Callable[[_Token], None] = self._top
+
+    def run(self) -> list[Problem]:
+        """Walk through the text, or up to where it leaves the grammar; return what is wrong."""
+        try:
+            for match in _TOKEN.finditer(self._source.text):
+                kind = str(match.lastgroup)
+                self._take(_Token(kind, match[kind], match.start(kind)))
+            self._finish()
+        except _GrammarError:
+            pass
+        return self._problems
+
+    def blanked(self) -> str:
+        """Return the text with spaces in place of comments and trailing commas."""
+        text = self._source.text
+        parts, position = [], 0
+        for start, end in sorted(self._blanks):
+            parts += [text[position:start], " " * (end - start)]
+            position = end
+        return "".join([*parts, text[position:]])
+
+    def _take(self, token: _Token) -> None:
+        match token.kind:
+            case "comment":
+                self._blanks.append((token.start, token.start + len(token.text)))
+            case "open":
+                self._stop(*_never_closed(token))
+            case "strange":
+                self._report(_lookalike(token, token.text))
+                # So that the next one is found in the same run.
+                if (meant := _LOOKALIKES[token.text]) != " ":
+                    self._next(_Token("mark", meant, token.start))
+            case _:
+                self._next(token)
+
+    def _finish(self) -> None:
+        if self._open:
+            line, column = self._source.place(self._open[-1].token.start)
+            opener = self._open[-1].token.text
+            message = (
+                f"the text ends, and the {opener} at line {line}, column {column} is not closed"
+            )
+            self._stop(len(self._source.text), message, f"close it with {_CLOSERS[opener]}")
+        if not self.index:
+            self._stop(0, "there is nothing but space and comments", "write an object: { … }")
+
+    def _top(self, token: _Token) -> None:
+        if token.text != "{":
+            begin = "begin with {; this is JSON, in which comments begin with //"
+            self._stop(token.start, "settings are an object", begin)
+        self._enter(token, (), token.start)
+
+    def _end(self, token: _Token) -> None:
+        self._stop(token.start, "something follows the closing }", "remove it, or the } before it")
+
+    def _key(self, token: _Token) -> None:
+        if token.text == "}":
+            self._close()
+        elif token.kind == "mark":
+            self._stop(token.start, "a key in double quotes belongs here", "write one, or }")
+        else:
+            self._note_key(token, self._key_text(token))
+            self._next = self._colon
+
+    def _colon(self, token: _Token) -> None:
+        if token.text != ":":
+            self._stop(token.start, "a colon belongs here, after the key", "write :")
+        self._next = self._value
+
+    def _item(self, token: _Token) -> None:
+        if token.text == "]":
+            self._close()
+            return
+        parent = self._open[-1]
+        parent.step = int(parent.step) + 1
+        parent.start = token.start
+        self._value(token)
+
+    def _value(self, token: _Token) -> None:
+        parent = self._open[-1]
+        parent.comma = None
+        path = (*parent.path, parent.step)
+        if token.text in _CLOSERS:
+            self._enter(token, path, parent.start)
+            return
+        if token.kind == "mark":
+            self._stop(token.start, "a value belongs here", "write one, or remove the comma")
+        self._note(path, parent.start, token)
+        for fault in _text_faults(token) if token.kind == "text" else _word_faults(token):
+            self._report(fault, path)
+        self._next = self._comma
+
+    def _comma(self, token: _Token) -> None:
+        parent = self._open[-1]
+        closer = _CLOSERS[parent.token.text]
+        if token.text == closer:
+            self._close()
+        elif token.text == ",":
+            parent.comma = token.start
+            self._next = self._inside(parent)
+        else:
+            message = f"a comma or {closer} belongs before this"
+            self._stop(token.start, message, "write the one that is missing")
+
+    def _enter(self, token: _Token, path: Path, start: int) -> None:
+        if len(self._open) >= MAX_DEPTH:
+            self._stop(token.start, TOO_DEEP, "flatten it")
+        self._note(path, start, token)
+        self._open.append(_Open(token, path))
+        self._next = self._inside(self._open[-1])
+
+    def _note(self, path: Path, start: int, token: _Token) -> None:
+        if len(self.index) >= MAX_VALUES:
+            self._stop(token.start, f"these are more than {MAX_VALUES} values", "write fewer")
+        self.index[path] = (start, token.start)
+
+    def _inside(self, parent: _Open) -> Callable[[_Token], None]:
+        return self._key if parent.token.text == "{" else self._item
+
+    def _close(self) -> None:
+        closed = self._open.pop()
+        if closed.comma is not None:
+            self._blanks.append((closed.comma, closed.comma + 1))
+        self._next = self._comma if self._open else self._end
+
+    def _key_text(self, token: _Token) -> str:
+        if token.kind != "text":
+            bare = "a key stands here without quotes", "put keys in double quotes"
+            self._report(_bare(token, *bare))
+            return token.text
+        faults = list(_text_faults(token))
+        for fault in faults:
+            self._report(fault)
+        plain = faults or "\\" not in token.text
+        return token.text[1:-1] if plain else str(_json(token.text))
+
+    def _note_key(self, token: _Token, key: str) -> None:
+        parent = self._open[-1]
+        parent.comma, parent.step, parent.start = None, key, token.start
+        first = parent.keys.setdefault(key, token.start)
+        if first != token.start:
+            line, column = self._source.place(first)
+            message = f"the key {quoted(key)} is given twice; first at line {line}, column {column}"
+            self._report(_Fault(token.start, message, "remove one of the two"), (*parent.path, key))
+
+    def _stop(self, offset: int, message: str, remedy: str) -> None:
+        self._report(_Fault(offset, message, remedy))
+        raise _GrammarError
+
+    def _report(self, fault: _Fault, path: Path = ()) -> None:
+        line, column = self._source.place(fault.offset)
+        says = Problem(path_text(path), fault.message, fault.remedy)
+        self._problems.append(attrs.evolve(says, file=self._file, line=line, column=column))
+        if len(self._problems) >= MAX_PROBLEMS:
+            raise _GrammarError
+
+
+def _never_closed(token: _Token) -> _Fault:
+    if token.text != '"':
+        return _Fault(
+            token.start, "the comment that begins here is never closed", "close it with */"
+        )
+    message = "the text that begins here is not closed on its line"
+    return _Fault(token.start, message, 'close it with ", and write line breaks in it as \\n')
+
+
+def _text_faults(token: _Token) -> Iterator[_Fault]:
+    """Return what is wrong inside a text in quotes."""
+    for match in _IN_TEXT.finditer(token.text):
+        if match.lastgroup is not None:
+            yield _Fault(token.start + match.start(), *_IN_TEXT_SAYS[match.lastgroup])
+
+
+def _word_faults(token: _Token) -> Iterator[_Fault]:
+    """Return what is wrong with a word that stands for a value."""
+    if number := _NUMBER.fullmatch(token.text):
+        rest = bool(number["rest"])
+        if len(number["digits"]) > MAX_DIGITS or (rest and math.isinf(float(token.text))):
+            yield _Fault(token.start, "the number is too large", "write a smaller one")
+    elif token.text not in ("true", "false", "null"):
+        yield _bare(token, *_word_says(token.text))
+
+
+def _bare(token: _Token, message: str, remedy: str) -> _Fault:
+    """Return what is wrong with a word; first of all a character that only looks like JSON's."""
+    match = _LOOKALIKE.search(token.text)
+    return _lookalike(token, match.group()) if match else _Fault(token.start, message, remedy)
+
+
+def _lookalike(token: _Token, char: str) -> _Fault:
+    meant = "a space" if _LOOKALIKES[char] == " " else _LOOKALIKES[char]
+    shown = f" ({char})" if char.isprintable() else ""
+    message = f"U+{ord(char):04X}{shown} stands here, which JSON does not know"
+    return _Fault(token.start + token.text.index(char), message, f"write {meant} in its place")
+
+
+def _word_says(word: str) -> tuple[str, str]:
+    if word.lower() in ("true", "false", "null", "none"):
+        return "true, false and null are written in lower case", "write it in lower case"
+    if word.lstrip("+-").lower() in ("nan", "infinity", "inf"):
+        return "NaN and Infinity are no numbers in JSON", "write a number"
+    if word[0] in "+-.0123456789":
+        return (
+            "this is not written as JSON writes a number",
+            "write digits, or put it in double quotes",
+        )
+    return "a value stands here without quotes", "put texts in double quotes"

@@ -1,29 +1,37 @@
-"""Hooks of the types that hold one value: texts, numbers, choices, secrets, addresses."""
+"""One value of the settings on its way into a config, and the hooks of types with one value."""
 
 from __future__ import annotations
 
 import math
 import re
 import typing
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final, TypeVar
 
-from passpost._config.node import INVALID, Node, hook
-from passpost._config.references import Referenced
-from passpost._config.shapes import Shape
-from passpost._config.values import doubt_of_secret, is_placeholder, is_secret_placeholder
+import attrs
+from cattrs import BaseConverter
+
+from passpost._config.fields import Options, Shape, shape_of
+from passpost._config.references import Referenced, Unresolved, revealed
+from passpost._config.values import is_placeholder
 from passpost._messages.addresses import Address
+from passpost._paths import Path
 from passpost._problems import Invalid
 from passpost._secret import Secret
 from passpost._text import refused_in_body, refused_in_line
 from passpost._wording import did_you_mean, kind_of, listed, nearest
 
 if typing.TYPE_CHECKING:
-    from collections.abc import Iterable
+    from passpost._config.reading import Reading
 
-    from passpost._config.fields import Options
+CONVERTER: Final = BaseConverter(detailed_validation=False)
+"""Turns nodes into values; hooks report what is wrong and go on, so that everything is found."""
 
-PLACEHOLDER: Final = "still a placeholder"
-FILL_IN: Final = "write your own value in place of the angle brackets"
+INVALID: Final[Any] = object()
+"""What a hook returns where the value cannot be used; what is wrong with it has been reported."""
+
+ABSENT: Final[Any] = object()
+"""Stands for a setting that is not written."""
 
 _QUOTE_IT: Final = "put it in double quotes"
 _UNQUOTE_IT: Final = "write true or false without quotes"
@@ -32,6 +40,88 @@ NUMBER: Final = re.compile(r"-?[0-9]{1,308}(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 
 # An error that repeats less than this of a value gives nothing away that matters.
 _TELLTALE: Final = 4
+
+_JSON: Final = (str, int, float, list, tuple, dict, type(None))
+
+_HookT = TypeVar("_HookT", bound=Callable[["Node", Any], Any])
+
+
+@attrs.define(eq=False, repr=False)
+class Node:
+    """A value with all that its type's hook needs to know.
+
+    Attributes:
+        value: The value as written.
+        path: Where it stands, relative to the settings.
+        options: What the metadata of its field says.
+        reading: Where what is found goes.
+        placeholders: Whether a text in angle brackets counts as not filled in.
+        seen: Whether what became of it was looked at: the hook of a union calls another's.
+    """
+
+    value: Any
+    path: Path
+    options: Options
+    reading: Reading
+    placeholders: bool = True
+    seen: bool = False
+
+    def fault(self, message: str, remedy: str = "", *, offset: int | None = None) -> Any:
+        """Report what is wrong with the value, and return `INVALID` for the hook to return."""
+        problem = self.reading.settings.problem(self.path, message, remedy, offset=offset)
+        self.reading.found.append((0, problem))
+        return INVALID
+
+    def inner(self, step: str | int, value: Any, options: Options) -> Node:
+        """Return the node of a value within this one."""
+        shows = self.placeholders and options.placeholders
+        return Node(value, (*self.path, step), options, self.reading, shows)
+
+    def __iter__(self) -> Iterator[Node]:
+        """Return the nodes of a list's items."""
+        options = self.options.of_items
+        return (self.inner(index, value, options) for index, value in enumerate(self.value))
+
+
+def hook(target: type[Any] | Shape) -> Callable[[_HookT], _HookT]:
+    """Register a function as cattrs' hook of a type, or of every type of a shape."""
+
+    def register(function: _HookT) -> _HookT:
+        if isinstance(target, Shape):
+            CONVERTER.register_structure_hook_func(has_shape(target), guarded(function))
+        else:
+            CONVERTER.register_structure_hook(target, guarded(function))
+        return function
+
+    return register
+
+
+def has_shape(shape: Shape) -> Callable[[Any], bool]:
+    """Return a predicate on types, as cattrs asks for it."""
+    return lambda type_: shape_of(type_) is shape
+
+
+def guarded(function: Callable[[Node, Any], Any]) -> Callable[[Node, Any], Any]:
+    """Return a hook that does what all hooks do before and after their own."""
+
+    def structure(node: Node, type_: Any) -> Any:
+        value = node.value
+        if value is ABSENT or value is INVALID:
+            return value
+        if isinstance(value, Unresolved):
+            # The same problem as before: whoever lists both says it once.
+            node.reading.found.append((0, value.problem))
+            return INVALID
+        if not isinstance(value, _JSON):
+            node.value = revealed(value)
+        # cattrs asks for the hook of a base class before it asks for the hook of a shape.
+        made = (_own if hasattr(type_, "from_setting") else function)(node, type_)
+        if isinstance(made, str | Secret | Address) and not node.seen:
+            node.seen = True
+            node.reading.look_at(made, node.path, placeholders=node.placeholders)
+        return made
+
+    return structure
 
 
 @hook(str)
@@ -48,7 +138,6 @@ def _text(node: Node, _type: Any) -> Any:
     # What a preset leaves to fill in has no form yet.
     if not fits and not (node.placeholders and is_placeholder(text)):
         return node.fault("does not have the form that is wanted here", _for_example(node.options))
-    _warn_of_placeholder(node, text)
     return _chosen(node, text, node.options.choices)
 
 
@@ -98,10 +187,6 @@ def _secret(node: Node, _type: Any) -> Any:
             "holds a character that is not allowed: a control character or a line break",
             "look for a stray line break or tab; if it is right, it cannot be used with passpost",
         )
-    if node.placeholders and is_secret_placeholder(text):
-        node.warn(PLACEHOLDER, FILL_IN)
-    if doubt := doubt_of_secret(text):
-        node.warn(*doubt)
     return Secret(text)
 
 
@@ -111,7 +196,6 @@ def _address(node: Node, _type: Any) -> Any:
     if text is None:
         return INVALID
     if is_placeholder(text) and refused_in_line(text) is None:
-        _warn_of_placeholder(node, text)
         return Address(text)
     try:
         return Address.parse(text)
@@ -128,13 +212,11 @@ def _own(node: Node, type_: Any) -> Any:
     if text is None:
         return INVALID
     try:
-        made = type_.from_setting(text)
+        return type_.from_setting(text)
     except Invalid as error:
         return node.fault(error.message, error.remedy, offset=error.offset)
     except ValueError as error:
         return node.fault(_harmless(str(error), text))
-    _warn_of_placeholder(node, text)
-    return made
 
 
 def limit(options: Options, size: float, counted: str = "") -> tuple[str, str] | None:
@@ -223,11 +305,6 @@ def _text_of(node: Node) -> str | None:
 
 def _for_example(options: Options) -> str:
     return "look it up" if options.example is None else f"write it like {options.example}"
-
-
-def _warn_of_placeholder(node: Node, text: str) -> None:
-    if node.placeholders and is_placeholder(text):
-        node.warn(PLACEHOLDER, FILL_IN)
 
 
 def _harmless(says: str, text: str) -> str:

@@ -1,20 +1,36 @@
-"""Masks what is secret in settings where a connector's own words repeat it."""
+"""Finds the secrets of a config, and masks those of settings in a connector's own words."""
 
 from __future__ import annotations
 
 import re
 import typing
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from types import FunctionType, MemberDescriptorType, ModuleType
 from typing import Any, Final
 
 import attrs
 
-from passpost._config.fields import ConfigField, config_fields
+from passpost._config.fields import (
+    ConfigField,
+    Shape,
+    config_fields,
+    item_type,
+    members,
+    shape_of,
+)
 from passpost._config.references import Referenced
-from passpost._config.shapes import Shape, item_type, members, shape_of
+from passpost._config.settings import Settings
 from passpost._paths import path_keys
 from passpost._problems import Problem
-from passpost._redaction.redactor import Redactor
+from passpost._secret import Secret
+
+if typing.TYPE_CHECKING:
+    from passpost._redaction.redactor import Redactor
+
+_HOLDS_NONE: Final = (str, bytes, int, float, type, ModuleType, FunctionType, Settings)
+# A config has some dozens; whoever keeps the whole application in it does not wait for its end.
+_MAX_SEEN: Final = 10_000
 
 # What a connector that parses by hand calls its secrets, whose class does not say which they are.
 _TELLING: Final = re.compile("pass|secret|token|key|credential|auth", re.IGNORECASE)
@@ -33,6 +49,8 @@ def cleared(
         cls: The config class.
         settings: The settings, with references replaced.
     """
+    from passpost._redaction.redactor import Redactor  # noqa: PLC0415 - only mistakes pay
+
     known: dict[str, bool] = {}
     _collect_keys(cls, known)
     redactor = Redactor(_secrets(settings, known))
@@ -103,3 +121,39 @@ def _keys(value: Any) -> Iterator[str]:
     elif isinstance(value, list | tuple):
         for item in value:
             yield from _keys(item)
+
+
+def secrets_in(config: Any) -> Iterator[str]:
+    """Give the text of every secret in a config, for whoever has to keep it out of logs.
+
+    A config of another kind than attrs classes is looked through as well.
+    """
+    waiting = [config]
+    seen: dict[int, Any] = {}
+    while waiting and len(seen) < _MAX_SEEN:
+        value = waiting.pop()
+        if isinstance(value, Secret):
+            yield value.reveal()
+        elif not _holds_none(value) and id(value) not in seen:
+            # Kept: an id is unique among objects that exist.
+            seen[id(value)] = value
+            waiting += _held(value)
+
+
+def _holds_none(value: Any) -> bool:
+    return isinstance(value, _HOLDS_NONE) or hasattr(type(value), "holds_no_secret")
+
+
+def _held(value: Any) -> Iterator[Any]:
+    """Give what an object holds, of whatever kind it is."""
+    if isinstance(value, Mapping):
+        yield from (each for item in value.items() for each in item)
+    elif isinstance(value, list | tuple | set | frozenset):
+        yield from value
+    yield from getattr(value, "__dict__", {}).values()
+    for kind in type(value).__mro__:
+        for member in vars(kind).values():
+            # A slot, which may be empty.
+            if isinstance(member, MemberDescriptorType):
+                with suppress(AttributeError):
+                    yield member.__get__(value)

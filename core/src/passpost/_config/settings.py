@@ -87,7 +87,7 @@ class Settings(Mapping[str, Any]):
         prefix: The path of these settings in the file, where they are a part of it.
     """
 
-    __slots__ = ("_places", "data", "file", "prefix")
+    __slots__ = ("_places", "data", "file", "found", "prefix")
 
     def __init__(
         self,
@@ -101,6 +101,8 @@ class Settings(Mapping[str, Any]):
         self.file = file
         self.prefix = prefix
         self._places = places
+        # What `parse` found on its way through, for the host: see `passpost._config.reading`.
+        self.found: Any = None
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> Settings:
@@ -160,6 +162,7 @@ class Settings(Mapping[str, Any]):
         severity: Severity = "error",
         key: bool = False,
         offset: int | None = None,
+        code: str | None = None,
     ) -> Problem:
         """Make a problem at a path of these settings, with its full path and its place.
 
@@ -170,11 +173,12 @@ class Settings(Mapping[str, Any]):
             severity: ``error`` or ``warning``.
             key: Whether the key is at fault rather than the value.
             offset: The character of the text at fault, counted from 0.
+            code: Which kind of problem it is.
         """
         place = self.locate(path, key=key) if offset is None else self.locate_within(path, offset)
         line, column = place or (None, None)
         full = path_text((*self.prefix, *path))
-        return Problem(full, message, remedy, severity, self.file, line, column)
+        return Problem(full, message, remedy, severity, self.file, line, column, code=code)
 
     def placed(self, problems: Iterable[Problem]) -> tuple[Problem, ...]:
         """Fill in the full path, file, line and column of problems with relative paths."""
@@ -187,6 +191,3 @@ class Settings(Mapping[str, Any]):
 
     def _full(self, path: Path | str) -> Path:
         return (*self.prefix, *(path_keys(path) if isinstance(path, str) else path))
-
-
-__all__ = ["Place", "Places", "Settings", "Source"]

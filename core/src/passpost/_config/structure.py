@@ -1,24 +1,64 @@
-"""Settings to a config class, with every problem found in one pass."""
+"""Settings to a config class, with every problem found in one pass.
+
+cattrs goes through the settings: it picks the hook of each type and generates what asks an object
+for its members. The hooks and the nodes that they are given are passpost's, because a problem needs
+a path, a line and a column, and must not show a secret.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
-# Imported for the hooks that they register.
-from passpost._config import containers, leaves, objects  # noqa: F401 - see above
-from passpost._config.fields import Options
+import attrs
+from cattrs import BaseConverter
+from cattrs.gen import make_dict_structure_fn_from_attrs, override
+
+from passpost._config.fields import (
+    NO_OPTIONS,
+    ConfigField,
+    Shape,
+    config_fields,
+    item_type,
+    members,
+    shape_of,
+    takes,
+)
 from passpost._config.jsonc import read
-from passpost._config.node import INVALID, OBJECT, Node, structure
+from passpost._config.leaves import (
+    ABSENT,
+    CONVERTER,
+    INVALID,
+    Node,
+    guarded,
+    has_shape,
+    hook,
+    limit,
+)
+from passpost._config.reading import Reading
 from passpost._config.settings import Settings
 from passpost._frames import without_arguments
-from passpost._problems import Problem
-from passpost._wording import kind_of
+from passpost._paths import path_text, quoted
+from passpost._problems import Invalid, Problem
+from passpost._text import refused_in_line
+from passpost._wording import did_you_mean, kind_of, nearest
 from passpost.errors import ConfigError
 
 _T = TypeVar("_T")
 
-_NO_OPTIONS: Final = Options()
+SCHEMA_KEY: Final = "$schema"
+"""A key that editors look for at the top of a file; it means nothing to passpost."""
+
+_OBJECT: Final = "write { … }"
+
+_MAX_SUGGESTIONS: Final = 20
+"""Unknown keys of one object that a suggestion is sought for; it takes a while."""
+
+_FEW: Final = 6
+_NAME: Final = re.compile(r"[$A-Za-z][A-Za-z]*(?:[ ._-][A-Za-z]+)*")
 
 
 @without_arguments
@@ -39,18 +79,26 @@ def parse(cls: type[_T], settings: Mapping[str, Any] | str) -> _T:
         ConfigError: With every problem at once, warnings included; none shows a value.
         TypeError: The class has a field that settings cannot fill.
     """
-    read_in = settings_of(settings)
-    problems: list[Problem] = []
-    node = Node(read_in.data, (), _NO_OPTIONS, read_in, problems)
-    made = structure(node, cls)
-    if made is INVALID or any(problem.severity == "error" for problem in problems):
-        raise ConfigError(problems)
-    config: _T = made
+    reading = structured(cls, settings_of(settings))
+    if reading.failed:
+        raise ConfigError(reading.problems)
+    config: _T = reading.config
     return config
 
 
+def structured(cls: type[Any], settings: Settings) -> Reading:
+    """Go through settings once; the result knows the config, and all that was found.
+
+    Raises:
+        TypeError: The class has a field that settings cannot fill.
+    """
+    settings.found = reading = Reading(settings)
+    reading.config = CONVERTER.structure(Node(settings.data, (), NO_OPTIONS, reading), cls)
+    return reading
+
+
 def settings_of(settings: Mapping[str, Any] | str) -> Settings:
-    """Give settings as such.
+    """Return settings as such.
 
     Raises:
         ConfigError: They are no mapping, or their text cannot be read.
@@ -58,5 +106,203 @@ def settings_of(settings: Mapping[str, Any] | str) -> Settings:
     if isinstance(settings, str):
         return read(settings)
     if not isinstance(settings, Mapping):
-        raise ConfigError([Problem("", f"settings are an object, not {kind_of(settings)}", OBJECT)])
+        raise ConfigError(
+            [Problem("", f"settings are an object, not {kind_of(settings)}", _OBJECT)]
+        )
     return Settings.of(settings)
+
+
+@hook(Shape.LIST)
+def _list(node: Node, type_: Any) -> Any:
+    if not isinstance(node.value, list | tuple):
+        return node.fault(f"must be a list, not {kind_of(node.value)}", "write [ … ]")
+    kind = item_type(type_)
+    items = tuple([CONVERTER.structure(item, kind) for item in node])
+    if says := limit(node.options, len(items), "items"):
+        return node.fault(*says)
+    return INVALID if any(item is INVALID for item in items) else items
+
+
+@hook(Shape.MAPPING)
+def _mapping(node: Node, type_: Any) -> Any:
+    if not isinstance(node.value, Mapping):
+        return node.fault(f"must be an object, not {kind_of(node.value)}", _OBJECT)
+    kind = item_type(type_)
+    made = {key: _entry(node, key, value, kind) for key, value in node.value.items()}
+    if says := limit(node.options, len(made), "entries"):
+        return node.fault(*says)
+    invalid = any(value is INVALID for value in made.values())
+    return INVALID if invalid else MappingProxyType(made)
+
+
+def _entry(node: Node, key: Any, value: Any, kind: Any) -> Any:
+    if not isinstance(key, str):
+        return _key_fault(node, key, f"a key must be text, not {kind_of(key)}", "write text")
+    if refused := refused_in_line(key):
+        return _key_fault(node, key, f"{refused} is not allowed in a key", "remove it")
+    return CONVERTER.structure(node.inner(key, value, node.options.of_items), kind)
+
+
+@hook(Settings)
+def _settings(node: Node, _type: Any) -> Any:
+    if not isinstance(node.value, Mapping):
+        return node.fault(f"must be an object, not {kind_of(node.value)}", _OBJECT)
+    return node.reading.settings.sub(*node.path)
+
+
+@hook(Shape.UNION)
+def _union(node: Node, type_: Any) -> Any:
+    kinds = members(type_)
+    if node.value is None and type(None) in typing.get_args(type_):
+        return None
+    # With one type beside None there is no doubt what was meant, and its own hook says it best.
+    meant = kinds if len(kinds) == 1 else [kind for kind in kinds if takes(kind, node.value)]
+    if not meant:
+        wanted = " or ".join(dict.fromkeys(shape_of(kind).value for kind in kinds))
+        return node.fault(f"must be {wanted}, not {kind_of(node.value)}", f"write {wanted}")
+    picked = meant[0] if len(meant) == 1 else _picked(node, meant)
+    return INVALID if picked is INVALID else CONVERTER.structure(node, picked)
+
+
+def _picked(node: Node, meant: Sequence[Any]) -> Any:
+    choose = node.options.choose
+    if choose is None:
+        raise TypeError(f"{path_text(node.path)}: a union of types that look alike needs `choose`")
+    try:
+        picked = choose(node.value)
+    except Invalid as error:
+        return node.fault(error.message, error.remedy)
+    if picked not in meant:
+        raise TypeError(f"{path_text(node.path)}: `choose` gave {picked!r}, which is no choice")
+    return picked
+
+
+@attrs.define(eq=False)
+class _Members:
+    """An object, as cattrs asks it for the nodes of its members.
+
+    Attributes:
+        node: The object.
+        fields: What it may have, by key.
+        meant: The keys that unknown keys were meant to be.
+    """
+
+    node: Node
+    fields: Mapping[str, ConfigField]
+    meant: set[str]
+
+    def __getitem__(self, key: str) -> Node:
+        field = self.fields[key]
+        value = self.node.value.get(key, ABSENT)
+        if value is None and not field.required:
+            value = ABSENT
+        node = self.node.inner(key, value, field.options)
+        if value is ABSENT and key in self.meant:
+            # What a misspelt key meant is there, though it cannot be used: it is not missing.
+            node.value = INVALID
+        elif value is ABSENT and field.required:
+            node.value = node.fault("is required and missing", "add it")
+        return node
+
+
+@CONVERTER.register_structure_hook_factory(has_shape(Shape.OBJECT))
+def _object(cls: type[Any], converter: BaseConverter) -> Callable[[Node, Any], Any]:
+    fields = {field.key: field for field in config_fields(cls)}
+    kinds = attrs.fields_dict(cls)
+    # No defaults: the members say what is absent, and come in the order of the class.
+    asked = [
+        kinds[field.name].evolve(type=field.type, default=attrs.NOTHING, kw_only=True)
+        for field in fields.values()
+    ]
+    keys: Any = {field.name: override(rename=field.key) for field in fields.values()}
+    structure_members: Any = make_dict_structure_fn_from_attrs(asked, dict, converter, **keys)
+
+    def structure(node: Node, _type: Any) -> Any:
+        if not isinstance(node.value, Mapping):
+            return node.fault(f"must be an object, not {kind_of(node.value)}", _OBJECT)
+        rank = node.reading.enter()
+        meant = _unknown_keys(node, list(fields))
+        made = structure_members(_Members(node, fields, meant))
+        return _instance(node, cls, made, rank)
+
+    return guarded(structure)
+
+
+def _unknown_keys(node: Node, known: list[str]) -> set[str]:
+    """Report the keys that the class does not have; return the keys that they were meant to be."""
+    unknown = [key for key in node.value if key not in known and not _for_editors(node, key)]
+    meant = set()
+    for number, key in enumerate(unknown):
+        sought = isinstance(key, str) and number < _MAX_SUGGESTIONS
+        suggestion = nearest(key, known) if sought else None
+        if suggestion is not None and suggestion not in node.value:
+            meant.add(suggestion)
+        advice = did_you_mean(suggestion, _instead(known))
+        # A key that is like no setting's name is perhaps a password in the wrong place.
+        cut = sought and not suggestion and _NAME.fullmatch(key) is None
+        _key_fault(node, key, "is no setting here", advice, cut=cut)
+    return meant
+
+
+def _instead(known: list[str]) -> str:
+    if not known or len(known) > _FEW:
+        return "remove it"
+    return f"remove it; known are {', '.join(quoted(key) for key in known)}"
+
+
+def _for_editors(node: Node, key: object) -> bool:
+    return key == SCHEMA_KEY and not node.path and not node.reading.settings.prefix
+
+
+def _key_fault(node: Node, key: Any, message: str, remedy: str, *, cut: bool = False) -> Any:
+    """Report what is wrong with a key of an object; `cut` shows its first character only."""
+    settings = node.reading.settings
+    problem = settings.problem((*node.path, key), message, remedy, key=True)
+    if cut:
+        full = path_text((*settings.prefix, *node.path, f"{key[:1]}…"))
+        problem = attrs.evolve(problem, path=full)
+    node.reading.found.append((0, problem))
+    return INVALID
+
+
+def _instance(node: Node, cls: type[Any], made: dict[str, Any], rank: int) -> Any:
+    """Make the instance and run its rules, or those rules whose fields are valid."""
+    fields = config_fields(cls)
+    absent = [field for field in fields if made[field.argument] is ABSENT]
+    invalid = {field.name for field in fields if made[field.argument] is INVALID}
+    valid = {name: value for name, value in made.items() if value is not ABSENT}
+    instance = _partial(cls, valid, absent, invalid) if invalid else _whole(node, cls, valid)
+    if instance is INVALID or not node.reading.run_rules(instance, node.path, rank, invalid):
+        return INVALID
+    if invalid:
+        return INVALID
+    for field in absent:
+        shows = node.placeholders and field.options.placeholders
+        inner = getattr(instance, field.name)
+        node.reading.look_through(inner, (*node.path, field.key), placeholders=shows)
+    node.reading.objects.append((node.path, instance))
+    return instance
+
+
+def _whole(node: Node, cls: type[Any], arguments: dict[str, Any]) -> Any:
+    try:
+        return cls(**arguments)
+    except Invalid as error:
+        return node.fault(error.message, error.remedy)
+    except (ValueError, TypeError) as error:
+        # What a validator says quotes values, which may be secrets; its kind has to do.
+        return node.fault(f"is refused by {cls.__name__} ({type(error).__name__})", "look it up")
+
+
+def _partial(
+    cls: type[Any], made: dict[str, Any], absent: list[ConfigField], invalid: set[str]
+) -> Any:
+    """Make an instance that lacks its invalid fields, and defaults that depend on fields."""
+    instance: Any = object.__new__(cls)
+    for field in config_fields(cls):
+        if field in absent and field.depends:
+            invalid.add(field.name)
+        elif field.name not in invalid:
+            value = field.default_value() if field in absent else made[field.argument]
+            object.__setattr__(instance, field.name, value)
+    return instance

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from passpost._config.walk import secrets_in
 from passpost._delivery.compose import Composer
 from passpost._delivery.deadlines import DeadlinePassedError, Deadlines, deadline_error
 from passpost._delivery.sessions import NOT_OPEN, SessionHolder, SessionSource
@@ -45,7 +44,7 @@ class ActiveConnector:
         self.connector: Final = connector
         self.composer: Final = Composer(connector, templates, missing)
         self.reports: Final = Reports(
-            connector.name, connector.hooks.distribution, secrets_in(connector.config)
+            connector.name, connector.hooks.distribution, connector.secrets
         )
         self.session: Final = SessionHolder(SessionSource(connector, self.reports))
         self.threads: Final = Threads()

@@ -13,18 +13,18 @@ import attrs
 
 from passpost._config.jsonc import read
 from passpost._config.settings import Settings
-from passpost._config.walk import warnings as warnings_of
 from passpost._frames import WrongTypeError, without_arguments
 from passpost._host.connector import Connector
 from passpost._host.host import Host, settings_from
 from passpost._problems import Problem, in_order
-from passpost._settings.application import parse_application
+from passpost._settings.application import ConnectorEntry, read_application
 from passpost._settings.connector_config import missing_templates
 from passpost._settings.policy import Policy
 from passpost._templates.template import Template
 from passpost.errors import ConfigError, PluginError
 
 if TYPE_CHECKING:
+    from passpost._config.reading import Reading
     from passpost._settings.application import ApplicationSettings
     from passpost._settings.connector_config import MissingVariables
 
@@ -223,74 +223,63 @@ def configure_application(settings: Settings, host: Host) -> Application:
         ConfigError: Something is wrong; `problems` lists everything that is.
         PluginError: An extension of the environment is broken.
     """
-    resolved, wrong = host.resolve(settings)
-    problems = list(wrong)
-    parsed = None
-    try:
-        parsed = parse_application(resolved)
-    except ConfigError as error:
-        problems += error.problems
+    resolved, unresolved = host.resolve(settings)
+    reading = read_application(resolved)
+    problems = [*unresolved, *(reading.problems if reading.failed else ())]
     # Whatever is wrong with the rest of the file, each connector's own mistakes are shown as well.
-    connectors = tuple(_configured(resolved, host, problems))
-    if parsed is not None:
-        problems += _without_templates(parsed, connectors, resolved)
-    if parsed is None or any(problem.severity == "error" for problem in problems):
+    connectors = tuple(_configured(reading, host, problems))
+    if not reading.failed and not reading.config.templates:
+        problems += _without_templates(reading.config, connectors)
+    if any(problem.severity == "error" for problem in problems):
         raise ConfigError(dict.fromkeys(problems))
+    parsed: ApplicationSettings = reading.config
     return Application(
         connectors=connectors,
         policy=parsed.delivery,
         templates=parsed.templates,
         missing_variables=parsed.missing_variables,
-        warnings=_warnings(parsed, connectors, resolved),
+        warnings=_warnings(reading, connectors),
     )
 
 
-def _configured(settings: Settings, host: Host, problems: list[Problem]) -> Iterator[Connector]:
-    """Configure what looks like a connector, and collect what is wrong with it."""
-    for name, use in _uses(settings):
+def _configured(reading: Reading, host: Host, problems: list[Problem]) -> Iterator[Connector]:
+    """Configure each valid entry of a connector, and collect what is wrong with its settings."""
+    unresolved = bool(problems)
+    for path, entry in reading.objects:
+        if not isinstance(entry, ConnectorEntry):
+            continue
+        name, own = str(path[-1]), entry.settings
         try:
-            own = settings.sub("connectors", name, "settings")
-            yield host.configure(use, own, name=name)
+            # Which problems are this connector's own: nothing is looked up a second time.
+            wrong = host.resolve(own)[1] if unresolved else ()
+            yield host.configure_resolved(entry.use, own, wrong, name)
         except ConfigError as error:
             problems += error.problems
         except PluginError as error:
             # An extension is no matter of these settings.
             if error.extension:
                 raise
-            problems.append(settings.problem(("connectors", name, "use"), str(error)))
-
-
-def _uses(settings: Settings) -> Iterator[tuple[str, str]]:
-    entries = settings.get("connectors")
-    for name, entry in entries.items() if isinstance(entries, Mapping) else ():
-        if not isinstance(entry, Mapping) or not isinstance(entry.get("use"), str):
-            continue
-        if isinstance(entry.get("settings"), Mapping):
-            yield name, entry["use"]
+            problems.append(reading.settings.problem((*path, "use"), str(error)))
 
 
 def _without_templates(
-    parsed: ApplicationSettings, connectors: tuple[Connector, ...], settings: Settings
+    parsed: ApplicationSettings, connectors: tuple[Connector, ...]
 ) -> Iterator[Problem]:
-    if parsed.templates:
-        return
     for connector in connectors:
         if (problem := connector.lacks_templates()) is not None:
-            own = settings.sub("connectors", connector.name, "settings")
-            yield from own.placed([problem])
+            yield from parsed.connectors[connector.name].settings.placed([problem])
 
 
-def _warnings(
-    parsed: ApplicationSettings, connectors: tuple[Connector, ...], settings: Settings
-) -> tuple[Problem, ...]:
-    warnings = list(settings.placed(warnings_of(parsed)))
+def _warnings(reading: Reading, connectors: tuple[Connector, ...]) -> tuple[Problem, ...]:
+    warnings = list(reading.warnings)
     for connector in connectors:
         warnings += connector.warnings
-    if not parsed.templates:
+    templates = reading.config.templates
+    if not templates:
         return in_order(warnings)
     # A connector's missing usages are no concern where the application's templates serve them.
-    missing = [problem.message for problem in missing_templates(parsed.templates)]
+    missing = [problem.message for problem in missing_templates(templates)]
     served = {problem.message for problem in missing_templates(())}.difference(missing)
     if any(connector.lacks_templates() is not None for connector in connectors):
-        warnings += settings.placed(missing_templates(parsed.templates))
+        warnings += reading.settings.placed(missing_templates(templates))
     return in_order(warning for warning in warnings if warning.message not in served)

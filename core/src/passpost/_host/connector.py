@@ -23,6 +23,7 @@ class Connector:
         info: What the connector says of itself.
         config: Its parsed settings.
         internal_addresses: Whether it may reach loopback, private and reserved addresses.
+        secrets: The texts of the secrets in its config.
         warnings: What is unlikely to be meant in the settings; placeholders not filled in are here.
     """
 
@@ -34,6 +35,7 @@ class Connector:
     hooks: ConnectorHooks
     extensions: Extensions
     placeholders: tuple[Problem, ...] = ()
+    secrets: tuple[str, ...] = attrs.field(default=(), repr=False)
     internal_addresses: bool = True
 
     def lacks_templates(self) -> Problem | None:

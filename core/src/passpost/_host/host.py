@@ -8,9 +8,10 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from passpost._config.jsonc import read
+from passpost._config.reading import reading_of
 from passpost._config.references import resolve, revealed
+from passpost._config.secrecy import cleared, secrets_in
 from passpost._config.settings import Settings
-from passpost._config.walk import placeholders, warnings
 from passpost._connector_info import ConnectorInfo, InstalledConnector
 from passpost._frames import WrongTypeError, without_arguments
 from passpost._host.connector import Connector
@@ -24,6 +25,7 @@ from passpost._settings.connector_config import check_config
 from passpost.errors import ConfigError, PluginError, UnknownConnectorError
 
 if TYPE_CHECKING:
+    from passpost._config.reading import Reading
     from passpost._plugins.discovery import EntryPoint
     from passpost._problems import Problem
 
@@ -123,19 +125,33 @@ class Host:
             PluginError: The connector, or an installed extension, is broken.
             TypeError: The settings are of another type, such as the path of a file.
         """
+        self._hooks(connector)
+        resolved, unresolved = self.resolve(settings_from(settings, "Host.configure"))
+        return self.configure_resolved(connector, resolved, unresolved, name or connector)
+
+    def configure_resolved(
+        self, connector: str, settings: Settings, unresolved: tuple[Problem, ...], name: str
+    ) -> Connector:
+        """Configure a connector with settings whose references are replaced; see `configure`.
+
+        Args:
+            connector: The connector's id.
+            settings: The settings, with what they stand for in place of references.
+            unresolved: What is wrong with references.
+            name: What the application calls this connector.
+        """
         hooks = self._hooks(connector)
-        read = settings_from(settings, "Host.configure")
-        resolved, problems = self.resolve(read)
         with reaching(internal=self._internal_addresses):
-            config = _parsed(hooks, resolved, problems)
-        warnings, placeholders = hooks.examine(lambda: _found_in(config))
+            config = _parsed(hooks, settings, unresolved)
+        reading, secrets = hooks.examine(lambda: _examined(config, settings))
         return Connector(
             id=connector,
-            name=name or connector,
+            name=name,
             info=hooks.info,
             config=config,
-            warnings=resolved.placed(warnings),
-            placeholders=resolved.placed(placeholders),
+            warnings=reading.warnings,
+            placeholders=reading.placeholders,
+            secrets=secrets,
             hooks=hooks,
             extensions=self.extensions,
             internal_addresses=self._internal_addresses,
@@ -216,8 +232,6 @@ def settings_from(settings: Mapping[str, Any] | str, who: str) -> Settings:
 
 def _parsed(hooks: ConnectorHooks, settings: Settings, unresolved: tuple[Problem, ...]) -> Any:
     """Parse settings, adding what could not be resolved before to what is wrong now."""
-    from passpost._config.secrecy import cleared  # noqa: PLC0415 - only mistakes pay
-
     problems: tuple[Problem, ...] = ()
     try:
         config = hooks.parse_config(settings)
@@ -235,11 +249,11 @@ def _parsed(hooks: ConnectorHooks, settings: Settings, unresolved: tuple[Problem
     raise ConfigError(dict.fromkeys((*unresolved, *problems)))
 
 
-def _found_in(config: Any) -> tuple[tuple[Problem, ...], tuple[Problem, ...]]:
-    """Return the warnings and placeholders of a config, and look at what a mailer will need of it.
+def _examined(config: Any, settings: Settings) -> tuple[Reading, tuple[str, ...]]:
+    """Return what was found in settings and the secrets of their config, once a mailer can use it.
 
     Raises:
         BaseException: Whatever the config raises, or a `TypeError`.
     """
     check_config(config)
-    return warnings(config), placeholders(config)
+    return reading_of(config, settings), tuple(secrets_in(config))

@@ -7,9 +7,9 @@ from typing import Any, Final
 import attrs
 
 from passpost._config.fields import field, rule
-from passpost._config.objects import SCHEMA_KEY
+from passpost._config.reading import Reading
 from passpost._config.settings import Settings
-from passpost._config.structure import parse, settings_of
+from passpost._config.structure import SCHEMA_KEY, settings_of, structured
 from passpost._frames import without_arguments
 from passpost._problems import Problem
 from passpost._settings.connector_config import (
@@ -93,12 +93,17 @@ def parse_application(settings: Mapping[str, Any] | str) -> ApplicationSettings:
     Raises:
         ConfigError: With every problem at once.
     """
-    read_in = settings_of(settings)
-    if "connectors" not in read_in and len(set(read_in) - _KEYS) >= _SEVERAL:
-        problem = read_in.problem(
-            (),
-            "these look like one connector's own settings",
-            'name the connector, or put them into {"connectors": {"primary": {"use": …, …}}}',
-        )
-        raise ConfigError([problem])
-    return parse(ApplicationSettings, read_in)
+    reading = read_application(settings_of(settings))
+    if reading.failed:
+        raise ConfigError(reading.problems)
+    application: ApplicationSettings = reading.config
+    return application
+
+
+def read_application(settings: Settings) -> Reading:
+    """Go through an application's settings, whatever is wrong with them."""
+    if "connectors" in settings or len(set(settings) - _KEYS) < _SEVERAL:
+        return structured(ApplicationSettings, settings)
+    message = "these look like one connector's own settings"
+    remedy = 'name the connector, or put them into {"connectors": {"primary": {"use": …, …}}}'
+    return Reading(settings, found=[(0, settings.problem((), message, remedy))])

@@ -7,7 +7,6 @@ from typing import Any, ClassVar, Final, Literal
 import attrs
 
 from passpost._config.fields import ConfigClassError, field, rule
-from passpost._config.walk import secrets_in
 from passpost._messages.addresses import Address
 from passpost._messages.usages import FLOW_USAGES, GENERIC, canonical_usage
 from passpost._problems import Problem
@@ -98,8 +97,6 @@ def check_config(config: Any) -> None:
         raise ConfigClassError("its templates must be a sequence of passpost.Template")
     if not isinstance(getattr(config, "sender", None), Address | None):
         raise ConfigClassError("its sender must be a passpost.Address or None")
-    for _ in secrets_in(config):
-        pass
 
 
 def missing_usages(*sources: Iterable[Template]) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, TypeVar
 
 import attrs
 
@@ -154,6 +154,9 @@ class Template:
     Raises:
         ConfigError: A part is wrong; its problem's path names it.
     """
+
+    holds_no_secret: ClassVar[bool] = True
+    """Nobody need look for secrets in its compiled parts."""
 
     if not TYPE_CHECKING:
 

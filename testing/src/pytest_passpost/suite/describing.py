@@ -10,8 +10,8 @@ import pytest
 
 from passpost import Capability
 from passpost import config as settings_to_config
+from passpost._config.descriptions import inner_classes
 from passpost._config.fields import ConfigField, config_fields
-from passpost._config.forms import inner_classes
 from passpost._connector_info import LANGUAGES
 from passpost.config import is_placeholder, secrets_in
 from pytest_passpost.suite.purity import watched

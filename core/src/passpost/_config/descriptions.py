@@ -1,0 +1,397 @@
+"""A config class described for people: JSON Schema, the fields of a form, the table of a guide."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, get_args
+
+import attrs
+
+from passpost._config.fields import (
+    NO_OPTIONS,
+    ConfigField,
+    Options,
+    Shape,
+    config_fields,
+    item_type,
+    members,
+    shape_of,
+)
+from passpost._config.leaves import NUMBER, WHOLE
+from passpost._config.structure import SCHEMA_KEY
+from passpost._config.values import HostName
+from passpost._connector_info import in_language
+
+DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+
+_REFERENCE: Final = {"$ref": "#/$defs/reference"}
+_DEFINITIONS: Final = {
+    "reference": {
+        "title": "${NAME} or ${file:/path}",
+        "type": "string",
+        "pattern": r"^\$\{[^{}]*\}$",
+    }
+}
+
+_LEAVES: Final[Mapping[Shape, Mapping[str, Any]]] = {
+    Shape.BOOLEAN: {"anyOf": [{"type": "boolean"}, _REFERENCE]},
+    Shape.SECRET: {"type": "string", "minLength": 1, "format": "password", "writeOnly": True},
+    Shape.SETTINGS: {"type": "object"},
+}
+
+_TEXT_LIMITS: Final = {"minimum": "minLength", "maximum": "maxLength"}
+_NUMBER_LIMITS: Final = {
+    "minimum": "minimum",
+    "above": "exclusiveMinimum",
+    "maximum": "maximum",
+}
+_LIST_LIMITS: Final = {"minimum": "minItems", "maximum": "maxItems"}
+_MAPPING_LIMITS: Final = {"minimum": "minProperties", "maximum": "maxProperties"}
+
+
+def json_schema(cls: type[Any], language: str = "en") -> dict[str, Any]:
+    """Give the JSON Schema of the settings of a config class, for completion and checks in editors.
+
+    Whatever `parse` accepts, references such as ``${NAME}`` included, is valid by the schema, but
+    for null in place of leaving a setting out; the schema is not as strict as `parse` is.
+
+    Args:
+        cls: The config class.
+        language: The language of titles and descriptions, as a BCP 47 tag.
+    """
+    schema = _Schema(language)
+    made = schema.object(cls)
+    made["properties"] = {SCHEMA_KEY: {"type": "string"}, **made["properties"]}
+    return {"$schema": DIALECT, **made, "$defs": _DEFINITIONS}
+
+
+@attrs.frozen
+class _Schema:
+    language: str
+
+    def object(self, cls: type[Any]) -> dict[str, Any]:
+        fields = config_fields(cls)
+        made: dict[str, Any] = {"type": "object"}
+        if title := class_title(cls, self.language):
+            made["title"] = title
+        made["properties"] = {field.key: self._property(field) for field in fields}
+        made["required"] = [field.key for field in fields if field.required]
+        made["additionalProperties"] = False
+        return made
+
+    def _property(self, field: ConfigField) -> dict[str, Any]:
+        options = field.options
+        notes = {
+            "title": in_language(options.title, self.language),
+            "description": in_language(options.description, self.language),
+            "default": plain_default(field),
+            "examples": None if options.example is None else [options.example],
+        }
+        shown = {name: note for name, note in notes.items() if note not in (None, "")}
+        return {**shown, **self._type(field.type, options)}
+
+    def _type(self, type_: Any, options: Options) -> dict[str, Any]:
+        match shape_of(type_):
+            case Shape.LIST:
+                items = self._type(item_type(type_), options.of_items)
+                return {"type": "array", "items": items, **_limits(options, _LIST_LIMITS)}
+            case Shape.MAPPING:
+                values = self._type(item_type(type_), options.of_items)
+                limits = _limits(options, _MAPPING_LIMITS)
+                return {"type": "object", "additionalProperties": values, **limits}
+            case Shape.UNION:
+                return self._union(type_, options)
+            case Shape.OBJECT:
+                return self.object(type_)
+            case shape:
+                return _leaf(shape, type_, options)
+
+    def _union(self, type_: Any, options: Options) -> dict[str, Any]:
+        kinds = [self._type(kind, options) for kind in members(type_)]
+        return kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
+
+
+def class_title(cls: type[Any], language: str) -> str:
+    """Give what a config class calls itself: its class variable ``title``, or nothing."""
+    title = getattr(cls, "title", None)
+    return in_language(title, language) if isinstance(title, Mapping) else ""
+
+
+def plain_default(field: ConfigField) -> Any:
+    """Give a default that can be shown: a text, a number, true or false; else None."""
+    value = None if field.required or field.depends else field.default_value()
+    return value if isinstance(value, str | int | float) else None
+
+
+def choices_of(type_: Any, options: Options) -> tuple[Any, ...]:
+    """Give the only values that a setting may have, where there are such."""
+    if shape_of(type_) is Shape.CHOICE:
+        return get_args(type_)
+    return options.choices or ()
+
+
+def _leaf(shape: Shape, type_: Any, options: Options) -> dict[str, Any]:
+    if choices := choices_of(type_, options):
+        return {"anyOf": [{"enum": list(choices)}, _REFERENCE]}
+    match shape:
+        case Shape.WHOLE:
+            return _number("integer", WHOLE.pattern, options)
+        case Shape.NUMBER:
+            return _number("number", NUMBER.pattern, options)
+        case Shape.TEXT:
+            return _text(options)
+        case _:
+            return dict(_LEAVES.get(shape, {"type": "string"}))
+
+
+def _text(options: Options) -> dict[str, Any]:
+    limits = _limits(options, _TEXT_LIMITS)
+    if options.pattern is not None:
+        limits["pattern"] = f"^(?:{options.pattern.pattern})$"
+    made = {"type": "string", **limits}
+    return {"anyOf": [made, _REFERENCE]} if limits else made
+
+
+def _number(kind: str, pattern: str, options: Options) -> dict[str, Any]:
+    number = {"type": kind, **_limits(options, _NUMBER_LIMITS)}
+    text = {"type": "string", "pattern": rf"^[ \t\r\n]*{pattern}[ \t\r\n]*$"}
+    return {"anyOf": [number, text, _REFERENCE]}
+
+
+def _limits(options: Options, names: Mapping[str, str]) -> dict[str, Any]:
+    found = {name: getattr(options, limit) for limit, name in names.items()}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+_WIDGETS: Final = {
+    Shape.TEXT: "text",
+    Shape.WHOLE: "number",
+    Shape.NUMBER: "number",
+    Shape.BOOLEAN: "switch",
+    Shape.SECRET: "password",
+    Shape.ADDRESS: "address",
+    Shape.OWN: "text",
+    Shape.CHOICE: "choice",
+    Shape.LIST: "list",
+    Shape.MAPPING: "mapping",
+    Shape.OBJECT: "object",
+    Shape.SETTINGS: "mapping",
+    Shape.UNION: "variants",
+}
+
+
+@attrs.frozen(kw_only=True)
+class FormField:
+    """One field of a form.
+
+    Attributes:
+        key: The setting's key.
+        title: A short name; the key where the class gives none.
+        description: What it means.
+        widget: How to ask for it: ``text``, ``multiline``, ``number``, ``switch``, ``password``,
+            ``address``, ``host``, ``choice``, ``list``, ``mapping``, ``object`` or ``variants``.
+        required: Whether it must be filled in.
+        default: What holds where it is left empty, if that can be shown.
+        choices: The only values allowed, where there are such.
+        minimum: The least number, or the least length.
+        maximum: The greatest number, or the greatest length.
+        unit: What a number counts.
+        example: A value to show in an empty field.
+        variants: The forms within: one of an object or of a list's items, several of ``variants``.
+    """
+
+    key: str
+    title: str
+    description: str
+    widget: str
+    required: bool
+    default: Any = None
+    choices: tuple[Any, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
+    unit: str | None = None
+    example: Any = None
+    variants: tuple[FormVariant, ...] = ()
+
+
+@attrs.frozen
+class FormVariant:
+    """One of the shapes that a setting within settings may have.
+
+    Attributes:
+        title: Its name; empty where the class gives none.
+        fields: Its fields.
+    """
+
+    title: str
+    fields: tuple[FormField, ...]
+
+
+def form_fields(cls: type[Any], language: str = "en") -> tuple[FormField, ...]:
+    """Describe the settings of a config class as the fields of a form.
+
+    Args:
+        cls: The config class.
+        language: The language of titles and descriptions, as a BCP 47 tag.
+    """
+    return tuple(_form_field(field, language) for field in config_fields(cls))
+
+
+def inner_classes(type_: Any) -> tuple[type[Any], ...]:
+    """Give the config classes within a type: its own, its items' or those of a union."""
+    match shape_of(type_):
+        case Shape.OBJECT:
+            return (type_,)
+        case Shape.LIST | Shape.MAPPING:
+            return inner_classes(item_type(type_))
+        case Shape.UNION:
+            return tuple(cls for member in members(type_) for cls in inner_classes(member))
+        case _:
+            return ()
+
+
+def sole_type(type_: Any) -> Any:
+    """Give the type beside None of a union of two, or the type itself."""
+    kinds = members(type_) if shape_of(type_) is Shape.UNION else (type_,)
+    return kinds[0] if len(kinds) == 1 else type_
+
+
+def _form_field(field: ConfigField, language: str) -> FormField:
+    options = field.options
+    kind = sole_type(field.type)
+    return FormField(
+        key=field.key,
+        title=in_language(options.title, language) or field.key,
+        description=in_language(options.description, language),
+        widget=_widget(kind, field),
+        required=field.required,
+        default=plain_default(field),
+        choices=choices_of(kind, options),
+        minimum=options.minimum if options.minimum is not None else options.above,
+        maximum=options.maximum,
+        unit=options.unit,
+        example=options.example,
+        variants=tuple(
+            FormVariant(class_title(inner, language), form_fields(inner, language))
+            for inner in inner_classes(kind)
+        ),
+    )
+
+
+def _widget(kind: Any, field: ConfigField) -> str:
+    if kind is HostName:
+        return "host"
+    if choices_of(kind, field.options):
+        return "choice"
+    widget = _WIDGETS[shape_of(kind)]
+    return "multiline" if widget == "text" and field.options.multiline else widget
+
+
+_WORDS: Final[Mapping[str | Shape, tuple[str, str]]] = {
+    "header": (
+        "| Key | Type | Required or default | Meaning |",
+        "| 键 | 类型 | 必填或默认值 | 含义 |",
+    ),
+    "required": ("required", "必填"),
+    "optional": ("optional", "可选"),
+    "example": (" Example: {}.", "例如 {}。"),
+    "or": (" or ", "或"),
+    "host": ("host name", "主机名"),
+    Shape.LIST: ("list (each: {})", "列表（每项：{}）"),
+    Shape.MAPPING: ("object (each value: {})", "对象（每个值：{}）"),
+    Shape.TEXT: ("text", "文本"),
+    Shape.OWN: ("text", "文本"),
+    Shape.WHOLE: ("whole number", "整数"),
+    Shape.NUMBER: ("number", "数字"),
+    Shape.BOOLEAN: ("true or false", "true 或 false"),
+    Shape.SECRET: ("secret text", "机密文本"),
+    Shape.ADDRESS: ("mail address", "邮箱地址"),
+    Shape.OBJECT: ("object, see below", "对象，见下文"),
+    Shape.SETTINGS: ("object", "对象"),
+}
+"""The table's own words in English and Chinese; other languages get English ones."""
+
+_SUFFIXES: Final = {Shape.LIST: "[]", Shape.MAPPING: ".*"}
+
+
+def reference_table(cls: type[Any], language: str = "en") -> str:
+    """Give a Markdown table of the settings of a config class, and one of each class within.
+
+    Args:
+        cls: The config class.
+        language: The language, as a BCP 47 tag.
+    """
+    return "\n\n".join(_Reference(language).tables(cls, "")) + "\n"
+
+
+@attrs.frozen
+class _Reference:
+    language: str
+
+    def tables(self, cls: type[Any], prefix: str) -> Iterator[str]:
+        fields = config_fields(cls)
+        rows = [self._row(field) for field in fields]
+        yield "\n".join([self._word("header"), "| --- | --- | --- | --- |", *rows])
+        for field in fields:
+            yield from self._within(field, prefix)
+
+    def _within(self, field: ConfigField, prefix: str) -> Iterator[str]:
+        path = f"{prefix}{field.key}{_SUFFIXES.get(shape_of(sole_type(field.type)), '')}"
+        for inner in inner_classes(field.type):
+            title = class_title(inner, self.language)
+            heading = f"**`{path}`**"
+            first, *rest = self.tables(inner, f"{path}.")
+            yield f"{heading}: {title}\n\n{first}" if title else f"{heading}\n\n{first}"
+            yield from rest
+
+    def _row(self, field: ConfigField) -> str:
+        options = field.options
+        meaning = in_language(options.description or options.title, self.language)
+        if options.example is not None:
+            meaning += self._word("example").format(_code(options.example))
+        cells = [f"`{field.key}`", self._type(field.type, options), self._default(field), meaning]
+        return f"| {' | '.join(_cell(cell) for cell in cells)} |"
+
+    def _default(self, field: ConfigField) -> str:
+        if field.required:
+            return self._word("required")
+        default = plain_default(field)
+        if default is None or default == "":
+            return self._word("optional")
+        return _code(default) + (f" {field.options.unit}" if field.options.unit else "")
+
+    def _type(self, type_: Any, options: Options) -> str:
+        if choices := choices_of(type_, options):
+            return ", ".join(_code(choice) for choice in choices)
+        match shape_of(type_):
+            case (Shape.LIST | Shape.MAPPING) as shape:
+                return self._word(shape).format(self._type(item_type(type_), NO_OPTIONS))
+            case Shape.UNION:
+                kinds = [self._type(member, options) for member in members(type_)]
+                return self._word("or").join(dict.fromkeys(kinds))
+            case (Shape.WHOLE | Shape.NUMBER) as shape:
+                return f"{self._word(shape)} {_range_in_signs(options)}".rstrip()
+            case shape:
+                return self._word("host" if type_ is HostName else shape)
+
+    def _word(self, word: str | Shape) -> str:
+        return _WORDS[word][self.language.lower().startswith("zh")]
+
+
+def _range_in_signs(options: Options) -> str:
+    """Write limits in signs that need no language."""
+    low, high = options.minimum, options.maximum
+    if low is not None and high is not None:
+        return f"{low} – {high}"  # noqa: RUF001 - an en dash is the sign of a range
+    signs = {"≥": low, ">": options.above, "≤": high}
+    return ", ".join(f"{sign} {limit}" for sign, limit in signs.items() if limit is not None)
+
+
+def _code(value: Any) -> str:
+    import json  # noqa: PLC0415 - only guides show values
+
+    return f"`{json.dumps(value, ensure_ascii=False)}`"
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.replace("|", "\\|").split())
