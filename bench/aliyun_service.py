@@ -1,4 +1,4 @@
-"""The fake Direct Mail in a process of its own, so that its work is not counted as the client's.
+"""The stand-in for Direct Mail in its own process, so that its work does not count as the client's.
 
 Run as a script it serves until its standard input closes. `service` starts it that way.
 """
@@ -17,7 +17,7 @@ from passpost_aliyun_dm_stand_in.server import StandIn
 
 @contextlib.contextmanager
 def service() -> Iterator[dict[str, Any]]:
-    """Run the fake beside this process, and give the settings that reach it."""
+    """Run the stand-in beside this process, and give the settings that reach it."""
     with subprocess.Popen(
         [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:

@@ -1,14 +1,14 @@
-"""CPU time per mail of the connector ``aliyun-dm`` beside the official SDK's, in one run.
+"""CPU time per email of the connector ``aliyun-dm`` beside the official SDK's, in one run.
 
 Run it in an environment that has passpost, passpost-aliyun-dm and alibabacloud_dm20151123::
 
     python bench/bench_aliyun_cpu.py [mails]
 
-Both send to the fake Direct Mail in another process, which verifies each signature, over HTTP on
-loopback, one mail after the other. Counted is the CPU time of this process alone. The SDK is its
-asynchronous client, made once, with the same signature as ours. ``connector`` is the connector's
-own send, ``mailer`` the whole path: validate the message, pick the template, render it, call the
-hook, send. All take turns, so that whatever else the machine does slows all of them.
+Both send to the stand-in for Direct Mail in another process, which verifies each signature, over
+HTTP on loopback, one email after the other. Counted is the CPU time of this process alone. The SDK
+is its asynchronous client, made once, with the same signature as ours. ``connector`` is the
+connector's own send, ``mailer`` the whole path: validate the message, pick the template, render it,
+call the hook, send. All take turns, so that whatever else the machine does slows all of them.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def sdk(settings: dict[str, Any], kind: str, version: str = "3") -> Send:
 
 
 def connector(session: Any, kind: str) -> Send:
-    """Send with the connector's hook, a mail that is rendered already."""
+    """Send with the connector's hook, an email that is rendered already."""
     body = BODIES[kind][1].replace("{{code}}", "123456")
 
     async def send() -> None:
@@ -107,7 +107,7 @@ def mailer(opened: passpost.AsyncMailer) -> Send:
 
 
 async def cpu(sends: dict[str, Send], mails: int) -> dict[str, float]:
-    """Give the CPU time of one mail in microseconds for each: the best of some rounds."""
+    """Return the CPU time of one email in microseconds for each: the best of some rounds."""
     times = [[await _round(send, mails) for send in sends.values()] for _ in range(ROUNDS)]
     return dict(zip(sends, map(min, *times), strict=True))
 
@@ -122,7 +122,7 @@ async def _round(send: Send, mails: int) -> float:
 
 
 async def compare(settings: dict[str, Any], kind: str, version: str, mails: int) -> bool:
-    """Measure all with one kind of mail and one signature, and say whether the goal is reached."""
+    """Measure all with one kind of email and one signature, and say whether the goal is reached."""
     content_type, content = BODIES[kind]
     template = {
         "usageType": "Generic",
@@ -152,14 +152,14 @@ def report(title: str, kind: str, times: dict[str, float]) -> bool:
     for name, microseconds in times.items():
         print(f"  {name:24}{microseconds:8.0f} µs {microseconds / reference:6.2f}")
     reached = max(times.values()) <= GOALS[kind] * reference
-    print(f"  wanted: at most {GOALS[kind]} times the SDK's: {'reached' if reached else 'MISSED'}")
+    print(f"  goal: at most {GOALS[kind]} times the SDK's: {'reached' if reached else 'MISSED'}")
     return reached
 
 
 def main() -> int:
     """Run the benchmark."""
     mails = int(sys.argv[1]) if len(sys.argv) > 1 else 200
-    print(f"CPU time per mail, {mails} mails one after the other, best of {ROUNDS} rounds")
+    print(f"CPU time per email, {mails} emails one after the other, best of {ROUNDS} rounds")
     with service() as settings:
         reached = [
             asyncio.run(compare(settings, kind, version, mails))

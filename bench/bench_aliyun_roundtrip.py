@@ -1,11 +1,12 @@
-"""How many round trips a mail takes through a proxy that makes loopback 50 ms long.
+"""How many round trips an email takes through a proxy that makes loopback 50 ms long.
 
 Run it in an environment with passpost[testing], passpost-aliyun-dm and alibabacloud_dm20151123::
 
     python bench/bench_aliyun_roundtrip.py [mails]
 
-The first mail of a session opens the connection; those after it are warm. The official SDK opens a
-connection for each mail. Over TLS the server is a simple one, since the fake Direct Mail has none.
+The first email of a session opens the connection; those after it are warm. The official SDK opens a
+connection for each email. Over TLS the server is a simple one, since the stand-in for Direct Mail
+has none.
 """
 
 from __future__ import annotations
@@ -30,20 +31,20 @@ from pytest_passpost import Answer, CertificateAuthority, DelayProxy, HttpServer
 
 ROUND_TRIP: Final = 0.050
 GOAL: Final = 1.15
-"""At most so many round trips for a warm mail."""
+"""At most so many round trips for a warm email."""
 
 TEMPLATE: Final = {"usageType": "Generic", "subject": "{{code}}", "content": "{{code}}"}
 
 
 async def round_trips(send: Callable[[], Awaitable[Any]]) -> float:
-    """Give the time of one mail in round trips."""
+    """Return the time of one email in round trips."""
     began = time.perf_counter()
     await send()
     return (time.perf_counter() - began) / ROUND_TRIP
 
 
 async def ours(settings: dict[str, Any], mails: int) -> tuple[float, list[float]]:
-    """Give the round trips of the first mail of a session, and of those after it."""
+    """Return the round trips of the first email of a session, and of those after it."""
 
     async def send() -> None:
         mail = Mail(
@@ -108,9 +109,9 @@ def encrypted(mails: int) -> float:
 def main() -> int:
     """Run the benchmark."""
     mails = int(sys.argv[1]) if len(sys.argv) > 1 else 20
-    print(f"Round trips of {ROUND_TRIP * 1000:.0f} ms, median of {mails} mails")
+    print(f"Round trips of {ROUND_TRIP * 1000:.0f} ms, median of {mails} emails")
     reached = max(plain(mails), encrypted(mails)) <= GOAL
-    print(f"  at most {GOAL} wanted for a warm mail: {'reached' if reached else 'MISSED'}")
+    print(f"  goal for a warm email: at most {GOAL}: {'reached' if reached else 'MISSED'}")
     return 0 if reached else 1
 
 

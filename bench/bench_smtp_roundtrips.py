@@ -1,11 +1,11 @@
-"""How many round trips does a mail take? Through a proxy that makes loopback long, to a Postfix.
+"""How many round trips does an email take? Through a proxy that makes loopback long, to a Postfix.
 
     python bench/bench_smtp_roundtrips.py [--quick]
 
-Measured are the time of a mail on a warm connection, divided by the time of a round trip, for
-passpost with all, some and none of the extensions that help, and for its peers; then the first mail
-of all, with STARTTLS and AUTH, step by step beside the round trips that each step needs by the
-standards. The round trip is not the one asked for but the one measured through the same proxy.
+Measured are the time of an email on a warm connection, divided by the time of a round trip, for
+passpost with all, some and none of the extensions that help, and for its peers; then the first
+email of all, with STARTTLS and AUTH, step by step beside the round trips that each step needs by
+the standards. The round trip is not the one asked for but the one measured through the same proxy.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ FLOORS: Final = {
     "implicit": {"connect, TLS handshake": 2, "greeting": 1, "EHLO": 1, "AUTH": 1, "mail": 2},
 }
 """Round trips that a step needs: TLS 1.3, the password in the AUTH command itself (RFC 4954), and
-for the first mail to a server a chunk that shows whether it masters BDAT, then the rest. EHLO and
+for the first email to a server a chunk that shows whether it masters BDAT, then the rest. EHLO and
 AUTH end a batch of commands (RFC 2920)."""
 
 STEPS: Final = {
@@ -126,7 +126,7 @@ def _measured(port: int) -> float:
 
 
 def per_mail(client: peers.Client, port: int, mails_each: int) -> float:
-    """Give the seconds of a mail, once the client has its connection."""
+    """Return the seconds of an email, once the client has its connection."""
     with client.running(peers.job(port, mails.TEXT, html=False)) as running:
         running.send(2, 1)
         return median(running.send(mails_each, 1, each=True).each)
@@ -134,7 +134,7 @@ def per_mail(client: peers.Client, port: int, mails_each: int) -> float:
 
 def warm(server: postfix.Postfix, mails_each: int, goals: Goals) -> None:
     """Measure passpost with what the server offers."""
-    print(f"\nA warm connection, in clear: round trips of one mail, median of {mails_each}")
+    print(f"\nA warm connection, unencrypted: round trips of one email, median of {mails_each}")
     print(
         f"{'passpost, server with':<28}"
         + "".join(f"{trip * 1000:>9.0f} ms" for trip in ROUND_TRIPS)
@@ -176,7 +176,7 @@ class Timed(Opening):
 
 
 async def first_mail(settings: dict[str, Any]) -> dict[str, float]:
-    """Give the seconds of each step of a first mail."""
+    """Return the seconds of each step of a first email."""
     connector = passpost.Host().configure("smtp", settings)
     config: Any = connector.config
     message = passpost.Message(to="ada@example.org", usage="SignIn", payload={"code": "123456"})
@@ -205,7 +205,7 @@ def _lasted(marks: list[tuple[str, float]]) -> dict[str, float]:
 
 
 def cold_settings(port: int, authority: str, security: str) -> dict[str, Any]:
-    """Give the connector's settings."""
+    """Return the connector's settings."""
     return {
         "host": "127.0.0.1",
         "port": port,
@@ -220,7 +220,7 @@ def cold_settings(port: int, authority: str, security: str) -> dict[str, Any]:
 
 
 def cold(server: postfix.Postfix, rounds: int, goals: Goals) -> None:
-    """Measure the first mail step by step."""
+    """Measure the first email step by step."""
     ports = {"starttls": server.port, "implicit": server.tls_port}
     names = {"starttls": "STARTTLS and AUTH", "implicit": "TLS from the start, and AUTH"}
     for security, port in ports.items():
@@ -228,7 +228,7 @@ def cold(server: postfix.Postfix, rounds: int, goals: Goals) -> None:
             settings = cold_settings(through, server.authority, security)
             # Before the first of them Postfix starts a process, which is not the distance's doing.
             runs = [asyncio.run(first_mail(settings)) for _ in range(rounds + 1)][1:]
-        print(f"\nThe first mail, {names[security]}, {COLD * 1000:.0f} ms")
+        print(f"\nThe first email, {names[security]}, {COLD * 1000:.0f} ms")
         print(f"{'step':<28}{'round trips':>12}{'needed':>12}")
         total = 0.0
         for phases, step in STEPS[security].items():
@@ -237,11 +237,11 @@ def cold(server: postfix.Postfix, rounds: int, goals: Goals) -> None:
             print(f"{step:<28}{trips:>12.2f}{FLOORS[security][step]:>12}")
         floor = sum(FLOORS[security].values())
         print(f"{'all':<28}{total:>12.2f}{floor:>12}")
-        goals.at_most(f"first mail, {names[security]}, beyond what is needed", total - floor, 0.5)
+        goals.at_most(f"first email, {names[security]}, beyond what is needed", total - floor, 0.5)
 
 
 def cold_peers(server: postfix.Postfix) -> None:
-    """Measure the first mail of the peers."""
+    """Measure the first email of the peers."""
     print("the whole of it, STARTTLS and AUTH, as seen by the application")
     for client in (peers.PASSPOST, *peers.available(COLD_PEERS)):
         with link(server.port, COLD) as (through, real):
@@ -252,8 +252,8 @@ def cold_peers(server: postfix.Postfix) -> None:
 
 def main() -> None:
     """Run the benchmark."""
-    parser = argparse.ArgumentParser(description="Round trips of a mail.")
-    parser.add_argument("--quick", action="store_true", help="fewer mails")
+    parser = argparse.ArgumentParser(description="Round trips of an email.")
+    parser.add_argument("--quick", action="store_true", help="fewer emails")
     options = parser.parse_args()
     goals = Goals()
     mails_each = 7 if options.quick else MAILS

@@ -1,11 +1,11 @@
-"""Where does the time of a mail go? Microseconds of CPU for each stage of the connector ``smtp``.
+"""Where does the time of an email go? Microseconds of CPU for each stage of the connector ``smtp``.
 
     python bench/bench_smtp_stages.py [--quick]
 
 Each stage is run in a loop of its own, many rounds by turns, and the best round counts: what else
 the machine does can only make a round slower. What has no loop of its own is a difference of two
 that have: a session's own work is a whole send less the building and the protocol. The total is the
-real path against the sink, which runs in a process of its own. What is left of it is the host's own
+real path against the sink, which runs in a process of its own. What is left of it is passpost's own
 part, and what all stages cost more with the others between them than alone in their caches.
 """
 
@@ -44,7 +44,7 @@ Step = Callable[[], Awaitable[Any] | Any]
 
 
 def settings(port: int, kind: str) -> dict[str, Any]:
-    """Give the connector's settings."""
+    """Return the connector's settings."""
     return {
         "host": "127.0.0.1",
         "port": port,
@@ -64,7 +64,7 @@ def settings(port: int, kind: str) -> dict[str, Any]:
 
 
 def message() -> passpost.Message:
-    """Make a message, as an application does for each mail."""
+    """Make a message, as an application does for each email."""
     return passpost.Message(
         to="ada@example.org", usage="SignIn", payload={"code": "123456"}, locale="en"
     )
@@ -104,7 +104,7 @@ class Rounds:
         self._rounds = rounds
 
     async def best(self, steps: Mapping[str, Step]) -> dict[str, float]:
-        """Give the microseconds of each stage."""
+        """Return the microseconds of each stage."""
         best = dict.fromkeys(steps, float("inf"))
         for _ in range(self._rounds):
             for name, step in steps.items():
@@ -144,7 +144,7 @@ async def _close(connection: Connection) -> None:
 
 
 async def stages(port: int, kind: str, rounds: Rounds) -> dict[str, float]:
-    """Measure the stages of one kind of mail."""
+    """Measure the stages of one kind of email."""
     connector = passpost.Host().configure("smtp", settings(port, kind))
     config: Any = connector.config
     async with AsyncExitStack() as stack:
@@ -206,7 +206,7 @@ def _shares(best: Mapping[str, float]) -> dict[str, float]:
         "validate the message": best["validate"],
         "pick the template": best["pick"],
         "render it": best["render"],
-        "put the mail together": composed,
+        "put the email together": composed,
         "call the hook": best["hook"],
         "deadline, receipt, the rest": host,
         "build the bytes": best["build"],
@@ -217,9 +217,9 @@ def _shares(best: Mapping[str, float]) -> dict[str, float]:
 
 
 def report(columns: Mapping[str, Mapping[str, float]]) -> None:
-    """Print a table with one column for each kind of mail."""
+    """Print a table with one column for each kind of email."""
     names = list(next(iter(columns.values())))
-    print(f"{'µs of CPU for one mail':<28}" + "".join(f"{kind:>16}" for kind in columns))
+    print(f"{'µs of CPU for one email':<28}" + "".join(f"{kind:>16}" for kind in columns))
     for name in names:
         cells = ""
         for column in columns.values():
@@ -230,7 +230,7 @@ def report(columns: Mapping[str, Mapping[str, float]]) -> None:
 
 def main() -> int:
     """Run the benchmark."""
-    parser = argparse.ArgumentParser(description="Where the time of a mail goes.")
+    parser = argparse.ArgumentParser(description="Where the time of an email goes.")
     parser.add_argument("--quick", action="store_true", help="fewer rounds")
     parser.add_argument("--loop", choices=("asyncio", "uvloop"), default="asyncio")
     options = parser.parse_args()
@@ -243,7 +243,8 @@ def main() -> int:
     with sink.built() as program, sink.running(program) as server:
         columns = {kind: run(stages(server.port, kind, rounds)) for kind in mails.KINDS}
     print(
-        f"{options.loop}, {AT_ONCE} at a time, in clear, CHUNKING; Python {sys.version.split()[0]}"
+        f"{options.loop}, {AT_ONCE} at a time, unencrypted, CHUNKING; "
+        f"Python {sys.version.split()[0]}"
     )
     report(columns)
     return 0

@@ -1,16 +1,16 @@
-"""How many mails a second, at what cost? The whole path to a server that takes all and keeps none.
+"""How many emails a second, at what cost? The whole path to a server that takes all and keeps none.
 
     python bench/bench_smtp_throughput.py [--quick | --soak]
 
-Every client is a process of its own and sends the same mail, 10 and 50 at a time over at most 5
+Every client is a process of its own and sends the same email, 10 and 50 at a time over at most 5
 connections; the sink is a compiled program in another process. passpost does the whole path: it
 validates the message, picks the template, renders, builds and sends. Its peers are handed the text
 with the code put in. Connections are kept, except by ``nodemailer, new``.
 
-``fresh`` are the first mails of a fresh process, connecting included, loading the program not.
+``fresh`` are the first emails of a fresh process, connecting included, loading the program not.
 ``steady`` are those that follow once it has warmed up. Clients take turns, and medians count, so
 that what else the machine does hits all of them. ``CPU`` is what the client's process used, by all
-its threads; ``x`` says how many times as many mails passpost on asyncio sends in the same time.
+its threads; ``x`` says how many times as many emails passpost on asyncio sends in the same time.
 """
 
 from __future__ import annotations
@@ -56,13 +56,13 @@ class Plan:
     """How much is measured.
 
     Attributes:
-        fresh: Mails that count as a fresh process's first.
+        fresh: Emails that count as a fresh process's first.
         repeats: How many fresh processes each client starts.
-        warm_up: Mails before the steady ones.
+        warm_up: Emails before the steady ones.
         rounds: How often clients take turns.
-        mails: Steady mails in one round.
-        most_seconds: A client that is slower sends fewer mails in a round.
-        at_once: How many mails are under way at a time.
+        mails: Steady emails in one round.
+        most_seconds: A client that is slower sends fewer emails in a round.
+        at_once: How many emails are under way at a time.
     """
 
     fresh: int = 2000
@@ -74,7 +74,7 @@ class Plan:
     at_once: tuple[int, ...] = (10, 50)
 
     def in_one_round(self, fresh: peers.Measured) -> int:
-        """Give the mails of a round for a client that was so fast when it was fresh."""
+        """Return the emails of a round for a client that was so fast when it was fresh."""
         return min(self.mails, max(200, int(self.most_seconds * _rate(fresh))))
 
 
@@ -93,7 +93,7 @@ class Case:
 
     def __str__(self) -> str:
         size = len(mails.KINDS[self.kind])
-        security = "STARTTLS and AUTH" if self.tls else "in clear"
+        security = "STARTTLS and AUTH" if self.tls else "unencrypted"
         return f"{self.kind} of {size} octets, {security}, {self.at_once} at a time"
 
 
@@ -107,22 +107,22 @@ class Row:
 
     @property
     def fresh_rate(self) -> float:
-        """Mails per second of a fresh process."""
+        """Emails per second of a fresh process."""
         return median(map(_rate, self.fresh))
 
     @property
     def steady_rate(self) -> float:
-        """Mails per second once warmed up."""
+        """Emails per second once warmed up."""
         return median(map(_rate, self.steady))
 
     @property
     def fresh_cpu(self) -> float:
-        """Microseconds of CPU for a mail of a fresh process."""
+        """Microseconds of CPU for an email of a fresh process."""
         return median(map(_cpu, self.fresh))
 
     @property
     def steady_cpu(self) -> float:
-        """Microseconds of CPU for a mail once warmed up."""
+        """Microseconds of CPU for an email once warmed up."""
         return median(map(_cpu, self.steady))
 
     @property
@@ -175,11 +175,11 @@ def _warm_up(process: peers.Running, rows: dict[peers.Client, Row], plan: Plan, 
 
 
 def _check(server: sink.Sink, rows: Iterable[Row], warm_up: int, length: int) -> None:
-    """See that the sink has got every mail, and the whole of it."""
+    """See that the sink has got every email, and the whole of it."""
     sent = warm_up + sum(each.mails for row in rows for each in (*row.fresh, *row.steady))
     taken, octets = server.taken()
-    assert taken == sent, f"{sent} mails were sent, and {taken} arrived"
-    assert octets >= sent * length, f"the mails that arrived are too short: {octets} octets"
+    assert taken == sent, f"{sent} emails were sent, and {taken} arrived"
+    assert octets >= sent * length, f"the emails that arrived are too short: {octets} octets"
 
 
 def report(case: Case, rows: Sequence[Row]) -> None:
@@ -222,8 +222,8 @@ def judge(case: Case, rows: Sequence[Row], goals: Goals) -> None:
 
 
 def soak(program: Path, goals: Goals) -> None:
-    """See whether memory stays as it is over many mails."""
-    print("\nPeak memory in megabytes after so many thousand mails, 50 at a time")
+    """See whether memory stays as it is over many emails."""
+    print("\nPeak memory in megabytes after so many thousand emails, 50 at a time")
     for client in peers.available((peers.PASSPOST, peers.PASSPOST_UVLOOP)):
         for kind, content in mails.KINDS.items():
             with sink.running(program) as server:
@@ -236,15 +236,15 @@ def soak(program: Path, goals: Goals) -> None:
             )
             print(f"{client.name:<20}{kind:<6}{shown}")
             growth = peaks[-1] - peaks[0]
-            what = f"{client.name}, {kind}, growth over {SOAK:,} mails, MB"
+            what = f"{client.name}, {kind}, growth over {SOAK:,} emails, MB"
             goals.at_most(what, growth, MOST_GROWTH)
 
 
 def main() -> None:
     """Run the benchmark."""
-    parser = argparse.ArgumentParser(description="Mails a second, and what they cost.")
-    parser.add_argument("--quick", action="store_true", help="fewer mails, 10 at a time only")
-    parser.add_argument("--soak", action="store_true", help="only memory over 100,000 mails")
+    parser = argparse.ArgumentParser(description="Emails a second, and what they cost.")
+    parser.add_argument("--quick", action="store_true", help="fewer emails, 10 at a time only")
+    parser.add_argument("--soak", action="store_true", help="only memory over 100,000 emails")
     options = parser.parse_args()
     plan, goals = QUICK if options.quick else Plan(), Goals()
     print(f"{machine()}; {peers.versions()}")

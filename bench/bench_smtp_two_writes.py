@@ -34,12 +34,12 @@ Cost = Callable[[peers.Measured], float]
 
 
 def cpu(measured: peers.Measured) -> float:
-    """Give the microseconds of CPU for an email."""
+    """Return the microseconds of CPU for an email."""
     return measured.cpu / measured.mails * MICROSECONDS
 
 
 def elapsed(measured: peers.Measured) -> float:
-    """Give the microseconds that pass for an email."""
+    """Return the microseconds that pass for an email."""
     return measured.seconds / measured.mails * MICROSECONDS
 
 
@@ -90,14 +90,14 @@ def main() -> None:
 def _two_writes(program: Path, effort: tuple[int, int], goals: Goals) -> None:
     clients = (peers.PASSPOST, peers.BARE_PIPELINED)
     pairs = compare(program, clients, effort, chunking=False)
-    what = "PIPELINING alone, in clear, 10 at a time, µs of CPU for an email"
+    what = "PIPELINING alone, unencrypted, 10 at a time, µs of CPU for an email"
     goals.at_most("PIPELINING alone, x the bare client", report(what, clients, pairs, cpu), 1.5)
 
 
 def _from_threads(program: Path, effort: tuple[int, int], goals: Goals) -> None:
     clients = (peers.PASSPOST_BLOCKING, peers.PASSPOST)
     pairs = compare(program, clients, effort, chunking=True)
-    report("10 threads, CHUNKING, in clear, µs of CPU for an email", clients, pairs, cpu)
+    report("10 threads, CHUNKING, unencrypted, µs of CPU for an email", clients, pairs, cpu)
     ratio = report("the same, µs that pass for an email", clients, pairs, elapsed)
     goals.at_most("10 threads, x AsyncMailer in the time that passes", ratio, 1.3)
 

@@ -35,7 +35,7 @@ class Goals:
 
 
 def machine() -> str:
-    """Say how busy the machine is before the benchmark begins."""
+    """Return how busy the machine is before the benchmark begins."""
     load = os.getloadavg()[0]
     cores = os.cpu_count() or 1
     others = "" if load < 1 else "; others are running, so times are not the best there are"

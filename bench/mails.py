@@ -1,4 +1,4 @@
-"""The two mails that are sent: a text of some 600 octets, and HTML of 20 KB.
+"""The two emails that are sent: a text of some 600 octets, and HTML of 20 KB.
 
 Their lines are at most 76 characters of ASCII, so that every client may send them as they are. Most
 would have to encode longer ones, which costs them more than it does passpost.

@@ -33,7 +33,7 @@ class Measured(NamedTuple):
         mails: How many were sent.
         seconds: How long that took.
         cpu: CPU seconds of its process.
-        each: Seconds of each mail, if they were asked for.
+        each: Seconds of each email, if they were asked for.
         peak: Its largest memory so far, in octets; 0 where the system does not say.
     """
 
@@ -45,7 +45,7 @@ class Measured(NamedTuple):
 
 
 class Client(NamedTuple):
-    """One way to send mails.
+    """One way to send emails.
 
     Attributes:
         name: Its name in the tables.
@@ -86,7 +86,7 @@ class Running:
         self._read()
 
     def send(self, mails: int, at_once: int, *, each: bool = False) -> Measured:
-        """Have mails sent, so many at a time."""
+        """Have emails sent, so many at a time."""
         order = {"mails": mails, "at_once": at_once, "each": each}
         self._input.write(json.dumps(order) + "\n")
         self._input.flush()
@@ -147,7 +147,7 @@ def _has_module(name: str) -> Callable[[], bool]:
 
 
 def _has_nodemailer() -> bool:
-    """Say whether nodemailer can be run; it is installed where there is none."""
+    """Return whether nodemailer can be run; it is installed where there is none."""
     if shutil.which("node") is None or shutil.which("npm") is None:
         return False
     package = CLIENTS / "node_modules" / "nodemailer" / "package.json"
@@ -185,7 +185,7 @@ _REQUIREMENTS: Final = MappingProxyType(
 
 
 def available(clients: tuple[Client, ...]) -> tuple[Client, ...]:
-    """Give the clients that can be run here, and print which are left out and how to get them."""
+    """Return the clients that can be run here, and print which are left out and how to get them."""
     there = []
     for client in clients:
         requirement = _REQUIREMENTS.get(client)

@@ -1,4 +1,4 @@
-"""A real Postfix of the benchmark's own: on loopback, with its own spool, throwing every mail away.
+"""A real Postfix of the benchmark's own: on loopback, with its own spool. It drops every email.
 
 It listens on four ports: with all its extensions, with PIPELINING but no CHUNKING, with neither,
 and with TLS from the start. On the first it has STARTTLS, and AUTH behind it.
@@ -92,7 +92,7 @@ class Postfix:
 
 
 class _Authenticator(socketserver.StreamRequestHandler):
-    """Says who may sign in, as Postfix asks Dovecot (its auth protocol, version 1)."""
+    """Tells Postfix who may sign in, as Dovecot does (its auth protocol, version 1)."""
 
     def handle(self) -> None:
         """Answer one smtpd until it leaves."""
@@ -130,7 +130,7 @@ def running() -> Iterator[Postfix]:
     if shutil.which("postfix") is None:
         raise CannotRunError("there is no Postfix: apt-get install postfix (.ci/install-servers)")
     if os.geteuid() != 0:
-        raise CannotRunError("Postfix wants to be started as root")
+        raise CannotRunError("Postfix must be started as root")
     # In memory where that can be: round trips are to be measured, not a disk.
     memory = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
     with (
@@ -154,7 +154,7 @@ def running() -> Iterator[Postfix]:
 
 
 def _master(folder: Path) -> int | None:
-    """Give the master's process, which has left the group that it was started in."""
+    """Return the master's process, which has left the group that it was started in."""
     pid = folder / "queue" / "pid" / "master.pid"
     return int(pid.read_text("ascii")) if pid.exists() else None
 

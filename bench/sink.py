@@ -34,7 +34,7 @@ class Sink:
         self.port = int(self._read())
 
     def taken(self) -> tuple[int, int]:
-        """Give the mails that it has taken so far, and their octets."""
+        """Return the emails that it has taken so far, and their octets."""
         cast("IO[str]", self._process.stdin).write("\n")
         cast("IO[str]", self._process.stdin).flush()
         mails, octets = map(int, self._read().split())

@@ -9,7 +9,7 @@ from job import Job, next_code, read_job, take_orders
 
 
 class Connections:
-    """As many connections as the job allows, each for one mail at a time."""
+    """As many connections as the job allows, each for one email at a time."""
 
     def __init__(self, job: Job) -> None:
         self._job = job
@@ -18,7 +18,7 @@ class Connections:
         self._idle: list[aiosmtplib.SMTP] = []
 
     async def send(self) -> None:
-        """Send one mail."""
+        """Send one email."""
         async with self._room:
             client = self._idle.pop() if self._idle else await self._connected()
             await client.send_message(self._job.email(next_code()))

@@ -1,7 +1,7 @@
 """The least that asyncio can do: one write of bytes that are ready, one wait for three replies.
 
-It checks nothing and builds nothing, so it is no peer but a floor. The arguments behind the job may
-name an event loop, ``uvloop``, and ``pipelined``: the message is written once DATA is answered.
+It checks nothing and builds nothing, so it is not a peer but a floor. The arguments behind the job
+may name an event loop, ``uvloop``, and ``pipelined``: the message is written once DATA is answered.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Bare(asyncio.Protocol):
 
 
 class Connections:
-    """As many connections as the job allows, each for one mail at a time."""
+    """As many connections as the job allows, each for one email at a time."""
 
     def __init__(self, job: Job) -> None:
         self._job = job
@@ -57,14 +57,14 @@ class Connections:
         self._message = data.replace(b"\r\n.", b"\r\n..") + b".\r\n"
 
     async def send(self) -> None:
-        """Send one mail."""
+        """Send one email."""
         async with self._room:
             connection = self._idle.pop() if self._idle else await self._connected()
             await connection.ask(self._batch, _REPLIES)
             self._idle.append(connection)
 
     async def send_pipelined(self) -> None:
-        """Send one mail in two writes."""
+        """Send one email in two writes."""
         async with self._room:
             connection = self._idle.pop() if self._idle else await self._connected()
             await connection.ask(self._question, _REPLIES)

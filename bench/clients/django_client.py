@@ -13,7 +13,7 @@ from job import RECIPIENT, SENDER, Job, next_code, read_job, subject, take_order
 
 
 def connected(job: Job) -> Callable[[], None]:
-    """Connect, and give what sends one mail."""
+    """Connect, and give what sends one email."""
     backend = EmailBackend(
         host=job.host,
         port=job.port,

@@ -26,7 +26,7 @@ _codes = count(100_000)
 
 
 class Job(NamedTuple):
-    """Where mails go, and what they say.
+    """Where emails go, and what they say.
 
     Attributes:
         host: The server.
@@ -49,15 +49,15 @@ class Job(NamedTuple):
     content: str
 
     def context(self) -> ssl.SSLContext:
-        """Give the one TLS context for all connections."""
+        """Return the one TLS context for all connections."""
         return ssl.create_default_context(cafile=self.authority)
 
     def filled_in(self, code: str) -> str:
-        """Give the content with a code in it."""
+        """Return the content with a code in it."""
         return self.content.replace("{{code}}", code)
 
     def email(self, code: str) -> EmailMessage:
-        """Give a mail as the standard library builds it."""
+        """Return an email as the standard library builds it."""
         mail = EmailMessage(policy=SMTP)
         mail["From"] = SENDER
         mail["To"] = RECIPIENT
@@ -76,12 +76,12 @@ Order = dict[str, Any]
 
 
 def subject(code: str) -> str:
-    """Give the subject of a mail with a code."""
+    """Return the subject of an email with a code."""
     return f"Your code is {code}"
 
 
 def next_code() -> str:
-    """Give a code that no mail has had."""
+    """Return a code that no email has had."""
     return str(next(_codes))
 
 
@@ -91,7 +91,7 @@ def read_job() -> Job:
 
 
 class Clock:
-    """Measures one order, from its first mail to its last."""
+    """Measures one order, from its first email to its last."""
 
     def __init__(self, order: Order) -> None:
         self._each: list[float] | None = [] if order["each"] else None
@@ -100,7 +100,7 @@ class Clock:
         self._began = time.perf_counter()
 
     def timed(self, began: float) -> None:
-        """Note that a mail is through which began at that time."""
+        """Note that an email is through which began at that time."""
         if self._each is not None:
             self._each.append(time.perf_counter() - began)
 
@@ -117,7 +117,7 @@ class Clock:
 
 
 def _cpu() -> float:
-    """Give the CPU time of this process and of those that it has waited for."""
+    """Return the CPU time of this process and of those that it has waited for."""
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
     return time.process_time() + children.ru_utime + children.ru_stime
 
@@ -125,7 +125,7 @@ def _cpu() -> float:
 async def take_orders(send: Callable[[], Awaitable[Any]]) -> None:
     """Send as ordered, with coroutines, until there are no more orders."""
     print("ready", flush=True)
-    # In a thread, so that what idle connections want is still done meanwhile.
+    # In a thread, so that idle connections are still served meanwhile.
     while line := await asyncio.to_thread(sys.stdin.readline):
         order = json.loads(line)
         turns = iter(range(order["mails"]))
@@ -147,7 +147,7 @@ def take_orders_in_threads(connect: Callable[[], Callable[[], Any]], connections
     """Send as ordered, with one thread for each connection.
 
     Args:
-        connect: Makes a connection, and gives the function that sends one mail through it.
+        connect: Makes a connection, and gives the function that sends one email through it.
         connections: How many there are at most.
     """
     print("ready", flush=True)

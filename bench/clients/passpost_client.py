@@ -16,7 +16,7 @@ import passpost
 
 
 def settings(job: Job) -> dict[str, Any]:
-    """Give the settings of the connector ``smtp``."""
+    """Return the settings of the connector ``smtp``."""
     security: dict[str, Any] = {"ignoreTLS": True}
     if job.authority:
         security = {"tls": {"ca": Path(job.authority).read_text("ascii")}}

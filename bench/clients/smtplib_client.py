@@ -10,7 +10,7 @@ from job import Job, next_code, read_job, take_orders_in_threads
 
 
 def connected(job: Job, context: ssl.SSLContext | None) -> Callable[[], None]:
-    """Connect, and give what sends one mail."""
+    """Connect, and give what sends one email."""
     client = smtplib.SMTP(job.host, job.port)
     if context is not None:
         client.starttls(context=context)
