@@ -45,6 +45,9 @@ _WORD: Final = re.compile(r"[A-Za-z][\w'-]*")
 _BLOCK: Final = re.compile(r"^\s*(?:[-*+]|\d+\.|#+|>)\s+|^\s*\|", re.MULTILINE)
 _GENERATED: Final = re.compile(r"<!-- ([a-z-]+): start -->\n.*?<!-- \1: end -->", re.DOTALL)
 _WORDS_OF_A_STRING: Final = 4
+_SAYS: Final = {"Invalid": ("problem", 0), "Problem": ("problem", 1)}
+"""Where a call has a text of a form of its own."""
+_SCOPES: Final = {"'recipient'", "'message'", "'account'", "'provider'", "'network'"}
 
 
 @dataclass(frozen=True)
@@ -243,6 +246,23 @@ def _source(name: str, text: str) -> Iterator[Passage]:
             words = _plain(_written(node))
             if HAN.search(words) or len(_WORD.findall(words)) >= _WORDS_OF_A_STRING:
                 yield Passage(name, node.lineno, "string", words)
+        elif isinstance(node, ast.Call):
+            yield from _said(name, node)
+
+
+def _said(name: str, call: ast.Call) -> Iterator[Passage]:
+    """Read what a call says about a problem in settings, or as the hint of a failed send."""
+    called = ast.unparse(call.func).rpartition(".")[2]
+    said = [("hint", word.value) for word in call.keywords if word.arg == "hint"]
+    # A fault of a provider's API is a scope and a hint.
+    if called == "Fault" and _SCOPES & {ast.unparse(argument) for argument in call.args[:1]}:
+        said += [("hint", argument) for argument in call.args[1:2]]
+    if called in _SAYS:
+        kind, place = _SAYS[called]
+        said += [(kind, argument) for argument in call.args[place : place + 1]]
+    for kind, text in said:
+        if isinstance(text, ast.Constant | ast.JoinedStr):
+            yield Passage(name, text.lineno, kind, _plain(_written(text)))
 
 
 def _written(node: ast.Constant | ast.JoinedStr) -> str:

@@ -83,6 +83,8 @@ def explained() -> str:
     raise ValueError(f"the setting {1} is no number")
 
 SHORT = "is no key"
+WRONG = [Problem("a.b", "Not a text"), Invalid("not a text.", "fix it"), Error(hint="fix it")]
+FAULTS = [Fault("account", "fix it"), Fault("timeout", "silent")]
 '''
 
 
@@ -96,6 +98,12 @@ def test_source_is_read_as_docstrings_comments_and_texts(tmp_path: Path) -> None
         ("docstring", "a-mail", 2),
         ("docstring", "give-docstring", 2),
         ("docstring", "give-docstring", 18),
+        ("hint", "hint-form", 22),
+        ("hint", "hint-form", 22),
+        ("hint", "hint-form", 23),
+        ("hint", "hint-form", 23),
+        ("problem", "problem-form", 22),
+        ("problem", "problem-form", 22),
         ("string", "is-no", 19),
     ]
 
