@@ -89,7 +89,7 @@ class JsonResponse:
 }
 NAMES = ("fastapi", "flask", "celery", "django", "console", "codes", "settings_from_env")
 REFUSED = Fault("rcpt", reply("550 5.1.1 No such user"))
-BUSY = Fault("rcpt", reply("451 4.7.1 Come back later"))
+BUSY = Fault("rcpt", reply("451 4.7.1 Come back later"), times=3)
 
 
 @pytest.fixture

@@ -14,10 +14,11 @@ import passpost
 from passpost import hookspecs
 
 EXPECTED = """
-Address Application AsyncMailer Attempt Capability ConfigError Connector ConnectorInfo Finding Host
-InstalledConnector InstalledExtension Mail MailSummary Mailer MailerClosedError Message MessageError
-MissingVariable PasspostError PluginError Policy Preset Problem Receipt Secret SendError Template
-TemplateNotFound UnknownConnectorError __version__ guides hookimpl load
+Address Application AsyncMailer Attempt Backoff Breaker Capability ConfigError Connector
+ConnectorHealth ConnectorInfo Finding Host InstalledConnector InstalledExtension Mail MailSummary
+Mailer MailerClosedError Message MessageError MissingVariable PasspostError PluginError Policy
+Preset Problem Receipt Secret SendError Template TemplateNotFound Throttled UnknownConnectorError
+__version__ guides hookimpl load
 """.split()
 
 

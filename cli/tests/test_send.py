@@ -110,12 +110,13 @@ def test_a_connector_of_an_application_is_taken_by_its_name(
     outbox = tmp_path / "outbox"
     file = application(primary={"behave": "reject"}, backup={"outbox": str(outbox)})
     arguments = ("--to", "ada@example.com", "--usage", "Generic", "--code", "1", "--json")
-    assert json.loads(run("send", file, *arguments).stdout)["error"]["connector"] == "primary"
+    # The first one rejects, and the next one sends.
+    assert json.loads(run("send", file, *arguments).stdout)["connector"] == "backup"
     result = run("send", file, *arguments, "--connector", "backup")
     assert json.loads(result.stdout)["connector"] == "backup"
-    # By the id, too, where no name fits: the first of them sends.
+    # By the ID, too, where no name fits: then all of that ID.
     result = run("send", file, *arguments, "--connector", "acme")
-    assert json.loads(result.stdout)["error"]["connector"] == "primary"
+    assert json.loads(result.stdout)["connector"] == "backup"
 
 
 def test_a_connector_that_an_application_lacks_is_refused(run: Run, application: Write) -> None:

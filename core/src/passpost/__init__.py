@@ -35,9 +35,10 @@ if TYPE_CHECKING:
     from passpost._messages.addresses import Address
     from passpost._messages.messages import Mail, MailSummary, Message, Receipt
     from passpost._plugins.extensions import InstalledExtension
+    from passpost._policy.health import ConnectorHealth
     from passpost._problems import Problem
     from passpost._secret import Secret
-    from passpost._settings.policy import Policy
+    from passpost._settings.policy import Backoff, Breaker, Policy
     from passpost._templates.template import Template
     from passpost.errors import (
         Attempt,
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
         PluginError,
         SendError,
         TemplateNotFound,
+        Throttled,
         UnknownConnectorError,
     )
     from passpost.hookspecs import hookimpl
@@ -60,9 +62,12 @@ __all__ = [
     "Application",
     "AsyncMailer",
     "Attempt",
+    "Backoff",
+    "Breaker",
     "Capability",
     "ConfigError",
     "Connector",
+    "ConnectorHealth",
     "ConnectorInfo",
     "Finding",
     "Host",
@@ -85,6 +90,7 @@ __all__ = [
     "SendError",
     "Template",
     "TemplateNotFound",
+    "Throttled",
     "UnknownConnectorError",
     "__version__",
     "guides",
@@ -124,7 +130,8 @@ if not TYPE_CHECKING:
             "passpost._plugins.extensions": ("InstalledExtension",),
             "passpost._problems": ("Problem",),
             "passpost._secret": ("Secret",),
-            "passpost._settings.policy": ("Policy",),
+            "passpost._policy.health": ("ConnectorHealth",),
+            "passpost._settings.policy": ("Backoff", "Breaker", "Policy"),
             "passpost._templates.template": ("Template",),
             "passpost.errors": (
                 "Attempt",
@@ -136,6 +143,7 @@ if not TYPE_CHECKING:
                 "PluginError",
                 "SendError",
                 "TemplateNotFound",
+                "Throttled",
                 "UnknownConnectorError",
             ),
             "passpost.hookspecs": ("hookimpl",),

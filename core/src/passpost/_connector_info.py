@@ -81,6 +81,9 @@ class ConnectorInfo:
         capabilities: What it can send.
         stand_in: ``module:class`` of a stand-in: a fake of the provider's server on loopback, for
             the demonstration and for tests; imported only when asked for.
+        repeatable_for: Seconds for which the provider recognizes a repeated request by
+            `Mail.delivery_key`, and sends the email once; 0 for a provider that does not. After an
+            unknown outcome such a connector is asked again without any risk.
     """
 
     id: str
@@ -93,6 +96,7 @@ class ConnectorInfo:
         default=(Capability.TEXT, Capability.HTML), converter=_capabilities
     )
     stand_in: str | None = None
+    repeatable_for: float = 0.0
 
 
 @attrs.frozen

@@ -220,6 +220,24 @@ class SendError(PasspostError):
         return (_rebuilt, (type(self), self.args, dict(vars(self))))
 
 
+class Throttled(SendError):  # noqa: N818 - reads as the fact it states, like TemplateNotFound
+    """The recipient got an email of this usage a moment ago; nothing was sent.
+
+    Args:
+        retry_after: Seconds until the next one may be sent.
+    """
+
+    def __init__(self, retry_after: float) -> None:
+        super().__init__(
+            "the recipient got an email of this usage a moment ago",
+            outcome="rejected",
+            scope="recipient",
+            temporary=True,
+            retry_after=retry_after,
+            provider_code="passpost.cooldown",
+        )
+
+
 _FACTS: Final = (
     "connector", "outcome", "scope", "temporary", "retry_after", "provider_code", "response",
     "hint",
@@ -236,6 +254,6 @@ def _rebuilt(cls: type[Exception], args: tuple[Any, ...], state: dict[str, Any])
 
 __all__ = [
     "Attempt", "ConfigError", "MailerClosedError", "MessageError", "MissingVariable", "Outcome",
-    "PasspostError", "PluginError", "Scope", "SendError", "TemplateNotFound",
+    "PasspostError", "PluginError", "Scope", "SendError", "TemplateNotFound", "Throttled",
     "UnknownConnectorError",
 ]  # fmt: skip

@@ -212,7 +212,7 @@ async def test_failures_that_the_operator_has_to_see_to_are_warnings(
     caplog.set_level(logging.DEBUG)
     recorder.behave = raising(send_error(scope=scope, hint="Use an app password."))
     await failure(connector, message)
-    (record,) = [record for record in caplog.records if "did not accept" in record.message]
+    (record,) = [record for record in caplog.records if "no connector accepted" in record.message]
     assert record.levelno == level
     assert "Use an app password." in record.message
 

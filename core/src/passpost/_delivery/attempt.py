@@ -171,10 +171,7 @@ class SendAttempt:
         name, mail = self._active.connector.name, self._mail
         failure = self._active.reports.failure(error, mail, sent=self._called)
         failure.attempts = (Attempt(name, self._started, failure.outcome, str(failure)),)
-        # The operator has nothing to do about a wrong address.
-        level = logging.INFO if failure.scope in {"recipient", "message"} else logging.WARNING
-        hint = f" ({failure.hint})" if failure.hint else ""
-        log.log(level, "%s did not accept %s: %s%s", name, mail.message_id, failure, hint)
+        log.debug("%s did not accept %s: %s", name, mail.message_id, failure)
         return failure
 
     def _summarize(self) -> MailSummary:

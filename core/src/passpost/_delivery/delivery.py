@@ -1,54 +1,214 @@
-"""One send, from the message to the receipt: its identity, its template, its attempts."""
+"""What all sends of a mailer share, and the way of each: limits, route, attempts, log record."""
 
 from __future__ import annotations
 
-import asyncio
-from typing import TYPE_CHECKING
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
-from passpost._delivery.attempt import SendAttempt
-from passpost._delivery.deadlines import DeadlinePassedError, deadline_error
+from passpost._delivery.dispatch import Dispatch
 from passpost._delivery.identity import Identity
-from passpost._messages.messages import Receipt
-from passpost.errors import SendError
+from passpost._delivery.lane import EmailLane, Outgoing
+from passpost._delivery.once import Once
+from passpost._messages.addresses import shortened
+from passpost._policy.clock import Clock, LoopClock
+from passpost._policy.decision import Rules
+from passpost._policy.health import ConnectorHealth, Health, Limits
+from passpost._policy.routes import EVERY_USAGE, Routes, Weighted
+from passpost._stores.cooldown import MemoryCooldowns
+from passpost._stores.rate import MemoryRateLimiter
+from passpost.errors import Attempt, PasspostError, SendError, Throttled
 
 if TYPE_CHECKING:
     from passpost._delivery.active_connector import ActiveConnector
-    from passpost._messages.messages import Message
-    from passpost._templates.template import Template
+    from passpost._messages.messages import Message, Receipt
+    from passpost._settings.policy import Policy
+    from passpost._stores import Stores
+
+log: Final = logging.getLogger("passpost")
+
+_SMALLEST: Final = 0.1
+"""The part of the timeout that an attempt needs at least to be worth its while."""
 
 
-async def deliver(message: Message, seconds: float, active: ActiveConnector) -> Receipt:
-    """Return the receipt of a message, once the provider has accepted the email.
+class Delivery:
+    """The connectors of a mailer, and the policy that leads an email through them.
 
     Args:
-        message: What to send.
-        seconds: How long everything may take, from waiting to the receipt.
-        active: The connector to send through.
-
-    Raises:
-        MessageError: The message cannot become an email.
-        SendError: The email was not accepted, or nobody knows.
-        PluginError: An extension's `find_template` is broken; nothing was sent.
+        connectors: The connectors, in order of preference.
+        policy: The delivery policy.
+        stores: What sends have to remember beyond themselves.
+        clock: The time.
     """
-    over = asyncio.get_running_loop().time() + seconds
-    identity = Identity.of(message)
-    template = await _find_template(message, over, active) if active.composer.asks else None
-    mail = active.composer.compose(message, identity, seconds, template)
-    result = await SendAttempt(active, mail, over, number=1, context=message.context).run()
-    # Whether to try again, and through which connector, is decided here and nowhere else: by the
-    # result, the number of the attempt and the time left. Today each send has one attempt.
-    if isinstance(result, Receipt):
-        return result
-    raise result
+
+    def __init__(
+        self,
+        connectors: Sequence[ActiveConnector],
+        policy: Policy,
+        stores: Stores,
+        clock: Clock | None = None,
+    ) -> None:
+        self._policy = policy
+        self._clock = clock = clock or LoopClock()
+        self._connectors = {active.connector.name: active for active in connectors}
+        limits = Limits(
+            failures=policy.breaker.failures,
+            recovery=policy.breaker.recovery,
+            account_cooldown=policy.account_cooldown,
+        )
+        self._health = {name: Health(limits, clock) for name in self._connectors}
+        self._routes = _routes(tuple(self._connectors), policy)
+        self._rules = Rules(
+            attempts=policy.attempts,
+            initial=policy.backoff.initial,
+            longest=policy.backoff.max,
+            least=min(1.0, policy.timeout * _SMALLEST),
+            resend=policy.on_unknown == "resend",
+        )
+        self._limiter = stores.rates or MemoryRateLimiter(clock)
+        self._cooldowns = stores.cooldowns or MemoryCooldowns(clock)
+        self._once = None
+        if stores.idempotency is not None:
+            self._once = Once(stores.idempotency, clock, stores.secret, stores.on_failure)
+
+    def health(self) -> Mapping[str, ConnectorHealth]:
+        """Return how each connector does, by its name."""
+        return {name: health.show() for name, health in self._health.items()}
+
+    async def send(self, message: Message, seconds: float) -> Receipt:
+        """Return the receipt of a message, once a provider has accepted the email.
+
+        Args:
+            message: What to send.
+            seconds: How long everything may take, from waiting to the receipt.
+
+        Raises:
+            MessageError: The message cannot become an email.
+            SendError: The email was not accepted, or nobody knows.
+            PluginError: An extension's `find_template` is broken; nothing was sent.
+        """
+        began = self._clock.monotonic()
+        over = began + seconds
+        send = partial(self._send, message, seconds, over)
+        try:
+            if self._once is not None and message.idempotency_key is not None:
+                receipt = await self._once.send(message, over, send)
+            else:
+                receipt = await send()
+        except SendError as error:
+            self._log_failure(message, error, began)
+            raise
+        if log.isEnabledFor(logging.WARNING):
+            self._log_receipt(message, receipt, began)
+        return receipt
+
+    async def count(self, message: Message) -> None:
+        """Begin the cooldown of a message's recipient and usage; the message is not sent.
+
+        Raises:
+            Throttled: An earlier one lasts still.
+        """
+        seconds = self._cooldown_of(message.usage)
+        if seconds and (left := await self._cooldowns.begin(_recipient(message), seconds)):
+            raise Throttled(left)
+
+    async def close(self) -> None:
+        """Wait for what still has to be noted of sends."""
+        if self._once is not None:
+            await self._once.wait_until_settled()
+
+    async def _send(self, message: Message, seconds: float, over: float) -> Receipt:
+        if not self._cooldown_of(message.usage):
+            return await self._dispatch(message, seconds, over)
+        await self.count(message)
+        try:
+            return await self._dispatch(message, seconds, over)
+        except PasspostError as error:
+            if not isinstance(error, SendError) or error.outcome == "rejected":
+                await self._cooldowns.give_back(_recipient(message))
+            raise
+
+    def _dispatch(self, message: Message, seconds: float, over: float) -> Awaitable[Receipt]:
+        outgoing = Outgoing(message, Identity.of(message), over, seconds)
+        lanes = [
+            EmailLane(self._connectors[name], self._health[name], outgoing, self._taker(name))
+            for name in self._routes.order(message.usage)
+        ]
+        return Dispatch(lanes, self._rules, self._clock, over, self._log_cooldown).run()
+
+    def _taker(self, name: str) -> Callable[[], Awaitable[float]] | None:
+        rate = self._policy.rates.get(name)
+        return None if rate is None else partial(self._limiter.take, name, rate)
+
+    def _cooldown_of(self, usage: str) -> float:
+        cooldowns = self._policy.recipient_cooldowns
+        return cooldowns.get(usage, cooldowns.get(EVERY_USAGE, 0.0)) if cooldowns else 0.0
+
+    def _log_cooldown(self, name: str, error: SendError) -> None:
+        """Tell whoever runs the system, once: every email avoids the connector from now on."""
+        hint = f" ({error.hint})" if error.hint else ""
+        log.error("%s rejected the account, and is left alone for a while: %s%s", name, error, hint)
+
+    def _log_failure(self, message: Message, error: SendError, began: float) -> None:
+        # The operator has nothing to do about a wrong address.
+        level = logging.INFO if error.scope in {"recipient", "message"} else logging.WARNING
+        if log.isEnabledFor(level):
+            hint = f" ({error.hint})" if error.hint else ""
+            facts = self._facts(message, began, error.outcome, error.attempts, error.connector)
+            log.log(
+                level,
+                "no connector accepted an email for %s: %s%s",
+                facts["recipient"],
+                error,
+                hint,
+                extra={"passpost": {**facts, "scope": error.scope, "code": error.provider_code}},
+            )
+
+    def _log_receipt(self, message: Message, receipt: Receipt, began: float) -> None:
+        level, what = logging.INFO, "accepted"
+        connectors = {attempt.connector for attempt in receipt.attempts}
+        if len(connectors) > 1:
+            # The first one fails, and nobody would know as long as another one helps out.
+            level, what = logging.WARNING, "accepted, after another connector had failed,"
+        if log.isEnabledFor(level):
+            facts = self._facts(message, began, "accepted", receipt.attempts, receipt.connector)
+            extra = {"passpost": facts}
+            log.log(
+                level,
+                "%s %s an email for %s",
+                receipt.connector,
+                what,
+                facts["recipient"],
+                extra=extra,
+            )
+
+    def _facts(
+        self,
+        message: Message,
+        began: float,
+        outcome: str,
+        attempts: Sequence[Attempt],
+        connector: str | None,
+    ) -> dict[str, object]:
+        """Return what a log record says of a send; nothing of its content."""
+        return {
+            "outcome": outcome,
+            "connector": connector,
+            "usage": message.usage,
+            "recipient": shortened(message.to.address),
+            "attempts": len(attempts),
+            "milliseconds": round((self._clock.monotonic() - began) * 1_000),
+        }
 
 
-async def _find_template(message: Message, over: float, active: ActiveConnector) -> Template:
-    try:
-        with active.deadlines.until(over):
-            return await active.composer.ask(message)
-    except DeadlinePassedError:
-        refusal = deadline_error("the extensions had looked for a template", "provider")
-    except SendError as error:
-        refusal = error
-    # Outside of the except block, and cleared: an extension may quote the message.
-    raise active.reports.failure(refusal, message, sent=False)
+def _recipient(message: Message) -> str:
+    return f"{message.usage}\0{message.to.address}"
+
+
+def _routes(names: tuple[str, ...], policy: Policy) -> Routes:
+    def weighted(route: Sequence[str]) -> list[Weighted]:
+        return [Weighted(name, policy.weights.get(name, 0)) for name in route]
+
+    routes = {usage: weighted(route) for usage, route in policy.routes.items()}
+    return Routes({EVERY_USAGE: weighted(names)} | routes)

@@ -64,7 +64,7 @@ class ThreadCall:
         """
         try:
             result, error = await anyio.to_thread.run_sync(
-                self._call, function, args, abandon_on_cancel=True, limiter=self._limiter
+                self._called, function, args, abandon_on_cancel=True, limiter=self._limiter
             )
         except RuntimeError as failure:
             # The function's own errors are returned: this one says that no thread can be started,
@@ -75,17 +75,16 @@ class ThreadCall:
             self.withdraw()
             raise
         else:
-            if error is not None:
-                raise error
-            return result
+            return _result(result, error)
         raise SendError(
             f"the connector got no thread: {what}",
             outcome="rejected",
             scope="provider",
             temporary=True,
+            provider_code="passpost.threads",
         )
 
-    def _call(
+    def _called(
         self, function: Callable[..., Any], args: tuple[Any, ...]
     ) -> tuple[Any, BaseException | None]:
         if not self._first.acquire(blocking=False):
@@ -99,3 +98,9 @@ class ThreadCall:
             # The loop may have ended since: then nobody waits for a place.
             with contextlib.suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(self._places.release)
+
+
+def _result(result: Any, error: BaseException | None) -> Any:
+    if error is not None:
+        raise error
+    return result

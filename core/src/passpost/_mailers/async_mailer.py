@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Final, Self
 from passpost._connector_info import Finding
 from passpost._delivery.active_connector import ActiveConnector
 from passpost._delivery.check import check
-from passpost._delivery.delivery import deliver
+from passpost._delivery.delivery import Delivery
 from passpost._frames import without_arguments
 from passpost._host.application import FromSettings, check_arguments
 from passpost._messages.messages import Message, Receipt
+from passpost._policy.health import ConnectorHealth
 from passpost._problems import Problem
 from passpost._settings.policy import Policy
+from passpost._stores import Stores
 from passpost.errors import ConfigError, MailerClosedError
 
 if TYPE_CHECKING:
@@ -44,6 +46,7 @@ class AsyncMailer(FromSettings):
         templates: The application's own templates; they come before the connectors' own.
         missing_variables: What to do about variables that the payload lacks: ``error``, ``keep`` or
             ``blank``; None leaves it to each connector's settings.
+        stores: What sends have to remember beyond themselves; see `passpost.stores.Stores`.
 
     Raises:
         ConfigError: No connector is given, or one has no template to send with.
@@ -57,16 +60,19 @@ class AsyncMailer(FromSettings):
         policy: Policy | None = None,
         templates: Sequence[Template] = (),
         missing_variables: MissingVariables | None = None,
+        stores: Stores | None = None,
     ) -> None:
         check_arguments(connectors, templates, policy)
         if not connectors:
             raise ConfigError([Problem("connectors", "a mailer needs at least one connector")])
         if not templates:
             _require_some_template(connectors)
-        self._timeout = (policy or Policy()).timeout
+        policy = policy or Policy()
+        self._timeout = policy.timeout
         self._active = tuple(
             ActiveConnector(connector, templates, missing_variables) for connector in connectors
         )
+        self._delivery = Delivery(self._active, policy, stores or Stores())
         self._under_way = 0
         self._idle: asyncio.Event | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -89,7 +95,28 @@ class AsyncMailer(FromSettings):
         """
         self._enter()
         try:
-            return await deliver(message, self._seconds(message), self._active[0])
+            return await self._delivery.send(message, self._seconds(message))
+        finally:
+            self._leave()
+
+    def health(self) -> Mapping[str, ConnectorHealth]:
+        """Return how each connector does, by its name."""
+        return self._delivery.health()
+
+    async def count(self, recipient: str, usage: str) -> None:
+        """Count an email that is not sent, so that a limit tells nobody who is registered.
+
+        Args:
+            recipient: The address that the email would have gone to.
+            usage: What it would have been for.
+
+        Raises:
+            Throttled: The recipient got one, or was counted, a moment ago.
+            MailerClosedError: The mailer was closed before.
+        """
+        self._enter()
+        try:
+            await self._delivery.count(Message(to=recipient, usage=usage))
         finally:
             self._leave()
 
@@ -156,6 +183,7 @@ class AsyncMailer(FromSettings):
             with suppress(TimeoutError):
                 # A send that outlives its deadline by this much ignores its cancellation.
                 await asyncio.wait_for(self._idle.wait(), self._timeout + DRAINING)
+        await self._delivery.close()
         await asyncio.gather(*(active.close() for active in self._active))
 
     def _seconds(self, message: Message) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -17,8 +17,10 @@ from passpost.errors import MailerClosedError
 
 if TYPE_CHECKING:
     from passpost._host.connector import Connector
+    from passpost._policy.health import ConnectorHealth
     from passpost._settings.connector_config import MissingVariables
     from passpost._settings.policy import Policy
+    from passpost._stores import Stores
     from passpost._templates.template import Template
 
 T = TypeVar("T")
@@ -44,6 +46,7 @@ class Mailer(FromSettings):
         templates: The application's own templates; they come before the connectors' own.
         missing_variables: What to do about variables that the payload lacks: ``error``, ``keep`` or
             ``blank``; None leaves it to each connector's settings.
+        stores: What sends have to remember beyond themselves; see `passpost.stores.Stores`.
 
     Raises:
         ConfigError: No connector is given, or one has no template to send with.
@@ -57,6 +60,7 @@ class Mailer(FromSettings):
         policy: Policy | None = None,
         templates: Sequence[Template] = (),
         missing_variables: MissingVariables | None = None,
+        stores: Stores | None = None,
     ) -> None:
         self._make: Callable[[], AsyncMailer] = functools.partial(
             AsyncMailer,
@@ -64,6 +68,7 @@ class Mailer(FromSettings):
             policy=policy,
             templates=templates,
             missing_variables=missing_variables,
+            stores=stores,
         )
         # Made once right away, so that a mistake shows here and not in the first send.
         self._first = self._make()
@@ -84,6 +89,14 @@ class Mailer(FromSettings):
             MailerClosedError: The mailer was closed before; nothing was sent.
         """
         return self._run(lambda mailer: mailer.send(message))
+
+    def health(self) -> Mapping[str, ConnectorHealth]:
+        """Return how each connector does, by its name; see `AsyncMailer.health`."""
+        return self._mailer.health()
+
+    def count(self, recipient: str, usage: str) -> None:
+        """Count an email that is not sent; see `AsyncMailer.count`."""
+        return self._run(lambda mailer: mailer.count(recipient, usage))
 
     def check(self) -> dict[str, Sequence[Finding]]:
         """Check the connections of all connectors that can do so; see `AsyncMailer.check`."""

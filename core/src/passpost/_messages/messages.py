@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
@@ -219,6 +220,17 @@ class Mail(Discreet):
         default=attrs.Factory(_on_monotonic_clock, takes_self=True), eq=False, repr=False
     )
 
+    @property
+    def delivery_key(self) -> str:
+        """The key by which a provider recognizes repetitions of this email: 64 hexadecimal digits.
+
+        It is the same for each attempt at the message, and for each message with the same
+        idempotency key and recipient; neither can be read from it. See
+        `ConnectorInfo.repeatable_for`.
+        """
+        token, _, _ = self.message_id.lstrip("<").partition("@")
+        return hashlib.sha256(f"delivery {token}".encode()).hexdigest()
+
     def seconds_left(self) -> float | None:
         """Return the seconds until the deadline, never negative; None where there is none."""
         deadline, expires = self._expiry
@@ -273,6 +285,7 @@ class Receipt:
         message_id: The email's Message-ID.
         attempts: Every try, the last of which succeeded.
         accepted_at: When the provider accepted it, in UTC.
+        replayed: Whether it is the receipt of an earlier send with the same idempotency key.
     """
 
     provider_id: str | None = None
@@ -281,6 +294,7 @@ class Receipt:
     message_id: str = ""
     attempts: tuple[Attempt, ...] = ()
     accepted_at: dt.datetime = attrs.field(factory=lambda: dt.datetime.now(dt.UTC))
+    replayed: bool = False
 
     def complete(self, connector: str, message_id: str, attempts: tuple[Attempt, ...]) -> bool:
         """Fill in what passpost knows, and return whether that was still to be done.

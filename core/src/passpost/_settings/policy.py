@@ -1,25 +1,120 @@
-"""How an application's mails are delivered, whichever connector delivers them."""
+"""How an application's emails are delivered, whichever connector delivers them."""
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Literal
 
 import attrs
 
 from passpost._config.fields import field
+from passpost._stores.rate import Rate
 from passpost._wording import kind_of
 
 MAX_TIMEOUT: Final = 86_400
 """Seconds that a send may take at most: a day."""
 
+OnUnknown = Literal["stop", "resend"]
 
-def _check_timeout(_instance: Any, _attribute: Any, value: Any) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"timeout is a number of seconds, such as 20, not {kind_of(value)}")
-    if not 0 < value <= MAX_TIMEOUT:
-        raise ValueError(
-            f"timeout is a number of seconds greater than 0, and at most {MAX_TIMEOUT} (a day)"
-        )
+
+def _number(
+    name: str, what: str = "a number of seconds", *, above: float | None = None, least: float = 0.0
+) -> Callable[..., None]:
+    """Return a validator for policies made in Python; settings are checked as they are parsed."""
+
+    def check(_instance: Any, _attribute: Any, value: Any) -> None:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise TypeError(f"{name} is {what}, such as 20, not {kind_of(value)}")
+        low = value <= above if above is not None else value < least
+        if low or not value <= MAX_TIMEOUT:
+            bound = f"greater than {above:g}" if above is not None else f"at least {least:g}"
+            raise ValueError(f"{name} is {what} {bound}, and at most {MAX_TIMEOUT}")
+
+    return check
+
+
+def _route(value: Mapping[str, Any]) -> Mapping[str, tuple[str, ...]]:
+    if any(isinstance(names, str) for names in value.values()):
+        raise TypeError('routes are lists of connectors: {"SignIn": ["primary", "backup"]}')
+    return {usage: tuple(names) for usage, names in value.items()}
+
+
+def _rates(value: Mapping[str, Rate | str]) -> Mapping[str, Rate]:
+    return {
+        name: rate if isinstance(rate, Rate) else Rate.from_setting(rate)
+        for name, rate in value.items()
+    }
+
+
+@attrs.frozen(kw_only=True)
+class Backoff:
+    """How long a send waits before it asks the same connector again.
+
+    A wait is any time up to its bound, so that senders that failed together do not return together.
+
+    Attributes:
+        initial: Seconds that the first wait takes at most; each further bound is twice as long.
+        max: Seconds that a wait takes at most, unless the provider asked for more.
+    """
+
+    initial: float = field(
+        default=0.5,
+        minimum=0,
+        maximum=MAX_TIMEOUT,
+        validator=_number("initial"),
+        unit="s",
+        title={"en": "First wait", "zh-CN": "首次等待"},
+        description={
+            "en": "Longest wait before the second try; each further one is twice as long.",
+            "zh-CN": "第二次尝试前的最长等待时间，之后每次加倍。",
+        },
+    )
+    max: float = field(
+        default=8.0,
+        minimum=0,
+        maximum=MAX_TIMEOUT,
+        validator=_number("max"),
+        unit="s",
+        title={"en": "Longest wait", "zh-CN": "最长等待"},
+        description={
+            "en": "Longest wait between two tries, unless the provider asks for more.",
+            "zh-CN": "两次尝试之间的最长等待时间，服务商要求更久时除外。",
+        },
+    )
+
+
+@attrs.frozen(kw_only=True)
+class Breaker:
+    """When a connector that keeps failing is left alone.
+
+    Attributes:
+        failures: Failures in a row, of the provider or the network, after which it is; 0 for never.
+        recovery: Seconds until one email tries it again.
+    """
+
+    failures: int = field(
+        default=5,
+        minimum=0,
+        maximum=MAX_TIMEOUT,
+        validator=_number("failures", "a number"),
+        title={"en": "Failures", "zh-CN": "失败次数"},
+        description={
+            "en": "Failures in a row after which the connector is left alone. 0 means never.",
+            "zh-CN": "连续失败多少次后暂停使用该连接器，0 表示从不暂停。",
+        },
+    )
+    recovery: float = field(
+        default=30.0,
+        above=0,
+        maximum=MAX_TIMEOUT,
+        validator=_number("recovery", above=0),
+        unit="s",
+        title={"en": "Recovery", "zh-CN": "恢复时间"},
+        description={
+            "en": "Time after which one email tries the connector again.",
+            "zh-CN": "经过多长时间后用一封邮件重新尝试该连接器。",
+        },
+    )
 
 
 @attrs.frozen(kw_only=True)
@@ -28,6 +123,20 @@ class Policy:
 
     Attributes:
         timeout: Seconds that one send may take in all, from the call to its receipt or error.
+        attempts: How often one connector is asked for one email.
+        backoff: How long a send waits between two tries of the same connector.
+        on_unknown: What comes after an attempt of which nobody knows whether it succeeded:
+            ``stop``, or ``resend`` with the same Message-ID, at the risk of a second copy.
+        breaker: When a connector that keeps failing is left alone.
+        account_cooldown: Seconds that a connector is left alone after its provider rejected the
+            account; 0 for never.
+        routes: The connectors for a usage, in order of preference; ``*`` for all other usages. A
+            usage without a route goes through all connectors in the order written.
+        weights: The share of the emails that each connector gets as the first one asked. Without
+            weights, that is always the first of the route.
+        rates: How many emails a connector is given in a time: ``{"primary": "100/s"}``.
+        recipient_cooldowns: Seconds before the same recipient gets another email of a usage; ``*``
+            for all other usages.
     """
 
     # Less than the 30 s after which gunicorn and many proxies give up a request: who sends within
@@ -36,11 +145,93 @@ class Policy:
         default=25.0,
         above=0,
         maximum=MAX_TIMEOUT,
-        validator=_check_timeout,
+        validator=_number("timeout", above=0),
         unit="s",
         title={"en": "Timeout", "zh-CN": "超时"},
         description={
             "en": "How long one send may take in all; a message's own deadline may end it sooner.",
-            "zh-CN": "一次发送总共允许的时间；消息自身的截止时间可以更早结束它。",
+            "zh-CN": "单次发送的总时限；如果消息自带的截止时间更早，以截止时间为准。",
+        },
+    )
+    attempts: int = field(
+        default=3,
+        minimum=1,
+        maximum=100,
+        validator=_number("attempts", "a number", least=1),
+        title={"en": "Attempts", "zh-CN": "尝试次数"},
+        description={
+            "en": "How often one connector is asked for one email.",
+            "zh-CN": "同一封邮件最多通过同一个连接器尝试几次。",
+        },
+    )
+    backoff: Backoff = field(
+        factory=Backoff,
+        title={"en": "Backoff", "zh-CN": "退避"},
+        description={
+            "en": "How long a send waits before it asks the same connector again.",
+            "zh-CN": "再次尝试同一个连接器之前等待多久。",
+        },
+    )
+    on_unknown: OnUnknown = field(
+        default="stop",
+        title={"en": "On an unknown outcome", "zh-CN": "结果未知时"},
+        description={
+            "en": "`stop`, or `resend` with the same Message-ID, at the risk of a second copy.",
+            "zh-CN": "`stop` 表示停止；`resend` 表示用同一 Message-ID 重发，可能收到两封。",
+        },
+    )
+    breaker: Breaker = field(
+        factory=Breaker,
+        title={"en": "Circuit breaker", "zh-CN": "熔断"},
+        description={
+            "en": "When a connector that keeps failing is left alone.",
+            "zh-CN": "连接器持续失败时何时暂停使用。",
+        },
+    )
+    account_cooldown: float = field(
+        default=300.0,
+        minimum=0,
+        maximum=MAX_TIMEOUT,
+        validator=_number("account_cooldown"),
+        unit="s",
+        title={"en": "Account cooldown", "zh-CN": "账号冷却时间"},
+        description={
+            "en": "How long a connector is left alone after its provider rejected the account.",
+            "zh-CN": "服务商拒绝该账号后，暂停使用该连接器多久。",
+        },
+    )
+    routes: Mapping[str, tuple[str, ...]] = field(
+        factory=dict,
+        converter=_route,
+        title={"en": "Routes", "zh-CN": "路由"},
+        description={
+            "en": "The connectors for a usage, in order of preference; `*` for all other usages.",
+            "zh-CN": "各用途使用的连接器，按优先顺序排列；`*` 表示其他所有用途。",
+        },
+    )
+    weights: Mapping[str, int] = field(
+        factory=dict,
+        title={"en": "Weights", "zh-CN": "权重"},
+        description={
+            "en": "The share of emails for which each connector is asked first.",
+            "zh-CN": "各连接器被首选的邮件份额。",
+        },
+    )
+    rates: Mapping[str, Rate] = field(
+        factory=dict,
+        converter=_rates,
+        title={"en": "Rates", "zh-CN": "速率"},
+        description={
+            "en": 'How many emails each connector is given in a time, such as "100/s".',
+            "zh-CN": "各连接器在一段时间内最多发送多少封邮件，例如 “100/s”。",
+        },
+    )
+    recipient_cooldowns: Mapping[str, float] = field(
+        factory=dict,
+        unit="s",
+        title={"en": "Recipient cooldowns", "zh-CN": "收件人冷却时间"},
+        description={
+            "en": "Time before a recipient gets another email of a usage; `*` for all others.",
+            "zh-CN": "同一收件人再次收到同一用途邮件前的间隔；`*` 表示其他所有用途。",
         },
     )

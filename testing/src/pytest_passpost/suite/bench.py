@@ -12,11 +12,20 @@ from typing import TYPE_CHECKING, Any, Final
 import anyio.to_thread
 import pytest
 
-from passpost import Address, Capability, ConfigError, Host, Mail, Receipt, SendError
+from passpost import (
+    Address,
+    Breaker,
+    Capability,
+    ConfigError,
+    Host,
+    Mail,
+    Policy,
+    Receipt,
+    SendError,
+)
 from passpost._messages.payload import frozen_payload
 from passpost._plugins.connector_hooks import ConnectorHooks
 from passpost._plugins.discovery import Catalog
-from passpost._plugins.reports import send_error_in
 from passpost.config import secrets_in
 from pytest_passpost.suite.pointing import leaves, pointed_at, port_in
 from pytest_passpost.suite.proxy import FaultProxy
@@ -34,6 +43,9 @@ CODE: Final = "code/4711+canary"
 
 NAME: Final = 'Ada "Canary" Lovelace'
 """Another value of every payload, which no mail needs to repeat."""
+
+ONE_ATTEMPT: Final = Policy(attempts=1, breaker=Breaker(failures=0), account_cooldown=0)
+"""What a check sees of a mailer is what the connector does with one attempt."""
 
 LONG: Final = 30.0
 """Seconds that a mail has which is not about deadlines."""
@@ -227,7 +239,7 @@ class Bench:
         try:
             result: Result = await self.attempt(config, session, mail or self.mail())
         except Exception as error:
-            found = send_error_in(error)
+            found = _the_send_error(error)
             if found is None:
                 raise AssertionError(
                     f"send_mail raised {type(error).__name__} instead of a SendError: {error}"
@@ -316,3 +328,10 @@ class Bench:
                 self.hooks.send_mail, config, session, mail, abandon_on_cancel=True
             )
         return await result if inspect.isawaitable(result) else result
+
+
+def _the_send_error(error: BaseException) -> SendError | None:
+    """Find the one SendError in the groups that a connector's task group wraps around it."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error if isinstance(error, SendError) else None

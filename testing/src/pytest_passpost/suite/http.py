@@ -19,6 +19,7 @@ from pytest_passpost.actions import Action, Garbage
 from pytest_passpost.certificates import Certificate, default_authority
 from pytest_passpost.http import HttpServer
 from pytest_passpost.http_messages import Answer, Request
+from pytest_passpost.suite.bench import ONE_ATTEMPT
 from pytest_passpost.suite.canaries import Canaries, LogRecords, shown
 from pytest_passpost.suite.proxy import FaultProxy
 from pytest_passpost.suite.relay import Relay, whole
@@ -232,7 +233,7 @@ def _arm(refusal: Refusal, bench: Bench) -> Answer | None:
 
 def _mailer(bench: Bench, port: int) -> passpost.Mailer:
     connector = bench.host().configure(bench.info.id, bench.pointed(bench.direct, port))
-    return passpost.Mailer(connector, templates=[template_for(bench)])
+    return passpost.Mailer(connector, templates=[template_for(bench)], policy=ONE_ATTEMPT)
 
 
 def _silent(canaries: Canaries, error: SendError, logged: LogRecords, cure: str = "") -> None:

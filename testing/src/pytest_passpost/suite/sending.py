@@ -10,7 +10,7 @@ import pytest
 import passpost
 from passpost import Address, Capability, Mail, MessageError, Receipt, SendError
 from passpost._messages.payload import frozen_payload
-from pytest_passpost.suite.bench import CODE, NAME
+from pytest_passpost.suite.bench import CODE, NAME, ONE_ATTEMPT
 from pytest_passpost.suite.texts import (
     BODIES,
     HTML,
@@ -43,7 +43,9 @@ class SendingChecks:
 
     def test_mail_through_the_mailer(self, bench: Bench) -> None:
         connector = _configured(bench)
-        with passpost.Mailer(connector, templates=[template_for(bench)]) as mailer:
+        with passpost.Mailer(
+            connector, templates=[template_for(bench)], policy=ONE_ATTEMPT
+        ) as mailer:
             result = mailed(mailer)
         assert isinstance(result, Receipt), bench.refused(result)
         assert [mail.recipient for mail in bench.received] == ["ada@example.com"]
@@ -75,7 +77,9 @@ class SendingChecks:
     def test_no_second_recipient(self, bench: Bench, to: str) -> None:
         connector = _configured(bench)
         with (
-            passpost.Mailer(connector, templates=[template_for(bench)]) as mailer,
+            passpost.Mailer(
+                connector, templates=[template_for(bench)], policy=ONE_ATTEMPT
+            ) as mailer,
             pytest.raises(MessageError),
         ):
             mailer.send(passpost.Message(to=to, usage="SignIn", payload={"code": CODE}))
@@ -91,7 +95,9 @@ class SendingChecks:
             return
         connector = _configured(bench)
         with (
-            passpost.Mailer(connector, templates=[template_for(bench)]) as mailer,
+            passpost.Mailer(
+                connector, templates=[template_for(bench)], policy=ONE_ATTEMPT
+            ) as mailer,
             pytest.raises(MessageError),
         ):
             mailer.send(message_for(name=f"A{character}Bcc: eve@example.net"))
@@ -163,7 +169,9 @@ def _html(bench: Bench, *, claimed: bool) -> None:
 def _alternative(bench: Bench, *, claimed: bool) -> None:
     if not claimed and bench.can(Capability.HTML):
         template = _html_template(text="plain")
-        with passpost.Mailer(_configured(bench), templates=[template]) as mailer:
+        with passpost.Mailer(
+            _configured(bench), templates=[template], policy=ONE_ATTEMPT
+        ) as mailer:
             result = mailed(mailer)
             assert isinstance(result, Receipt), bench.refused(result)
         assert bench.received[0].text is None, "the host leaves the plain text out"
@@ -305,7 +313,7 @@ def _refused(bench: Bench, template: passpost.Template, **parts: Any) -> None:
         return  # without content there is nothing to refuse
     connector = _configured(bench)
     with (
-        passpost.Mailer(connector, templates=[template]) as mailer,
+        passpost.Mailer(connector, templates=[template], policy=ONE_ATTEMPT) as mailer,
         pytest.raises(SendError, match="cannot"),
     ):
         mailer.send(message_for(**parts))

@@ -1,0 +1,219 @@
+"""One send: attempts through one connector after another, until the policy says stop.
+
+`decide` says what comes after each attempt; what is here carries it out. Time is read and waited
+for through the clock alone, and an attempt is whatever a lane makes of it.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
+
+import attrs
+
+from passpost._messages.messages import Receipt
+from passpost._policy.clock import Clock
+from passpost._policy.decision import STOP, Decision, Result, Retry, Rules, Situation, decide
+from passpost._policy.health import Health, Place
+from passpost.errors import Attempt, PasspostError, SendError
+
+OWN_CODES: Final = "passpost."
+"""How the codes of refusals by passpost and its extensions begin: no provider is at fault."""
+
+UNAVAILABLE: Final = f"{OWN_CODES}unavailable"
+
+_LOOK_AGAIN: Final = 1.0
+"""Seconds after which a send that waits for a connector looks whether it recovered sooner."""
+
+
+class Lane(Protocol):
+    """One connector, for one email."""
+
+    @property
+    def name(self) -> str:
+        """The connector's name."""
+        ...
+
+    @property
+    def health(self) -> Health:
+        """Whether it may be asked now."""
+        ...
+
+    @property
+    def recognizes_repetitions(self) -> bool:
+        """Whether it sends an email once, however often it is asked."""
+        ...
+
+    async def take(self) -> float:
+        """Take one of the places that the connector's rate has.
+
+        Returns:
+            0 with a place taken; else the seconds after which to ask again.
+        """
+        ...
+
+    async def attempt(self, number: int) -> Receipt | PasspostError:
+        """Make one attempt, and return what it came to.
+
+        Args:
+            number: Which attempt of the send it is, counted from 1.
+        """
+        ...
+
+
+@attrs.define(eq=False)
+class Dispatch:
+    """One send under way.
+
+    Args:
+        lanes: The connectors, in order of preference.
+        rules: The settings.
+        clock: The time.
+        over: The deadline, in the clock's monotonic seconds.
+        cooled: Called with a connector's name and its error when its account begins to cool down.
+        jitter: Returns random numbers of [0, 1).
+    """
+
+    _lanes: Sequence[Lane]
+    _rules: Rules
+    _clock: Clock
+    _over: float
+    _cooled: Callable[[str, SendError], object]
+    _jitter: Callable[[], float] = random.random
+    _tries: dict[str, int] = attrs.field(factory=dict, init=False)
+    _attempts: tuple[Attempt, ...] = attrs.field(default=(), init=False)
+    _unknown: SendError | None = attrs.field(default=None, init=False)
+
+    async def run(self) -> Receipt:
+        """Send, and return the receipt.
+
+        Raises:
+            SendError: No connector accepted the email, or nobody knows whether one did.
+            PasspostError: Whatever else an attempt came to.
+        """
+        last: SendError | None = None
+        lane, place = await self._enter(self._lanes, None)
+        while True:
+            result = await self._attempt(lane, place)
+            if isinstance(result, Receipt):
+                if len(self._attempts) == 1:
+                    return result
+                return attrs.evolve(result, attempts=self._attempts)
+            if not isinstance(result, SendError):
+                # A connector further down the route may lack a template: the first error says more.
+                raise self._outcome(last) if last else result
+            last = result
+            decision = self._decide(lane, result)
+            if decision is STOP:
+                raise self._outcome(result)
+            others = [other for other in self._lanes if other is not lane]
+            if isinstance(decision, Retry):
+                await self._clock.sleep(decision.wait)
+                others = [lane, *others] if decision.elsewhere else [lane]
+            lane, place = await self._enter(others, result)
+
+    async def _attempt(self, lane: Lane, place: Place) -> Receipt | PasspostError:
+        self._tries[lane.name] = self._tries.get(lane.name, 0) + 1
+        try:
+            result = await lane.attempt(sum(self._tries.values()))
+        except BaseException:
+            place.release()
+            raise
+        if isinstance(result, Receipt | SendError):
+            self._attempts += result.attempts
+        if isinstance(result, Receipt):
+            place.settle(_ACCEPTED)
+        elif isinstance(result, SendError):
+            self._settle(lane, place, result)
+        else:
+            place.release()
+        return result
+
+    def _settle(self, lane: Lane, place: Place, error: SendError) -> None:
+        if (error.provider_code or "").startswith(OWN_CODES):
+            place.release()
+        elif place.settle(_result(error), str(error)):
+            self._cooled(lane.name, error)
+
+    def _decide(self, lane: Lane, error: SendError) -> Decision:
+        now = self._clock.monotonic()
+        situation = Situation(
+            tries=self._tries[lane.name],
+            seconds_left=self._over - now,
+            alternative=any(
+                other is not lane and self._is_alternative(other, now) for other in self._lanes
+            ),
+            recognizes=lane.recognizes_repetitions,
+            in_doubt=self._unknown is not None,
+        )
+        if error.outcome == "unknown":
+            self._unknown = error
+        return decide(_result(error), situation, self._rules, self._jitter())
+
+    async def _enter(self, lanes: Sequence[Lane], error: SendError | None) -> tuple[Lane, Place]:
+        """Return the first lane that may be asked, and a place in it; wait for one if need be.
+
+        Args:
+            lanes: Those to choose from, in order of preference.
+            error: What the last attempt came to; None before the first.
+
+        Raises:
+            SendError: None may be asked before the deadline.
+        """
+        lanes = [lane for lane in lanes if self._has_tries(lane)]
+        while True:
+            earliest = math.inf
+            for lane in sorted(lanes, key=_is_cooling):
+                wait = lane.health.asked_again_at() - self._clock.monotonic()
+                if wait <= 0 and not (wait := await lane.take()):
+                    place = lane.health.enter()
+                    if place is not None:
+                        return lane, place
+                earliest = min(earliest, wait)
+            if self._clock.monotonic() + earliest + self._rules.least > self._over:
+                raise self._outcome(error or _unavailable(lanes, earliest))
+            await self._clock.sleep(min(earliest, _LOOK_AGAIN))
+
+    def _is_alternative(self, lane: Lane, now: float) -> bool:
+        if not self._has_tries(lane) or lane.health.asked_again_at() > now:
+            return False
+        # An account at fault is asked once: better late than no email.
+        return lane.name not in self._tries or not lane.health.is_cooling()
+
+    def _has_tries(self, lane: Lane) -> bool:
+        return self._tries.get(lane.name, 0) < self._rules.attempts
+
+    def _outcome(self, last: SendError) -> SendError:
+        """Return the error of the whole send.
+
+        Once nobody knows whether an attempt succeeded, no later rejection makes up for it.
+        """
+        error = self._unknown or last
+        error.attempts = self._attempts
+        return error
+
+
+def _is_cooling(lane: Lane) -> bool:
+    return lane.health.is_cooling()
+
+
+_ACCEPTED: Final = Result("accepted")
+
+
+def _result(error: SendError) -> Result:
+    return Result(error.outcome, error.scope, error.temporary, error.retry_after)
+
+
+def _unavailable(lanes: Sequence[Lane], seconds: float) -> SendError:
+    names = ", ".join(f"{lane.name} ({lane.health.show().why})" for lane in lanes)
+    return SendError(
+        f"every connector is left alone after failures: {names}",
+        outcome="rejected",
+        scope="provider",
+        temporary=True,
+        retry_after=seconds,
+        provider_code=UNAVAILABLE,
+        hint="The next attempt is made when the time in `retry_after` has passed.",
+    )

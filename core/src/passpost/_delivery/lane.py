@@ -1,0 +1,112 @@
+"""One connector for one email: the email is rendered once, and attempted as often as need be."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+import attrs
+
+from passpost._delivery.attempt import SendAttempt
+from passpost._delivery.deadlines import DeadlinePassedError, deadline_error
+from passpost._delivery.identity import Identity
+from passpost._messages.messages import Message
+from passpost.errors import PasspostError, SendError
+
+if TYPE_CHECKING:
+    from passpost._delivery.active_connector import ActiveConnector
+    from passpost._messages.messages import Mail, Receipt
+    from passpost._policy.health import Health
+    from passpost._templates.template import Template
+
+
+@attrs.frozen(eq=False)
+class Outgoing:
+    """What the lanes of one send have in common.
+
+    Attributes:
+        message: What to send.
+        identity: What the emails of all connectors have in common.
+        over: The deadline, in the loop's time.
+        seconds: How long the send may take from its beginning.
+    """
+
+    message: Message
+    identity: Identity
+    over: float
+    seconds: float
+
+
+class EmailLane:
+    """One connector for one email; what it gets is the same at each attempt, to the last byte.
+
+    Args:
+        active: The connector.
+        health: Whether it may be asked now.
+        outgoing: What to send.
+        take: Takes a place of the connector's rate; None where it has no limit.
+    """
+
+    __slots__ = ("_mail", "_outgoing", "_take", "active", "health")
+
+    def __init__(
+        self,
+        active: ActiveConnector,
+        health: Health,
+        outgoing: Outgoing,
+        take: Callable[[], Awaitable[float]] | None = None,
+    ) -> None:
+        self.active = active
+        self.health = health
+        self._outgoing = outgoing
+        self._take = take
+        self._mail: Mail | None = None
+
+    @property
+    def name(self) -> str:
+        """The connector's name."""
+        return self.active.connector.name
+
+    @property
+    def recognizes_repetitions(self) -> bool:
+        """Whether the provider sends an email once, however often it is asked, for a while yet."""
+        return self._outgoing.identity.age() < self.active.connector.info.repeatable_for
+
+    async def take(self) -> float:
+        """Take a place of the connector's rate; see `RateLimiter.take`."""
+        return 0.0 if self._take is None else await self._take()
+
+    async def attempt(self, number: int) -> Receipt | PasspostError:
+        """Make one attempt, and return what it came to.
+
+        Args:
+            number: Which attempt of the send it is, counted from 1.
+        """
+        if self._mail is None:
+            try:
+                self._mail = await self._compose()
+            except PasspostError as error:
+                return error
+        outgoing = self._outgoing
+        context = outgoing.message.context
+        attempt = SendAttempt(
+            self.active, self._mail, outgoing.over, number=number, context=context
+        )
+        return await attempt.run()
+
+    async def _compose(self) -> Mail:
+        composer = self.active.composer
+        template = await self._find_template() if composer.asks else None
+        email = self._outgoing
+        return composer.compose(email.message, email.identity, email.seconds, template)
+
+    async def _find_template(self) -> Template:
+        try:
+            with self.active.deadlines.until(self._outgoing.over):
+                return await self.active.composer.ask(self._outgoing.message)
+        except DeadlinePassedError:
+            rejection = deadline_error("the extensions had looked for a template", "provider")
+        except SendError as error:
+            rejection = error
+        # Outside of the except block, and cleared: an extension may quote the message.
+        raise self.active.reports.failure(rejection, self._outgoing.message, sent=False)

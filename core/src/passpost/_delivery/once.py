@@ -1,0 +1,222 @@
+"""A send that is made once for its idempotency key, however often it is asked for."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import hashlib
+import hmac
+import json
+import logging
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from passpost._messages.messages import Message, Receipt
+from passpost._plugins.defects import describe_defect
+from passpost._stores.idempotency import (
+    Beginning,
+    Begun,
+    Ended,
+    IdempotencyStore,
+    OtherContent,
+    Record,
+)
+from passpost.errors import MessageError, PasspostError, SendError
+
+if TYPE_CHECKING:
+    from passpost._policy.clock import Clock
+
+log: Final = logging.getLogger("passpost")
+
+RUNNING: Final = "passpost.running"
+VANISHED: Final = "passpost.vanished"
+STORE: Final = "passpost.store"
+
+KEPT: Final = 86_400.0
+"""Seconds that a key is remembered: a day, as most providers do it."""
+
+_MARGIN: Final = 10.0
+"""Seconds past its deadline after which a send that has not ended counts as vanished."""
+
+_LOOK_AGAIN: Final = 0.25
+"""Seconds between two looks at a send that another caller makes."""
+
+
+class Once:
+    """Makes sends once.
+
+    Args:
+        store: Where they are remembered.
+        clock: The time.
+        secret: Keys the hashes that the store sees; shared by all processes that share the store.
+            None makes one for this process.
+        on_failure: Whether an email is refused or sent where the store cannot be asked.
+    """
+
+    def __init__(
+        self,
+        store: IdempotencyStore,
+        clock: Clock,
+        secret: bytes | None = None,
+        on_failure: Literal["refuse", "send"] = "refuse",
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._secret = secret or secrets.token_bytes(32)
+        self._on_failure = on_failure
+        self._settling: set[asyncio.Task[None]] = set()
+
+    async def send(
+        self, message: Message, over: float, make: Callable[[], Awaitable[Receipt]]
+    ) -> Receipt:
+        """Make a send, or return what came of the one that was made.
+
+        Args:
+            message: What to send; it has an idempotency key.
+            over: The deadline, in the clock's monotonic seconds.
+            make: Makes the send.
+
+        Raises:
+            MessageError: The key was used for another content; nothing was sent.
+            SendError: What the send came to, now or before; or the store cannot be asked.
+        """
+        key, fingerprint = self._key(message), self._fingerprint(message)
+        try:
+            token = await self._begin(key, fingerprint, over)
+        except PasspostError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever a store's library raises
+            refusal = self._store_failed(error)
+            if refusal is not None:
+                raise refusal from None
+            return await make()
+        if isinstance(token, Receipt):
+            return token
+        return await self._make(key, token, make)
+
+    async def wait_until_settled(self) -> None:
+        """Wait for the notes of sends whose callers were cancelled."""
+        await asyncio.gather(*self._settling, return_exceptions=True)
+
+    async def _begin(self, key: str, fingerprint: str, over: float) -> str | Receipt:
+        while True:
+            left = over - self._clock.monotonic()
+            beginning: Beginning = await self._store.begin(
+                key, fingerprint, running=max(0.0, left) + _MARGIN, kept=KEPT
+            )
+            if isinstance(beginning, Begun):
+                return beginning.token
+            if isinstance(beginning, OtherContent):
+                raise MessageError(
+                    "idempotency_key names another email already: use one key for one code",
+                    field="idempotency_key",
+                )
+            if isinstance(beginning, Ended):
+                return _replayed(beginning.record)
+            if left <= _LOOK_AGAIN:
+                raise _unknown("another send of the same key is still under way", RUNNING)
+            await self._clock.sleep(_LOOK_AGAIN)
+
+    async def _make(self, key: str, token: str, make: Callable[[], Awaitable[Receipt]]) -> Receipt:
+        try:
+            receipt = await make()
+        except BaseException as error:
+            await self._settle(key, token, _record_of_failure(error))
+            raise
+        await self._settle(key, token, _record_of_receipt(receipt))
+        return receipt
+
+    async def _settle(self, key: str, token: str, record: Record | None) -> None:
+        """Note how a send ended, even if its caller is cancelled meanwhile."""
+        task = asyncio.create_task(self._note(key, token, record))
+        self._settling.add(task)
+        task.add_done_callback(self._settling.discard)
+        await asyncio.shield(task)
+
+    async def _note(self, key: str, token: str, record: Record | None) -> None:
+        try:
+            if record is None:
+                await self._store.forget(key, token)
+            else:
+                await self._store.finish(key, token, record)
+        except Exception as error:  # noqa: BLE001 - whatever a store's library raises
+            # What happened to the email stands. Its key stays begun, so it is not sent again.
+            what = describe_defect(error)
+            log.error("the idempotency store did not note how a send ended: %s", what)  # noqa: TRY400 - a traceback could show the email
+
+    def _store_failed(self, error: Exception) -> SendError | None:
+        what = describe_defect(error)
+        if self._on_failure == "send":
+            log.warning("the idempotency store failed, and the email is sent without it: %s", what)
+            return None
+        return SendError(
+            f"the idempotency store failed: {what}",
+            outcome="rejected",
+            scope="provider",
+            temporary=True,
+            provider_code=STORE,
+            hint="Check that the store can be reached and written to.",
+        )
+
+    def _key(self, message: Message) -> str:
+        return self._hash([message.idempotency_key, message.to.address])
+
+    def _fingerprint(self, message: Message) -> str:
+        reply_to = None if message.reply_to is None else message.reply_to.address
+        parts = [message.usage, _plain(message.payload), _plain(message.headers), reply_to]
+        return self._hash([*parts, list(message.locale)])
+
+    def _hash(self, parts: list[Any]) -> str:
+        text = json.dumps(parts, sort_keys=True, ensure_ascii=True)
+        return hmac.new(self._secret, text.encode(), hashlib.sha256).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    """Return JSON data whose mappings are views as JSON data that can be written."""
+    if isinstance(value, str | int | float | None):
+        return value
+    if hasattr(value, "items"):
+        return {name: _plain(part) for name, part in value.items()}
+    return [_plain(part) for part in value]
+
+
+def _record_of_receipt(receipt: Receipt) -> Record:
+    return {
+        "outcome": "accepted",
+        "connector": receipt.connector,
+        "message_id": receipt.message_id,
+        "provider_id": receipt.provider_id,
+        "response": receipt.response,
+        "accepted_at": receipt.accepted_at.isoformat(),
+    }
+
+
+def _record_of_failure(error: BaseException) -> Record | None:
+    """Return what is noted of a send that failed; None where nothing was sent."""
+    if isinstance(error, SendError):
+        if error.outcome == "rejected":
+            return None
+        return {"outcome": "unknown", "text": str(error), "facts": error.facts()}
+    if isinstance(error, PasspostError):
+        return None
+    # Cancelled, or the process is ending: an attempt may have been under way.
+    return {"outcome": "unknown", "text": "the send was interrupted", "facts": {}}
+
+
+def _replayed(record: Record | None) -> Receipt:
+    """Return the receipt that was noted, or raise what was."""
+    if record is None:
+        raise _unknown("the process that made this send vanished", VANISHED)
+    if record["outcome"] == "accepted":
+        accepted_at = dt.datetime.fromisoformat(record["accepted_at"])
+        parts = {
+            name: record[name] for name in ("connector", "message_id", "provider_id", "response")
+        }
+        return Receipt(**parts, accepted_at=accepted_at, replayed=True)
+    facts = {"scope": "provider", "temporary": False, **record["facts"], "outcome": "unknown"}
+    raise SendError(record["text"], **facts)
+
+
+def _unknown(text: str, code: str) -> SendError:
+    return SendError(text, outcome="unknown", scope="provider", temporary=True, provider_code=code)

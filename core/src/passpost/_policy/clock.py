@@ -1,0 +1,39 @@
+"""The one place where delivery reads the time and waits."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Time, as delivery sees it; a simulation has its own."""
+
+    def monotonic(self) -> float:
+        """Return seconds that no step of the wall clock moves."""
+        ...
+
+    def now(self) -> dt.datetime:
+        """Return the wall clock's time, in UTC."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        ...
+
+
+class LoopClock:
+    """The time of the running event loop, which deadlines are kept in as well."""
+
+    def monotonic(self) -> float:
+        """Return the running loop's time, in seconds."""
+        return asyncio.get_running_loop().time()
+
+    def now(self) -> dt.datetime:
+        """Return the wall clock's time, in UTC."""
+        return dt.datetime.now(dt.UTC)
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait on the running loop."""
+        await asyncio.sleep(seconds)

@@ -1,0 +1,137 @@
+"""The idempotency store of one machine: a SQLite file that all of its processes share."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, TypeVar
+
+import anyio
+import anyio.to_thread
+
+from passpost._stores.idempotency import Beginning, Begun, Record, state_of
+
+T = TypeVar("T")
+
+_PATIENCE: Final = 5.0
+"""Seconds to wait for another process that writes."""
+
+_TABLE: Final = """
+CREATE TABLE IF NOT EXISTS passpost_sends (
+  key TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, token TEXT NOT NULL,
+  vanished_at REAL NOT NULL, over_at REAL NOT NULL, record TEXT
+) WITHOUT ROWID
+"""
+_INDEX: Final = "CREATE INDEX IF NOT EXISTS passpost_over ON passpost_sends (over_at)"
+
+
+class SqliteIdempotency:
+    """Remembers sends in a file, with the wall clock of its machine.
+
+    Each operation is one transaction in a thread. A send is noted on disk before its first attempt
+    (``synchronous=FULL``), so that a machine that loses its power does not send twice.
+
+    Args:
+        path: The file; it is made where there is none. It has to be on a local disk: SQLite's
+            locks do not hold on network file systems (sqlite.org/faq.html#q5).
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self._path = Path(path)
+        self._lock = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
+        self._process = 0
+
+    async def begin(self, key: str, fingerprint: str, *, running: float, kept: float) -> Beginning:
+        """Begin a send; see `IdempotencyStore.begin`.
+
+        Raises:
+            sqlite3.Error: The file cannot be read or written.
+        """
+
+        def begin(connection: sqlite3.Connection) -> Beginning:
+            now = time.time()
+            connection.execute("DELETE FROM passpost_sends WHERE over_at <= ?", (now,))
+            found = connection.execute(
+                "SELECT fingerprint, vanished_at, record FROM passpost_sends WHERE key = ?", (key,)
+            ).fetchone()
+            if found is not None:
+                record = None if found[2] is None else json.loads(found[2])
+                return state_of(found[0], fingerprint, record, now >= found[1])
+            token = secrets.token_hex(8)
+            connection.execute(
+                "INSERT INTO passpost_sends VALUES (?, ?, ?, ?, ?, NULL)",
+                (key, fingerprint, token, now + running, now + kept),
+            )
+            return Begun(token)
+
+        return await self._transact(begin)
+
+    async def finish(self, key: str, token: str, record: Record) -> None:
+        """Note how a send ended.
+
+        Raises:
+            sqlite3.Error: The file cannot be written.
+        """
+        text = json.dumps(dict(record))
+        await self._transact(
+            lambda connection: connection.execute(
+                "UPDATE passpost_sends SET record = ? WHERE key = ? AND token = ?",
+                (text, key, token),
+            )
+        )
+
+    async def forget(self, key: str, token: str) -> None:
+        """Free a key.
+
+        Raises:
+            sqlite3.Error: The file cannot be written.
+        """
+        await self._transact(
+            lambda connection: connection.execute(
+                "DELETE FROM passpost_sends WHERE key = ? AND token = ?", (key, token)
+            )
+        )
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+    async def _transact(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        return await anyio.to_thread.run_sync(self._in_thread, work)
+
+    def _in_thread(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        with self._lock:
+            connection = self._connection
+            # SQLite's connections must not cross a fork (sqlite.org/howtocorrupt.html, 2.6).
+            if connection is None or self._process != os.getpid():
+                connection = self._connect()
+            # Takes the lock for writing now: a transaction that reads first could not get it later.
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                result = work(connection)
+            except BaseException:
+                connection.execute("ROLLBACK")
+                raise
+            connection.execute("COMMIT")
+            return result
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self._path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False
+        )
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute(_TABLE)
+        connection.execute(_INDEX)
+        self._connection, self._process = connection, os.getpid()
+        return connection

@@ -1,0 +1,40 @@
+"""What a mailer remembers beyond one send, and the protocols for stores of your own.
+
+::
+
+    from passpost.stores import SqliteIdempotency, Stores
+
+    stores = Stores(idempotency=SqliteIdempotency("sends.sqlite"), secret=key)
+    mailer = passpost.Mailer(smtp, stores=stores)
+"""
+
+from __future__ import annotations
+
+from passpost._stores import Stores
+from passpost._stores.cooldown import Cooldowns
+from passpost._stores.idempotency import (
+    Beginning,
+    Begun,
+    Ended,
+    IdempotencyStore,
+    MemoryIdempotency,
+    OtherContent,
+    Running,
+)
+from passpost._stores.rate import Rate, RateLimiter
+from passpost._stores.sqlite import SqliteIdempotency
+
+__all__ = [
+    "Beginning",
+    "Begun",
+    "Cooldowns",
+    "Ended",
+    "IdempotencyStore",
+    "MemoryIdempotency",
+    "OtherContent",
+    "Rate",
+    "RateLimiter",
+    "Running",
+    "SqliteIdempotency",
+    "Stores",
+]

@@ -1,0 +1,269 @@
+"""Sends through connectors that fail in every way, on a virtual clock, and what must never happen.
+
+``python core/tests/policy/simulation.py 100000`` runs that many sends and prints what came of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import sys
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+import attrs
+
+from passpost import Receipt, SendError
+from passpost._delivery.dispatch import UNAVAILABLE, Dispatch
+from passpost._policy.decision import Rules
+from passpost._policy.health import Health, Limits
+from passpost.errors import Attempt, Scope
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from virtual_time import VirtualClock, run
+
+Condition = Literal[
+    "up", "slow", "down", "refusing", "throttling", "throttling for long", "locked", "silent"
+]
+CONDITIONS: tuple[Condition, ...] = (
+    "up", "up", "up", "slow", "down", "refusing", "throttling", "throttling for long", "locked",
+    "silent",
+)  # fmt: skip
+
+
+@attrs.define(eq=False)
+class Provider:
+    """A provider whose condition changes, and what it saw."""
+
+    name: str
+    health: Health
+    world: World
+    recognizes_repetitions: bool = False
+    condition: Condition = "up"
+    asked_at: list[float] = attrs.field(factory=list)
+    under_way: int = 0
+
+
+@attrs.define(eq=False)
+class Email:
+    """One email of the simulation, and what became of it."""
+
+    number: int
+    begun: float
+    over: float
+    recipient: Literal["good", "wrong", "greylisted"]
+    accepted: Counter[str] = attrs.field(factory=Counter)
+    asked: list[tuple[float, str, str]] = attrs.field(factory=list)
+    result: str = ""
+    ended: float = 0.0
+
+
+@attrs.define(eq=False)
+class LaneOf:
+    """One provider, for one email."""
+
+    provider: Provider
+    email: Email
+
+    @property
+    def name(self) -> str:
+        return self.provider.name
+
+    @property
+    def health(self) -> Health:
+        return self.provider.health
+
+    @property
+    def recognizes_repetitions(self) -> bool:
+        return self.provider.recognizes_repetitions
+
+    async def take(self) -> float:
+        return 0.0
+
+    async def attempt(self, number: int) -> Receipt | SendError:
+        provider, email = self.provider, self.email
+        clock = provider.world.clock
+        now = clock.monotonic()
+        provider.asked_at.append(now)
+        email.asked.append((now, provider.name, provider.condition))
+        result = await provider.world.answer(provider, email)
+        attempt = Attempt(
+            self.name,
+            clock.now(),
+            "accepted" if isinstance(result, Receipt) else result.outcome,
+            f"attempt {number}",
+        )
+        if isinstance(result, SendError):
+            result.attempts = (attempt,)
+            return result
+        return attrs.evolve(result, attempts=(attempt,), connector=self.name)
+
+
+@attrs.define(eq=False)
+class World:
+    """Everything of one run."""
+
+    seed: int
+    rules: Rules
+    limits: Limits
+    connectors: int
+    recognizing: bool = False
+    timeout: float = 25.0
+    clock: VirtualClock = attrs.field(factory=VirtualClock)
+    random: random.Random = attrs.field(init=False)
+    providers: list[Provider] = attrs.field(factory=list)
+    emails: list[Email] = attrs.field(factory=list)
+    cooled: list[tuple[float, str]] = attrs.field(factory=list)
+
+    def __attrs_post_init__(self) -> None:
+        self.random = random.Random(self.seed)  # noqa: S311 - a simulation, repeated by its seed
+        self.providers = [
+            Provider(f"p{number}", Health(self.limits, self.clock), self, self.recognizing)
+            for number in range(self.connectors)
+        ]
+
+    async def answer(  # noqa: C901, PLR0911 - one way out for each thing that can happen
+        self, provider: Provider, email: Email
+    ) -> Receipt | SendError:
+        left = email.over - self.clock.monotonic()
+        condition, chance = provider.condition, self.random.random()
+        await asyncio.sleep(min(left, 0.05 if condition != "slow" else 3 * chance))
+        if condition == "down":
+            return refusal("network", temporary=True)
+        if condition == "refusing":
+            return refusal("provider", temporary=False)
+        if condition == "throttling":
+            return refusal("provider", temporary=True, retry_after=self.random.choice([None, 0, 2]))
+        if condition == "throttling for long":
+            return refusal("provider", temporary=True, retry_after=3_600)
+        if condition == "locked":
+            return refusal("account", temporary=chance < 0.2)
+        if email.recipient == "wrong":
+            return refusal("recipient", temporary=False)
+        if email.recipient == "greylisted" and len(email.asked) < 2:
+            return refusal("recipient", temporary=True)
+        if condition == "silent":
+            if chance < 0.5:
+                self.accept(provider, email)
+            await asyncio.sleep(max(0.0, min(5.0, email.over - self.clock.monotonic())))
+            return SendError("no reply", outcome="unknown", scope="network", temporary=True)
+        if self.clock.monotonic() > email.over:
+            return refusal("message", temporary=False)
+        self.accept(provider, email)
+        return Receipt()
+
+    def accept(self, provider: Provider, email: Email) -> None:
+        if not (provider.recognizes_repetitions and email.accepted[provider.name]):
+            email.accepted[provider.name] += 1
+
+    async def send(self, email: Email) -> None:
+        self.emails.append(email)
+        dispatch = Dispatch(
+            [LaneOf(provider, email) for provider in self.providers],
+            self.rules,
+            self.clock,
+            email.over,
+            lambda name, _error: self.cooled.append((self.clock.monotonic(), name)),
+            self.random.random,
+        )
+        try:
+            await dispatch.run()
+            email.result = "accepted"
+        except SendError as error:
+            email.result = "unavailable" if error.provider_code == UNAVAILABLE else error.outcome
+        except asyncio.CancelledError:
+            email.result = "cancelled"
+            raise
+        finally:
+            email.ended = self.clock.monotonic()
+
+    async def play(self, sends: int, per_second: float, change: Callable[[World], None]) -> None:
+        """Send emails at a steady rate while the providers' conditions change."""
+        tasks: list[asyncio.Task[None]] = []
+        for number in range(sends):
+            now = self.clock.monotonic()
+            kind = self.random.choices(["good", "wrong", "greylisted"], [90, 5, 5])[0]
+            email = Email(number, now, now + self.timeout, kind)  # type: ignore[arg-type]  # of the three
+            task = asyncio.create_task(self.send(email))
+            tasks.append(task)
+            if self.random.random() < 0.02:
+                asyncio.get_running_loop().call_later(self.random.random() * 5, task.cancel)
+            if self.random.random() < 0.05:
+                change(self)
+            await asyncio.sleep(self.random.expovariate(per_second))
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def refusal(scope: Scope, *, temporary: bool, retry_after: float | None = None) -> SendError:
+    return SendError(
+        "no", outcome="rejected", scope=scope, temporary=temporary, retry_after=retry_after
+    )
+
+
+def anything(world: World) -> None:
+    """Change the condition of one provider, and at times the wall clock."""
+    provider = world.random.choice(world.providers)
+    provider.condition = world.random.choice(CONDITIONS)
+    if world.random.random() < 0.05:
+        world.clock.step += world.random.uniform(-90, 90)
+
+
+def faults(world: World) -> list[str]:
+    """Return what must never happen, and did."""
+    found: list[str] = []
+    for email in world.emails:
+        copies = sum(email.accepted.values())
+        where = f"email {email.number}"
+        if copies > 1 and not world.rules.resend:
+            found.append(f"{where}: accepted {copies} times")
+        if email.result in {"rejected", "unavailable"} and copies:
+            found.append(f"{where}: {email.result}, and accepted")
+        if email.result == "accepted" and not copies:
+            found.append(f"{where}: a receipt for nothing")
+        if any(at > email.over for at, _, _ in email.asked):
+            found.append(f"{where}: an attempt after its deadline")
+        if email.ended > email.over + 0.1:
+            found.append(f"{where}: ended {email.ended - email.over:.2f} s after its deadline")
+        tries = Counter(name for _, name, _ in email.asked)
+        if tries and max(tries.values()) > world.rules.attempts:
+            found.append(f"{where}: {tries}")
+    return found
+
+
+def worlds(sends: int, seed: int = 1) -> list[tuple[World, int]]:
+    """Return the runs that share a number of sends."""
+    made = []
+    kinds: list[dict[str, Any]] = [
+        {"connectors": connectors, "recognizing": recognizing, "rules": Rules(resend=resend)}
+        for connectors in (1, 2, 3, 4)
+        for recognizing in (False, True)
+        for resend in (False, True)
+    ]
+    for number, kind in enumerate(kinds):
+        made.append((World(seed=seed + number, limits=Limits(), **kind), sends // len(kinds)))
+    return made
+
+
+def main() -> None:
+    sends = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
+    broken = 0
+    for world, share in worlds(sends):
+        run(world.play(share, 20.0, anything))
+        results = Counter(email.result for email in world.emails)
+        asked = sum(len(email.asked) for email in world.emails)
+        doubled = sum(sum(email.accepted.values()) > 1 for email in world.emails)
+        found = faults(world)
+        broken += len(found)
+        print(  # noqa: T201 - the result
+            f"{world.connectors} connectors, recognizing {world.recognizing!s:5}, "
+            f"resend {world.rules.resend!s:5}: {dict(results)}, {asked} attempts, "
+            f"{doubled} doubled, {len(world.cooled)} cooldowns, {len(found)} faults {found[:3]}"
+        )
+    sys.exit(bool(broken))
+
+
+if __name__ == "__main__":
+    main()
