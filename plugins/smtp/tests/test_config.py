@@ -153,8 +153,8 @@ def test_tokens_come_over_https(url: str) -> None:
         ({"secure": True, "port": 587}, "secure", "wrong version number"),
         ({"secure": False, "port": 465}, "secure", "wait"),
         ({"secure": True, "requireTLS": False}, "requireTLS", "no effect"),
-        ({"ignoreTLS": True, "auth": {"user": "a", "pass": "p"}}, "ignoreTLS", "in clear"),
-        ({"tls": {"rejectUnauthorized": False}}, "tls.rejectUnauthorized", "not checked"),
+        ({"ignoreTLS": True, "auth": {"user": "a", "pass": "p"}}, "ignoreTLS", "unencrypted"),
+        ({"tls": {"rejectUnauthorized": False}}, "tls.rejectUnauthorized", "not verified"),
         ({"disableFileAccess": True}, "disableFileAccess", "no effect"),
         ({"disableUrlAccess": False}, "disableUrlAccess", "no effect"),
         (

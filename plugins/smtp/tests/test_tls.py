@@ -60,7 +60,7 @@ async def test_a_mail_goes_under_tls(mode: TlsMode, kit: Any) -> None:
     ("certificate", "cure"),
     [
         ("self-signed", "tls.ca"),
-        ("expired", "renew"),
+        ("expired", "Renew"),
         ("other-host", "servername"),
         ("unknown-authority", "tls.ca"),
     ],

@@ -1,4 +1,4 @@
-"""What to do about it: the mistakes that people make with SMTP providers, by their symptoms."""
+"""Hints: the known mistakes with SMTP servers and providers, by their symptoms."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from passpost_smtp.reply import Reply
 
 WRONG_VERSION: Final = "WRONG_VERSION_NUMBER"
-"""OpenSSL's name for something that is no TLS."""
+"""OpenSSL's name for bytes that are not TLS."""
 
 MAY_ARRIVE: Final = (
     "The server may have accepted the email before the connection ended. Check whether it arrived "
@@ -19,32 +19,55 @@ MAY_ARRIVE: Final = (
 )
 
 _GMAIL: Final = (
-    "Gmail takes an app password of 16 letters here, not the account's own password: turn on "
-    "2-Step Verification, make one at https://myaccount.google.com/apppasswords, and put it in "
-    "auth.pass."
+    "Gmail requires an app password of 16 letters, not the account's own password. Turn on "
+    "2-Step Verification, create one at https://myaccount.google.com/apppasswords, and set "
+    "auth.pass to it."
 )
 
 _ALIYUN: Final = (
-    "Aliyun wants the sender address itself as the user name, and the SMTP password that was set "
-    "for that address in the Direct Mail console."
+    "Aliyun requires the sender address as the user name, and the SMTP password that was set for "
+    "this address in the Direct Mail console."
 )
 
-_SENDGRID: Final = (
-    "SendGrid wants the word apikey as the user name, and an API key as the password."
+_SENDGRID: Final = "SendGrid requires the user name apikey, and an API key as the password."
+
+_QQ: Final = (
+    "QQ Mail requires an authorization code (授权码), not the QQ password. Turn on SMTP in QQ Mail "
+    "under Settings > Account (设置 > 账号), generate a code, and set auth.pass to it."
 )
 
-# OpenSSL's numbers for what is wrong with a certificate (X509_V_ERR_…).
+_NETEASE: Final = (
+    "NetEase Mail requires an authorization code (授权码), not the password. Turn on SMTP in the "
+    "mailbox's settings (设置 > POP3/SMTP/IMAP), create a code, and set auth.pass to it."
+)
+
+_EXMAIL: Final = (
+    "Tencent Exmail requires the full address as the user name. If secure sign-in is on, create an "
+    "authorization code (授权码) in the mailbox's settings and set auth.pass to it."
+)
+
+_LOGINS: Final = {
+    "gmail": _GMAIL,
+    "aliyun": _ALIYUN,
+    "sendgrid": _SENDGRID,
+    "qq": _QQ,
+    "netease": _NETEASE,
+    "exmail": _EXMAIL,
+}
+
+# OpenSSL's numbers for the faults of a certificate (X509_V_ERR_…).
 _CERTIFICATE_CODES: Final = {
-    10: "The server's certificate has expired: renew it on the server.",
-    18: "The server's certificate vouches for itself: give it, or the authority it should come "
-    "from, as PEM text in tls.ca.",
-    19: "The certificate's authority is unknown here: give its certificate as PEM text in tls.ca.",
-    20: "The certificate's authority is not known here: give its certificate as PEM text in "
-    "tls.ca, and see that the server sends its intermediate certificates.",
-    62: "The certificate is for another host: use the name that it is for as host, or, where host "
-    "must be something else, name it in servername.",
-    64: "The certificate is not for this IP address: use the server's name as host, or name it in "
-    "servername.",
+    10: "The server's certificate has expired. Renew it on the server.",
+    18: "The server's certificate is self-signed. Put it, or its CA's certificate, into tls.ca as "
+    "PEM.",
+    19: "The CA of the server's certificate is not trusted on this machine. Put its certificate "
+    "into tls.ca as PEM.",
+    20: "The CA of the server's certificate is not trusted on this machine. Put its certificate "
+    "into tls.ca as PEM, and check that the server sends its intermediate certificates.",
+    62: "The server's certificate is for another hostname. Set host to a name in the certificate, "
+    "or set servername to it if host must differ.",
+    64: "The server's certificate is not for this IP address. Set host to the server's name, or "
+    "set servername to it.",
 }
 
 _GREYLISTED: Final = re.compile(r"gr[ae]y-?list", re.IGNORECASE)
@@ -58,13 +81,13 @@ def reply_hint(phase: Phase, reply: Reply, config: SmtpConfig) -> str | None:
         return _auth_hint(reply, config)
     if phase == "starttls":
         return (
-            "The server offers STARTTLS and cannot do it right now. Nothing was sent in clear; try "
-            "again later, or use port 465 with secure: true."
+            "The server offers STARTTLS, but cannot start it now. Nothing was sent unencrypted. "
+            "Try again later, or use port 465 with secure set to true."
         )
     if phase == "ehlo" and reply.code == 501:  # noqa: PLR2004 - the code in question
         return (
-            f"The server does not like the name {config.name or 'that this machine has'} in EHLO: "
-            "set name to a full host name in ASCII, such as mail.example.com."
+            f"The server rejected the EHLO name {config.name or 'of this machine'}. Set name to a "
+            "fully qualified ASCII hostname, such as mail.example.com."
         )
     if reply.closing:
         return _closing_hint(reply)
@@ -72,36 +95,35 @@ def reply_hint(phase: Phase, reply: Reply, config: SmtpConfig) -> str | None:
 
 
 def _auth_hint(reply: Reply, config: SmtpConfig) -> str:
-    provider = config.provider
     if reply.code < 500:  # noqa: PLR2004 - 4yz
-        return "The server cannot check passwords right now; the settings may be right. Try later."
+        return "The server cannot check passwords now. The settings may be valid. Try again later."
     if reply.code == 538 or reply.enhanced == "5.7.11":  # noqa: PLR2004 - the code in question
-        return "The server signs nobody in without TLS: take ignoreTLS out of the settings."
+        return "The server requires TLS before authentication. Remove ignoreTLS."
     if config.uses_oauth2:
         return (
-            "The server refused the OAuth2 token: see that auth.user is the mailbox that the token "
-            "was made for, and that the scope allows SMTP (https://mail.google.com/ at Gmail)."
+            "The server rejected the OAuth2 token. Check that auth.user is the mailbox that the "
+            "token was issued for, and that its scope allows SMTP (Gmail: https://mail.google.com/)."
         )
     if reply.code == 530:  # noqa: PLR2004 - the code in question
-        return "The server wants a sign-in: set auth.user and auth.pass."
-    hints = {"gmail": _GMAIL, "aliyun": _ALIYUN, "sendgrid": _SENDGRID}
-    return hints.get(
-        provider, "User name or password is wrong, or the account may not use SMTP: check both."
+        return "The server requires authentication. Set auth.user and auth.pass."
+    return _LOGINS.get(
+        config.provider,
+        "The user name or password is wrong, or the account is not allowed to use SMTP.",
     )
 
 
 def _closing_hint(reply: Reply) -> str | None:
     if re.search(r"connections|concurren", reply.text, re.IGNORECASE):
-        return "The server takes fewer connections at once: lower pool.maxConnections."
+        return "The server allows fewer connections. Lower pool.maxConnections."
     return None
 
 
 def _transaction_hint(phase: Phase, reply: Reply, config: SmtpConfig) -> str | None:
     text = reply.text
     if _is_too_large(phase, reply):
-        return "The message is larger than the server takes."
+        return "The message is larger than the server accepts. Shorten the template."
     if phase == "rcpt" and _GREYLISTED.search(text):
-        return "Greylisting: the server takes the mail when it is tried again in some minutes."
+        return "The server uses greylisting. Send the email again in a few minutes."
     if phase == "rcpt" and _RELAY.search(text):
         return _relay_hint(config)
     if phase == "mail" or _SENDER_DENIED.search(text):
@@ -110,7 +132,7 @@ def _transaction_hint(phase: Phase, reply: Reply, config: SmtpConfig) -> str | N
 
 
 def _is_too_large(phase: Phase, reply: Reply) -> bool:
-    # To RCPT 552 says that there are too many recipients, or that the mailbox is full.
+    # In reply to RCPT, 552 means too many recipients or a full mailbox.
     large = reply.code == 552 and phase != "rcpt"  # noqa: PLR2004 - the code in question
     return large or reply.enhanced in {"5.3.4", "5.2.3"}
 
@@ -118,7 +140,7 @@ def _is_too_large(phase: Phase, reply: Reply) -> bool:
 def _relay_hint(config: SmtpConfig) -> str:
     if config.signs_in:
         return "The server does not relay to this domain for this account."
-    return "The server relays for those who sign in: set auth.user and auth.pass."
+    return "The server only relays after authentication. Set auth.user and auth.pass."
 
 
 def _sender_hint(reply: Reply, config: SmtpConfig) -> str | None:
@@ -127,8 +149,8 @@ def _sender_hint(reply: Reply, config: SmtpConfig) -> str | None:
     if config.provider == "aliyun":
         return _ALIYUN
     return (
-        "The server does not take mails from this sender: use one that the account may send as "
-        "(verified with the provider, or the account's own address) as fromEmail."
+        "The server rejected the sender. Set fromEmail to the account's own address, or to one "
+        "that is verified at the provider."
     )
 
 
@@ -140,49 +162,50 @@ def fault_hint(phase: Phase, fault: Fault, config: SmtpConfig) -> str | None:
         return _greeting_hint(fault, config)
     if phase == "starttls" and fault.kind == "order":
         return (
-            "Bytes came in clear after the server had agreed to TLS, which is how an attacker on "
-            "the way injects commands: the connection was dropped, and no password sent."
+            "Unencrypted bytes arrived after the server had agreed to TLS, which is how an "
+            "attacker injects commands. The connection was closed, and no password was sent."
         )
     if phase == "connect":
-        return (
-            f"See that {config.server} is the right address and that no firewall is between; many "
-            "networks block port 25, so use 587 or 465."
-        )
+        blocked = config.port_number == 25  # noqa: PLR2004 - the port in question
+        alternative = " Many networks block port 25: try 587 or 465." if blocked else ""
+        return f"Check host and port ({config.server}), and any firewall.{alternative}"
     if phase == "resolve":
-        return "See that host is spelt right and that this machine can look up names."
+        return "Check the spelling of host, and DNS on this machine."
     return None
 
 
 def _tls_hint(fault: Fault, config: SmtpConfig) -> str | None:
     if fault.code:
         return _CERTIFICATE_CODES.get(
-            fault.code, "The server's certificate could not be verified; no password was sent."
+            fault.code, "The server's certificate could not be verified. No password was sent."
         )
     implicit = config.security == "implicit"
     if implicit and (fault.kind == "order" or fault.detail == WRONG_VERSION):
         return (
-            f"The server speaks in clear on port {config.port_number} until it is asked for "
-            "STARTTLS: set secure to false there, or use port 465 with secure: true."
+            f"The server starts unencrypted on port {config.port_number}. Set secure to false to "
+            "use STARTTLS, or use port 465 with secure set to true."
         )
     if implicit and fault.kind == "timeout":
         return (
-            f"No TLS came on port {config.port_number}: secure: true is for port 465; on 587 and "
-            "25 set secure to false."
+            f"The server did not start TLS on port {config.port_number}. Set secure to false "
+            "for ports 587 and 25; true is for port 465."
         )
     if "VERSION" in fault.detail or "PROTOCOL" in fault.detail:
-        return "The server has no TLS as new as tls.minVersion wants; it should be updated."
+        return (
+            "The server only supports TLS versions older than tls.minVersion. Upgrade the server."
+        )
     return None
 
 
 def _greeting_hint(fault: Fault, config: SmtpConfig) -> str | None:
     port = config.port_number
     if fault.kind == "garbage":
-        return f"What answers on port {port} is no SMTP server; it may want secure: true."
+        return f"The server on port {port} does not speak SMTP. It may require secure: true."
     if config.security == "implicit" or fault.kind not in {"timeout", "closed", "reset"}:
         return None
     if port == 465:  # noqa: PLR2004 - the port in question
         return (
-            "Port 465 wants TLS from the first byte, so that the server waits for it and says "
-            "nothing: set secure to true."
+            "Port 465 requires TLS from the first byte, so the server waits for it and sends no "
+            "greeting. Set secure to true."
         )
-    return f"If the server speaks TLS on port {port} from the first byte, set secure to true."
+    return f"If the server expects TLS on port {port} from the first byte, set secure to true."

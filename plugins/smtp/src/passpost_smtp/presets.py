@@ -1,4 +1,4 @@
-"""Settings to start from, provider by provider."""
+"""Settings to start from, one preset per provider."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from passpost import Preset
 _SUBJECTS: Final = {
     "Register": "Your sign-up code",
     "SignIn": "Your sign-in code",
-    "ForgotPassword": "Your code to set a new password",
+    "ForgotPassword": "Your password reset code",
     "Generic": "Your verification code",
 }
 
@@ -18,57 +18,61 @@ _TEMPLATES: Final = [
     {
         "usageType": usage,
         "subject": subject,
-        "content": f"{subject} is {{{{code}}}}. It is good for 10 minutes.",
+        "content": f"{subject} is {{{{code}}}}. It is valid for 10 minutes.",
         "contentType": "text/plain",
     }
     for usage, subject in _SUBJECTS.items()
 ]
 
 
-def _settings(host: str, port: int, user: str, password: str, sender: str) -> Mapping[str, Any]:
-    return {
+def _preset(  # noqa: PLR0913 - one for each setting that differs
+    id_: str,
+    names: tuple[str, str],
+    host: str,
+    user: str,
+    password: str,
+    *,
+    sender: str = "",
+    port: int = 465,
+) -> Preset:
+    settings: Mapping[str, Any] = {
         "host": host,
         "port": port,
         "auth": {"user": user, "pass": password},
-        "fromEmail": sender,
+        "fromEmail": sender or user,
         "templates": _TEMPLATES,
     }
+    return Preset(id_, dict(zip(("en", "zh-CN"), names, strict=True)), settings)
 
 
 PRESETS: Final = (
-    Preset(
-        "gmail",
-        {"en": "Gmail", "zh-CN": "Gmail"},
-        _settings(
-            "smtp.gmail.com",
-            465,
-            "<your-gmail-address>",
-            "<app-password-of-16-letters>",
-            "<your-gmail-address>",
-        ),
+    _preset(
+        "gmail", ("Gmail", "Gmail"), "smtp.gmail.com",
+        "<your-gmail-address>", "<app-password-of-16-letters>",
     ),
-    Preset(
-        "sendgrid",
-        {"en": "SendGrid", "zh-CN": "SendGrid"},
-        _settings(
-            "smtp.sendgrid.net", 465, "apikey", "<api-key>", "<address-of-a-verified-sender>"
-        ),
+    _preset(
+        "sendgrid", ("SendGrid", "SendGrid"), "smtp.sendgrid.net", "apikey", "<api-key>",
+        sender="<address-of-a-verified-sender>",
     ),
-    Preset(
-        "aliyun",
-        {"en": "Aliyun Direct Mail", "zh-CN": "阿里云邮件推送"},
-        _settings(
-            "smtpdm.aliyun.com",
-            465,
-            "<sender-address>",
-            "<smtp-password-of-the-sender-address>",
-            "<sender-address>",
-        ),
+    _preset(
+        "aliyun", ("Aliyun Direct Mail", "阿里云邮件推送"), "smtpdm.aliyun.com",
+        "<sender-address>", "<smtp-password-of-the-sender-address>",
     ),
-    Preset(
-        "generic",
-        {"en": "Another server", "zh-CN": "其他服务器"},
-        _settings("<smtp-server>", 587, "<user-name>", "<password>", "<sender-address>"),
+    _preset(
+        "qq", ("QQ Mail", "QQ 邮箱"), "smtp.qq.com",
+        "<your-qq-mail-address>", "<authorization-code-of-16-letters>",
     ),
-)
-"""Gmail, SendGrid, Aliyun, and what fits any other server."""
+    _preset(
+        "netease", ("NetEase 163 Mail", "网易 163 邮箱"), "smtp.163.com",
+        "<your-163-address>", "<authorization-code>",
+    ),
+    _preset(
+        "exmail", ("Tencent Exmail", "腾讯企业邮箱"), "smtp.exmail.qq.com",
+        "<your-address>", "<password-or-authorization-code>",
+    ),
+    _preset(
+        "generic", ("Another server", "其他服务器"), "<smtp-server>",
+        "<user-name>", "<password>", sender="<sender-address>", port=587,
+    ),
+)  # fmt: skip
+"""Gmail, SendGrid, Aliyun, QQ Mail, NetEase, Tencent Exmail, and any other server."""

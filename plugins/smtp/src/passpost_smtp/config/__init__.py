@@ -1,4 +1,4 @@
-"""The settings of the ``smtp`` connector, both generations of them."""
+"""The settings of the connector ``smtp``, in both generations."""
 
 from passpost_smtp.config.auth import EncryptedKey, LoginAuth, ServiceAccountAuth, TokenAuth
 from passpost_smtp.config.pool import PoolSettings

@@ -1,4 +1,4 @@
-"""The setting ``auth``: how to sign in."""
+"""The setting ``auth``: how to authenticate."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from passpost.config import field, rule
 from passpost_smtp.config.leaves import TokenUrl, said
 
 GOOGLE_TOKENS: Final = TokenUrl("https://oauth2.googleapis.com/token")
-"""Where Google gives out tokens."""
+"""The URL where Google issues tokens."""
 
 _OAUTH2_TYPES: Final = ("oauth2", "OAuth2", "OAUTH2")
 OAuth2Type = Literal["oauth2", "OAuth2", "OAUTH2"]
@@ -25,9 +25,19 @@ _USER: Final = said(
 )
 
 
+def incomplete(missing: str, there: str) -> Problem:
+    """Return the problem of a user name without its password, or the other way round."""
+    return Problem(
+        missing,
+        f"required, because `{there}` is set",
+        "set both, or remove both if the server requires no authentication",
+        code="smtp-E1",
+    )
+
+
 @attrs.frozen(kw_only=True)
 class LoginAuth:
-    """Sign in with a user name and a password; without both, the server trusts our address."""
+    """A user name and a password; without both, no authentication."""
 
     title: ClassVar[Mapping[str, str]] = {"en": "User name and password", "zh-CN": "用户名和密码"}
 
@@ -57,16 +67,12 @@ class LoginAuth:
     def _both_or_none(self) -> Iterator[Problem]:
         if (self.user is None) != (self.pass_ is None):
             missing, there = ("user", "pass") if self.user is None else ("pass", "user")
-            yield Problem(
-                missing,
-                f"is missing, while {there} is there",
-                "write both, or none where the server needs no sign-in",
-            )
+            yield incomplete(missing, there)
 
 
 @attrs.frozen(kw_only=True)
 class TokenAuth:
-    """Sign in with an OAuth2 token, which is fetched anew with a refresh token."""
+    """An OAuth2 token, renewed with a refresh token."""
 
     title: ClassVar[Mapping[str, str]] = {"en": "OAuth2 token", "zh-CN": "OAuth2 令牌"}
 
@@ -142,17 +148,20 @@ class TokenAuth:
         if self.refresh_token is None:
             if self.access_token is None:
                 yield Problem(
-                    "", "there is neither an accessToken nor a refreshToken", "write one of them"
+                    "",
+                    "OAuth2 requires `accessToken` or `refreshToken`",
+                    "set one of them",
+                    code="smtp-E4",
                 )
             return
         for key, value in (("clientId", self.client_id), ("clientSecret", self.client_secret)):
             if value is None:
-                yield Problem(key, "is missing, and refreshToken needs it", "write it")
+                yield Problem(key, "required with `refreshToken`", code="smtp-E4")
 
 
 @attrs.frozen(kw_only=True)
 class EncryptedKey:
-    """A private key that a passphrase protects."""
+    """A private key that is encrypted with a passphrase."""
 
     key: Secret = field(
         multiline=True,
@@ -167,7 +176,7 @@ class EncryptedKey:
 
 @attrs.frozen(kw_only=True)
 class ServiceAccountAuth:
-    """Sign in with a token that a service account's key asks for (Google Workspace)."""
+    """An OAuth2 token, requested with the key of a service account (Google Workspace)."""
 
     title: ClassVar[Mapping[str, str]] = {
         "en": "OAuth2 token of a service account",
@@ -197,7 +206,7 @@ class ServiceAccountAuth:
         **said(
             "Private key",
             "私钥",
-            "The service account's key as PEM text, or an object of key and passphrase.",
+            "The service account's key as PEM text, or an object with key and passphrase.",
             "服务账号的私钥（PEM 文本），或由 key 和 passphrase 组成的对象。",
         ),
     )
@@ -219,7 +228,7 @@ _TOKEN_KEYS: Final = frozenset({"accessToken", "refreshToken", "clientId", "clie
 
 
 def choose_auth(value: Any) -> type[Auth]:
-    """Pick the kind of sign-in that settings mean, by ``type`` and by the keys that they name."""
+    """Return the kind of authentication that settings name, by ``type`` and by their keys."""
     keys = set(value) if isinstance(value, Mapping) else set()
     if keys & _SERVICE_KEYS:
         return ServiceAccountAuth

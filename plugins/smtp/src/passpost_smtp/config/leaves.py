@@ -13,11 +13,12 @@ from passpost.wire import refused_in_line
 _LABEL: Final = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _DOMAIN: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 _MAX_DOMAIN: Final = 255
+_EXAMPLE: Final = "`https://oauth2.googleapis.com/token`"
 
 
 def _single_line(value: object) -> str:
     if not isinstance(value, str):
-        raise Invalid("must be text", "put it in double quotes")
+        raise Invalid("not text", "put the value in double quotes")
     if refused := refused_in_line(value):
         raise Invalid(f"{refused} is not allowed here")
     return value
@@ -33,32 +34,35 @@ def is_ip(text: str) -> bool:
 
 
 class EhloName(str):
-    """The name that a client gives itself in EHLO: a domain or an address literal in ASCII."""
+    """A name for EHLO: a domain or an address literal in ASCII."""
 
     __slots__ = ()
 
     @classmethod
     def from_setting(cls, value: object) -> Self:
-        """Check the name.
+        """Return the name.
 
         Raises:
-            Invalid: It cannot stand in EHLO (RFC 5321 section 4.1.1.1).
+            Invalid: It is not allowed in EHLO (RFC 5321 section 4.1.1.1).
         """
         text = _single_line(value)
         if not text.isascii():
             raise Invalid(
-                "the name in EHLO is ASCII; servers answer others with 501",
+                "not ASCII: servers reject the name in EHLO with 501",
                 "write the domain in its xn-- form",
+                code="smtp-E8",
             )
         if not is_domain(text) and not _is_literal(text):
             raise Invalid(
-                "is no name for EHLO", "write a host name such as mail.example.com, or [192.0.2.1]"
+                "not a valid name for EHLO",
+                "set it to a hostname such as `mail.example.com`, or to `[192.0.2.1]`",
+                code="smtp-E8",
             )
         return cls(text)
 
 
 def is_domain(text: str) -> bool:
-    """Return whether a text is a domain as EHLO wants it."""
+    """Return whether a text is a domain that EHLO allows."""
     return len(text) <= _MAX_DOMAIN and _DOMAIN.fullmatch(text) is not None
 
 
@@ -68,7 +72,7 @@ def _is_literal(text: str) -> bool:
 
 
 def address_literal(address: str) -> str:
-    """Write an IP address as a literal (RFC 5321 section 4.1.3): ``[IPv6:2001:db8::1]``."""
+    """Return an IP address as a literal (RFC 5321 section 4.1.3): ``[IPv6:2001:db8::1]``."""
     return f"[IPv6:{address}]" if ":" in address else f"[{address}]"
 
 
@@ -79,36 +83,42 @@ class IpAddress(str):
 
     @classmethod
     def from_setting(cls, value: object) -> Self:
-        """Check the address.
+        """Return the address.
 
         Raises:
-            Invalid: It is none.
+            Invalid: It is not an IP address.
         """
         text = _single_line(value)
         if not is_ip(text):
-            raise Invalid("is no IP address", "write one of this machine, such as 192.0.2.1")
+            raise Invalid(
+                "not an IP address",
+                "set it to an address of this machine, such as `192.0.2.1`",
+                code="smtp-E9",
+            )
         return cls(text)
 
 
 class TokenUrl(str):
-    """Where OAuth2 tokens are given out: HTTPS, since the request holds a secret."""
+    """A URL that issues OAuth2 tokens: HTTPS, since the request contains a secret."""
 
     __slots__ = ()
 
     @classmethod
     def from_setting(cls, value: object) -> Self:
-        """Check the URL.
+        """Return the URL.
 
         Raises:
-            Invalid: It is none, or it would show the secret to the network.
+            Invalid: It is not a URL, or it would show the secret to the network.
         """
         text = _single_line(value)
         scheme, host = _split(text)
         if not host:
-            raise Invalid("is no URL", "write one such as https://oauth2.googleapis.com/token")
+            raise Invalid("not a valid URL", f"for example, {_EXAMPLE}", code="smtp-E10")
         # Plain HTTP stays within the machine on loopback, where tests have their servers.
         if scheme != "https" and not (scheme == "http" and host in {"127.0.0.1", "::1"}):
-            raise Invalid("would show a secret to the network", "write an https:// URL")
+            raise Invalid(
+                "would send a secret unencrypted", f"use https, such as {_EXAMPLE}", code="smtp-E10"
+            )
         return cls(text)
 
 

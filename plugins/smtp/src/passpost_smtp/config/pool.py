@@ -1,4 +1,4 @@
-"""The setting ``pool``: how many connections there are, and how long they serve."""
+"""The setting ``pool``: how many connections stay open, and for how long."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from passpost_smtp.config.leaves import said
 
 @attrs.frozen(kw_only=True)
 class PoolSettings:
-    """How connections are kept and used again."""
+    """How connections are kept and reused."""
 
     max_connections: int = field(
         default=5,
@@ -92,6 +92,7 @@ class PoolSettings:
         if self.keep_warm > self.max_connections:
             yield Problem(
                 "keepWarm",
-                f"is more than the {self.max_connections} connections that there may be",
-                "raise maxConnections, or lower keepWarm",
+                f"{self.keep_warm} is out of range: `maxConnections` is {self.max_connections}",
+                f"set `maxConnections` to at least {self.keep_warm}, or lower `keepWarm`",
+                code="smtp-E7",
             )

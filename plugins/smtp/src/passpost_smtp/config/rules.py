@@ -1,4 +1,4 @@
-"""What has to fit together in the settings, and the mistakes that are known of providers."""
+"""The rules between settings, and the known mistakes with each provider."""
 
 from __future__ import annotations
 
@@ -9,26 +9,50 @@ from typing import TYPE_CHECKING, Final
 from passpost import Problem
 from passpost.config import HostName, is_placeholder, rule
 from passpost.wire import check_name, check_value
-from passpost_smtp.config.auth import Auth, LoginAuth
+from passpost_smtp.config.auth import Auth, LoginAuth, incomplete
 
 if TYPE_CHECKING:
     from passpost import Address, Secret
 
 IMPLICIT_PORT: Final = 465
-"""The port where TLS comes before everything (RFC 8314)."""
+"""The port with TLS from the first byte (RFC 8314)."""
 
-_CLEAR_PORTS: Final = frozenset((25, 80, 587, 2525))
-_APP_PASSWORD: Final = re.compile(r"[A-Za-z]{16}")
+_STARTTLS_PORTS: Final = frozenset((25, 80, 587, 2525))
+_SIXTEEN_LETTERS: Final = re.compile(r"[A-Za-z]{16}")
+_PROVIDERS: Final = {
+    "smtp.gmail.com": "gmail",
+    "smtp.googlemail.com": "gmail",
+    "smtp.sendgrid.net": "sendgrid",
+    "smtp.qq.com": "qq",
+    "smtp.exmail.qq.com": "exmail",
+    "hwsmtp.exmail.qq.com": "exmail",
+    "smtp.163.com": "netease",
+    "smtp.126.com": "netease",
+    "smtp.yeah.net": "netease",
+}
+
+
+# What the password is at a provider that has its own kind: message, remedy and code.
+_PASSWORDS: Final = {
+    "gmail": (
+        "not a Gmail app password (16 letters)",
+        "create one at https://myaccount.google.com/apppasswords",
+        "smtp-W7",
+    ),
+    "qq": (
+        "not a QQ Mail authorization code (16 letters)",
+        "generate one in QQ Mail under Settings > Account (设置 > 账号 > 生成授权码)",
+        "smtp-W9",
+    ),
+}
 
 
 def provider_of(host: HostName) -> str:
-    """Name the provider behind a host, or give an empty text."""
+    """Return a short name of the provider behind a hostname; empty if it is not known."""
     name = host.lower().removesuffix(".")
-    if name in {"smtp.gmail.com", "smtp.googlemail.com"}:
-        return "gmail"
     if name.startswith("smtpdm") and name.endswith((".aliyun.com", ".aliyuncs.com")):
         return "aliyun"
-    return "sendgrid" if name == "smtp.sendgrid.net" else ""
+    return _PROVIDERS.get(name, "")
 
 
 class SmtpRules:
@@ -51,7 +75,7 @@ class SmtpRules:
         disable_url_access: bool | None
 
     @rule("require_tls", "ignore_tls")
-    def _starttls_is_wanted_or_not(self) -> Iterator[Problem]:
+    def _starttls_is_required_or_ignored(self) -> Iterator[Problem]:
         if self.ignore_tls and self.require_tls:
             yield _contradiction("requireTLS")
 
@@ -59,54 +83,59 @@ class SmtpRules:
     def _tls_modes_agree(self) -> Iterator[Problem]:
         implicit = self.secure if self.secure is not None else self.port == IMPLICIT_PORT
         if implicit and self.ignore_tls and not self.require_tls:
-            yield _contradiction(f"port {IMPLICIT_PORT}" if self.secure is None else "secure")
+            yield _contradiction("secure" if self.secure else f"port: {IMPLICIT_PORT}")
         if implicit and self.require_tls is False:
             yield Problem(
                 "requireTLS",
-                "has no effect: TLS comes before everything here",
-                "take it out, or write secure: false",
+                "no effect: `secure` starts TLS with the first byte",
+                "remove `requireTLS`, or set `secure` to false",
                 "warning",
+                code="smtp-W1",
             )
 
     @rule("secure", "port")
     def _port_fits(self) -> Iterator[Problem]:
-        if self.secure and self.port in _CLEAR_PORTS:
+        if self.secure and self.port in _STARTTLS_PORTS:
             yield Problem(
                 "secure",
-                f"port {self.port} begins in clear: TLS fails with “wrong version number”",
-                f"write false for port {self.port}, or use port {IMPLICIT_PORT}",
+                f"port {self.port} starts unencrypted, so TLS fails with “wrong version number”",
+                f"set `secure` to false, or `port` to {IMPLICIT_PORT}",
                 "warning",
+                code="smtp-W2",
             )
         if self.secure is False and self.port == IMPLICIT_PORT:
             yield Problem(
                 "secure",
-                "port 465 waits for TLS: without it both sides wait until the timeout",
-                "write true, or use port 587",
+                "port 465 requires TLS from the first byte; without it, both sides wait until the "
+                "timeout",
+                "set `secure` to true, or `port` to 587",
                 "warning",
+                code="smtp-W2",
             )
 
     @rule("auth", "username", "password")
-    def _one_sign_in(self) -> Iterator[Problem]:
+    def _one_login(self) -> Iterator[Problem]:
         old = [key for key in ("username", "password") if getattr(self, key) is not None]
         if self.auth is not None and old:
-            yield Problem(old[0], "stands beside auth", "write auth alone; it is the newer form")
-        elif len(old) == 1:
-            missing = "password" if old == ["username"] else "username"
             yield Problem(
-                missing,
-                f"is missing, while {old[0]} is there",
-                "write both, or none where the server needs no sign-in",
+                old[0],
+                "cannot be combined with `auth`",
+                "keep `auth`, the newer form",
+                code="smtp-E2",
             )
+        elif len(old) == 1:
+            yield incomplete("password" if old == ["username"] else "username", old[0])
 
     @rule("auth", "username", "password", "ignore_tls", "host")
-    def _password_in_clear(self) -> Iterator[Problem]:
+    def _password_unencrypted(self) -> Iterator[Problem]:
         local = self.host in {"localhost", "127.0.0.1", "::1"}
         if self.ignore_tls and self._user and not local:
             yield Problem(
                 "ignoreTLS",
-                "the password may go over the network in clear",
-                "take it out, unless the way to the server is safe without TLS",
+                "the password may be sent unencrypted",
+                "remove `ignoreTLS`, unless the network to the server is private",
                 "warning",
+                code="smtp-W3",
             )
 
     @rule("host", "auth", "username", "from_email")
@@ -121,9 +150,10 @@ class SmtpRules:
         if user.lower() != self.from_email.address.lower():
             yield Problem(
                 self._key("username", "auth.user"),
-                "Aliyun wants the sender address itself as the user name",
-                "write the address of fromEmail",
+                "Aliyun requires the sender address as the user name",
+                f"set it to `{self.from_email.address}`, as in `fromEmail`",
                 "warning",
+                code="smtp-W5",
             )
 
     @rule("host", "auth", "username")
@@ -133,37 +163,37 @@ class SmtpRules:
             return
         yield Problem(
             self._key("username", "auth.user"),
-            "SendGrid has one user name for everyone, the word apikey in lower case",
-            "write apikey, and the API key as the password",
+            "SendGrid requires the user name `apikey`",
+            "set it to `apikey`, and the password to the API key",
             "warning",
+            code="smtp-W6",
         )
 
     @rule("host", "auth", "username", "password")
-    def _gmail_password(self) -> Iterator[Problem]:
-        password = self._password
-        if provider_of(self.host) != "gmail" or not password:
+    def _password_of_provider(self) -> Iterator[Problem]:
+        password, provider = self._password, provider_of(self.host)
+        if provider not in _PASSWORDS or not password or is_placeholder(password.reveal()):
             return
-        text = password.reveal().replace(" ", "")
-        if not is_placeholder(password.reveal()) and not _APP_PASSWORD.fullmatch(text):
-            yield Problem(
-                self._key("password", "auth.pass"),
-                "Gmail takes an app password here, which has 16 letters; this is none",
-                "make one at https://myaccount.google.com/apppasswords",
-                "warning",
-            )
+        if not _SIXTEEN_LETTERS.fullmatch(password.reveal().replace(" ", "")):
+            message, remedy, code = _PASSWORDS[provider]
+            key = self._key("password", "auth.pass")
+            yield Problem(key, message, remedy, "warning", code=code)
 
     @rule("custom_headers")
     def _headers_fit(self) -> Iterator[Problem]:
         for name, values in self.custom_headers.items():
             if reason := check_name(name):
-                yield Problem(f"customHeaders.{name}", reason, "take it out")
+                yield Problem(f"customHeaders.{name}", reason, code="smtp-E5")
             for value in (values,) if isinstance(values, str) else values:
                 if reason := check_value(value):
-                    yield Problem(f"customHeaders.{name}", reason, "write it in one line")
+                    yield Problem(f"customHeaders.{name}", reason, code="smtp-E5")
         names = [name.lower() for name in self.custom_headers]
         if len(set(names)) < len(names):
             yield Problem(
-                "customHeaders", "a header is there twice in different spellings", "keep one"
+                "customHeaders",
+                "a header appears twice in different spellings",
+                "keep one of them",
+                code="smtp-E5",
             )
 
     @rule("disable_file_access", "disable_url_access")
@@ -175,9 +205,10 @@ class SmtpRules:
             if value is not None:
                 yield Problem(
                     key,
-                    "has no effect: passpost puts no file and no URL into a mail",
-                    "take it out",
+                    "no effect: passpost never adds a file or a URL to an email",
+                    f"remove `{key}`",
                     "warning",
+                    code="smtp-W8",
                 )
 
     @property
@@ -199,4 +230,9 @@ def _unfilled(*texts: str) -> bool:
 
 
 def _contradiction(other: str) -> Problem:
-    return Problem("ignoreTLS", f"contradicts {other}, which wants TLS", "take one of the two out")
+    return Problem(
+        "ignoreTLS",
+        f"contradicts `{other}`, which requires TLS",
+        "remove one of them",
+        code="smtp-E3",
+    )

@@ -1,4 +1,4 @@
-"""The settings of the ``smtp`` connector as a whole."""
+"""The settings of the connector ``smtp`` as a whole."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from passpost_smtp.config.rules import IMPLICIT_PORT, SmtpRules, provider_of
 from passpost_smtp.config.tls import TlsSettings
 
 Security = Literal["implicit", "starttls", "opportunistic", "none"]
-"""How TLS comes up.
+"""How a connection is encrypted.
 
-``implicit``: before everything. ``starttls``: by STARTTLS, or nothing is sent. ``opportunistic``:
-by STARTTLS where the server offers it. ``none``: not at all.
+``implicit``: TLS from the first byte. ``starttls``: STARTTLS is required. ``opportunistic``:
+STARTTLS if the server offers it. ``none``: not encrypted.
 """
 
 SUBMISSION_PORT: Final = 587
@@ -310,14 +310,14 @@ class SmtpConfig(SmtpRules, ConnectorConfig):
 
     @property
     def port_number(self) -> int:
-        """The port, as set or as `secure` has it."""
+        """The port: as set, or the default of `secure`."""
         if self.port is not None:
             return self.port
         return IMPLICIT_PORT if self.secure else SUBMISSION_PORT
 
     @property
     def security(self) -> Security:
-        """How TLS comes up."""
+        """How connections are encrypted."""
         if self.secure if self.secure is not None else self.port == IMPLICIT_PORT:
             return "implicit"
         if self.ignore_tls:
@@ -332,12 +332,12 @@ class SmtpConfig(SmtpRules, ConnectorConfig):
 
     @property
     def server_name(self) -> str:
-        """The name that the certificate must be for."""
+        """The name that the certificate must be valid for."""
         return (self.servername or self.tls.servername or self.host).ascii
 
     @property
     def login(self) -> Login | None:
-        """User name and password, where there are any."""
+        """User name and password, if both are set."""
         if self.auth is None:
             user, password = self.username, self.password
         elif isinstance(self.auth, LoginAuth):
@@ -348,17 +348,17 @@ class SmtpConfig(SmtpRules, ConnectorConfig):
 
     @property
     def uses_oauth2(self) -> bool:
-        """Whether to sign in with a token."""
+        """Whether to authenticate with a token."""
         return self.auth is not None and not isinstance(self.auth, LoginAuth)
 
     @property
     def signs_in(self) -> bool:
-        """Whether to sign in at all."""
+        """Whether to authenticate at all."""
         return self.uses_oauth2 or self.login is not None
 
     @property
     def provider(self) -> str:
-        """The provider behind the host where it is known: ``gmail``, ``aliyun``, ``sendgrid``."""
+        """The provider behind the hostname; see `provider_of`."""
         return provider_of(self.host)
 
     def ehlo_name(self, local_ip: str) -> str:

@@ -1,4 +1,4 @@
-"""The setting ``tls``: whom to trust."""
+"""The setting ``tls``: which certificates to trust."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from passpost.config import HostName, field, is_placeholder, rule
 from passpost_smtp.config.leaves import said
 
 _PEM: Final = "-----BEGIN CERTIFICATE-----"
-_HOW: Final = 'write its text, or name the file: "${file:/etc/ssl/ca.pem}"'
+_HOW: Final = 'use its text, or a reference to its file: `"${file:/etc/ssl/ca.pem}"`'
 
 
 @attrs.frozen(kw_only=True)
 class TlsSettings:
-    """How TLS is checked."""
+    """How certificates are verified."""
 
     reject_unauthorized: bool = field(
         default=True,
@@ -81,7 +81,7 @@ class TlsSettings:
 
     @property
     def authorities(self) -> str | None:
-        """The authorities to trust as one PEM text, or None: the system's."""
+        """The authorities to trust as one PEM text, or None for the system's."""
         return "\n".join(self.ca) if isinstance(self.ca, tuple) else self.ca
 
     @rule("reject_unauthorized")
@@ -89,23 +89,30 @@ class TlsSettings:
         if not self.reject_unauthorized:
             yield Problem(
                 "rejectUnauthorized",
-                "certificates are not checked: anyone on the way can read passwords and codes",
-                "take it out; give the server's own authority in ca",
+                "certificates are not verified, so anyone on the network can read passwords and "
+                "codes",
+                "remove `rejectUnauthorized`, and set `ca` to the server's own authority",
                 "warning",
+                code="smtp-W4",
             )
 
     @rule("ca")
     def _usable_authorities(self) -> Iterator[Problem]:
         given = self.authorities
         if given is not None and not is_placeholder(given) and not _loads(given):
-            yield Problem("ca", "holds no certificate in PEM form", _HOW)
+            yield Problem("ca", "contains no certificate in PEM form", _HOW, code="smtp-E6")
 
     @rule("cert", "key")
     def _own_certificate(self) -> Iterator[Problem]:
         if self.cert is not None and _PEM not in self.cert:
-            yield Problem("cert", "is no certificate in PEM form", _HOW)
+            yield Problem("cert", "not a certificate in PEM form", _HOW, code="smtp-E6")
         if self.cert is None and self.key is not None:
-            yield Problem("cert", "is missing, while key is there", "write both or none")
+            yield Problem(
+                "cert",
+                "required, because `key` is set",
+                "set both, or remove both",
+                code="smtp-E6",
+            )
 
 
 def _loads(authorities: str) -> bool:
