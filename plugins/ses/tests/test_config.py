@@ -61,7 +61,7 @@ def test_what_is_refused(key: str, value: str) -> None:
 def test_a_region_that_was_misspelt_is_guessed() -> None:
     assert "eu-central-1" in refused(region="eu_central_1")["region"]
     assert "eu-central-1" in warned(region="eu-centrl-1")["region"]
-    assert warned(region="xx-nowhere-1")["region"] == "see the regions in the AWS console"
+    assert warned(region="xx-nowhere-1")["region"] == "choose a region in the AWS console"
     assert "region" not in warned(region="xx-nowhere-1", endpoint="h.example")
 
 

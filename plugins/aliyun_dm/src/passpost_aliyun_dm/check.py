@@ -1,7 +1,7 @@
-"""Looks at the account and its sender address without sending a mail.
+"""Checks the account and its sender address without sending an email.
 
 It calls two operations that read: DescAccountSummary and QueryMailAddressByParam. A key that may
-only send is refused there; that is a warning, since sending may work nonetheless.
+only send is rejected there; that is a warning, since sending may still work.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ if TYPE_CHECKING:
 
 _NOT_ALLOWED: Final = ("forbidden", "nopermission")
 
-# What QueryMailAddressByParam takes as a key word.
+# What QueryMailAddressByParam accepts as a keyword.
 _KEY_WORD: Final = re.compile(r"[A-Za-z0-9.@-]{1,60}")
 _PAGE: Final = "50"
 
 _ACCOUNT_STATES: Final = {
     "1": "the account is frozen",
-    "2": "the account is in arrears",
-    "4": "the account may not send",
-    "8": "Direct Mail was closed for the account",
+    "2": "the account has overdue payments",
+    "4": "the account is not allowed to send",
+    "8": "Direct Mail is closed for the account",
 }
-_CONSOLE: Final = "see the account's state in the Direct Mail console"
+_CONSOLE: Final = "Check the account's status in the Direct Mail console."
 
 
 async def findings(config: AliyunDmConfig, session: DirectMail) -> list[Finding]:
-    """Look at the key, the account and the sender address, in this order.
+    """Return the findings on the access key, the account and the sender address, in this order.
 
-    It stops where looking further would only say the same again.
+    The check stops as soon as the next step could only repeat the same finding.
     """
     try:
         summary = await session.look_up("DescAccountSummary", {})
@@ -52,11 +52,11 @@ def _account(summary: Mapping[str, Any]) -> Finding:
     if state in _ACCOUNT_STATES:
         return Finding("account", "error", _ACCOUNT_STATES[state], _CONSOLE)
     daily, monthly = summary.get("DailyQuota"), summary.get("MonthQuota")
-    quota = f"{daily} mails a day, {monthly} a month" if _numbers(daily, monthly) else "active"
+    quota = f"{daily} emails a day, {monthly} a month" if _numbers(daily, monthly) else "active"
     if state == "0":
         return Finding("account", "ok", quota)
     return Finding(
-        "account", "warning", "the answer does not say whether the account is active", _CONSOLE
+        "account", "warning", "the response does not say whether the account is active", _CONSOLE
     )
 
 
@@ -77,9 +77,9 @@ def _missing(config: AliyunDmConfig) -> Finding:
     return Finding(
         "sender address",
         "error",
-        f"accountName is no sender address of this account at {config.base}",
-        "a sender address exists in the one region where it was made: check regionId, then the "
-        "spelling, or make the address in the console",
+        f"accountName is not a sender address of this account at {config.base}",
+        "Check regionId and the spelling: a sender address exists only in the region where it was "
+        "created.",
     )
 
 
@@ -91,14 +91,14 @@ def _described(entry: Mapping[str, Any]) -> Finding:
             "sender address",
             "error",
             "the sender's domain is not verified",
-            "check its DNS records in the console under Email Domains",
+            "Check its DNS records in the console under Email Domains.",
         )
     if entry.get("Sendtype") == "batch":
         return Finding(
             "sender address",
             "warning",
-            "the sender address is made for batch mails, which are delivered later than others",
-            "make a sender address for triggered mails",
+            "the sender address is for batch emails, which are delivered later than others",
+            "Create a sender address for triggered emails.",
         )
     return Finding("sender address", "ok", "it exists in this region and is active")
 
@@ -109,8 +109,8 @@ def _refused(subject: str, error: SendError, right: str) -> Finding:
         return Finding(
             subject,
             "warning",
-            f"the key may not look at it ({error.provider_code}); sending may work nonetheless",
-            f"to have it checked, give the RAM user the right {right}",
+            f"the key may not read it ({error.provider_code}); sending may still work",
+            f"To check it, grant the RAM user the permission {right}.",
         )
     return Finding(subject, "error", str(error), error.hint or "")
 

@@ -1,4 +1,4 @@
-"""Talks to Direct Mail: each request is signed afresh, and made once."""
+"""Talks to Direct Mail: each request is signed again, and sent once."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _USER_AGENT: Final = f"passpost-aliyun-dm/{__version__}"
 
 
 class DirectMail:
-    """A session: what all sends share.
+    """A session, shared by all sends.
 
     Args:
         config: The connector's config.
@@ -51,10 +51,10 @@ class DirectMail:
         await self._client.__aexit__(kind, error, trace)
 
     async def send(self, mail: Mail) -> Receipt:
-        """Send one mail, once.
+        """Send one email, once.
 
         Raises:
-            SendError: It was not accepted, or nobody knows.
+            SendError: It was not accepted, or the outcome is unknown.
         """
         # No local variable holds the parameters: some tools print those beside a traceback.
         signed = self._signed("SingleSendMail", form=parameters(self._config, mail))
@@ -67,10 +67,10 @@ class DirectMail:
         raise refusal(response, (mail.to.address, *texts_in(mail.payload)))
 
     async def look_up(self, action: str, query: Mapping[str, str]) -> dict[str, Any]:
-        """Call an operation that reads, and give its response.
+        """Call an operation that reads, and return its response.
 
         Raises:
-            SendError: It was refused, or the service cannot be reached.
+            SendError: It was rejected, or the service cannot be reached.
         """
         response = await self._post(self._signed(action, query=query), None)
         if not response.is_success:
@@ -88,7 +88,7 @@ class DirectMail:
         )
         if len(signed.body) > MAX_FORM:
             raise SendError(
-                f"the mail is larger than the {MAX_FORM // 1_000_000} MB that Direct Mail takes",
+                f"the email is larger than the {MAX_FORM // 1_000_000} MB that Direct Mail accepts",
                 outcome="rejected",
                 scope="message",
             )

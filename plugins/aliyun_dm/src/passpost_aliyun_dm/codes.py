@@ -1,6 +1,6 @@
-"""The error codes of Direct Mail and of the gateway before it: whose matter each is, and its cure.
+"""The error codes of Direct Mail and of the gateway before it: scope and hint.
 
-Sources: the error tables of SingleSendMail, and the common errors of Alibaba Cloud's interfaces.
+Sources: the error tables of SingleSendMail, and the common errors of Alibaba Cloud's APIs.
 The HTTP status says little (throttling comes with 400), so the code decides.
 """
 
@@ -12,63 +12,63 @@ from typing import Final
 from passpost.errors import Scope
 from passpost.http import Fault
 
-_ADDRESS: Final = "Direct Mail finds the recipient's address malformed"
+_ADDRESS: Final = "Direct Mail considers the recipient's address invalid."
 _BACK_OFF: Final = (
-    "Direct Mail takes 100 requests a second from an account, over all its keys: send more slowly, "
-    "or ask Aliyun for a higher limit"
+    "Direct Mail allows 100 requests per second for an account, over all its keys. Send more "
+    "slowly, or ask Aliyun for a higher limit."
 )
-_FAULTY: Final = "Direct Mail had a fault of its own; if it lasts, look at Aliyun's status page"
-_NO_ENDPOINT: Final = "what answered is no Direct Mail endpoint: check endpoint"
+_FAULTY: Final = "Direct Mail failed. If it goes on, check Aliyun's status page."
+_NO_ENDPOINT: Final = "The response did not come from Direct Mail. Check endpoint."
 _NO_RIGHT: Final = (
-    "the access key may not do this: give its RAM user the right dm:SingleSendMail, and look at "
-    "the IP protection and at arrears in the console"
+    "The access key has no permission. Grant its RAM user dm:SingleSendMail, and check IP "
+    "protection and overdue payments in the console."
 )
 _WRONG_KEY: Final = (
-    "accessKeySecret does not belong to accessKeyId: copy both again, without spaces around them; "
-    "if a proxy changes requests on their way, it breaks the signature as well"
+    "accessKeySecret does not belong to accessKeyId. Copy both again, without spaces around them. "
+    "A proxy that changes requests breaks the signature, too."
 )
 _WRONG_TEMPORARY_KEY: Final = (
-    "securityToken has expired, or does not belong to accessKeyId: temporary credentials are three "
-    "values that are issued and renewed together"
+    "securityToken has expired, or does not belong to accessKeyId. Renew all three values of the "
+    "temporary credentials together."
 )
 
 _RECIPIENT: Final = {
     "InvalidToAddress": _ADDRESS,
     "InvalidToAddress.Spam": (
-        "the recipient is on the list of invalid addresses, since mails to it bounced before; it "
-        "can be taken off in the console"
+        "The recipient is on Direct Mail's invalid-address list after earlier bounces. Remove it "
+        "in the console if the address works again."
     ),
     "InvalidReceiverName": _ADDRESS,
     "EmailFormatError": _ADDRESS,
-    "EmailLengthError": "Direct Mail finds the recipient's address too long",
+    "EmailLengthError": "The recipient's address is too long for Direct Mail.",
 }
 
 _MESSAGE: Final = {
-    "InvalidBody": "the body is empty, too long, or of a kind that Direct Mail refuses",
+    "InvalidBody": "The body is empty, too long, or not allowed by Direct Mail.",
     "InvalidSubject": (
-        "the subject is empty or too long: Direct Mail's pages allow 100 characters, its SDK 256"
+        "The subject is empty or too long. Use at most 100 characters."
     ),
-    "InvalidFromAlias": "the sender's display name takes fewer than 15 characters: check fromAlias",
-    "InvalidReplyAddress": "replyTo is no address, or its display name is not acceptable",
+    "InvalidFromAlias": "The sender's display name is too long. Use at most 14 characters.",
+    "InvalidReplyAddress": "The address or the display name of replyTo is invalid.",
 }
 
 _ACCOUNT: Final = {
     "InvalidMailAddress": (
-        "accountName is no sender address in this region: a sender address exists in the one "
-        "region where it was made, so check regionId as well as the spelling"
+        "accountName is not a sender address in this region. Check regionId and the spelling: a "
+        "sender address exists only in the region where it was created."
     ),
-    "InvalidMailAddressStatus": "the sender address is frozen or not verified: see the console",
+    "InvalidMailAddressStatus": "The sender address is frozen or not verified. Check the console.",
     "InvalidMailAddressDomain": (
-        "the sender's domain is not verified: check its DNS records in the console"
+        "The sender's domain is not verified. Check its DNS records in the console."
     ),
     "InvalidMailAddressSendType": (
-        "the sender address is of the wrong type: make one for triggered mails"
+        "The sender address has the wrong type. Create one for triggered emails."
     ),
     "InvalidSendMail": (
-        "Direct Mail took it for spam, or a limit was reached: a new account sends 2,000 mails a "
-        "day, and a recipient takes a few; see the account's level in the console"
+        "Direct Mail classified the email as spam, or a limit is reached (2,000 emails a day for "
+        "a new account, a few for one recipient). Check the account's level in the console."
     ),
-    "MissingParameter": "a setting that this account needs is not there, or check endpoint",
+    "MissingParameter": "A required parameter is missing. Check that endpoint is Direct Mail's.",
     "NoSuchVersion": _NO_ENDPOINT,
     "InvalidVersion": _NO_ENDPOINT,
     "InvalidApi": _NO_ENDPOINT,
@@ -76,15 +76,15 @@ _ACCOUNT: Final = {
     "Signature": _WRONG_KEY,
     "IncompleteSignature": _WRONG_KEY,
     "InvalidAccessKeyId": (
-        "accessKeyId is not known: copy it again; the id of a temporary key wants securityToken "
-        "beside it, and the Chinese and the international site have separate accounts"
+        "accessKeyId is unknown. Copy it again. A temporary key also requires securityToken, and "
+        "the Chinese and the international site have separate accounts."
     ),
-    "InvalidAccessKeyId.Inactive": "the access key is switched off: switch it on in RAM",
+    "InvalidAccessKeyId.Inactive": "The access key is disabled. Enable it in RAM.",
     "InvalidSecurityToken": _WRONG_TEMPORARY_KEY,
     "MissingSecurityToken": _WRONG_TEMPORARY_KEY,
-    "InvalidTimeStamp": "the service cannot read the time of the request",
+    "InvalidTimeStamp": "Direct Mail cannot read the time of the request.",
     "InvalidTimeStamp.Expired": (
-        "this machine's clock is more than 15 minutes off: set it, and keep it set by NTP"
+        "This machine's clock is off by more than 15 minutes. Synchronize it with NTP."
     ),
     "Forbidden": _NO_RIGHT,
     "NoPermission": _NO_RIGHT,
@@ -96,8 +96,7 @@ _PROVIDER: Final = {
     "InternalError": _FAULTY,
     "InternalServiceError": _FAULTY,
     "SignatureNonceUsed": (
-        "the same signed request arrived twice, so something on the way repeated it; each attempt "
-        "is signed anew"
+        "The same signed request arrived twice. Check the proxy: passpost signs each attempt again."
     ),
 }
 
@@ -118,7 +117,7 @@ _PREFIXES: Final = sorted(_CODES, key=len, reverse=True)
 
 
 def known_fault(code: str) -> Fault | None:
-    """Look up a code by its longest known prefix, without regard to case."""
+    """Return the fault of the longest known prefix of a code, ignoring case."""
     lower = code.lower()
     prefix = next((prefix for prefix in _PREFIXES if lower.startswith(prefix)), None)
     return None if prefix is None else _CODES[prefix]

@@ -16,15 +16,17 @@ from passpost_aliyun_dm.regions import DEFAULT_REGION, REGIONS, endpoint_of
 from passpost_aliyun_dm.signature import SignatureVersion
 
 MAX_SUBJECT: Final = 256
-"""Characters in a subject, as the SDK's reference has it."""
+"""Characters in a subject, according to the SDK's reference."""
 ADVISED_SUBJECT: Final = 100
-"""Characters in a subject, as the console's pages have it."""
+"""Characters in a subject, according to the console's pages."""
 MAX_ALIAS: Final = 15
-"""Characters in the sender's display name."""
+"""Characters in the sender's display name, according to one of Direct Mail's pages."""
+ADVISED_ALIAS: Final = 14
+"""Characters in the sender's display name that all of its pages allow."""
 
 _REGION: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,40}[a-z0-9])?")
 
-# Both go into HTTP headers; a comma would end the key's id there.
+# Both go into HTTP headers; a comma would end the key's ID there.
 _KEY_ID: Final = re.compile(r"[!-+\--~]{1,128}")
 _VISIBLE: Final = re.compile(r"[!-~]+")
 
@@ -34,14 +36,14 @@ _VARIABLE_PART: Final = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 
 @attrs.frozen(kw_only=True)
 class AliyunDmConfig(HttpConfig):
-    """What the connector needs to know; each attribute's description is in its metadata."""
+    """The settings of Direct Mail; each attribute's description is in its metadata."""
 
     default_content_type: ClassVar[ContentType] = "text/html"
 
     access_key_id: str = field(
         title={"en": "AccessKey ID", "zh-CN": "AccessKey ID"},
         description={
-            "en": "The id of the access key, from AccessKey Management in the console.",
+            "en": "The ID of the access key, from AccessKey Management in the console.",
             "zh-CN": "访问密钥的 ID，见控制台的 AccessKey 管理。",
         },
         example="LTAI5tExampleExample",
@@ -49,7 +51,7 @@ class AliyunDmConfig(HttpConfig):
     access_key_secret: Secret = field(
         title={"en": "AccessKey secret", "zh-CN": "AccessKey Secret"},
         description={
-            "en": "The key's secret. A RAM user with the right dm:SingleSendMail is enough.",
+            "en": "The key's secret. The permission dm:SingleSendMail of a RAM user is enough.",
             "zh-CN": "访问密钥的 Secret。使用仅有 dm:SingleSendMail 权限的 RAM 用户即可。",
         },
         example="${ALIYUN_ACCESS_KEY_SECRET}",
@@ -57,7 +59,7 @@ class AliyunDmConfig(HttpConfig):
     account_name: Address = field(
         title={"en": "Sender address", "zh-CN": "发信地址"},
         description={
-            "en": "A sender address that was made in the console, in the region below.",
+            "en": "A sender address that was created in the console, in the region below.",
             "zh-CN": "在控制台中创建的发信地址，须与下面的地域一致。",
         },
         example="no-reply@mail.example.com",
@@ -66,8 +68,8 @@ class AliyunDmConfig(HttpConfig):
         default="",
         title={"en": "Sender name", "zh-CN": "发信人昵称"},
         description={
-            "en": "The name shown beside the sender address: at most 15 characters.",
-            "zh-CN": "收件人看到的发信人名称，最多 15 个字符。",
+            "en": "The display name of the sender: at most 15 characters; Direct Mail advises 14.",
+            "zh-CN": "收件人看到的发信人名称，最多 15 个字符，建议不超过 14 个。",
         },
         example="Example",
     )
@@ -75,7 +77,7 @@ class AliyunDmConfig(HttpConfig):
         default=DEFAULT_REGION,
         title={"en": "Region", "zh-CN": "地域"},
         description={
-            "en": "The region in which the sender address was made.",
+            "en": "The region in which the sender address was created.",
             "zh-CN": "发信地址所在的地域。",
         },
         example="ap-southeast-1",
@@ -84,7 +86,7 @@ class AliyunDmConfig(HttpConfig):
         default=None,
         title={"en": "Endpoint", "zh-CN": "接入地址"},
         description={
-            "en": "A host to use in place of the region's public one, such as a VPC endpoint.",
+            "en": "The endpoint to use instead of the region's public one, such as a VPC endpoint.",
             "zh-CN": "代替地域公网接入地址的主机，例如 VPC 接入地址。",
         },
         example="dm-vpc.cn-hangzhou.aliyuncs.com",
@@ -93,7 +95,7 @@ class AliyunDmConfig(HttpConfig):
         default=None,
         title={"en": "Security token", "zh-CN": "安全令牌"},
         description={
-            "en": "The token of temporary credentials (STS); it expires together with their key.",
+            "en": "The token of temporary credentials (STS). It expires together with their key.",
             "zh-CN": "临时凭证（STS）的令牌，与其密钥一同过期。",
         },
         example="${ALIYUN_SECURITY_TOKEN}",
@@ -110,7 +112,7 @@ class AliyunDmConfig(HttpConfig):
         default=None,
         title={"en": "Reply-To", "zh-CN": "回信地址"},
         description={
-            "en": "Where answers go if a template does not say; by default the sender address.",
+            "en": "The address for replies if a template has none. Default: the sender address.",
             "zh-CN": "模板未指定时的回信地址；不填则回复到发信地址。",
         },
         example="Support <support@example.com>",
@@ -119,7 +121,7 @@ class AliyunDmConfig(HttpConfig):
         default="",
         title={"en": "Tag", "zh-CN": "邮件标签"},
         description={
-            "en": "A tag made in the console, under which its statistics count the mails.",
+            "en": "A tag that was created in the console, for statistics.",
             "zh-CN": "在控制台中创建的邮件标签，用于统计。",
         },
         example="verification",
@@ -128,8 +130,8 @@ class AliyunDmConfig(HttpConfig):
         default=False,
         title={"en": "Track opens and clicks", "zh-CN": "跟踪打开与点击"},
         description={
-            "en": "Whether the service rewrites links to count clicks; it wants a tag.",
-            "zh-CN": "是否改写链接以统计点击；需要同时设置邮件标签。",
+            "en": "Whether to track opens and clicks, which rewrites links. Requires a tag.",
+            "zh-CN": "是否跟踪打开与点击，跟踪时会改写链接；需要同时设置邮件标签。",
         },
     )
 
@@ -140,7 +142,7 @@ class AliyunDmConfig(HttpConfig):
 
     @property
     def base(self) -> str:
-        """Where requests go: the URL of the endpoint, without a path."""
+        """The URL of the endpoint, without a path."""
         return self.url(f"https://{endpoint_of(self.region_id)}")
 
     @rule("access_key_id")
@@ -148,8 +150,9 @@ class AliyunDmConfig(HttpConfig):
         if not is_placeholder(self.access_key_id) and not _KEY_ID.fullmatch(self.access_key_id):
             yield Problem(
                 "accessKeyId",
-                "must be visible ASCII characters without comma",
+                "only visible ASCII characters other than a comma are allowed",
                 "copy it again from AccessKey Management, without spaces around it",
+                code="aliyun-dm-E1",
             )
 
     @rule("access_key_secret")
@@ -166,9 +169,10 @@ class AliyunDmConfig(HttpConfig):
         if self.access_key_id.startswith("STS.") and self.security_token is None:
             yield Problem(
                 "accessKeyId",
-                "is the id of temporary credentials, and their securityToken is not there",
-                "add securityToken, or use a permanent key",
+                "the ID of temporary credentials requires `securityToken`",
+                "set `securityToken`, or use a permanent key",
                 "warning",
+                code="aliyun-dm-W1",
             )
 
     @rule("account_name")
@@ -176,8 +180,9 @@ class AliyunDmConfig(HttpConfig):
         if self.account_name.name:
             yield Problem(
                 "accountName",
-                "must be the address alone",
-                "write the name into fromAlias",
+                "contains a display name",
+                f"set it to `{self.account_name.address}`, and `fromAlias` to the name",
+                code="aliyun-dm-E2",
             )
 
     @rule("account_name", "reply_to")
@@ -186,17 +191,21 @@ class AliyunDmConfig(HttpConfig):
             if address is not None and address.needs_smtputf8:
                 yield Problem(
                     name,
-                    "has characters outside of ASCII before its @, which Direct Mail cannot take",
-                    "choose another address",
+                    "non-ASCII characters before the @ are not supported by Direct Mail",
+                    "use another address",
+                    code="aliyun-dm-E3",
                 )
 
     @rule("from_alias")
     def _alias_is_short(self) -> Iterator[Problem]:
-        if not is_placeholder(self.from_alias) and len(self.from_alias) > MAX_ALIAS:
+        length = len(self.from_alias)
+        if length > ADVISED_ALIAS and not is_placeholder(self.from_alias):
             yield Problem(
                 "fromAlias",
-                f"has {len(self.from_alias)} characters; Direct Mail takes at most {MAX_ALIAS}",
-                "shorten it",
+                f"{length} characters are too long",
+                f"use at most {ADVISED_ALIAS} characters",
+                "error" if length > MAX_ALIAS else "warning",
+                code="aliyun-dm-E4" if length > MAX_ALIAS else "aliyun-dm-W2",
             )
 
     @rule("region_id")
@@ -204,8 +213,9 @@ class AliyunDmConfig(HttpConfig):
         if not _is_region(self.region_id):
             yield Problem(
                 "regionId",
-                "is no id of a region",
-                "write one such as cn-hangzhou or ap-southeast-1",
+                "not a valid region ID",
+                "for example, `cn-hangzhou` or `ap-southeast-1`",
+                code="aliyun-dm-E5",
             )
 
     @rule("region_id", "endpoint")
@@ -214,10 +224,11 @@ class AliyunDmConfig(HttpConfig):
         if unknown and _is_region(self.region_id):
             yield Problem(
                 "regionId",
-                "is no region that is known to have Direct Mail; requests go to "
-                f"{endpoint_of(self.region_id)}",
-                did_you_mean(nearest(self.region_id, REGIONS), "see the regions in the guide"),
+                "not a known region of Direct Mail; requests go to "
+                f"`{endpoint_of(self.region_id)}`",
+                did_you_mean(nearest(self.region_id, REGIONS), "passpost guide aliyun-dm"),
                 "warning",
+                code="aliyun-dm-W3",
             )
 
     @rule("tag_name", "click_trace")
@@ -228,10 +239,19 @@ class AliyunDmConfig(HttpConfig):
             and not _TAG.fullmatch(self.tag_name)
         ):
             yield Problem(
-                "tagName", "must be 1 to 128 letters, digits, _ or -", "copy it from the console"
+                "tagName",
+                "not a valid tag: only 1 to 128 letters, digits, `_` and `-` are allowed",
+                "copy it from the console",
+                code="aliyun-dm-E6",
             )
         elif self.click_trace and not self.tag_name:
-            yield Problem("clickTrace", "has no effect without a tag", "add tagName", "warning")
+            yield Problem(
+                "clickTrace",
+                "no effect without `tagName`",
+                "set `tagName`, or remove `clickTrace`",
+                "warning",
+                code="aliyun-dm-W4",
+            )
 
     @rule("templates")
     def _subjects_are_short(self) -> Iterator[Problem]:
@@ -241,16 +261,18 @@ class AliyunDmConfig(HttpConfig):
             if literal > MAX_SUBJECT:
                 yield Problem(
                     path,
-                    f"has {literal} characters; Direct Mail takes at most {MAX_SUBJECT}",
-                    "shorten it",
+                    f"{literal} characters are too long",
+                    f"use at most {ADVISED_SUBJECT} characters",
+                    code="aliyun-dm-E7",
                 )
             elif literal > ADVISED_SUBJECT:
                 yield Problem(
                     path,
-                    f"has {literal} characters; Direct Mail's pages allow {ADVISED_SUBJECT}, its "
-                    f"SDK {MAX_SUBJECT}",
-                    "shorten it",
+                    f"{literal} characters may be too long: Direct Mail's console allows "
+                    f"{ADVISED_SUBJECT}, its SDK {MAX_SUBJECT}",
+                    f"use at most {ADVISED_SUBJECT} characters",
                     "warning",
+                    code="aliyun-dm-W5",
                 )
 
 
@@ -263,6 +285,7 @@ def _invisible(path: str, secret: Secret) -> Iterator[Problem]:
     if not is_placeholder(text) and not _VISIBLE.fullmatch(text):
         yield Problem(
             path,
-            "must be visible ASCII characters",
+            "only visible ASCII characters are allowed",
             "copy it again, without spaces or line ends around it",
+            code="aliyun-dm-E1",
         )

@@ -1,10 +1,10 @@
-"""Says what a response of Direct Mail means, and what a broken connection means.
+"""Turns a response of Direct Mail, or a broken connection, into an error.
 
 ==============================================  ========  ==================  ==========
-what came back                                  outcome   scope               temporary
+response                                        outcome   scope               temporary
 ==============================================  ========  ==================  ==========
 2xx with an ``EnvId``                           accepted
-an error with a ``Code`` of `codes`             rejected  as the table there  likewise
+an error with a ``Code`` of `codes`             rejected  as in that table    likewise
 an unknown ``Code`` with 4xx                    rejected  provider            no
 an unknown ``Code`` with 5xx                    unknown   provider            yes
 an unknown ``Code`` with any other status       unknown   provider            no
@@ -14,8 +14,8 @@ a break or timeout before the body went out     rejected  network             ye
 a break or timeout afterwards                   unknown   network             yes
 ==============================================  ========  ==================  ==========
 
-Neither TLS that is not
-trusted nor a proxy that refuses the connection mends itself, so both are permanent.
+An untrusted certificate and a proxy that rejects the connection are permanent: neither repairs
+itself.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from passpost.http import MAX_WAIT, Fault, Response, fault_of
 from passpost_aliyun_dm.codes import known_fault
 
 MAX_WORDS: Final = 200
-"""Characters of the service's own words that an error keeps."""
+"""Maximum length of the service's own words in an error."""
 
 _CODE: Final = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,79}")
 _MILLISECONDS: Final = re.compile(r"[0-9]{1,11}")
@@ -43,12 +43,12 @@ _SHORTEST_PRIVATE: Final = 3
 _REFUSALS: Final = range(400, 500)
 _SERVER_ERROR: Final = 500
 
-_LOOK: Final = "Look in the console whether the email was sent."
-_LOOK_UP: Final = "Look the code up in Aliyun's error center."
+_LOOK: Final = "Check in the console whether the email was sent."
+_LOOK_UP: Final = "Search for the code in Aliyun's error center."
 
 
 def refusal(response: Response, private: Iterable[str] = ()) -> SendError:
-    """Make the error for a response that is no acceptance.
+    """Return the error for a response that is not an acceptance.
 
     Args:
         response: The response.
@@ -66,7 +66,7 @@ def refusal(response: Response, private: Iterable[str] = ()) -> SendError:
 
 
 def retry_after(response: Response) -> float | None:
-    """Return how many seconds to wait: Aliyun's own header counts milliseconds, HTTP's seconds."""
+    """Return the seconds to wait: Aliyun's own header is in milliseconds, HTTP's in seconds."""
     value = response.headers.get("x-acs-retry-after", "").strip()
     if _MILLISECONDS.fullmatch(value) and int(value) > 0:
         return min(int(value) / 1000, MAX_WAIT)
@@ -85,7 +85,7 @@ def _fault(status: int, code: str | None) -> Fault:
 
 def _response(document: Mapping[str, Any], code: str | None, private: Iterable[str]) -> str | None:
     parts = []
-    # The words about a wrong signature repeat what was signed: the whole mail.
+    # The words about a wrong signature repeat what was signed: the whole email.
     if code and "signature" not in code.lower():
         parts.append(_plain_words(document.get("Message"), private))
     if request := _matching(_REQUEST_ID, document.get("RequestId")):
@@ -94,7 +94,7 @@ def _response(document: Mapping[str, Any], code: str | None, private: Iterable[s
 
 
 def _plain_words(message: Any, private: Iterable[str]) -> str | None:
-    """Keep the service's words if they can hold nothing of the mail, else nothing of them."""
+    """Return the service's words if they cannot contain any of the email, or None."""
     if not isinstance(message, str) or len(message) > MAX_WORDS or not _WORDS.fullmatch(message):
         return None
     lower = message.lower()

@@ -27,10 +27,10 @@ _CAPABILITIES: Final = frozenset(
 
 def _preset(id_: str, english: str, chinese: str, region: str) -> Preset:
     settings = {
-        "accessKeyId": "< your-access-key-id >",
-        "accessKeySecret": "< your-access-key-secret >",
-        "accountName": "< your-sender-address >",
-        "fromAlias": "< your-name >",
+        "accessKeyId": "<your-access-key-id>",
+        "accessKeySecret": "<your-access-key-secret>",
+        "accountName": "<your-sender-address>",
+        "fromAlias": "<your-name>",
         "regionId": region,
     }
     return Preset(id_, {"en": english, "zh-CN": chinese}, settings)
@@ -43,8 +43,8 @@ def connector_info() -> ConnectorInfo:
         id="aliyun-dm",
         name={"en": "Aliyun Direct Mail", "zh-CN": "阿里云邮件推送"},
         description={
-            "en": "Sends through Direct Mail, the mail service of Aliyun (Alibaba Cloud).",
-            "zh-CN": "通过阿里云邮件推送的接口发送邮件。",
+            "en": "Sends emails through the API of Aliyun (Alibaba Cloud) Direct Mail.",
+            "zh-CN": "通过阿里云邮件推送 API 发送邮件。",
         },
         config_class=AliyunDmConfig,
         guide=guides("passpost_aliyun_dm"),
@@ -61,7 +61,7 @@ def connector_info() -> ConnectorInfo:
 
 @hookimpl
 def parse_config(settings: Mapping[str, Any]) -> AliyunDmConfig:
-    """Turn settings into the config."""
+    """Return the config."""
     return _config.parse(AliyunDmConfig, settings)
 
 
@@ -75,11 +75,11 @@ async def open_session(config: AliyunDmConfig) -> AsyncIterator[DirectMail]:
 
 @hookimpl
 async def send_mail(session: DirectMail, mail: Mail) -> Receipt:
-    """Send one mail, once."""
+    """Send one email, once."""
     return await session.send(mail)
 
 
 @hookimpl
 async def check_connection(config: AliyunDmConfig, session: DirectMail) -> Sequence[Finding]:
-    """Look at the key, the account and the sender address."""
+    """Check the access key, the account and the sender address."""
     return await findings(config, session)

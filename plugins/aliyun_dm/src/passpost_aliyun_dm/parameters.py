@@ -1,4 +1,4 @@
-"""Turns a mail into the parameters of SingleSendMail, and refuses what the service would refuse."""
+"""Turns an email into the parameters of SingleSendMail, and rejects what the service rejects."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
     from passpost import Mail
 
 MAX_HEADERS: Final = 10
-"""Headers of a mail; the service drops those beyond without a word."""
+"""Headers of an email; the service silently drops any more."""
 MAX_FORM: Final = 8_000_000
-"""Octets in the form: the service takes about 8 MB in a body."""
+"""Octets in the form: the service accepts about 8 MB in a body."""
 
 _STANDARD_HEADERS: Final = frozenset({"list-unsubscribe", "list-unsubscribe-post"})
 _OWN_HEADERS: Final = "x-user-"
 
 
 def parameters(config: AliyunDmConfig, mail: Mail) -> dict[str, str]:
-    """Give the parameters of SingleSendMail for one mail.
+    """Return the parameters of SingleSendMail for one email.
 
     Raises:
-        SendError: The service would refuse the mail; nothing was sent.
+        SendError: The service would reject the email; nothing was sent.
     """
     sender = mail.sender or config.account_name
     form = {
@@ -48,7 +48,7 @@ def parameters(config: AliyunDmConfig, mail: Mail) -> dict[str, str]:
 
 
 def header_problem(name: str, value: str) -> str | None:
-    """Say why the service would not add a header, or None where it would."""
+    """Return why the service would not add a header, or None if it would."""
     lower = name.lower()
     if lower not in _STANDARD_HEADERS and not lower.startswith(_OWN_HEADERS):
         return (
@@ -56,18 +56,18 @@ def header_problem(name: str, value: str) -> str | None:
             "begin with X-User-, and no others"
         )
     if not value.isascii() or refused_in_line(value):
-        return "Direct Mail takes printable ASCII in a header"
+        return "Direct Mail allows only printable ASCII in a header"
     return None
 
 
 def _add_content(form: dict[str, str], mail: Mail) -> None:
-    """Add the body: the service takes HTML or plain text, not both."""
+    """Add the body: the service accepts HTML or plain text, not both."""
     if mail.html is not None:
         form["HtmlBody"] = mail.html
     elif mail.text is not None:
         form["TextBody"] = mail.text
     if not (mail.html or mail.text):
-        raise _refusal("message", "the mail has no content")
+        raise _refusal("message", "the email has no content")
 
 
 def _add_reply_to(form: dict[str, str], reply_to: Address | None) -> None:
@@ -87,7 +87,7 @@ def _add_tracking(form: dict[str, str], config: AliyunDmConfig) -> None:
 
 def _subject(subject: str | None) -> str:
     if not subject:
-        raise _refusal("message", "the mail has no subject, and Direct Mail wants one")
+        raise _refusal("message", "the email has no subject, which Direct Mail requires")
     if len(subject) > MAX_SUBJECT:
         raise _refusal("message", f"the subject has more than {MAX_SUBJECT} characters")
     return literal(_line(subject, "message", "the subject"))
@@ -101,7 +101,7 @@ def _alias(alias: str) -> str:
 
 
 def _headers(mail: Mail) -> str:
-    """Give the headers as JSON; the Message-ID is among them, so it counts."""
+    """Return the headers as JSON, including the Message-ID, which counts as well."""
     headers = {"Message-ID": _line(mail.message_id, "message", "the Message-ID")}
     for name, value in mail.headers.items():
         if problem := check_name(name):
@@ -111,23 +111,23 @@ def _headers(mail: Mail) -> str:
         headers[name] = value
     if len(headers) > MAX_HEADERS:
         raise _refusal(
-            "message", f"Direct Mail takes {MAX_HEADERS} headers, the Message-ID included"
+            "message", f"Direct Mail allows {MAX_HEADERS} headers, including the Message-ID"
         )
     return json.dumps(headers)
 
 
 def _one_address(address: Address, scope: Scope, what: str) -> str:
-    """Give an address for the wire: the service sends to each part of one that holds commas."""
+    """Return an address for the wire: the service would send to each part of a list."""
     try:
         return Address.plain(address.address).wire
     except ValueError as error:
         problem = str(error)
-    raise _refusal(scope, f"{what} cannot be used: {problem}")
+    raise _refusal(scope, f"{what} is not valid: {problem}")
 
 
 def _line(text: str, scope: Scope, what: str) -> str:
     if refused := refused_in_line(text):
-        raise _refusal(scope, f"{what} holds {refused}, which is not allowed")
+        raise _refusal(scope, f"{what} contains {refused}, which is not allowed")
     return text
 
 

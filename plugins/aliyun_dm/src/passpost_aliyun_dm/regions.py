@@ -1,4 +1,4 @@
-"""Where Direct Mail lives."""
+"""The regions of Direct Mail."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ REGIONS: Final = MappingProxyType(
     {
         "cn-hangzhou": "China (Hangzhou)",
         "ap-southeast-1": "Singapore",
-        # Closed to new accounts; those that have it keep it.
+        # Closed to new accounts.
         "ap-southeast-2": "Australia (Sydney)",
         "eu-central-1": "Germany (Frankfurt)",
         "us-east-1": "US (Virginia)",
     }
 )
-"""The regions that are known to have Direct Mail, by id."""
+"""The known regions of Direct Mail, by ID."""
 
 
 def endpoint_of(region: str) -> str:
-    """Give the public host name of Direct Mail in a region."""
+    """Return the public hostname of Direct Mail in a region."""
     return "dm.aliyuncs.com" if region == DEFAULT_REGION else f"dm.{region}.aliyuncs.com"

@@ -1,3 +1,3 @@
-"""The connector ``sendgrid`` of passpost: SendGrid's v3 interface."""
+"""The connector ``sendgrid`` of passpost: SendGrid's v3 API."""
 
 __version__ = "0.1.0"

@@ -9,12 +9,12 @@ from passpost.http import ApiKey, SenderConfig
 
 @attrs.frozen(kw_only=True)
 class SendGridConfig(SenderConfig):
-    """What the connector needs to know; each attribute's description is in its metadata."""
+    """The settings of SendGrid; each attribute's description is in its metadata."""
 
     api_key: ApiKey = field(
         title={"en": "API key", "zh-CN": "API 密钥"},
         description={
-            "en": "A key that may use Mail Send; it begins with SG.",
+            "en": "A key with the permission Mail Send. It begins with SG.",
             "zh-CN": "具有 Mail Send 权限的密钥，以 SG. 开头。",
         },
         example="${SENDGRID_API_KEY}",

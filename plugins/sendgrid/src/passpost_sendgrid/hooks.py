@@ -11,8 +11,8 @@ from passpost_sendgrid.config import SendGridConfig
 
 # By the first part of the field that SendGrid names in its error.
 _FIELDS: Final[Mapping[str, Fault]] = {
-    "from": Fault("account", "Verify the sender, or authenticate its domain, in SendGrid."),
-    "personalizations": Fault("recipient", "SendGrid does not take the recipient's address."),
+    "from": Fault("account", "Verify the sender in SendGrid, or authenticate its domain."),
+    "personalizations": Fault("recipient", "SendGrid considers the recipient's address invalid."),
 }
 _PRESET: Final = {"apiKey": "<your-api-key>", "fromEmail": "<your-verified-sender>"}
 _EU: Final = {**_PRESET, "endpoint": "api.eu.sendgrid.com"}
@@ -25,8 +25,8 @@ def connector_info() -> ConnectorInfo:
         id="sendgrid",
         name={"en": "SendGrid", "zh-CN": "SendGrid"},
         description={
-            "en": "Sends through SendGrid's v3 interface.",
-            "zh-CN": "通过 SendGrid v3 接口发送邮件。",
+            "en": "Sends emails through the SendGrid v3 API.",
+            "zh-CN": "通过 SendGrid v3 API 发送邮件。",
         },
         config_class=SendGridConfig,
         guide=guides("passpost_sendgrid"),
@@ -44,7 +44,7 @@ def connector_info() -> ConnectorInfo:
 
 @hookimpl
 def parse_config(settings: Mapping[str, Any]) -> SendGridConfig:
-    """Turn settings into the config."""
+    """Return the config."""
     return _config.parse(SendGridConfig, settings)
 
 
@@ -57,7 +57,7 @@ def open_session(config: SendGridConfig) -> HttpClient:
 
 @hookimpl
 async def send_mail(config: SendGridConfig, session: HttpClient, mail: Mail) -> Receipt:
-    """Send one mail, once."""
+    """Send one email, once."""
     headers = {"authorization": f"Bearer {config.api_key.reveal()}"}
     response = await session.post_json("/v3/mail/send", _body(config, mail), headers, mail)
     if response.status == 202:  # noqa: PLR2004 - Accepted: 200 would mean that nothing is queued
@@ -75,7 +75,7 @@ def _body(config: SendGridConfig, mail: Mail) -> dict[str, Any]:
         "subject": literal(mail.subject or ""),
         "content": [{"type": kind, "value": text} for kind, text in contents if text],
         "headers": ascii_headers(mail.headers, {"Auto-Submitted": "auto-generated"}),
-        # A link in a mail of this kind is a key: nobody rewrites it.
+        # Anyone who has the link can sign in, so that SendGrid must not rewrite it.
         "tracking_settings": {"click_tracking": {"enable": False, "enable_text": False}},
     }
 
@@ -86,4 +86,4 @@ def _fault(response: Response) -> Fault | None:
     field = first.get("field") if isinstance(first, dict) else None
     if response.status not in (400, 403) or not isinstance(field, str):
         return None
-    return _FIELDS.get(field.partition(".")[0], Fault("message", "SendGrid refuses the mail."))
+    return _FIELDS.get(field.partition(".")[0], Fault("message", "SendGrid rejected the email."))

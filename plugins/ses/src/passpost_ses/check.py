@@ -1,7 +1,7 @@
-"""Looks at the account and the sender without sending a mail.
+"""Checks the account and the sender without sending an email.
 
 It calls two operations that read: GetAccount and GetEmailIdentity. A key that may only send is
-refused there; that is a warning, since sending may work nonetheless.
+rejected there; that is a warning, since sending may still work.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ _IDENTITY: Final = "/v2/email/identities/"
 
 
 async def findings(config: SesConfig, session: Ses) -> list[Finding]:
-    """Look at the key, the account and the sender, in this order.
+    """Return the findings on the access key, the account and the sender, in this order.
 
-    It stops where looking further would only say the same again.
+    The check stops as soon as the next step could only repeat the same finding.
     """
     try:
         account = await session.look_up("/v2/email/account")
@@ -36,23 +36,23 @@ async def findings(config: SesConfig, session: Ses) -> list[Finding]:
 def _account(account: Mapping[str, Any]) -> Finding:
     if account.get("SendingEnabled") is False:
         return Finding(
-            "account", "error", "sending is paused for the account", "see the SES console"
+            "account", "error", "sending is paused for the account", "Check the SES console."
         )
     if account.get("ProductionAccessEnabled") is False:
         return Finding(
             "account",
             "warning",
-            "the account is in the sandbox: mails go to verified addresses alone",
-            "ask for production access in the SES console",
+            "the account is in the sandbox: emails go only to verified addresses",
+            "Request production access in the SES console.",
         )
     quota = account.get("SendQuota")
     daily = quota.get("Max24HourSend") if isinstance(quota, dict) else None
-    most = f"{daily:.0f} mails in 24 hours" if isinstance(daily, int | float) else "active"
+    most = f"{daily:.0f} emails in 24 hours" if isinstance(daily, int | float) else "active"
     return Finding("account", "ok", most)
 
 
 async def _sender(config: SesConfig, session: Ses) -> Finding:
-    """Look for the identity of the address, and then for that of its domain."""
+    """Return the finding on the identity of the address, or of its domain."""
     for identity in (config.from_email.wire, config.from_email.ascii_domain):
         try:
             found = await session.look_up(_IDENTITY + quote(identity, safe=""))
@@ -65,7 +65,7 @@ async def _sender(config: SesConfig, session: Ses) -> Finding:
         "sender",
         "error",
         f"neither the sender nor its domain is an identity in {config.region}",
-        "verify one of them in the SES console, in the region of the settings",
+        "Verify one of them in the SES console, in the region of the settings.",
     )
 
 
@@ -76,7 +76,7 @@ def _described(identity: Mapping[str, Any]) -> Finding:
         "sender",
         "error",
         "the sender is not verified yet",
-        "publish the DNS records of the identity, or follow the link in AWS's mail",
+        "Publish the identity's DNS records, or follow the link in the email from AWS.",
     )
 
 
@@ -86,7 +86,7 @@ def _refused(subject: str, error: SendError, right: str) -> Finding:
         return Finding(
             subject,
             "warning",
-            f"the key may not look at it ({code}); sending may work nonetheless",
-            f"to have it checked, give the IAM user the right {right}",
+            f"the key may not read it ({code}); sending may still work",
+            f"To check it, grant the IAM user the permission {right}.",
         )
     return Finding(subject, "error", str(error), error.hint or "")

@@ -53,10 +53,10 @@ class Ses:
         await self._http.__aexit__(kind, error, trace)
 
     async def send(self, mail: Mail) -> Receipt:
-        """Send one mail, once.
+        """Send one email, once.
 
         Raises:
-            SendError: It was not accepted, or nobody knows.
+            SendError: It was not accepted, or the outcome is unknown.
         """
         document = json.dumps(send_email(self._config, mail), ensure_ascii=False)
         body = document.encode()
@@ -67,13 +67,13 @@ class Ses:
         raise refusal(response)
 
     async def look_up(self, path: str) -> dict[str, Any]:
-        """Ask for something that is no mail, and give the response.
+        """Call an operation that reads, and return its response.
 
         Args:
             path: The path, percent-encoded.
 
         Raises:
-            SendError: It was refused, or SES cannot be reached.
+            SendError: It was rejected, or SES cannot be reached.
         """
         response = await self._http.get(path, self._signed("GET", path, {}, b""))
         if not response.is_success:

@@ -20,7 +20,7 @@ REGIONS: Final = (
     "eu-west-3", "il-central-1", "me-central-1", "me-south-1", "sa-east-1", "us-gov-east-1",
     "us-gov-west-1",
 )  # fmt: skip
-"""Regions with an endpoint of SES (AWS General Reference, "Amazon SES endpoints and quotas")."""
+"""Regions with an SES endpoint (AWS General Reference, "Amazon SES endpoints and quotas")."""
 
 _REGION: Final = re.compile(r"[a-z]{2,3}(?:-[a-z]{2,12}){1,3}-[0-9]{1,2}")
 _KEY_ID: Final = re.compile(r"[A-Za-z0-9_]{16,128}")
@@ -29,12 +29,12 @@ _SET_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 @attrs.frozen(kw_only=True)
 class SesConfig(SenderConfig):
-    """What the connector needs to know; each attribute's description is in its metadata."""
+    """The settings of SES; each attribute's description is in its metadata."""
 
     access_key_id: str = field(
         title={"en": "Access key ID", "zh-CN": "访问密钥 ID"},
         description={
-            "en": "The id of an access key of an IAM user that may send.",
+            "en": "The ID of an access key of an IAM user that may send.",
             "zh-CN": "有发信权限的 IAM 用户的访问密钥 ID。",
         },
         example="AKIAIOSFODNN7EXAMPLE",
@@ -42,8 +42,8 @@ class SesConfig(SenderConfig):
     secret_access_key: ApiKey = field(
         title={"en": "Secret access key", "zh-CN": "秘密访问密钥"},
         description={
-            "en": "The secret of the access key; the right ses:SendEmail is enough.",
-            "zh-CN": "访问密钥的私有部分；只需 ses:SendEmail 权限。",
+            "en": "The secret of the access key. The permission ses:SendEmail is enough.",
+            "zh-CN": "访问密钥的秘密部分；只需 ses:SendEmail 权限。",
         },
         example="${AWS_SECRET_ACCESS_KEY}",
     )
@@ -51,7 +51,7 @@ class SesConfig(SenderConfig):
         default=None,
         title={"en": "Session token", "zh-CN": "会话令牌"},
         description={
-            "en": "The token of temporary credentials (STS); it expires together with their key.",
+            "en": "The token of temporary credentials (STS). It expires together with their key.",
             "zh-CN": "临时凭证（STS）的令牌，与其密钥一同过期。",
         },
         example="${AWS_SESSION_TOKEN}",
@@ -71,12 +71,12 @@ class SesConfig(SenderConfig):
             "en": "A configuration set of the same region, for its events, IP pool and rules.",
             "zh-CN": "同一区域的配置集，用于事件、IP 池和规则。",
         },
-        example="sign-in-mails",
+        example="sign-in-emails",
     )
 
     @property
     def base(self) -> str:
-        """Where requests go."""
+        """The URL of the endpoint, without a path."""
         return self.url(f"https://email.{self.region}.amazonaws.com")
 
     @rule("access_key_id")
@@ -84,8 +84,9 @@ class SesConfig(SenderConfig):
         if not is_placeholder(self.access_key_id) and not _KEY_ID.fullmatch(self.access_key_id):
             yield Problem(
                 "accessKeyId",
-                "is no id of an access key",
-                "copy it again; it has 16 letters and digits or more, and often begins with AKIA",
+                "not a valid access key ID",
+                "copy it again: at least 16 letters and digits, often beginning with `AKIA`",
+                code="ses-E1",
             )
 
     @rule("access_key_id", "session_token")
@@ -93,9 +94,10 @@ class SesConfig(SenderConfig):
         if self.access_key_id.startswith("ASIA") and self.session_token is None:
             yield Problem(
                 "accessKeyId",
-                "is the id of temporary credentials, and their sessionToken is not there",
-                "add sessionToken, or use a permanent key",
+                "the ID of temporary credentials requires `sessionToken`",
+                "set `sessionToken`, or use a permanent key",
                 "warning",
+                code="ses-W1",
             )
 
     @rule("region")
@@ -103,8 +105,9 @@ class SesConfig(SenderConfig):
         if not is_placeholder(self.region) and not _REGION.fullmatch(self.region):
             yield Problem(
                 "region",
-                "is no id of a region",
-                did_you_mean(nearest(self.region, REGIONS), "write one such as us-east-1"),
+                "not a valid region ID",
+                did_you_mean(nearest(self.region, REGIONS), "for example, `us-east-1`"),
+                code="ses-E2",
             )
 
     @rule("region", "endpoint")
@@ -113,9 +116,10 @@ class SesConfig(SenderConfig):
         if unknown and _REGION.fullmatch(self.region):
             yield Problem(
                 "region",
-                "is no region that is known to have SES",
-                did_you_mean(nearest(self.region, REGIONS), "see the regions in the AWS console"),
+                "not a known region of SES",
+                did_you_mean(nearest(self.region, REGIONS), "choose a region in the AWS console"),
                 "warning",
+                code="ses-W2",
             )
 
     @rule("configuration_set_name")
@@ -124,6 +128,7 @@ class SesConfig(SenderConfig):
         if name and not is_placeholder(name) and not _SET_NAME.fullmatch(name):
             yield Problem(
                 "configurationSetName",
-                "must be 1 to 64 letters, digits, _ or -",
+                "not a valid name: only 1 to 64 letters, digits, `_` and `-` are allowed",
                 "copy it from the console",
+                code="ses-E3",
             )

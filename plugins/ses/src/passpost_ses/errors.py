@@ -1,10 +1,10 @@
-"""Says what SES's error codes mean: whose matter each is, and its cure.
+"""The error codes of SES: scope and hint.
 
 Sources: the errors of ``SendEmail`` in the reference of version 2 of the API
 (docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html), the common errors of all
 services (docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html), and the messages of SES
 (docs.aws.amazon.com/ses/latest/dg/troubleshoot-error-messages.html). Services spell some codes with
-``Exception`` at the end and some without; both are known.
+``Exception`` at the end and some without; both are recognized.
 """
 
 from __future__ import annotations
@@ -19,51 +19,51 @@ from passpost.http import Fault, Response, identifier
 _CODE: Final = re.compile(r"[A-Za-z][A-Za-z0-9.]{0,79}")
 
 _RIGHTS: Final = (
-    "Give the IAM user the right ses:SendEmail for the identity of the sender, and for the "
-    "configuration set where there is one; look for conditions on ses:FromAddress as well."
+    "Grant the IAM user the permission ses:SendEmail for the sender's identity and the "
+    "configuration set, and check conditions on ses:FromAddress."
 )
 _MISMATCH: Final = (
-    "secretAccessKey does not belong to accessKeyId, or region is another one than the endpoint's: "
-    "copy the key again, without spaces around it."
+    "secretAccessKey does not belong to accessKeyId, or region differs from the endpoint's. Copy "
+    "the key again, without spaces around it."
 )
 _UNKNOWN_KEY: Final = (
-    "accessKeyId is not known, or switched off: copy it again; the id of a temporary key wants "
-    "sessionToken beside it."
+    "accessKeyId is unknown or disabled. Copy it again. A temporary key also requires sessionToken."
 )
-_TOKEN: Final = "sessionToken has expired: temporary credentials are renewed all three together."  # noqa: S105 - words about a token
-_CLOCK: Final = "This machine's clock is more than 5 minutes off: set it, and keep it set by NTP."
-_PAUSED: Final = "Sending is paused for the account or the configuration set: see the SES console."
+_TOKEN: Final = "sessionToken has expired. Renew all three values of the temporary credentials."  # noqa: S105 - words about a token
+_CLOCK: Final = "This machine's clock is off by more than 5 minutes. Synchronize it with NTP."
+_PAUSED: Final = (
+    "Sending is paused for the account or the configuration set. Check the SES console."
+)
 _SLOWLY: Final = (
-    "SES limits how many mails an account sends in a second: send more slowly, or ask for more."
+    "The account sends more emails per second than allowed. Send more slowly, or request more."
 )
 _DAILY: Final = (
-    "The account has sent what it may in 24 hours: see the quota in the SES console, ask for more, "
-    "or for production access."
+    "The account's quota for 24 hours is used up. Check it in the SES console, and request a "
+    "higher quota or production access."
 )
 _UNVERIFIED: Final = (
-    "The sender, or while the account is in the sandbox the recipient, is not verified in this "
-    "region: verify the sender's domain in the region of the settings, and ask for production "
-    "access."
+    "The sender is not verified in this region, or, in the sandbox, the recipient. Verify the "
+    "sender's domain in the region of the settings, and request production access."
 )
 
 _MESSAGE: Final = {
-    "MessageRejected": "SES refuses the content of the mail.",
-    "BadRequest": "SES finds the request malformed: an address, a header or the subject.",
-    "Validation": "SES finds the request malformed: an address, a header or the subject.",
-    "RequestEntityTooLarge": "The mail is too large for SES.",
+    "MessageRejected": "SES rejected the content of the email.",
+    "BadRequest": "SES considers an address, a header or the subject invalid.",
+    "Validation": "SES considers an address, a header or the subject invalid.",
+    "RequestEntityTooLarge": "The email is too large for SES.",
 }
 
 _ACCOUNT: Final = {
     "MailFromDomainNotVerified": (
-        "The sender's MAIL FROM domain has lost its MX record: see the identity in the SES console."
+        "The MX record of the sender's MAIL FROM domain is missing. Check the identity in SES."
     ),
-    "AccountSuspended": "AWS has stopped the account from sending for good: ask AWS Support.",
+    "AccountSuspended": "AWS has suspended sending for the account. Contact AWS Support.",
     "SendingPaused": _PAUSED,
     "AccountSendingPaused": _PAUSED,
     "ConfigurationSetSendingPaused": _PAUSED,
     "LimitExceeded": _DAILY,
-    "NotFound": "There is no configuration set of this name in the region.",
-    "ConfigurationSetDoesNotExist": "There is no configuration set of this name in the region.",
+    "NotFound": "The configuration set does not exist in this region.",
+    "ConfigurationSetDoesNotExist": "The configuration set does not exist in this region.",
     "AccessDenied": _RIGHTS,
     "NotAuthorized": _RIGHTS,
     "SignatureDoesNotMatch": _MISMATCH,
@@ -76,7 +76,7 @@ _ACCOUNT: Final = {
     "InvalidToken": _TOKEN,
     "RequestExpired": _CLOCK,
     "RequestTimeTooSkewed": _CLOCK,
-    "OptInRequired": "The account has not signed up for SES, or not for this region.",
+    "OptInRequired": "The account is not subscribed to SES, or not in this region.",
 }
 
 _PROVIDER: Final = {
@@ -98,26 +98,26 @@ _FAULTS: Final = _faults()
 
 
 def refusal(response: Response) -> SendError:
-    """Make the error for a response that is no acceptance."""
-    code = _code(response)
+    """Return the error for a response that is not an acceptance."""
+    code = _code(answer)
     request = identifier(response.headers.get("x-amzn-requestid"))
-    return response.error(
+    return answer.refusal(
         "SES",
         _fault(code, response) if code else None,
         code=code,
-        # SES's own words repeat addresses; by this id AWS Support finds them.
+        # SES's own words repeat addresses; AWS Support finds them by this ID.
         words=f"RequestId {request}" if request else None,
     )
 
 
 def known_fault(code: str) -> Fault | None:
-    """Look a code up, whether it ends with ``Exception`` or not."""
+    """Return the fault of a code, whether it ends with ``Exception`` or not."""
     return _FAULTS.get(code.removesuffix("Exception").lower())
 
 
 def _code(response: Response) -> str | None:
-    """Give the code: ``MessageRejected`` of ``aws.ses#MessageRejected:http://internal…``."""
-    given = response.headers.get("x-amzn-errortype") or response.document().get("__type")
+    """Return the code: ``MessageRejected`` of ``aws.ses#MessageRejected:http://internal…``."""
+    given = response.headers.get("x-amzn-errortype") or answer.document().get("__type")
     code = str(given or "").partition(":")[0].rpartition("#")[2]
     return code if _CODE.fullmatch(code) else None
 

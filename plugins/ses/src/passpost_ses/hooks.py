@@ -41,7 +41,7 @@ def connector_info() -> ConnectorInfo:
         id="ses",
         name={"en": "Amazon SES", "zh-CN": "Amazon SES"},
         description={
-            "en": "Sends through version 2 of the interface of Amazon SES.",
+            "en": "Sends emails through the Amazon SES API v2.",
             "zh-CN": "通过 Amazon SES 的 API v2 发送邮件。",
         },
         config_class=SesConfig,
@@ -61,7 +61,7 @@ def connector_info() -> ConnectorInfo:
 
 @hookimpl
 def parse_config(settings: Mapping[str, Any]) -> SesConfig:
-    """Turn settings into the config."""
+    """Return the config."""
     return _config.parse(SesConfig, settings)
 
 
@@ -73,11 +73,11 @@ def open_session(config: SesConfig) -> Ses:
 
 @hookimpl
 async def send_mail(session: Ses, mail: Mail) -> Receipt:
-    """Send one mail, once."""
+    """Send one email, once."""
     return await session.send(mail)
 
 
 @hookimpl
 async def check_connection(config: SesConfig, session: Ses) -> Sequence[Finding]:
-    """Look at the key, the account and the sender."""
+    """Check the access key, the account and the sender."""
     return await findings(config, session)

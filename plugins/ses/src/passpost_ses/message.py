@@ -1,4 +1,4 @@
-"""Makes the document of ``SendEmail``, and checks its limits before anything is sent."""
+"""Makes the JSON of ``SendEmail``, and checks its limits before anything is sent."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from passpost_ses.config import SesConfig
 
 MAX_HEADERS: Final = 15
-"""Headers that a mail may add (API reference, ``Message``)."""
+"""Headers that an email may add (API reference, ``Message``)."""
 MAX_NAME: Final = 126
 """Characters in a header's name (API reference, ``MessageHeader``)."""
 MAX_VALUE: Final = 995
@@ -23,10 +23,10 @@ MAX_HEADER: Final = 996
 
 
 def send_email(config: SesConfig, mail: Mail) -> dict[str, Any]:
-    """Give the document of a mail.
+    """Return the JSON of an email.
 
     Raises:
-        SendError: It has headers that SES would not take.
+        SendError: It has headers that SES would reject.
     """
     reply_to = mail.reply_to or config.reply_to
     named = config.configuration_set_name
@@ -56,11 +56,11 @@ def _content(text: str) -> dict[str, str]:
 
 def _check(headers: Mapping[str, str]) -> None:
     if len(headers) > MAX_HEADERS:
-        raise _refusal(f"SES adds at most {MAX_HEADERS} headers to a mail, Auto-Submitted included")
+        raise _refusal(f"SES allows at most {MAX_HEADERS} headers, including Auto-Submitted")
     for name, value in headers.items():
         fits = 0 < len(value) <= MAX_VALUE and len(name) + len(value) <= MAX_HEADER
         if not fits or len(name) > MAX_NAME:
-            raise _refusal(f"the header {name} is empty, or longer than SES takes")
+            raise _refusal(f"the header {name} is empty, or longer than SES allows")
 
 
 def _refusal(says: str) -> SendError:

@@ -1,3 +1,3 @@
-"""The connector ``webhook`` of passpost: hands mails to a service of the operator's own."""
+"""The connector ``webhook`` of passpost: forwards emails to a service of your own."""
 
 __version__ = "0.1.0"

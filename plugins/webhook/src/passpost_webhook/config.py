@@ -13,23 +13,23 @@ from passpost_webhook.signature import SigningSecret
 
 @attrs.frozen(kw_only=True)
 class WebhookConfig(Timeouts):
-    """What the connector needs to know; each attribute's description is in its metadata.
+    """The settings of the webhook; each attribute's description is in its metadata.
 
-    It has no templates: those are the service's.
+    They contain no templates: those are the service's.
     """
 
     url: WebAddress = field(
-        title={"en": "URL", "zh-CN": "网址"},
+        title={"en": "URL", "zh-CN": "URL"},
         description={
-            "en": "Where the service takes mails: https, or http on this machine itself.",
-            "zh-CN": "服务接收邮件请求的地址：https，或本机上的 http。",
+            "en": "The URL of the service: https, or http on this machine.",
+            "zh-CN": "接收邮件请求的服务的 URL：https，或本机上的 http。",
         },
         example="https://mail.example.com/hooks/passpost",
     )
     secret: SigningSecret = field(
         title={"en": "Signing secret", "zh-CN": "签名密钥"},
         description={
-            "en": "The secret that requests are signed with, which the service knows too.",
+            "en": "The secret that signs the requests; the service has the same one.",
             "zh-CN": "用于对请求签名的密钥，服务端须持有同一密钥。",
         },
         example="${WEBHOOK_SECRET}",
@@ -38,7 +38,7 @@ class WebhookConfig(Timeouts):
         default=None,
         title={"en": "Previous secret", "zh-CN": "旧密钥"},
         description={
-            "en": "While secrets are changed: the old one, with which requests are signed as well.",
+            "en": "The old secret, while you replace it: requests are signed with both.",
             "zh-CN": "更换密钥期间的旧密钥，请求会同时用它签名。",
         },
         example="${WEBHOOK_PREVIOUS_SECRET}",
@@ -56,7 +56,8 @@ class WebhookConfig(Timeouts):
         if self.secret == self.previous_secret:
             yield Problem(
                 "previousSecret",
-                "is the same as secret",
-                "leave it out once it is changed",
+                "identical to `secret`",
+                "remove `previousSecret`",
                 "warning",
+                code="webhook-W1",
             )

@@ -1,4 +1,4 @@
-"""The hooks of the connector ``webhook``: one signed POST for each mail."""
+"""The hooks of the connector ``webhook``: one signed POST for each email."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from passpost_webhook import __version__
 from passpost_webhook.config import WebhookConfig
 from passpost_webhook.signature import signatures
 
-_LOOK: Final = "Look into the service's log whether it took the mail: webhook-id names it."
+_LOOK: Final = "Check in the service's log, by webhook-id, whether it accepted the email."
 _SIGNATURE: Final = (
-    "The service does not accept the signature: give both sides the same secret, and set both "
-    "clocks."
+    "The service rejected the signature. Use the same secret on both sides, and synchronize both "
+    "clocks with NTP."
 )
-_PLACE: Final = "The service is not there, or wants no more mails: check url."
-_MOVED: Final = "Redirects are not followed: set url to the final address."
-_CONTENT: Final = "The service refuses this mail: see its log."
+_PLACE: Final = "The service does not exist at this URL, or accepts no more emails. Check url."
+_MOVED: Final = "passpost does not follow redirects. Set url to the final URL."
+_CONTENT: Final = "The service rejected this email. Check its log."
 
 _FAULTS: Final[Mapping[int, Fault]] = {
     400: Fault("message", _CONTENT),
@@ -36,7 +36,7 @@ _FAULTS: Final[Mapping[int, Fault]] = {
     502: Fault("provider", _LOOK, temporary=True, outcome="unknown"),
     504: Fault("provider", _LOOK, temporary=True, outcome="unknown"),
     **dict.fromkeys((301, 307, 308), Fault("account", _MOVED)),
-    # What answers like this may have taken the email, and shows where its own page is.
+    # A service that responds like this may have accepted the email, and shows a page of its own.
     **dict.fromkeys((302, 303), Fault("account", _MOVED, outcome="unknown")),
 }
 
@@ -48,7 +48,7 @@ def connector_info() -> ConnectorInfo:
         id="webhook",
         name={"en": "Webhook", "zh-CN": "Webhook"},
         description={
-            "en": "Hands usage, recipient and payload to a service of your own, which sends.",
+            "en": "Forwards usage, recipient and payload to your own service, which sends the email.",
             "zh-CN": "把用途、收件人和数据交给你自己的服务，由它发送邮件。",
         },
         config_class=WebhookConfig,
@@ -60,7 +60,7 @@ def connector_info() -> ConnectorInfo:
                 {"url": "<your-url>", "secret": "<your-signing-secret>"},
             ),
         ),
-        # It passes on any address; whether there is a way to it, the service says.
+        # It forwards any address; the service knows which it can reach.
         capabilities={Capability.PROVIDER_TEMPLATES, Capability.SMTPUTF8},
         stand_in="passpost_webhook_stand_in:StandIn",
     )
@@ -68,7 +68,7 @@ def connector_info() -> ConnectorInfo:
 
 @hookimpl
 def parse_config(settings: Mapping[str, Any]) -> WebhookConfig:
-    """Turn settings into the config."""
+    """Return the config."""
     return _config.parse(WebhookConfig, settings)
 
 
@@ -84,7 +84,7 @@ def open_session(config: WebhookConfig) -> HttpClient:
 
 @hookimpl
 async def send_mail(config: WebhookConfig, session: HttpClient, mail: Mail) -> Receipt:
-    """Hand one mail to the service, once."""
+    """Forward one email to the service, once."""
     body = json.dumps(_document(mail), ensure_ascii=False, separators=(",", ":")).encode()
     headers = _headers(config, mail, body)
     response = await session.post("", body, headers, seconds_left=mail.seconds_left())
@@ -94,8 +94,8 @@ async def send_mail(config: WebhookConfig, session: HttpClient, mail: Mail) -> R
 
 
 def _headers(config: WebhookConfig, mail: Mail, body: bytes) -> dict[str, str]:
-    # The same for each attempt at the same mail, so that the service can tell a repetition. It is
-    # hashed, since a full stop in it would let another id and time have the same signature.
+    # The same for each attempt at the same email, so that the service can detect a duplicate. It is
+    # hashed, since a period in it would let another ID and time have the same signature.
     id_ = f"msg_{hashlib.sha256(mail.message_id.encode()).hexdigest()[:32]}"
     seconds = int(time.time())
     return {
@@ -119,14 +119,14 @@ def _document(mail: Mail) -> dict[str, Any]:
 
 
 def _is_service(response: Response) -> bool:
-    """Say whether a response of success is a service's: the page of a gateway is no acceptance."""
-    if response.body == b"":
+    """Return whether a response comes from the service: the page of a gateway accepts nothing."""
+    if answer.body == b"":
         return True
     try:
         document = json.loads(response.body or b"?", parse_constant=_refuse)
     except (ValueError, RecursionError):
         return False
-    # What says success by its status and failure by its words may be either.
+    # A status of success with an error in the body may be either.
     contradicted = document is False
     if isinstance(document, dict):
         contradicted = bool(document.get("error") or document.get("errors"))

@@ -15,41 +15,45 @@ from passpost.config import Invalid, is_placeholder
 _PREFIX: Final = "whsec_"
 _BASE64: Final = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
 _SIZES: Final = range(24, 65)
-_REMEDY: Final = "make one as the guide shows: whsec_ and then 32 random octets in base64"
+_REMEDY: Final = "generate one as `passpost guide webhook` shows"
 
 
 class SigningSecret(Secret):
-    """A secret that both sides know: ``whsec_`` and 24 to 64 octets in base64."""
+    """A shared secret: ``whsec_`` and 24 to 64 bytes in Base64."""
 
     __slots__ = ()
 
     @classmethod
     def from_setting(cls, value: object) -> Self:
-        """Check a secret; a placeholder passes.
+        """Return the secret; a placeholder is accepted.
 
         Raises:
-            Invalid: It is none; the error does not repeat it.
+            Invalid: It is not a secret; the error does not repeat it.
         """
         if not isinstance(value, str):
-            raise Invalid("must be text", "put it in double quotes")
+            raise Invalid("not text", "put the value in double quotes")
         encoded = value.removeprefix(_PREFIX)
         well_formed = encoded != value and _BASE64.fullmatch(encoded)
         if not is_placeholder(value) and not (well_formed and len(b64decode(encoded)) in _SIZES):
-            raise Invalid("must be whsec_ and 24 to 64 octets in base64", _REMEDY)
+            raise Invalid(
+                "not a signing secret: `whsec_` and 24 to 64 bytes in Base64",
+                _REMEDY,
+                code="webhook-E1",
+            )
         return cls(value)
 
     @property
     def key(self) -> bytes:
-        """The octets that sign."""
+        """The bytes of the key."""
         return b64decode(self.reveal().removeprefix(_PREFIX))
 
 
 def signatures(secrets: Iterable[SigningSecret], id_: str, seconds: int, body: bytes) -> str:
-    """Give the header ``webhook-signature``: one signature by each secret.
+    """Return the header ``webhook-signature``: one signature by each secret.
 
     Args:
         secrets: The secrets.
-        id_: The header ``webhook-id``; it holds no full stop, which parts it from what follows.
+        id_: The header ``webhook-id``, without a period, which separates it from what follows.
         seconds: The header ``webhook-timestamp``: seconds since the epoch.
         body: The body as it is sent.
     """
