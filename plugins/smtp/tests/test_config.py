@@ -187,6 +187,11 @@ def test_tokens_come_over_https(url: str) -> None:
             "auth.user",
             "apikey",
         ),
+        (
+            {"host": "smtp.qq.com", "auth": {"user": "1@qq.com", "pass": "hunter2!"}},
+            "auth.pass",
+            "授权码",
+        ),
         ({"fromEmail": "< your-gmail-address >"}, "fromEmail", "placeholder"),
         ({"host": "<smtp-server>"}, "host", "placeholder"),
     ],
@@ -202,6 +207,8 @@ def test_mistakes_that_are_known(settings: dict[str, Any], path: str, words: str
     [
         {"host": "smtp.gmail.com", "username": "a@gmail.com", "password": "abcd efgh ijkl mnop"},
         {"host": "smtp.gmail.com", "username": "< a >", "password": "< p >"},
+        {"host": "smtp.qq.com", "username": "1@qq.com", "password": "abcdefghijklmnop"},
+        {"host": "smtp.163.com", "username": "a@163.com", "password": "hunter2!"},
         {"host": "smtp.sendgrid.net", "username": "apikey", "password": "p"},
         {"host": "smtp.sendgrid.net", "username": "<user>", "password": "p"},
         {"host": "smtpdm.aliyun.com", "username": "No-Reply@example.com", "password": "p"},

@@ -45,9 +45,7 @@ _RECIPIENT: Final = {
 
 _MESSAGE: Final = {
     "InvalidBody": "The body is empty, too long, or not allowed by Direct Mail.",
-    "InvalidSubject": (
-        "The subject is empty or too long. Use at most 100 characters."
-    ),
+    "InvalidSubject": ("The subject is empty or too long. Use at most 100 characters."),
     "InvalidFromAlias": "The sender's display name is too long. Use at most 14 characters.",
     "InvalidReplyAddress": "The address or the display name of replyTo is invalid.",
 }

@@ -39,7 +39,7 @@ class Credentials:
     """An access key.
 
     Attributes:
-        key_id: The AccessKey ID; it is no secret.
+        key_id: The AccessKey ID; it is not secret.
         secret: The AccessKey secret.
         token: The security token of temporary credentials (STS), or None.
     """
@@ -51,7 +51,7 @@ class Credentials:
 
 @attrs.frozen
 class Stamp:
-    """What makes one attempt unlike any other; the service refuses one it has seen, or an old one.
+    """The time and nonce of one attempt; the service rejects a used nonce and an old time.
 
     Attributes:
         time: The time in UTC as ISO 8601: ``2016-10-20T06:27:56Z``.
@@ -85,7 +85,7 @@ class Signed:
 def percent_encode(text: str) -> bytes:
     """Percent-encode the UTF-8 form of a text but for RFC 3986's unreserved characters.
 
-    It replaces one kind of octet at a time: a mail of 20 KB has some twenty kinds to replace, and a
+    It replaces one kind of octet at a time: an email of 20 KB has some twenty kinds to replace. A
     pass of ``bytes.replace`` over it takes microseconds, where ``urllib.parse.quote`` looks at each
     octet on its own and takes three to six times as long.
     """
@@ -114,7 +114,7 @@ def canonical_query(parameters: Mapping[str, str]) -> bytes:
 
 
 def rpc_signature(canonical: bytes, secret: Secret, method: str = "POST") -> str:
-    """Give the signature of version 1.0 over an encoded query.
+    """Return the signature of version 1.0 over an encoded query.
 
     Args:
         canonical: The result of `canonical_query`.
@@ -150,7 +150,7 @@ def canonical_request(
 
 
 def acs3_signature(canonical: str, secret: Secret) -> str:
-    """Give the signature of version 3 over a canonical request, in hexadecimal."""
+    """Return the signature of version 3 over a canonical request, in hexadecimal."""
     to_sign = f"{_ALGORITHM}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
     return hmac.digest(secret.reveal().encode(), to_sign.encode(), "sha256").hex()
 
@@ -171,7 +171,7 @@ def sign(  # noqa: PLR0913 - a signature is over all of a request
         version: Which signature.
         credentials: The access key.
         stamp: A fresh stamp.
-        host: The Host header, with its port where that is not the usual one.
+        host: The hostname, with the port unless it is the default.
         action: The operation: ``SingleSendMail``.
         form: The parameters that go in the body.
         query: The parameters that version 3 sends in the URL; version 1.0 has them in the body.

@@ -99,9 +99,9 @@ _FAULTS: Final = _faults()
 
 def refusal(response: Response) -> SendError:
     """Return the error for a response that is not an acceptance."""
-    code = _code(answer)
+    code = _code(response)
     request = identifier(response.headers.get("x-amzn-requestid"))
-    return answer.refusal(
+    return response.error(
         "SES",
         _fault(code, response) if code else None,
         code=code,
@@ -117,7 +117,7 @@ def known_fault(code: str) -> Fault | None:
 
 def _code(response: Response) -> str | None:
     """Return the code: ``MessageRejected`` of ``aws.ses#MessageRejected:http://internal…``."""
-    given = response.headers.get("x-amzn-errortype") or answer.document().get("__type")
+    given = response.headers.get("x-amzn-errortype") or response.document().get("__type")
     code = str(given or "").partition(":")[0].rpartition("#")[2]
     return code if _CODE.fullmatch(code) else None
 

@@ -53,7 +53,7 @@ class Unsigned:
 
     Attributes:
         method: ``POST``.
-        path: The path as it stands in the request line, percent-encoded.
+        path: The path as it appears in the request line, percent-encoded.
         headers: The headers to sign, ``host`` among them, by names in lower case.
         body: The body.
         query: The query, its parameters sorted and percent-encoded.
@@ -69,7 +69,7 @@ class Unsigned:
 def signed_headers(
     request: Unsigned, credentials: Credentials, region: Region, now: dt.datetime
 ) -> dict[str, str]:
-    """Give the headers of a request with those that sign it.
+    """Return the headers of a request with those that sign it.
 
     Args:
         request: The request.
@@ -85,7 +85,7 @@ def signed_headers(
 
 
 def authorization(request: Unsigned, credentials: Credentials, region: Region) -> str:
-    """Give the header ``Authorization`` of a request that has its ``x-amz-date`` already."""
+    """Return the header ``Authorization`` of a request that has its ``x-amz-date`` already."""
     moment = request.headers["x-amz-date"]
     scope = f"{moment[:8]}/{region.name}/{region.service}/aws4_request"
     hashed = hashlib.sha256(canonical_request(request).encode()).hexdigest()
@@ -101,13 +101,13 @@ def authorization(request: Unsigned, credentials: Credentials, region: Region) -
 
 
 def canonical_request(request: Unsigned) -> str:
-    """Give the text whose hash is signed."""
+    """Return the text whose hash is signed."""
     names = sorted(request.headers)
     lines = [f"{name}:{' '.join(request.headers[name].split())}" for name in names]
     return "\n".join(
         (
             request.method,
-            # Encoded once more than it is sent: all services but S3 want that.
+            # Encoded once more than it is sent: all services but S3 require it.
             quote(request.path, safe="/~"),
             request.query,
             *lines,

@@ -60,15 +60,15 @@ PRESETS: Final = (
     ),
     _preset(
         "qq", ("QQ Mail", "QQ 邮箱"), "smtp.qq.com",
-        "<your-qq-mail-address>", "<authorization-code-of-16-letters>",
+        "<your-qq-address>", "<your-authorization-code>",
     ),
     _preset(
         "netease", ("NetEase 163 Mail", "网易 163 邮箱"), "smtp.163.com",
-        "<your-163-address>", "<authorization-code>",
+        "<your-163-address>", "<your-authorization-code>",
     ),
     _preset(
         "exmail", ("Tencent Exmail", "腾讯企业邮箱"), "smtp.exmail.qq.com",
-        "<your-address>", "<password-or-authorization-code>",
+        "<your-exmail-address>", "<your-password>",
     ),
     _preset(
         "generic", ("Another server", "其他服务器"), "<smtp-server>",

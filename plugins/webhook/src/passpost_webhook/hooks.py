@@ -48,7 +48,7 @@ def connector_info() -> ConnectorInfo:
         id="webhook",
         name={"en": "Webhook", "zh-CN": "Webhook"},
         description={
-            "en": "Forwards usage, recipient and payload to your own service, which sends the email.",
+            "en": "Forwards usage, recipient and payload to your own service, which sends.",
             "zh-CN": "把用途、收件人和数据交给你自己的服务，由它发送邮件。",
         },
         config_class=WebhookConfig,
@@ -120,7 +120,7 @@ def _document(mail: Mail) -> dict[str, Any]:
 
 def _is_service(response: Response) -> bool:
     """Return whether a response comes from the service: the page of a gateway accepts nothing."""
-    if answer.body == b"":
+    if response.body == b"":
         return True
     try:
         document = json.loads(response.body or b"?", parse_constant=_refuse)
