@@ -77,7 +77,7 @@ def test_settings_in_place_of_a_file_are_not_repeated(
     result = run(command, content, *options, *json_too)
     assert result.exit_code == 1
     assert "hunter2secret" not in result.output
-    assert "FILE: error: FILE is the name of a file, not its content" in result.stderr
+    assert "FILE: error: FILE is the content of a file, not its name" in result.stderr
     if json_too:
         (problem,) = json.loads(result.stdout)["error"]["problems"]
         assert problem["file"] == "FILE"

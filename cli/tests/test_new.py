@@ -25,14 +25,14 @@ def test_the_package_is_written_and_the_next_steps_are_named(run: Run, home: Pat
     result = run("new", "post-box")
     assert (result.exit_code, result.stderr) == (0, "")
     lines = result.stdout.splitlines()
-    assert lines[0] == "passpost-post-box contains a connector that works as it is:"
+    assert lines[0] == "created a connector in passpost-post-box:"
     assert lines[-6:] == [
         "Install it and run its tests:",
         "  cd passpost-post-box",
         "  python -m pip install --editable '.[dev]'",
         "  python -m pytest",
         "",
-        "Then look for CHANGE in it, and make it your own.",
+        "Then search for CHANGE, and adapt those places.",
     ]
     named = {line.strip() for line in lines[1 : lines.index("")]}
     written = home / "passpost-post-box"
@@ -71,7 +71,7 @@ def test_the_folder_may_be_the_one_we_are_in(run: Run, home: Path) -> None:
     [
         ("Acme739206", "lower case letters, digits and single hyphens"),
         ("../739206", "lower case letters"),
-        ("-739206", "No such option"),
+        ("-739206", "unknown option"),
         ("a--739206", "lower case letters"),
         ("739206a", "begins with a letter"),
         ("passpost-a739206", "leave passpost- out"),
@@ -104,9 +104,8 @@ def test_a_folder_with_something_in_it_is_left_alone(run: Run, home: Path) -> No
     result = run("new", "postbox")
     assert result.exit_code == 1
     assert result.stderr == (
-        "passpost: error: passpost-postbox cannot be written: it is there already, "
-        "and is not empty\n"
-        "  help: name another folder with --directory\n"
+        "passpost: error: cannot write passpost-postbox: it is there already, and is not empty\n"
+        "  help: set --directory to another folder\n"
     )
     assert [path.read_text() for path in mine.parent.iterdir()] == ["mine"]
 
@@ -115,14 +114,14 @@ def test_a_folder_that_cannot_be_made_is_refused(run: Run, home: Path) -> None:
     (home / "file").write_text("mine")
     result = run("new", "postbox", "--directory", "file/folder")
     assert result.exit_code == 1
-    assert "file/folder cannot be written: Not a directory\n  help: " in result.stderr
+    assert "cannot write file/folder: Not a directory\n  help: " in result.stderr
 
 
 def test_an_extension_is_written(run: Run, home: Path) -> None:
     result = run("new", "--extension", "tenants")
     assert (result.exit_code, result.stderr) == (0, "")
     first = result.stdout.splitlines()[0]
-    assert first == "passpost-tenants contains an extension that works as it is:"
+    assert first == "created an extension in passpost-tenants:"
     assert (home / "passpost-tenants/src/passpost_tenants/hooks.py").is_file()
     # A connector and an extension may have one name: they are looked up in different groups.
     assert run("new", "--extension", "acme").exit_code == 0

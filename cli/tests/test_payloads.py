@@ -59,10 +59,10 @@ def test_the_payload_may_come_from_standard_input(rendered: Run) -> None:
 
 
 CONFLICTS = [
-    (("--code", "739206", "--set", "code=739206"), "code is given twice"),
-    (("--set", "a=739206", "--set", "a=739206"), "a is given twice"),
-    (("--set", "b.c=739206", "--set", "b=739206"), "b and b.c cannot be given at once"),
-    (("--set", "b=739206", "--set", "b.c.d=739206"), "b and b.c.d cannot be given at once"),
+    (("--code", "739206", "--set", "code=739206"), "code is set twice"),
+    (("--set", "a=739206", "--set", "a=739206"), "a is set twice"),
+    (("--set", "b.c=739206", "--set", "b=739206"), "b and b.c cannot be combined"),
+    (("--set", "b=739206", "--set", "b.c.d=739206"), "b and b.c.d cannot be combined"),
 ]
 
 
@@ -72,7 +72,7 @@ def test_what_is_given_twice_is_a_usage_error(
 ) -> None:
     result = rendered(*arguments)
     assert result.exit_code == 2
-    assert f"Error: {problem}\n" in result.stderr
+    assert f"error: {problem}\n" in result.stderr
     assert json.loads(result.stdout) == {
         "ok": False,
         "error": {"kind": "usage", "message": problem},
@@ -83,7 +83,7 @@ def test_what_is_given_twice_is_a_usage_error(
 def test_bad_paths_are_usage_errors_that_repeat_nothing(rendered: Run, path: str) -> None:
     result = rendered("--set", f"{path}=739206")
     assert result.exit_code == 2
-    assert "--set wants NAME=TEXT" in result.stderr
+    assert "--set requires NAME=TEXT" in result.stderr
     assert "739206" not in result.output
 
 
@@ -107,7 +107,7 @@ def test_what_does_not_fit_the_file_is_a_usage_error(
 ) -> None:
     result = rendered("--set", assignment, payload=payload)
     assert result.exit_code == 2
-    assert "the payload file has something else there" in result.stderr
+    assert "the payload file has another kind of value there" in result.stderr
     assert "739206" not in result.output
 
 
@@ -122,7 +122,7 @@ def test_json_in_place_of_a_file_is_not_repeated(rendered: Run) -> None:
 def test_a_payload_file_that_is_not_there_is_not_repeated(rendered: Run, name: str) -> None:
     result = rendered("--payload", name)
     assert result.exit_code == 2
-    assert "Error: --payload: " in result.stderr
+    assert "error: --payload: " in result.stderr
     assert "739206" not in result.output
 
 
@@ -142,7 +142,7 @@ def test_standard_input_is_not_read_twice(run: Run) -> None:
 @pytest.mark.parametrize(
     ("payload", "expected"),
     [
-        ("[1]", "payload.json:1:1: error: --payload: it is an object\n  help: begin with {"),
+        ("[1]", "payload.json:1:1: error: --payload: the payload "),
         ('{"a": }', "payload.json:1:7: error: --payload: "),
     ],
 )

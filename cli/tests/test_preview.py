@@ -61,7 +61,7 @@ def test_json_has_all_parts(run: Run, own: Write) -> None:
 def test_a_template_at_the_provider_is_said_to_be_there(run: Run, own: Write) -> None:
     result = run("preview", own(), "--connector", "sluggish", "--usage", "SignIn")
     assert result.exit_code == 0
-    assert "The content of this mail is a template that lives at the provider." in result.stdout
+    assert "The content of this email is a template at the provider." in result.stdout
 
 
 def test_the_html_can_be_written_to_a_file(run: Run, own: Write, tmp_path: Path) -> None:
@@ -77,7 +77,7 @@ def test_a_mail_without_html_writes_no_file(run: Run, own: Write, tmp_path: Path
     arguments = ("--connector", "acme", "--usage", "Generic", "--code", "1", "--html", out)
     result = run("preview", own(), *arguments)
     assert result.exit_code == 1
-    assert "this mail has no HTML\n  help: " in result.stderr
+    assert "this email has no HTML\n  help: " in result.stderr
     assert not out.exists()
 
 
@@ -85,14 +85,14 @@ def test_a_file_that_cannot_be_written_is_refused(run: Run, own: Write, tmp_path
     arguments = ("--connector", "acme", "--usage", "Register", "--code", "1", "--html")
     result = run("preview", own(), *arguments, tmp_path)
     assert result.exit_code == 1
-    assert f"{tmp_path} cannot be written: Is a directory" in result.stderr
+    assert f"cannot write {tmp_path}: Is a directory" in result.stderr
 
 
 def test_html_goes_to_no_terminal(run: Run, own: Write) -> None:
     arguments = ("--connector", "acme", "--usage", "Register", "--code", "1", "--html", "-")
     result = run("preview", own(), *arguments)
     assert result.exit_code == 2
-    assert "--html takes the name of a file" in result.stderr
+    assert "--html requires the name of a file" in result.stderr
 
 
 def test_overrides_of_direction_are_written_out(run: Run, own: Write) -> None:

@@ -280,12 +280,10 @@ def test_an_interrupt_while_sending_says_that_nobody_knows(command: Command, own
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert (
-        err.decode() == f"{file}: error: interrupted: it is not known whether the email was sent\n"
-    )
+    assert err.decode() == f"{file}: error: interrupted: it is unknown whether the email was sent\n"
     assert json.loads(out)["error"] == {
         "kind": "interrupted",
-        "message": "interrupted: it is not known whether the email was sent",
+        "message": "interrupted: it is unknown whether the email was sent",
         "remedy": "",
     }
 

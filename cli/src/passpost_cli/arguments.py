@@ -1,4 +1,4 @@
-"""What may be repeated of the words on a command line: any of them may be a code by mistake."""
+"""Which words of a command line may be repeated: any of them may be a code by mistake."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import re
 from typing import Final
 
 STDIN: Final = "-"
-"""The name that stands for standard input."""
+"""The file name of standard input."""
 
 _LONGEST: Final = 64
 _SEPARATORS: Final = frozenset("./\\")
 
-# What may be repeated of a name that we do not know: no digits, as most codes and passwords have.
+# What may be repeated of an unknown name: no digits, as most codes and passwords have.
 _NAME: Final = re.compile(r"[A-Za-z]+(?:[-_][A-Za-z]+)*")
 
-# No file has these in its name by chance, and settings have them.
+# Settings contain these characters, and file names do not.
 _CONTENT: Final = frozenset('{}"\n\r')
 
 
@@ -25,14 +25,14 @@ def is_name(text: str) -> bool:
 
 
 def is_content(file: str) -> bool:
-    """Return whether what should be the name of a file is the content of one."""
+    """Return whether a file name is the content of a file by mistake."""
     return not _CONTENT.isdisjoint(file)
 
 
 def named(file: str) -> str:
-    """Return the name of a file for people: ``<stdin>`` for ``-``.
+    """Return a file name for people: ``<stdin>`` for ``-``.
 
-    What does not look like a file is not repeated: it may be a code or settings by mistake.
+    A text that does not look like a file name is not repeated: it may be a code or settings.
     """
     if file == STDIN:
         return "<stdin>"

@@ -1,4 +1,4 @@
-"""What all commands share: arguments that are never repeated, and errors that end in a status."""
+"""The base of all commands: no argument is repeated, and each error becomes an exit code."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from passpost_cli.arguments import named
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-# What may be repeated of an unknown option: a name in lower case, never a value grown onto one.
+# What may be repeated of an unknown option: a name in lower case, without a value attached to it.
 _OPTION_NAME: Final = re.compile(r"--?[a-z]+(?:-[a-z]+)*")
 
 
 class Discreet(click.Command):
-    """A command whose usage errors repeat no argument: any of them may be a code or a password."""
+    """A command whose errors repeat no argument: any argument may be a code or a password."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse the arguments; an unknown option is named where that gives nothing away."""
+        """Parse the arguments; an unknown option is named only if it cannot be a secret."""
         try:
             return super().parse_args(ctx, args)
         except click.NoSuchOption as error:
@@ -31,7 +31,7 @@ class Discreet(click.Command):
 
 @contextmanager
 def _unheard_logs() -> Iterator[None]:
-    """Keep log records off standard error: errors tell the same, in their own form."""
+    """Keep log records off standard error: errors say the same."""
     import logging  # noqa: PLC0415 - `--help` needs none of it
 
     handler = logging.NullHandler()
@@ -46,23 +46,23 @@ def _unknown_option(error: click.NoSuchOption) -> str:
     named = _OPTION_NAME.fullmatch(error.option_name)
     name = f" {error.option_name}" if named else ""
     guess = f"; did you mean {error.possibilities[0]}?" if error.possibilities else ""
-    return f"No such option{name}{guess}"
+    return f"unknown option{name}{guess}"
 
 
 class Command(Discreet):
     """A command of ``passpost``."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse the arguments; too many are counted, not quoted."""
-        # Click would quote what is too much.
+        """Parse the arguments; extra ones are not repeated."""
+        # Click would repeat extra arguments.
         ctx.allow_extra_args = True
         rest = super().parse_args(ctx, args)
         if rest and not ctx.resilient_parsing:
-            ctx.fail("There are too many arguments: put a value with spaces into quotes")
+            ctx.fail("too many arguments; put a value with spaces into quotes")
         return rest
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; what it raises is reported and becomes an exit status."""
+        """Run the command; an error is reported and becomes an exit code."""
         # Not above: `--help` needs none of it.
         from passpost_cli.failures import Audience, report  # noqa: PLC0415
         from passpost_cli.terminal import own_stdout  # noqa: PLC0415
@@ -74,15 +74,15 @@ class Command(Discreet):
                 return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
-        # No traceback is printed: it may quote a code. A plugin's SystemExit must not pass for the
-        # end of the command either.
+        # No traceback is printed: it may contain a code. A plugin's SystemExit must not end the
+        # command as if it had succeeded.
         except BaseException as error:  # noqa: BLE001
-            status = report(error, audience)
-        raise click.exceptions.Exit(status)
+            exit_code = report(error, audience)
+        raise click.exceptions.Exit(exit_code)
 
 
 def wants_json(error: click.UsageError, arguments: Sequence[str]) -> bool:
-    """Say whether a usage error has to reach a program too."""
+    """Return whether an invalid command line has to be reported as JSON, too."""
     command = error.ctx.command if error.ctx is not None else None
     has_option = command is not None and any(p.name == "as_json" for p in command.params)
     return has_option and "--json" in arguments

@@ -1,4 +1,4 @@
-"""What a person reads: laid out with rich on a terminal, as plain text elsewhere."""
+"""Output for people: formatted with rich on a terminal, plain text elsewhere."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _INDENT: Final = "  "
 
 
 def show_mail(reading: Reading) -> None:
-    """Write a mail."""
+    """Write an email."""
     if is_terminal(stdout()):
         from passpost_cli import pretty  # noqa: PLC0415 - rich is slow to import
 
@@ -25,7 +25,7 @@ def show_mail(reading: Reading) -> None:
 
 
 def show_facts(facts: Facts, indent: str = "") -> None:
-    """Write labels and texts, one below the other."""
+    """Write labels and texts, one pair per line."""
     if is_terminal(stdout()):
         from passpost_cli import pretty  # noqa: PLC0415 - likewise
 
@@ -37,7 +37,7 @@ def show_facts(facts: Facts, indent: str = "") -> None:
 
 
 def show_heading(text: str) -> None:
-    """Write a line that begins a part of the output."""
+    """Write the heading of a part of the output."""
     if is_terminal(stdout()):
         from passpost_cli import pretty  # noqa: PLC0415 - likewise
 
@@ -47,7 +47,7 @@ def show_heading(text: str) -> None:
 
 
 def show_markdown(text: str) -> None:
-    """Write Markdown: laid out for a person, as it is for a file."""
+    """Write Markdown, formatted on a terminal."""
     if is_terminal(stdout()):
         from passpost_cli import pretty  # noqa: PLC0415 - likewise
 

@@ -1,42 +1,44 @@
-"""Turns errors into lines for people, documents for programs, and an exit status."""
+"""Turns errors into lines for people, JSON for programs, and an exit code."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from functools import singledispatch
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
 import passpost
 from passpost._plugins.defects import describe_defect
-from passpost_cli import status
 from passpost_cli.arguments import is_name
-from passpost_cli.extras import missing_extra
+from passpost_cli.exit_codes import ExitCode
 from passpost_cli.terminal import complain, err, one_line, out_json
 
 if TYPE_CHECKING:
     from passpost import Problem
+    from passpost_cli.reading import Facts
 
 _PROGRAM: Final = "passpost"
 
 _OUTCOMES: Final = {
-    "rejected": "rejected: the mail was surely not sent",
-    "unknown": "unknown: the mail may have been sent",
+    "rejected": "rejected: the email was not sent",
+    "unknown": "unknown: the email may have been sent",
 }
-_REMEDIES: Final = {
-    "to": "give --to exactly one address, without a display name",
-    "locale": "give --locale BCP 47 tags such as zh-CN",
+_ARGUMENTS: Final = {
+    "to": "set --to to one address without a display name",
+    "locale": "set --locale to BCP 47 tags, such as zh-CN",
 }
 
 
-class Refusal(Exception):  # noqa: N818 - what happened, in the words of the exit statuses
-    """The command line itself refuses to go on.
+class CommandError(Exception):
+    """A command cannot go on.
 
     Args:
         message: What is wrong, without values that may be secret.
-        remedy: What to do about it.
-        kind: The ``kind`` of the error in a JSON document.
-        exit_status: The status to end with.
+        remedy: How to fix it.
+        kind: The ``kind`` of the error in JSON.
+        exit_code: The exit code of the command.
     """
 
     def __init__(
@@ -45,21 +47,21 @@ class Refusal(Exception):  # noqa: N818 - what happened, in the words of the exi
         remedy: str = "",
         *,
         kind: str = "refused",
-        exit_status: int = status.REFUSED,
+        exit_code: ExitCode = ExitCode.REJECTED,
     ) -> None:
         super().__init__(message)
         self.remedy = remedy
         self.kind = kind
-        self.exit_status = exit_status
+        self.exit_code = exit_code
 
 
 @attrs.frozen
 class Audience:
-    """Whom a command speaks to.
+    """The reader of a command's output.
 
     Attributes:
         file: The settings file as the user named it, if the command reads one.
-        json: Whether a program reads the output.
+        json: Whether the reader is a program.
     """
 
     file: str | None = None
@@ -67,100 +69,144 @@ class Audience:
 
     @property
     def place(self) -> str:
-        """What stands before an error that has no place of its own."""
+        """The place of an error that has no place of its own."""
         return self.file or _PROGRAM
 
 
+@attrs.frozen
+class Failure:
+    """What there is to say about an error.
+
+    Attributes:
+        kind: The ``kind`` of the error in JSON.
+        message: What is wrong.
+        facts: The other members of the error in JSON; ``remedy`` is shown to people, too.
+        details: More lines for people, with labels.
+        problems: The problems of settings, shown instead of the message.
+        shown: The message for people, if it differs.
+        place: The place, if it is not the settings file.
+        exit_code: The exit code of the command.
+    """
+
+    kind: str
+    message: str
+    facts: Mapping[str, Any] = MappingProxyType({})
+    details: Facts = ()
+    problems: Sequence[Problem] = ()
+    shown: str | None = None
+    place: str | None = None
+    exit_code: ExitCode = ExitCode.REJECTED
+
+
 def report(error: BaseException, audience: Audience) -> int:
-    """Say what went wrong, to a person on standard error and to a program on standard output.
+    """Show an error to people on standard error, and to programs on standard output.
 
     Returns:
-        The exit status.
+        The exit code.
     """
-    error = _as_refusal(error)
-    _complain(error, audience)
+    failure = failure_of(error)
+    for problem in failure.problems:
+        complain_of(problem, audience)
+    if failure.kind != "config":
+        place = failure.place or audience.place
+        complain(place, failure.shown or failure.message, failure.facts.get("remedy", ""))
+    for label, fact in failure.details:
+        err(f"  {label:<9} {one_line(fact)}")
     if audience.json:
-        out_json({"ok": False, "error": described(error)})
-    return _status(error)
-
-
-def _as_refusal(error: BaseException) -> BaseException:
-    """Put what is no defect, although nothing of ours raised it, into words."""
-    if isinstance(error, KeyboardInterrupt):
-        return Refusal("interrupted", kind="interrupted", exit_status=status.INTERRUPTED)
-    if needed := missing_extra(error):
-        return Refusal(*needed, kind="usage", exit_status=status.USAGE)
-    return error
+        document = {"kind": failure.kind, "message": failure.message, **failure.facts}
+        out_json({"ok": False, "error": document})
+    return failure.exit_code
 
 
 @singledispatch
-def described(error: BaseException) -> dict[str, Any]:
-    """Give an error as JSON data: ``kind``, ``message``, and what its kind adds."""
-    return {"kind": "internal", "message": _defect(error), "remedy": _REPORT_IT}
+def failure_of(error: BaseException) -> Failure:
+    """Return what there is to say about an error."""
+    if isinstance(error, KeyboardInterrupt):
+        return failure_of(
+            CommandError("interrupted", kind="interrupted", exit_code=ExitCode.INTERRUPTED)
+        )
+    return Failure(
+        "internal",
+        f"internal error: {describe_defect(error)}",
+        {"remedy": "this is a defect; please report it with this line"},
+        place=_PROGRAM,
+        exit_code=ExitCode.DEFECT,
+    )
 
 
-@described.register
-def _(error: passpost.PasspostError) -> dict[str, Any]:
-    return {"kind": "refused", "message": str(error), "remedy": ""}
+@failure_of.register
+def _(error: CommandError) -> Failure:
+    facts = {"remedy": error.remedy}
+    return Failure(error.kind, str(error), facts, exit_code=error.exit_code)
 
 
-@described.register
-def _(error: passpost.ConfigError) -> dict[str, Any]:
-    return {
-        "kind": "config",
-        "message": counted(error.problems),
-        "problems": [attrs.asdict(problem) for problem in error.problems],
-    }
+@failure_of.register
+def _(error: passpost.PasspostError) -> Failure:
+    return Failure("refused", str(error), {"remedy": ""})
 
 
-@described.register
-def _(error: passpost.SendError) -> dict[str, Any]:
-    tried = attempts(error.attempts)
-    return {"kind": "send", "message": str(error), **error.facts(), "attempts": tried}
+@failure_of.register
+def _(error: passpost.ConfigError) -> Failure:
+    facts = {"problems": [attrs.asdict(problem) for problem in error.problems]}
+    return Failure("config", counted(error.problems), facts, problems=error.problems)
 
 
-@described.register
-def _(error: passpost.PluginError) -> dict[str, Any]:
+@failure_of.register
+def _(error: passpost.SendError) -> Failure:
+    connector = f"{error.connector}: " if error.connector else ""
+    unknown = error.outcome == "unknown"
+    return Failure(
+        "send",
+        str(error),
+        {**error.facts(), "attempts": attempts(error.attempts)},
+        details=send_facts(error),
+        exit_code=ExitCode.UNKNOWN if unknown else ExitCode.REJECTED,
+        shown=f"{connector}{error}",
+    )
+
+
+@failure_of.register
+def _(error: passpost.PluginError) -> Failure:
     facts = {
         "connector": error.connector or None,
         "extension": error.extension or None,
         "distribution": error.distribution,
     }
-    return {"kind": "plugin", "message": str(error), **facts}
+    return Failure("plugin", str(error), facts)
 
 
-@described.register
-def _(error: passpost.UnknownConnectorError) -> dict[str, Any]:
+@failure_of.register
+def _(error: passpost.UnknownConnectorError) -> Failure:
     message = _discreet(str(error), error.connector)
     connector = error.connector if message == str(error) else None
-    return {"kind": "plugin", "message": message, "connector": connector, "distribution": None}
+    return Failure("plugin", message, {"connector": connector, "distribution": None})
 
 
-@described.register
-def _(error: passpost.MessageError) -> dict[str, Any]:
-    facts = {"field": error.field, "remedy": _message_remedy(error)}
-    return {"kind": "message", "message": _message(error), **facts}
+@failure_of.register
+def _(error: passpost.MessageError) -> Failure:
+    facts = {"field": error.field, "remedy": _ARGUMENTS.get(error.field, "")}
+    return Failure("message", str(error), facts, place=_PROGRAM)
 
 
-@described.register
-def _(error: Refusal) -> dict[str, Any]:
-    return {"kind": error.kind, "message": str(error), "remedy": error.remedy}
+@failure_of.register
+def _(error: passpost.MissingVariable) -> Failure:
+    option = "--code CODE" if error.variable == "code" else f"--set {error.variable}=TEXT"
+    return Failure("message", str(error), {"field": error.field, "remedy": f"add {option}"})
 
 
-def attempts(tried: tuple[passpost.Attempt, ...]) -> list[dict[str, Any]]:
-    """Give attempts as JSON data, times in ISO 8601."""
-    return [
-        {
-            "connector": attempt.connector,
-            "started_at": attempt.started_at.isoformat(),
-            "result": attempt.result,
-            "summary": attempt.summary,
-        }
-        for attempt in tried
-    ]
+@failure_of.register
+def _(error: passpost.TemplateNotFound) -> Failure:
+    remedy = "add a template for this usage, or for Generic, to the settings"
+    facts = {"field": error.field, "remedy": remedy}
+    return Failure("message", _discreet(str(error), error.usage), facts)
 
 
-def counted(problems: tuple[Problem, ...]) -> str:
+def attempts(tried: Sequence[passpost.Attempt]) -> list[dict[str, Any]]:
+    """Return attempts as JSON data, times in ISO 8601."""
+    return [{**attrs.asdict(one), "started_at": one.started_at.isoformat()} for one in tried]
+
+
+def counted(problems: Sequence[Problem]) -> str:
     """Count problems in words: ``2 errors, 1 warning``."""
     errors = sum(problem.severity == "error" for problem in problems)
     warnings = len(problems) - errors
@@ -181,50 +227,10 @@ def complain_of(problem: Problem, audience: Audience) -> None:
     )
 
 
-@singledispatch
-def _complain(error: BaseException, audience: Audience) -> None:
-    del audience
-    complain(_PROGRAM, _defect(error), _REPORT_IT)
-
-
-@_complain.register
-def _(error: passpost.PasspostError, audience: Audience) -> None:
-    complain(audience.place, str(error))
-
-
-@_complain.register
-def _(error: passpost.UnknownConnectorError, audience: Audience) -> None:
-    complain(audience.place, _discreet(str(error), error.connector))
-
-
-@_complain.register
-def _(error: passpost.ConfigError, audience: Audience) -> None:
-    for problem in error.problems:
-        complain_of(problem, audience)
-
-
-@_complain.register
-def _(error: passpost.MessageError, audience: Audience) -> None:
-    complain(_message_place(error, audience), _message(error), _message_remedy(error))
-
-
-@_complain.register
-def _(error: passpost.SendError, audience: Audience) -> None:
-    connector = f"{error.connector}: " if error.connector else ""
-    complain(audience.place, f"{connector}{error}")
-    for label, fact in send_facts(error):
-        err(f"  {label:<9} {one_line(fact)}")
-
-
-@_complain.register
-def _(error: Refusal, audience: Audience) -> None:
-    complain(audience.place, str(error), error.remedy)
-
-
 def send_facts(error: passpost.SendError) -> list[tuple[str, str]]:
     """Return what a send error tells a person beyond its text, by label."""
     told = str(error)
-    # In the order in which a person asks: was it sent, whose fault is it, what now.
+    # In the order in which a person asks: was it sent, who has to act, what to do.
     facts = (
         ("outcome", _OUTCOMES[error.outcome]),
         ("scope", error.scope),
@@ -240,7 +246,7 @@ def _retry(error: passpost.SendError) -> str | None:
     if error.outcome == "unknown":
         return "only once you know that the email was not sent: it may go out twice"
     wait = f", after {error.retry_after:g} s" if error.retry_after is not None else ""
-    return f"the same mail may go through later{wait}" if error.temporary else None
+    return f"the same email may go through later{wait}" if error.temporary else None
 
 
 def _untold(fact: str | None, told: str) -> str | None:
@@ -248,44 +254,8 @@ def _untold(fact: str | None, told: str) -> str | None:
     return None if fact is None or fact in told else fact
 
 
-def _message(error: passpost.MessageError) -> str:
-    if isinstance(error, passpost.TemplateNotFound):
-        return _discreet(str(error), error.usage)
-    return str(error)
-
-
 def _discreet(text: str, name: str) -> str:
     """Return a text without the name that it repeats, if that may be a code by mistake."""
     if is_name(name):
         return text
     return text.replace(repr(name), "of this name").replace(name, "of this name")
-
-
-def _message_place(error: passpost.MessageError, audience: Audience) -> str:
-    # Templates are the settings' matter; the rest of a message comes from the command's arguments.
-    from_template = isinstance(error, passpost.TemplateNotFound | passpost.MissingVariable)
-    return audience.place if from_template else _PROGRAM
-
-
-def _message_remedy(error: passpost.MessageError) -> str:
-    if isinstance(error, passpost.MissingVariable):
-        name = error.variable
-        return "give it with --code" if name == "code" else f"give it with --set {name}=…"
-    if isinstance(error, passpost.TemplateNotFound):
-        return "add a template for this usage, or one for Generic, to the settings"
-    return _REMEDIES.get(error.field, "")
-
-
-_REPORT_IT: Final = "this is a defect; please report it with this line"
-
-
-def _defect(error: BaseException) -> str:
-    return f"internal error: {describe_defect(error)}"
-
-
-def _status(error: BaseException) -> int:
-    if isinstance(error, passpost.SendError):
-        return status.UNKNOWN if error.outcome == "unknown" else status.REFUSED
-    if isinstance(error, Refusal):
-        return error.exit_status
-    return status.REFUSED if isinstance(error, passpost.PasspostError) else status.DEFECT

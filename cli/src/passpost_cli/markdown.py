@@ -20,7 +20,7 @@ class _Source(CodeBlock):
     """A block of source: whatever the width, its lines are neither broken nor cut nor padded."""
 
     def lines(self) -> Iterator[Text]:
-        """Return its lines, coloured."""
+        """Return its lines, highlighted."""
         text = Syntax("", self.lexer_name, theme=self.theme).highlight(str(self.text))
         text.rstrip()
         yield from text.split("\n")
@@ -53,7 +53,7 @@ class _Item(ListItem):
             mark = " " * len(mark)
 
     def _lines(self, console: Console, options: ConsoleOptions) -> Iterator[Iterable[Segment]]:
-        # What rich calls an Iterable here is an Iterator.
+        # rich annotates its iterator as an Iterable.
         elements: Any = self.elements
         for element in elements:
             if isinstance(element, _Source):

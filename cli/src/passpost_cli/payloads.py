@@ -1,4 +1,4 @@
-"""Puts a payload together from the command's arguments; none of their values is ever repeated."""
+"""Makes a payload from the command's arguments; no value of them is ever repeated."""
 
 from __future__ import annotations
 
@@ -18,14 +18,17 @@ if TYPE_CHECKING:
 
 Path = tuple[str, ...]
 
-# A key as templates can name it.
+# The JSON of a payload has the same problems as that of settings, whose name they contain.
+_SETTINGS: Final = re.compile(r"\b(no )?(?:the )?settings\b(?: file\b)?")
+
+# A key that templates can name.
 _KEY: Final = re.compile(r"[^\s.{}\x00-\x1f\x7f-\x9f]{1,128}")
 
 
 def read_payload(
     code: str | None, assignments: Sequence[str], file: str | None, *, beside: str
 ) -> dict[str, Any]:
-    """Put the payload together: the file first, ``--code`` and ``--set`` on top.
+    """Return the payload: the file, overridden by ``--code`` and ``--set``.
 
     Args:
         code: The text of ``--code``.
@@ -34,8 +37,8 @@ def read_payload(
         beside: The name of the settings file, which may be standard input as well.
 
     Raises:
-        click.UsageError: An argument is wrong.
-        ConfigError: The file is no JSON.
+        click.UsageError: An argument is invalid.
+        ConfigError: The file is not valid JSON.
     """
     given: dict[Path, str] = {}
     if code is not None:
@@ -56,7 +59,7 @@ def _split(assignment: str) -> tuple[Path, str]:
     name, equals, text = assignment.partition("=")
     path = tuple(name.split("."))
     if not equals or not all(_KEY.fullmatch(key) for key in path):
-        raise click.UsageError("--set wants NAME=TEXT; NAME may have dots in it: user.name=Ada")
+        raise click.UsageError("--set requires NAME=TEXT; NAME may contain dots: user.name=Ada")
     return path, text
 
 
@@ -66,14 +69,14 @@ def _refuse_conflict(path: Path, given: dict[Path, str]) -> None:
         if path[:shorter] == other[:shorter]:
             both = " and ".join(sorted({".".join(path), ".".join(other)}))
             raise click.UsageError(
-                f"{both} cannot be given at once" if path != other else f"{both} is given twice"
+                f"{both} cannot be combined" if path != other else f"{both} is set twice"
             )
 
 
 def _read(file: str) -> dict[str, Any]:
-    # Its name is not repeated: it may be the payload itself, written where the name should be.
+    # Its name is not repeated: it may be the payload itself by mistake.
     if file.lstrip().startswith("{"):
-        raise click.UsageError("--payload takes the name of a JSON file or -, not JSON itself")
+        raise click.UsageError("--payload requires the name of a JSON file or -, not JSON itself")
     try:
         text = read_input(file)
     except passpost.ConfigError as error:
@@ -92,8 +95,8 @@ def _parsed(text: bytes, file: str) -> dict[str, Any]:
 
 
 def _of_payload(problem: passpost.Problem) -> passpost.Problem:
-    """Return a problem of JSON in the words of a payload: it is not settings."""
-    message = problem.message.replace("the settings are", "it is").replace("settings are", "it is")
+    """Return a problem of the JSON in the words of a payload."""
+    message = _SETTINGS.sub(lambda match: f"{match[1] or 'the '}payload", problem.message)
     path = f"--payload: {problem.path}" if problem.path else "--payload"
     return attrs.evolve(problem, path=path, message=message)
 
@@ -104,5 +107,5 @@ def _put(values: dict[str, Any], path: Path, text: str) -> None:
         inner = inner.setdefault(key, {}) if isinstance(inner, dict) else None
     if not isinstance(inner, dict) or isinstance(inner.get(path[-1]), dict | list):
         name = ".".join(path)
-        raise click.UsageError(f"--set {name}: the payload file has something else there")
+        raise click.UsageError(f"--set {name}: the payload file has another kind of value there")
     inner[path[-1]] = text

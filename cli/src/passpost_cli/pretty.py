@@ -1,4 +1,4 @@
-"""Writes to terminals with rich. Everything goes in as text: rich's own markup is never read."""
+"""Writes to terminals with rich. Texts are never read as rich's own markup."""
 
 from __future__ import annotations
 
@@ -26,24 +26,24 @@ _WIDEST: Final = 100
 """Columns; longer lines are hard to read."""
 
 _CODE_THEME: Final = "ansi_dark"
-"""The terminal's own colours and background: only it knows whether it is dark or light."""
+"""The terminal's own colors: only it knows whether its background is dark or light."""
 
 
 class Terminal(Console):
-    """A console that leaves a broken pipe to whoever started the command."""
+    """A console that raises an error when its pipe is closed."""
 
     def __init__(self) -> None:
-        # No colouring of numbers and the like: in a mail they are not ours to mark.
+        # Without highlighting of numbers and the like in the text of an email.
         super().__init__(file=stdout(), highlight=False, markup=False, emoji=False)
         self.width = min(self.width, _WIDEST)
 
     def on_broken_pipe(self) -> None:
-        """Raise the error that rich would turn into exit status 1."""
+        """Raise the error that rich would turn into exit code 1."""
         raise  # noqa: PLE0704 - rich calls this while it handles the error
 
 
 def show_mail(reading: Reading) -> None:
-    """Write a mail in a frame."""
+    """Write an email in a frame."""
     bodies = [body for part in reading.parts for body in _body(part, alone=len(reading.parts) == 1)]
     panel = Panel(
         Group(_grid(reading.headers), *bodies),
@@ -62,12 +62,12 @@ def show_facts(facts: Facts, indent: int) -> None:
 
 
 def show_heading(text: str) -> None:
-    """Write a line that begins a part of the output."""
+    """Write the heading of a part of the output."""
     Terminal().print(Text(), Text(one_line(text), "bold"), sep="\n")
 
 
 def show_markdown(text: str) -> None:
-    """Write Markdown as it is meant to look, through the pager that ``PAGER`` names, if any."""
+    """Write formatted Markdown, through the pager that ``PAGER`` names, if any."""
     guide = Guide(shown(text), code_theme=_CODE_THEME)
     terminal = Terminal()
     if not os.environ.get("PAGER"):

@@ -1,4 +1,4 @@
-"""The group of all commands. It imports click and no more: a command pays for itself."""
+"""The group of all commands. It imports click only: each command imports what it needs."""
 
 from __future__ import annotations
 
@@ -9,38 +9,35 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from passpost import __version__
-from passpost_cli import status
 from passpost_cli.command import Discreet, wants_json
-from passpost_cli.hosts import leave_extensions_out, uses_extensions
-from passpost_cli.installed import may_have_extensions
-from passpost_cli.terminal import err, out_json, prepare_streams, shown, watching_pipes
+from passpost_cli.exit_codes import MEANINGS, ExitCode
+from passpost_cli.extensions import (
+    add_commands,
+    leave_extensions_out,
+    may_have_extensions,
+    uses_extensions,
+)
+from passpost_cli.terminal import complain, out_json, prepare_streams, shown, watching_pipes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 SUMMARIES: Final = {
-    "check": "Check a settings file, and the connection if asked to.",
-    "preview": "Show what a mail will look like; nothing is sent.",
-    "send": "Send one mail.",
-    "connectors": "List the connectors and extensions that are installed.",
+    "check": "Check a settings file, and with --connect the connection.",
+    "preview": "Show what an email will look like; nothing is sent.",
+    "send": "Send one email.",
+    "connectors": "List the installed connectors and extensions.",
     "guide": "Show how to set up a connector; without ID, list the guides.",
     "explain": "Explain the code of a problem; without CODE, list the codes.",
     "schema": "Print the JSON Schema of settings.",
-    "new": "Start a package for a connector or an extension of your own.",
+    "new": "Create a package for your own connector or extension.",
     "demo": "Send sign-in codes to servers on this machine.",
 }
 """The commands in the order of ``--help``; each is ``passpost_cli.commands.<name>.command``."""
 
-_EPILOG: Final = """\b
-Exit status:
-  0    done
-  1    refused or rejected: surely nothing was sent
-  2    wrong usage
-  3    outcome unknown: the mail may have been sent
-  70   a defect of passpost or of a plugin
-  130  interrupted
-  141  whoever read the output is gone
-"""
+_EPILOG: Final = "\b\nExit codes:\n" + "".join(
+    f"  {code:<3}  {meaning}\n" for code, meaning in MEANINGS.items()
+)
 
 
 class Program(Discreet, click.Group):
@@ -49,14 +46,14 @@ class Program(Discreet, click.Group):
     _extended = False
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names of all commands, ours first."""
+        """Return the names of all commands, passpost's own first."""
         self._extend(ctx)
         added = sorted(name for name in self.commands if name not in SUMMARIES)
         return [*SUMMARIES, *added]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import a command of ours, or give one that an extension added."""
-        # Ours come first: no extension may stand in for `send`.
+        """Import one of passpost's own commands, or return one that an extension added."""
+        # passpost's own come first: no extension may replace `send`.
         if cmd_name in SUMMARIES:
             command: click.Command = import_module(f"passpost_cli.commands.{cmd_name}").command
             return command
@@ -66,10 +63,10 @@ class Program(Discreet, click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command that is asked for, or name those that are spelled alike."""
+        """Return the command of this name, or suggest one with a similar name."""
         name = args[0]
         if self.get_command(ctx, name) is None and not ctx.resilient_parsing:
-            ctx.fail(f"No such command{_guess(name, self.list_commands(ctx))}")
+            ctx.fail(f"unknown command{_guess(name, self.list_commands(ctx))}")
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -81,14 +78,14 @@ class Program(Discreet, click.Group):
         return SUMMARIES.get(name) or shown(self.commands[name].get_short_help_str(limit=60))
 
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
-        """Parse the arguments, which is where ``--help`` writes."""
-        # Out here click would end with status 1, which says that nothing was sent.
+        """Parse the arguments; ``--help`` writes its output here."""
+        # Click itself would exit with 1, which means that nothing was sent.
         with watching_pipes():
             return super().make_context(*args, **kwargs)
 
     def invoke(self, ctx: click.Context) -> None:
         """Run the command."""
-        # Without a result: a number that a command returns is not an exit status.
+        # Without a result: a number that a command returns is not an exit code.
         with watching_pipes():
             super().invoke(ctx)
 
@@ -108,12 +105,12 @@ class Program(Discreet, click.Group):
     def run(
         self, args: Sequence[str] | None = None, *, prog_name: str | None = None, **extra: Any
     ) -> int:
-        """Run a command and give the exit status; nothing but the completion of shells raises.
+        """Run a command and return the exit code; only the completion of shells raises.
 
         Args:
             args: The arguments; those of the process by default.
             prog_name: The name of the program in its messages.
-            extra: What else click's own ``main`` takes.
+            extra: Other arguments of click's own ``main``.
         """
         prepare_streams()
         try:
@@ -124,27 +121,25 @@ class Program(Discreet, click.Group):
 
     def _run(self, args: Sequence[str] | None, **extra: Any) -> int:
         try:
-            # A number only where a command ended by an exit of click's; see `invoke`.
+            # A number only if a command ended with click's `Exit`; see `invoke`.
             result: int | None = super().main(args, standalone_mode=False, **extra)
         except click.UsageError as error:
-            return _wrong_usage(error, sys.argv[1:] if args is None else args)
+            return _report_invalid(error, sys.argv[1:] if args is None else args)
         except click.ClickException as error:
-            error.show(sys.stderr)
+            complain("passpost", error.format_message())
             return error.exit_code
         except click.Abort:
-            err("passpost: interrupted")
-            return status.INTERRUPTED
+            complain("passpost", "interrupted")
+            return ExitCode.INTERRUPTED
         except Exception as error:  # noqa: BLE001 - an extension's command; its text may quote anything
             return _report(error)
-        return result or status.DONE
+        return result or ExitCode.DONE
 
     def _extend(self, ctx: click.Context) -> None:
-        """Let extensions add their commands, once: when their names are asked for."""
+        """Let extensions add their commands, once, when a name is looked up."""
         if self._extended or not uses_extensions(ctx) or not may_have_extensions():
             return
         self._extended = True
-        from passpost_cli.extending import add_commands  # noqa: PLC0415 - few have extensions
-
         add_commands(self, SUMMARIES)
 
 
@@ -155,13 +150,15 @@ def _guess(name: str, known: Sequence[str]) -> str:
     return f"; did you mean {guesses[0]}?" if guesses else ""
 
 
-def _wrong_usage(error: click.UsageError, arguments: Sequence[str]) -> int:
-    error.show(sys.stderr)
-    # Beside the lines for people: a program that reads the output gets its document every time.
+def _report_invalid(error: click.UsageError, arguments: Sequence[str]) -> int:
+    place = error.ctx.command_path if error.ctx is not None else "passpost"
+    message = error.format_message().rstrip(".")
+    message = message[:1].lower() + message[1:]
+    complain(place, message, f"{place} --help")
+    # A program gets its JSON every time, beside the lines for people.
     if wants_json(error, arguments):
-        described = {"kind": "usage", "message": error.format_message()}
-        out_json({"ok": False, "error": described})
-    return status.USAGE
+        out_json({"ok": False, "error": {"kind": "usage", "message": message}})
+    return ExitCode.INVALID
 
 
 def _report(error: Exception) -> int:
@@ -171,7 +168,7 @@ def _report(error: Exception) -> int:
 
 
 def make() -> Program:
-    """Make the group of all commands."""
+    """Return the group of all commands."""
 
     @click.group(cls=Program, name="passpost", epilog=_EPILOG, subcommand_metavar="COMMAND …")
     @click.option(
@@ -180,14 +177,14 @@ def make() -> Program:
         is_eager=True,
         expose_value=False,
         callback=leave_extensions_out,
-        help="Use no installed extension.",
+        help="Do not use installed extensions.",
     )
     @click.version_option(__version__, prog_name="passpost", message="%(prog)s %(version)s")
     def passpost() -> None:
-        """Send sign-in, sign-up and password-reset mails through any provider.
+        """Send sign-in, sign-up and password-reset emails through any provider.
 
-        FILE is an application's settings file, or, with --connector ID, one connector's own
-        settings; "-" reads it from standard input. Every command tells more with --help.
+        FILE is an application's settings file, or one connector's own settings with --connector ID.
+        "-" reads it from standard input. To learn more about a command: passpost COMMAND --help
         """
 
     return passpost

@@ -1,4 +1,4 @@
-"""HTML mails as plain text, for eyes rather than for programs."""
+"""HTML emails as plain text, for people rather than for programs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _UNSEEN: Final = frozenset(("head", "script", "style", "title"))
 
 
 def readable(html: str) -> str:
-    """Give what a person reads of an HTML mail; links keep their address in brackets."""
+    """Return the text of an HTML email; the address of a link follows in brackets."""
     reader = _Reader()
     reader.feed(html)
     reader.close()

@@ -1,4 +1,4 @@
-"""What a person reads of an email, before anybody knows how it is laid out."""
+"""The parts of an email that a person reads, whatever their format."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ Facts = Sequence[tuple[str, str]]
 
 @attrs.frozen
 class Part:
-    """One body of a mail.
+    """One body of an email.
 
     Attributes:
-        label: What it is, where there are several: ``text``.
+        label: Its kind, if there are several: ``text``.
         content: Its text.
-        markup: Whether it is the source of HTML, to be coloured as such.
+        markup: Whether it is HTML source, which is highlighted.
     """
 
     label: str
@@ -27,10 +27,10 @@ class Part:
 
 @attrs.frozen
 class Reading:
-    """A mail to read.
+    """An email to read.
 
     Attributes:
-        title: What stands above it.
+        title: Its heading.
         headers: Its headers.
         parts: Its bodies.
     """

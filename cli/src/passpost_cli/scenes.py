@@ -1,4 +1,4 @@
-"""The mails of the demonstration."""
+"""The emails of the demonstration."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _ENGLISH: Final = """\
 <p>Hello {{user.name}},</p>
 <p>your sign-in code for {{application.name}} is</p>
 <p style="font-size: 2em; letter-spacing: 0.2em"><b>{{code}}</b></p>
-<p>It is valid for 10 minutes. If you did not ask for it, you need not do anything.</p>
+<p>It is valid for 10 minutes. If you did not ask for it, ignore this email.</p>
 """
 _ENGLISH_TEXT: Final = """\
 Hello {{user.name}},
@@ -21,7 +21,7 @@ your sign-in code for {{application.name}} is
 
     {{code}}
 
-It is valid for 10 minutes. If you did not ask for it, you need not do anything.
+It is valid for 10 minutes. If you did not ask for it, ignore this email.
 """
 _CHINESE: Final = """\
 <p>{{user.name}}，您好：</p>
@@ -41,7 +41,7 @@ _CHINESE_TEXT: Final = """\
 
 
 def templates() -> tuple[passpost.Template, ...]:
-    """Make the templates: one for each language, in HTML with a plain alternative."""
+    """Return the templates: one for each language, in HTML with a plain-text alternative."""
     return (
         passpost.Template(
             usage_type="SignIn",
@@ -64,7 +64,7 @@ def templates() -> tuple[passpost.Template, ...]:
 
 @attrs.frozen
 class Scene:
-    """One mail of the demonstration.
+    """One email of the demonstration.
 
     Attributes:
         title: Its language, in that language.
@@ -76,7 +76,7 @@ class Scene:
 
 
 def scenes() -> tuple[Scene, ...]:
-    """Make the messages."""
+    """Return the messages."""
     return (
         Scene("English", _sign_in("ada@example.com", "en", "482913", "Ada", "Example")),
         Scene("中文", _sign_in("lin@example.com", "zh-CN", "705138", "林小雨", "示例应用")),

@@ -12,15 +12,15 @@ from passpost import config
 from passpost._host.application import MAX_FILE, configure_application, read_file
 from passpost._wording import nearest
 from passpost_cli.arguments import STDIN, is_content, is_name, named
-from passpost_cli.failures import Refusal
-from passpost_cli.hosts import make_host
+from passpost_cli.extensions import make_host
+from passpost_cli.failures import CommandError
 
-_NOT_A_NAME: Final = "FILE is the name of a file, not its content"
-_WRITE_A_NAME: Final = 'write the name, or "-" to read standard input'
+_NOT_A_NAME: Final = "FILE is the content of a file, not its name"
+_USE_A_NAME: Final = "use the file's name, or `-` for standard input"
 
 
 def read_input(file: str) -> bytes:
-    """Read a file, or standard input for ``-``.
+    """Return the content of a file, or of standard input for ``-``.
 
     Raises:
         ConfigError: It cannot be read.
@@ -28,7 +28,7 @@ def read_input(file: str) -> bytes:
     if file == STDIN:
         return sys.stdin.buffer.read(MAX_FILE + 1)
     if is_content(file):
-        problem = passpost.Problem("", _NOT_A_NAME, _WRITE_A_NAME, file=named(file))
+        problem = passpost.Problem("", _NOT_A_NAME, _USE_A_NAME, file=named(file))
     else:
         try:
             return read_file(file)
@@ -38,20 +38,20 @@ def read_input(file: str) -> bytes:
 
 
 def load(file: str, connector: str | None) -> passpost.Application:
-    """Read FILE and configure what it names.
+    """Read FILE and configure its connectors.
 
     Args:
         file: The file's name, or ``-``.
-        connector: The connector whose own settings the file holds; for an application's file, the
-            name of the connector to take.
+        connector: The connector of the file, if it is one connector's own settings; in an
+            application's file, the name of the only connector to use.
 
     Raises:
-        ConfigError: The settings are wrong.
+        ConfigError: The settings are invalid.
         PluginError: A connector is unknown or broken.
-        Refusal: The application's file has no such connector.
+        CommandError: The application's file has no such connector.
     """
     host = make_host()
-    # Read before it is known what it is, so that places are those of the whole file in either case.
+    # Parsed before its kind is known, so that line and column are always those of the file.
     settings = config.read(read_input(file), named(file))
     if "connectors" in settings or (connector is None and nearest("connectors", settings)):
         whole = configure_application(settings, host)
@@ -71,20 +71,20 @@ def _alone(connector: passpost.Connector, settings: config.Settings) -> passpost
 
 
 def _only(whole: passpost.Application, name: str) -> passpost.Application:
-    # Names first: they are the application's own, and two of its connectors may have one id.
+    # Names come first: two connectors of the application may have the same ID.
     chosen = [one for one in whole.connectors if one.name == name]
     chosen = chosen or [one for one in whole.connectors if one.id == name]
     if not chosen:
-        names = ", ".join(one.name for one in whole.connectors)
-        what = f" {name!r}" if is_name(name) else " of this name"
-        raise Refusal(f"there is no connector{what} in it", f"it has {names}")
+        names = ", ".join(f"`{one.name}`" for one in whole.connectors)
+        what = f"connector {name!r}" if is_name(name) else "connector"
+        raise CommandError(f"unknown {what} in `--connector`", f"use one of {names}")
     return attrs.evolve(whole, connectors=tuple(chosen))
 
 
 def _needs_connector(settings: config.Settings, host: passpost.Host) -> passpost.Problem:
-    known = ", ".join(sorted({one.id for one in host.installed()})) or "none is installed"
+    known = ", ".join(sorted({one.id for one in host.installed()})) or "none installed"
     return settings.problem(
         (),
-        "these are no application's settings: they name no connectors",
-        f"if they are one connector's own, add --connector with its id ({known})",
+        "not an application's settings: no `connectors`",
+        f"for one connector's own settings, add `--connector ID` ({known})",
     )

@@ -1,4 +1,4 @@
-"""Writes to the terminal, to pipes and to files, and lets nothing steer the terminal."""
+"""Writes to terminals, pipes and files, and lets no text steer a terminal."""
 
 from __future__ import annotations
 
@@ -13,39 +13,39 @@ from typing import IO, TYPE_CHECKING, Any, Final, TextIO
 import click
 
 from passpost._text import visible
-from passpost_cli import status
+from passpost_cli.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# What a body may not bring to a terminal. Unlike a line of our own it keeps tabs, line feeds and
-# the marks of direction that Arabic and Hebrew mails are written with; overrides of direction go.
+# The characters of an email's body that steer a terminal. Tabs, line feeds and the direction marks
+# of Arabic and Hebrew are allowed, unlike in passpost's own lines; direction overrides are not.
 _STEERING: Final = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 )
 _SPACES: Final = re.compile(r"[ \t\r\n]+")
 
-# What plain ASCII says in place of the characters that our own texts use.
+# ASCII for the characters that passpost's own texts use.
 _PLAINER: Final = {"—": "-", "…": "..."}
 
 
 def shown(text: str) -> str:
-    r"""Give a text with everything that steers a terminal written out: ``\x1b``."""
-    return _STEERING.sub(_written_out, text)
+    r"""Return a text with everything that steers a terminal escaped: ``\x1b``."""
+    return _STEERING.sub(_escaped, text)
 
 
 def one_line(text: str) -> str:
-    """Give a text on one line, with everything that steers a terminal written out."""
+    """Return a text as one line, with everything that steers a terminal escaped."""
     return visible(_SPACES.sub(" ", text).strip())
 
 
-def _written_out(match: re.Match[str]) -> str:
+def _escaped(match: re.Match[str]) -> str:
     code = ord(match.group())
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"  # noqa: PLR2004 - one byte
 
 
 def prepare_streams() -> None:
-    """Let no character fail to be written, whatever the encoding of the terminal."""
+    """Make every character writable, whatever the encoding of the terminal."""
     codecs.register_error("passpost", _replaced)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -60,10 +60,10 @@ def _replaced(error: UnicodeError) -> tuple[str, int]:
 
 
 class _Aside(io.TextIOBase):
-    """What a plugin takes for standard output: its prints must not spoil what a program reads."""
+    """Standard output for plugins: what they print must not mix with the JSON for programs."""
 
     def writable(self) -> bool:
-        """Say that it can be written to."""
+        """Return that it is writable."""
         return True
 
     def write(self, text: str) -> int:
@@ -71,12 +71,12 @@ class _Aside(io.TextIOBase):
         return sys.stderr.write(text)
 
     def flush(self) -> None:
-        """Write what standard error still has in memory."""
+        """Flush standard error."""
         sys.stderr.flush()
 
 
 _mine: list[TextIO] = []
-"""Standard output while plugins do not have it: one stream for each command under way."""
+"""The real standard output, one for each running command."""
 
 
 def stdout() -> TextIO:
@@ -88,7 +88,7 @@ def stdout() -> TextIO:
 def own_stdout() -> Iterator[None]:
     """Keep standard output for the command: what plugins print goes to standard error.
 
-    A plugin may close what it has, or put something else there; ours is back afterwards.
+    A plugin may close or replace its stream; the real one is restored afterwards.
     """
     _mine.append(sys.stdout)
     sys.stdout = _Aside()
@@ -99,7 +99,7 @@ def own_stdout() -> Iterator[None]:
 
 
 def is_terminal(stream: IO[str]) -> bool:
-    """Say whether a person reads the stream on a terminal that knows more than plain text."""
+    """Return whether the stream is a terminal that supports more than plain text."""
     return stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
@@ -114,9 +114,9 @@ def err(text: str) -> None:
 
 
 def _write(text: str, stream: IO[str]) -> None:
-    # Lines are styled in any case; click takes the styles out where they are not wanted.
-    coloured = is_terminal(stream) and not os.environ.get("NO_COLOR")
-    click.echo(text, file=stream, color=coloured)
+    # Lines are always styled; click removes the styles if necessary.
+    colored = is_terminal(stream) and not os.environ.get("NO_COLOR")
+    click.echo(text, file=stream, color=colored)
 
 
 def complain(
@@ -131,32 +131,32 @@ def complain(
 
 
 def out_json(document: Any) -> None:
-    """Write one JSON document to standard output: readable where the encoding allows it."""
+    """Write one JSON document to standard output, readable if the encoding allows it."""
     import json  # noqa: PLC0415 - most commands speak to people
 
     ascii_only = not (stdout().encoding or "").lower().replace("-", "").startswith("utf")
     text = json.dumps(document, indent=2, ensure_ascii=ascii_only)
-    # Within JSON these can stand in texts alone, where the escape says the same.
+    # In JSON these characters occur only in strings, where the escape means the same.
     out(_STEERING.sub(lambda match: f"\\u{ord(match.group()):04x}", text))
 
 
 @contextmanager
 def watching_pipes() -> Iterator[None]:
-    """End the program quietly once nobody reads its output any more."""
+    """End the program quietly if the output pipe is closed."""
     try:
         yield
     except BrokenPipeError:
         silence()
-        raise click.exceptions.Exit(status.PIPE_CLOSED) from None
+        raise click.exceptions.Exit(ExitCode.PIPE_CLOSED) from None
 
 
 def silence() -> None:
-    """Send what is still buffered nowhere, so that the interpreter does not complain at its end."""
+    """Discard what is still buffered, so that the interpreter does not complain when it exits."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):
             stream.flush()
-            # Somebody reads this one.
+            # This stream is still open.
             continue
         with suppress(OSError, ValueError):
             os.dup2(nowhere, stream.fileno())

@@ -1,1 +1,1 @@
-"""The commands, one module each, imported when they are used."""
+"""The commands, one module each, imported on use."""

@@ -1,28 +1,27 @@
-"""``passpost check``: are these settings right, and would they work?"""
+"""``passpost check``: are the settings valid, and does the connection work?"""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Final
 
 import attrs
 import click
 
 import passpost
-from passpost_cli import options, status
+from passpost_cli import options
 from passpost_cli.arguments import named
 from passpost_cli.command import Command
+from passpost_cli.exit_codes import ExitCode
 from passpost_cli.failures import Audience, complain_of, counted, report
 from passpost_cli.settings import load
 from passpost_cli.terminal import complain, one_line, out, out_json
 
 _PATIENCE: Final = 60.0
-"""Seconds to wait for each provider where ``--timeout`` says nothing."""
+"""Seconds to wait for each provider. ``--timeout`` overrides it."""
 
-_SILENT: Final = (
-    "Check the host, the port and the kind of encryption in the settings, and that no firewall is "
-    "in the way."
-)
+_SILENT: Final = "Check host, port and encryption in the settings, and any firewall."
 
 _EPILOG: Final = """\b
 The JSON document:
@@ -38,7 +37,7 @@ The JSON document:
   FINDING: {"subject", "result": "ok|warning|error", "evidence", "remedy"}
 
 "ready" is false while placeholders such as <your-password> are left. With
---connect, "ok" is false as well where the result of a finding is "error".
+--connect, "ok" is false as well if the result of a finding is "error".
 """
 
 Findings = dict[str, list[passpost.Finding]]
@@ -47,13 +46,15 @@ Findings = dict[str, list[passpost.Finding]]
 @click.command(cls=Command, epilog=_EPILOG)
 @options.settings_file
 @options.connector
-@click.option("--connect", is_flag=True, help="Ask the providers too; no mail is sent.")
-@options.timeout("How long to wait for each provider; 60 if not given.")
+@click.option(
+    "--connect", is_flag=True, help="Check the connection to the providers, too; nothing is sent."
+)
+@options.timeout("How long to wait for each provider. [default: 60]")
 @options.as_json
 def command(
     file: str, connector: str | None, connect: bool, timeout: float | None, as_json: bool
 ) -> None:
-    """Check a settings file, and the connection if asked to.
+    """Check a settings file, and with --connect the connection.
 
     All problems are printed at once. "passpost explain CODE" explains a problem's code.
     """
@@ -63,23 +64,30 @@ def command(
     show = _show_json if as_json else _show
     show(application, findings, audience)
     if _failed(findings):
-        raise click.exceptions.Exit(status.REFUSED)
+        raise click.exceptions.Exit(ExitCode.REJECTED)
 
 
 def _configured(file: str, connector: str | None, audience: Audience) -> passpost.Application:
     try:
         return load(file, connector)
     except passpost.ConfigError as error:
-        code = report(error, audience)
+        exit_code = report(error, audience)
         if not audience.json:
-            out(f"{one_line(audience.place)}: not usable: {counted(error.problems)}")
-    raise click.exceptions.Exit(code)
+            out(f"{one_line(audience.place)}: not valid: {counted(error.problems)}")
+            _point_out_explain(error.problems)
+    raise click.exceptions.Exit(exit_code)
+
+
+def _point_out_explain(problems: Sequence[passpost.Problem]) -> None:
+    code = next((problem.code for problem in problems if problem.code), None)
+    if code is not None:
+        out(f"To learn more about a problem: passpost explain {one_line(code)}")
 
 
 async def _ask_all(application: passpost.Application, patience: float) -> Findings:
-    """Ask each connector by itself, so that one which cannot be reached hides no other."""
+    """Check each connector by itself, so that an unreachable one hides no other."""
     findings = {}
-    # The mailer's own limit is later than ours, which says how long was waited.
+    # The mailer's own limit is later than this one, whose error says how long it waited.
     policy = attrs.evolve(application.policy, timeout=min(2 * patience, options.A_DAY))
     settings = {**application.options(), "policy": policy}
     for connector in application.connectors:
@@ -93,7 +101,7 @@ async def _ask(mailer: passpost.AsyncMailer, patience: float) -> list[passpost.F
         async with asyncio.timeout(patience), mailer:
             answers = await mailer.check()
     except TimeoutError:
-        what = f"no answer within {patience:g} s"
+        what = f"no response within {patience:g} s"
         return [passpost.Finding("connection", "error", what, _SILENT)]
     except passpost.SendError as error:
         return [passpost.Finding("connection", "error", str(error), error.hint or "")]
@@ -127,7 +135,7 @@ def _show_json(application: passpost.Application, findings: Findings, audience: 
         "connectors": connectors,
     }
     if _failed(findings):
-        error = {"kind": "connection", "message": _refusals(findings)}
+        error = {"kind": "connection", "message": _failed_check(findings)}
         document["error"] = error
     out_json(document)
 
@@ -142,7 +150,7 @@ def _show(application: passpost.Application, findings: Findings, audience: Audie
 
 def _show_findings(name: str, found: list[passpost.Finding], audience: Audience) -> None:
     if not found:
-        out(f"{name}: this connector cannot be asked without sending a mail")
+        out(f"{name}: this connector has no connection check")
     for one in found:
         what = f"{name}: {one.subject}: {one.evidence}"
         if one.result == "ok":
@@ -154,17 +162,17 @@ def _show_findings(name: str, found: list[passpost.Finding], audience: Audience)
 def _verdict(application: passpost.Application, findings: Findings) -> str:
     names = ", ".join(connector.name for connector in application.connectors)
     if _failed(findings):
-        return _refusals(findings)
-    asked = " and the connection" if findings else ""
+        return _failed_check(findings)
+    valid = "settings are valid" + ("; the connection works" if findings else "")
     if _is_draft(application):
-        return f"a draft: no mail is sent before its placeholders are filled in ({names})"
+        return f"a draft: replace the remaining placeholders before sending ({names})"
     reservation = f", with {counted(application.warnings)}" if application.warnings else ""
-    return f"the settings{asked} are fine{reservation} ({names})"
+    return f"{valid}{reservation} ({names})"
 
 
-def _refusals(findings: Findings) -> str:
-    """Name the connectors that would not send, and those that would."""
+def _failed_check(findings: Findings) -> str:
+    """Return which connectors failed the check, and which passed."""
     at_fault = [name for name, found in findings.items() if _failed({name: found})]
     rest = [name for name in findings if name not in at_fault]
-    good = f"; {', '.join(rest)} can be used" if rest else ""
-    return f"the check failed: emails would not go through {', '.join(at_fault)}{good}"
+    good = f"; it passed for {', '.join(rest)}" if rest else ""
+    return f"settings are valid; the connection check failed for {', '.join(at_fault)}{good}"

@@ -1,4 +1,4 @@
-"""``passpost connectors``: what is installed, and what of it is broken."""
+"""``passpost connectors``: the installed connectors and extensions, broken ones included."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from passpost._connector_info import in_language
 from passpost._plugins.defects import describe_defect
 from passpost_cli import options
 from passpost_cli.command import Command
-from passpost_cli.hosts import make_host
+from passpost_cli.extensions import make_host
 from passpost_cli.terminal import one_line, out, out_json
 
 _EPILOG: Final = """\b
 The JSON document:
   {"ok": true, "connectors": [{"id", "name", "description", "distribution",
    "version", "module", "guide": [LANGUAGE, …], "capabilities": […],
-   "presets": […], "error": null, or why it cannot be used}, …],
+   "presets": […], "error": null, or why it is broken}, …],
    "extensions": [{"name", "distribution", "version", "module",
-   "active": false if --no-extensions leaves it out, "hooks": [NAME, …],
-   "error": null, or why it cannot be used}, …]}
+   "active": false with --no-extensions, "hooks": [NAME, …],
+   "error": null, or why it is broken}, …]}
 """
 
 
 @click.command(cls=Command, epilog=_EPILOG)
 @options.as_json
 def command(as_json: bool) -> None:
-    """List the connectors and extensions that are installed.
+    """List the installed connectors and extensions.
 
-    Each is loaded to see whether it works; a broken one is listed with what is wrong.
+    Each is loaded to check that it works; a broken one is listed with its error.
     """
     host = make_host()
     connectors = [_described(host, installed) for installed in host.installed()]
@@ -44,7 +44,7 @@ def command(as_json: bool) -> None:
     if connectors:
         _show((entry["id"], _lines(entry)) for entry in connectors)
     else:
-        out("no connectors are installed: pip install passpost-smtp, for example")
+        out("no connectors are installed; for example: pip install passpost-smtp")
     if extensions:
         out("\nExtensions:")
         _show((one.name, _extension_lines(one)) for one in extensions)
@@ -69,12 +69,12 @@ def _described(host: passpost.Host, installed: passpost.InstalledConnector) -> d
 
 
 def _loaded(host: passpost.Host, installed: passpost.InstalledConnector) -> dict[str, Any]:
-    # Only loading a connector shows whether it works.
+    # A connector is only known to work once it is loaded.
     try:
         return _facts(host.info(installed.id))
     except passpost.PluginError as error:
         return {"error": str(error)}
-    # Whatever one connector does, the others are listed.
+    # One connector's defect must not hide the others.
     except BaseException as error:  # noqa: BLE001
         who = f"the connector {installed.id!r} of {installed.distribution}"
         return {"error": f"{who} fails to describe itself: {describe_defect(error)}"}

@@ -1,4 +1,4 @@
-"""``passpost demo``: mails through every connector, without leaving this machine."""
+"""``passpost demo``: sends emails through every connector, within this machine."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ import passpost
 from passpost._connector_info import in_language
 from passpost_cli.command import Command
 from passpost_cli.display import show_facts, show_heading, show_mail
-from passpost_cli.extras import missing_extra
-from passpost_cli.failures import Refusal, send_facts
-from passpost_cli.hosts import make_host
+from passpost_cli.extensions import make_host
+from passpost_cli.failures import CommandError, send_facts
 from passpost_cli.readable import readable
 from passpost_cli.reading import Part, Reading
 from passpost_cli.scenes import scenes, templates
@@ -24,37 +23,39 @@ from passpost_cli.terminal import complain, one_line, out
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-_INSTALL: Final = "pip install passpost-smtp"
+_INSTALL: Final = "pip install 'passpost[demo]'"
+
+_EXTRA: Final = "stand-in"
+"""The extra of a connector that installs its stand-in."""
 
 
 @click.command(cls=Command)
 def command() -> None:
     """Send sign-in codes to servers on this machine.
 
-    For each installed connector that brings a stand-in of its provider, a sign-in code in English
-    and one in Chinese are sent for real, over the network of this machine alone, and shown as they
-    arrived. One more attempt, with wrong credentials, shows what a failure looks like.
+    A stand-in is a server on this machine in place of a connector's provider. Each installed
+    connector with a stand-in sends a sign-in code in English and one in Chinese, shown as they
+    arrive. One more email, with wrong credentials, shows what a failure looks like.
     """
     host = make_host()
     actors = list(_actors(host))
     if not actors:
-        raise Refusal("no installed connector brings a stand-in of its provider", _INSTALL)
+        raise CommandError("no stand-in is installed", _INSTALL)
     refusable = [actor for actor in actors if _play(host, actor)]
-    # The last one, so that the failure is one of the provider whose mails the reader just saw.
     if refusable:
-        # A wrong SMTP password is the failure that most readers know; without it, any will do.
+        # A wrong SMTP password is the failure that most readers know.
         _fail(host, max(refusable, key=lambda actor: actor.info.id == "smtp"))
 
 
 @attrs.frozen
 class Actor:
-    """A connector that brings a stand-in.
+    """A connector and its stand-in.
 
     Attributes:
-        info: What the connector says of itself.
-        installed: Where it comes from.
-        stand_in: The class of the stand-in, as `pytest_passpost.StandIn` describes it. The test kit
-            comes along with a stand-in alone: nothing of it can be imported here.
+        info: The connector's description.
+        installed: The connector's package.
+        stand_in: The class of the stand-in: a `pytest_passpost.StandIn`, of which nothing can be
+            imported here, since the test kit is installed only together with a stand-in.
     """
 
     info: passpost.ConnectorInfo
@@ -66,30 +67,35 @@ def _actors(host: passpost.Host) -> Iterator[Actor]:
     for installed in host.installed():
         try:
             info = host.info(installed.id)
-            if info.stand_in is not None:
-                yield Actor(info, installed, _class(info.stand_in, installed))
         except passpost.PluginError as error:
             complain("passpost", str(error), warning=True)
+            continue
+        if info.stand_in is None:
+            continue
+        try:
+            yield Actor(info, installed, _class(info.stand_in))
+        except (ImportError, AttributeError) as error:
+            problem = f"the stand-in of {installed.distribution} cannot be imported: {error}"
+            complain("passpost", problem, _how_to_install(installed.distribution), warning=True)
 
 
-def _class(stand_in: str, installed: passpost.InstalledConnector) -> Any:
+def _class(stand_in: str) -> Any:
     module, _, name = stand_in.partition(":")
+    return getattr(import_module(module), name)
+
+
+def _how_to_install(distribution: str) -> str:
+    from importlib.metadata import PackageNotFoundError, metadata  # noqa: PLC0415 - rarely needed
+
     try:
-        return getattr(import_module(module), name)
-    except (ImportError, AttributeError) as error:
-        # An extra that is not installed is no fault of the connector's.
-        if missing_extra(error):
-            raise
-        reason = f"{type(error).__name__}: {error}"
-    raise passpost.PluginError(
-        f"the stand-in of {installed.distribution} cannot be imported: {reason}",
-        connector=installed.id,
-        distribution=installed.distribution,
-    )
+        extras = metadata(distribution).get_all("Provides-Extra") or []
+    except PackageNotFoundError:
+        extras = []
+    return f"pip install '{distribution}[{_EXTRA}]'" if _EXTRA in extras else ""
 
 
 def _play(host: passpost.Host, actor: Actor) -> bool:
-    """Send the mails through one connector and show them; says whether it can be refused, too."""
+    """Send the emails through one connector and show them. Return whether it can show a failure."""
     name = in_language(actor.info.name, "en")
     show_heading(f"{name} ({actor.installed.distribution} {actor.installed.version})")
     played = scenes()
@@ -104,7 +110,7 @@ def _play(host: passpost.Host, actor: Actor) -> bool:
 def _arrived(server: Any, expected: int) -> tuple[Any, ...]:
     received: tuple[Any, ...] = server.received
     if len(received) != expected:
-        raise Refusal(f"{len(received)} mails arrived instead of {expected}")
+        raise CommandError(f"{len(received)} emails arrived instead of {expected}")
     return received
 
 
@@ -130,4 +136,4 @@ def _fail(host: passpost.Host, actor: Actor) -> None:
             out(one_line(str(error)))
             show_facts(send_facts(error))
             return
-    raise Refusal(f"the stand-in of {actor.installed.distribution} took wrong credentials")
+    raise CommandError(f"the stand-in of {actor.installed.distribution} accepted wrong credentials")

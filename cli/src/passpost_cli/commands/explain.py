@@ -15,8 +15,8 @@ from passpost._wording import nearest
 from passpost_cli import guides, options
 from passpost_cli.command import Command
 from passpost_cli.display import show_markdown
-from passpost_cli.failures import Refusal
-from passpost_cli.hosts import make_host
+from passpost_cli.extensions import make_host
+from passpost_cli.failures import CommandError
 from passpost_cli.terminal import complain, one_line, out, out_json
 
 AREAS: Final = ("reading", "references", "values", "templates", "addresses", "application")
@@ -114,7 +114,7 @@ def _of_connector(host: passpost.Host, connector: str, language: str) -> tuple[E
 def _find(code: str, language: str) -> Explanation:
     match = _CODE.fullmatch(code)
     if match is None:
-        raise Refusal("CODE is not the code of a problem", "passpost explain E101")
+        raise CommandError("CODE is not the code of a problem", "passpost explain E101")
     if match["connector"] is None:
         known = list(explanations(guides.choose(_LANGUAGES, language) or "en"))
     else:
@@ -123,7 +123,7 @@ def _find(code: str, language: str) -> Explanation:
         if one.code.lower() == code.lower():
             return one
     near = nearest(code, [one.code for one in known])
-    raise Refusal(
+    raise CommandError(
         f"unknown code `{code}`",
         f"did you mean `{near}`?" if near else "to list the codes: passpost explain",
     )

@@ -13,8 +13,8 @@ from passpost._connector_info import in_language
 from passpost_cli import guides
 from passpost_cli.command import Command
 from passpost_cli.display import show_markdown
-from passpost_cli.failures import Refusal
-from passpost_cli.hosts import make_host
+from passpost_cli.extensions import make_host
+from passpost_cli.failures import CommandError
 from passpost_cli.terminal import complain, one_line, out
 
 _OTHER_GUIDE: Final = re.compile(r"\[[^\]\n]*\]\(README(?:\.([A-Za-z-]+))?\.md\)")
@@ -34,7 +34,7 @@ def command(connector: str | None, lang: str | None) -> None:
         return
     guide = guides.guide_of(make_host().info(connector))
     if not guide:
-        raise Refusal(f"the connector {connector!r} has no guide")
+        raise CommandError(f"the connector {connector!r} has no guide")
     tag = guides.choose(guide, lang or guides.language())
     if tag is None and lang is not None:
         complain(
@@ -55,7 +55,7 @@ def _list(language: str) -> None:
     if found:
         out("\nShow one with: passpost guide ID [--lang TAG]")
     else:
-        out("no connector with a guide is installed: pip install passpost-smtp, for example")
+        out("no connector with a guide is installed; for example: pip install passpost-smtp")
 
 
 def _guides(host: passpost.Host, language: str) -> Iterator[tuple[str, str]]:
@@ -72,7 +72,7 @@ def _guides(host: passpost.Host, language: str) -> Iterator[tuple[str, str]]:
 
 
 def _reachable(guide: str, connector: str) -> str:
-    """Replace links to the guide's other languages, which lead nowhere here, with commands."""
+    """Replace links to the guide's other languages, which are dead here, with commands."""
 
     def written(match: re.Match[str]) -> str:
         return f"`passpost guide {connector} --lang {match[1] or 'en'}`"

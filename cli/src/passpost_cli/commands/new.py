@@ -1,4 +1,4 @@
-"""``passpost new``: a package for a connector or an extension of one's own."""
+"""``passpost new``: creates a package for a connector or an extension."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from passpost._plugins.discovery import entry_points
 from passpost.hookspecs import CONNECTOR_GROUP, EXTENSION_GROUP
 from passpost_cli import options, scaffold
 from passpost_cli.command import Command
-from passpost_cli.failures import Refusal
+from passpost_cli.failures import CommandError
 from passpost_cli.terminal import one_line, out, out_json
 
 _EPILOG: Final = """\b
@@ -35,16 +35,16 @@ def _names(ctx: click.Context, param: click.Parameter, value: str) -> scaffold.N
 @click.option(
     "--directory",
     metavar="DIR",
-    help="The folder to make, or an empty one to fill. [default: passpost-NAME]",
+    help="A new or empty folder for the package. [default: passpost-NAME]",
 )
-@click.option("--extension", is_flag=True, help="Start an extension instead.")
+@click.option("--extension", is_flag=True, help="Create an extension instead of a connector.")
 @options.as_json
 def command(names: scaffold.Names, directory: str | None, extension: bool, as_json: bool) -> None:
-    """Start a package for a connector or an extension of your own.
+    """Create a package for your own connector or extension.
 
-    NAME is the ID that settings will call it by, such as acme or acme-mail. The package works as it
-    is: a connector with a provider that its tests play, an extension with each of its hooks. CHANGE
-    marks what to make your own.
+    NAME is its ID in settings, such as acme or acme-mail. The package works at once: a connector
+    with a stand-in of an imaginary provider, or an extension with all hooks. CHANGE comments mark
+    everything that you have to adapt.
     """
     kind = "extension" if extension else "connector"
     _require_free(names.id, kind)
@@ -65,11 +65,11 @@ def command(names: scaffold.Names, directory: str | None, extension: bool, as_js
 
 
 def _require_free(name: str, kind: str) -> None:
-    """Refuse a name that is taken: two packages of one name would be in each other's way."""
+    """Reject the name of an installed package: two packages of one name would conflict."""
     group = EXTENSION_GROUP if kind == "extension" else CONNECTOR_GROUP
     for entry in entry_points(group):
         if entry.name == name:
-            raise Refusal(
+            raise CommandError(
                 f"the {kind} {name!r} is already installed: {entry.distribution}",
                 "choose another name, or uninstall that package",
             )
@@ -82,7 +82,7 @@ def _write(files: dict[str, str], folder: Path) -> None:
         reason = error.strerror or type(error).__name__
     else:
         return
-    raise Refusal(f"{folder} cannot be written: {reason}", "name another folder with --directory")
+    raise CommandError(f"cannot write {folder}: {reason}", "set --directory to another folder")
 
 
 def _next(folder: Path) -> list[str]:
@@ -92,10 +92,10 @@ def _next(folder: Path) -> list[str]:
 
 def _show(made: dict[str, Any], kind: str) -> None:
     article = "an" if kind == "extension" else "a"
-    out(f"{one_line(made['folder'])} contains {article} {kind} that works as it is:")
+    out(f"created {article} {kind} in {one_line(made['folder'])}:")
     for name in made["files"]:
         out(f"  {name}")
     out("\nInstall it and run its tests:")
     for line in made["next"]:
         out(f"  {one_line(line)}")
-    out("\nThen look for CHANGE in it, and make it your own.")
+    out("\nThen search for CHANGE, and adapt those places.")

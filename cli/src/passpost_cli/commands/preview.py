@@ -1,4 +1,4 @@
-"""``passpost preview``: what will the mail look like?"""
+"""``passpost preview``: what will an email look like?"""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from passpost_cli import options
 from passpost_cli.arguments import STDIN
 from passpost_cli.command import Command
 from passpost_cli.display import show_mail
-from passpost_cli.failures import Refusal
+from passpost_cli.failures import CommandError
 from passpost_cli.payloads import read_payload
 from passpost_cli.reading import Part, Reading
 from passpost_cli.settings import load
 from passpost_cli.terminal import out_json
 
-# The mail goes to nobody, but a message wants a recipient.
+# The email goes to nobody, but a message requires a recipient.
 _NOBODY: Final = "nobody@example.com"
 
 _EPILOG: Final = """\b
 The JSON document:
   {"ok": true, "connector", "usage", "locale", "from", "reply_to", "subject",
-   "text", "html"}; what the mail does not have is null
+   "text", "html"}; a part that the email lacks is null
   {"ok": false, "error": {"kind":
    "config|message|plugin|send|refused|interrupted|usage|internal",
    "message", …}}
@@ -54,16 +54,16 @@ def command(  # noqa: PLR0913 - one for each argument of the command line
     html_file: str | None,
     as_json: bool,
 ) -> None:
-    """Show what a mail will look like; nothing is sent.
+    """Show what an email will look like; nothing is sent.
 
-    The template is picked and rendered as it would be to send the mail.
+    The template is picked and rendered in the same way as for sending.
     """
     payload = read_payload(code, assignments, payload_file, beside=file)
     application = load(file, connector)
     # The first connector is the one that sends.
     chosen = application.connectors[0]
     message = passpost.Message(to=_NOBODY, usage=usage, payload=payload, locale=locale)
-    # What the mailer itself uses, so that the preview is the mail.
+    # The mailer uses the same class, so that the preview is what will be sent.
     composer = Composer(chosen, application.templates, application.missing_variables)
     template = asyncio.run(composer.ask(message)) if composer.asks else None
     mail = composer.compose(message, Identity("preview"), template=template)
@@ -78,16 +78,16 @@ def command(  # noqa: PLR0913 - one for each argument of the command line
 
 def _write_html(mail: passpost.Mail, name: str) -> None:
     if mail.html is None:
-        raise Refusal("this mail has no HTML", "leave --html out, or give the template HTML")
+        raise CommandError("this email has no HTML", "remove --html, or use a template with HTML")
     if name == STDIN:
-        raise click.UsageError("--html takes the name of a file")
+        raise click.UsageError("--html requires the name of a file")
     try:
         Path(name).write_text(mail.html, encoding="utf-8", newline="\n")
     except OSError as error:
         reason = error.strerror or type(error).__name__
     else:
         return
-    raise Refusal(f"{name} cannot be written: {reason}")
+    raise CommandError(f"cannot write {name}: {reason}")
 
 
 def _view(connector: passpost.Connector, mail: passpost.Mail) -> dict[str, Any]:
@@ -116,6 +116,6 @@ def _reading(view: dict[str, Any]) -> Reading:
     if view["html"] is not None:
         parts.append(Part("HTML", view["html"], markup=True))
     if not parts:
-        parts = [Part("", "The content of this mail is a template that lives at the provider.")]
+        parts = [Part("", "The content of this email is a template at the provider.")]
     title = f"{view['usage']} by {view['connector']}"
     return Reading(title, [(label, text) for label, text in headers if text], parts)

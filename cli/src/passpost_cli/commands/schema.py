@@ -1,4 +1,4 @@
-"""``passpost schema``: what editors need to complete and check settings."""
+"""``passpost schema``: lets editors complete and check settings."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import click
 import passpost
 from passpost import config
 from passpost_cli.command import Command
-from passpost_cli.failures import Refusal
-from passpost_cli.hosts import make_host
+from passpost_cli.extensions import make_host
+from passpost_cli.failures import CommandError
 from passpost_cli.terminal import complain, out_json
 
 
@@ -20,18 +20,22 @@ from passpost_cli.terminal import complain, out_json
 def command(connector: str | None) -> None:
     """Print the JSON Schema of settings.
 
-    With ID it is that of a connector's own settings; without, that of an application's, which knows
-    the connectors that are installed. Point your editor at it, and it completes and checks the
-    settings while you write them.
+    With ID, it is the schema of this connector's own settings; without ID, the schema of an
+    application's settings with all installed connectors. An editor that uses the schema completes
+    and checks settings while you write them.
     """
     host = make_host()
-    if connector is not None:
-        config_class = host.info(connector).config_class
-        if not attrs.has(config_class):
-            raise Refusal("this connector does not describe its settings")
-        out_json(config.json_schema(config_class))
-    else:
+    if connector is None:
         out_json(_application(host))
+        return
+    if connector == "application" and connector not in {one.id for one in host.installed()}:
+        raise CommandError(
+            "`application` is not a connector", "for an application: passpost schema"
+        )
+    config_class = host.info(connector).config_class
+    if not attrs.has(config_class):
+        raise CommandError(f"the connector {connector!r} does not describe its settings")
+    out_json(config.json_schema(config_class))
 
 
 def _application(host: passpost.Host) -> dict[str, Any]:
@@ -44,10 +48,10 @@ def _application(host: passpost.Host) -> dict[str, Any]:
         try:
             config_class = host.info(installed.id).config_class
         except passpost.PluginError as error:
-            complain("passpost", str(error), "its settings are not in the schema", warning=True)
+            complain("passpost", str(error), "the schema lacks its settings", warning=True)
             continue
         if not attrs.has(config_class):
-            # It takes any settings, as far as we know.
+            # Nothing is known of its settings.
             continue
         own = config.json_schema(config_class)
         del own["$schema"], own["$defs"]

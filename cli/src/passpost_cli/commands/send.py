@@ -1,4 +1,4 @@
-"""``passpost send``: one mail, now."""
+"""``passpost send``: sends one email."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ import click
 
 import passpost
 from passpost._plugins.defects import describe_defect
-from passpost_cli import options, status
+from passpost_cli import options
 from passpost_cli.command import Command
-from passpost_cli.failures import Refusal, attempts
+from passpost_cli.exit_codes import ExitCode
+from passpost_cli.failures import CommandError, attempts
 from passpost_cli.payloads import read_payload
 from passpost_cli.settings import load
 from passpost_cli.terminal import one_line, out, out_json
@@ -29,11 +30,11 @@ The JSON document:
    "config|message|plugin|refused|interrupted|usage|internal", "message", …}}
   ATTEMPT: {"connector", "started_at", "result", "summary"}
 
-A code on the command line can be read by others on this machine while the
-command runs; "--payload -" reads it from standard input instead.
+Others on this machine can read a code on the command line while the command
+runs. "--payload -" reads it from standard input instead.
 """
 
-_OPEN: Final = "it is not known whether the email was sent"
+_OPEN: Final = "it is unknown whether the email was sent"
 
 
 @click.command(cls=Command, epilog=_EPILOG)
@@ -43,7 +44,7 @@ _OPEN: Final = "it is not known whether the email was sent"
 @options.payload
 @options.locale
 @options.connector
-@options.timeout("How long the sending may take, in place of what FILE says.")
+@options.timeout("How long sending may take. [default: the timeout in FILE]")
 @options.as_json
 def command(  # noqa: PLR0913 - one for each argument of the command line
     *,
@@ -58,10 +59,10 @@ def command(  # noqa: PLR0913 - one for each argument of the command line
     timeout: float | None,
     as_json: bool,
 ) -> None:
-    """Send one mail.
+    """Send one email.
 
-    Ends with status 0 once the provider has accepted the mail, with 1 if it was surely not sent,
-    and with 3 if nobody knows.
+    The exit code is 0 if the provider has accepted the email, 1 if it was not sent, and 3 if that
+    is unknown.
     """
     payload = read_payload(code, assignments, payload_file, beside=file)
     message = passpost.Message(to=to, usage=usage, payload=payload, locale=locale)
@@ -85,23 +86,23 @@ def _sent(application: passpost.Application, message: passpost.Message) -> passp
     except passpost.PasspostError:
         raise
     except KeyboardInterrupt:
-        # Where the sending stood is lost with it.
+        # It carries no outcome.
         raise _interrupted(handed) from None
-    # What is not ours says nothing of what became of the email.
+    # A defect says nothing about the outcome.
     except BaseException as error:
         if not handed:
             raise
         what = describe_defect(error)
-    raise Refusal(
+    raise CommandError(
         f"internal error: {what}: {_OPEN}",
-        "look for the email before you send it again, and report this line",
+        "check whether the email arrived before you send it again, and report this line",
         kind="internal",
-        exit_status=status.UNKNOWN,
+        exit_code=ExitCode.UNKNOWN,
     )
 
 
 def _noting(connector: passpost.Connector, handed: list[passpost.Mail]) -> passpost.Connector:
-    """Copy a connector so that it is known whether it was given the email."""
+    """Return a copy of a connector that notes when it gets an email."""
     hooks = copy.copy(connector.hooks)
     send_mail = hooks.send_mail
 
@@ -109,16 +110,16 @@ def _noting(connector: passpost.Connector, handed: list[passpost.Mail]) -> passp
         handed.append(mail)
         return send_mail(config, session, mail)
 
-    # The copy's own attribute, in front of the method.
+    # An attribute of the copy, which hides the method.
     vars(hooks)["send_mail"] = noted
     return attrs.evolve(connector, hooks=hooks)
 
 
-def _interrupted(handed: list[passpost.Mail]) -> Refusal:
-    return Refusal(
+def _interrupted(handed: list[passpost.Mail]) -> CommandError:
+    return CommandError(
         f"interrupted: {_OPEN if handed else 'nothing was sent'}",
         kind="interrupted",
-        exit_status=status.INTERRUPTED,
+        exit_code=ExitCode.INTERRUPTED,
     )
 
 
@@ -141,8 +142,8 @@ def _described(receipt: passpost.Receipt) -> dict[str, Any]:
 def _show(receipt: passpost.Receipt) -> None:
     out(f"accepted by {one_line(receipt.connector)}")
     facts = (
-        ("message id", receipt.message_id),
-        ("provider id", receipt.provider_id),
+        ("message ID", receipt.message_id),
+        ("provider ID", receipt.provider_id),
         ("response", receipt.response),
     )
     for label, fact in facts:
