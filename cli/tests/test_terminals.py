@@ -384,5 +384,5 @@ def test_log_records_do_not_mix_with_errors(spawn: Spawn, own: Write) -> None:
     ran = spawn("send", own(behave="crash"), "--connector", "acme", *arguments)
     first, *facts = ran.stderr.decode().splitlines()
     assert ran.returncode == 3
-    assert "acme.jsonc: error: acme: the connector failed in a way that" in first
+    assert "acme.jsonc: error: acme: the connector raised an unexpected exception" in first
     assert all(fact.startswith("  ") for fact in facts)
