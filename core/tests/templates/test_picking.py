@@ -232,3 +232,14 @@ def test_malformed_tags(tag: str) -> None:
 @given(st.lists(st.text("azAZ1-_é", max_size=12) | st.text(max_size=5), max_size=4))
 def test_any_wish_ends_with_the_template_without_locale(locales: list[str]) -> None:
     assert pick("SignIn", locales, [[SIGN_IN]]) is SIGN_IN
+
+
+@pytest.mark.parametrize(
+    ("locale", "tag"),
+    [("zh_CN", "`zh-CN`"), ("zh_Hant_TW", "`zh-Hant-TW`"), ("secret_passw0rd", "such as `en`")],
+)
+def test_a_locale_of_posix_is_guessed(locale: str, tag: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        LanguageTag.from_setting(locale)
+    assert tag in caught.value.remedy
+    assert "secret" not in caught.value.remedy

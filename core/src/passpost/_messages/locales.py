@@ -21,6 +21,8 @@ _READ: Final = 2000
 _TAG: Final = re.compile(
     rf"[A-Za-z]{{1,8}}(?:[-_][A-Za-z0-9]{{1,8}}){{0,{MAX_SUBTAGS - 1}}}", re.ASCII
 )
+# A locale of POSIX and Java that is a tag but for its underscores: zh_CN, zh_Hant_TW.
+_POSIX: Final = re.compile(r"[a-z]{2,3}(?:_[A-Z][a-z]{3})?(?:_[A-Z]{2})?", re.ASCII)
 _WEIGHT: Final = re.compile(r"[ \t]*[qQ]=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)[ \t]*", re.ASCII)
 
 # RFC 5646 section 2.1, without the registry: language, script, region, variants, extensions,
@@ -51,10 +53,12 @@ class LanguageTag(str):
         Raises:
             Invalid: It is not a well-formed tag.
         """
-        if not isinstance(value, str) or not _LANGUAGE_TAG.fullmatch(value):
-            remedy = "use a tag such as `en`, `zh-CN` or `zh-Hant-TW`"
-            raise Invalid("not a valid language tag (BCP 47)", remedy, code="E231")
-        return cls(value)
+        if isinstance(value, str) and _LANGUAGE_TAG.fullmatch(value):
+            return cls(value)
+        remedy = "use a tag such as `en`, `zh-CN` or `zh-Hant-TW`"
+        if isinstance(value, str) and _POSIX.fullmatch(value):
+            remedy = f"did you mean `{value.replace('_', '-')}`?"
+        raise Invalid("not a valid language tag (BCP 47)", remedy, code="E231")
 
 
 def wanted_locales(value: str | Sequence[str] | None) -> tuple[str, ...]:
