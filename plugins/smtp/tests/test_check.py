@@ -110,5 +110,5 @@ async def test_a_server_that_does_not_answer_quit_holds_nobody_up(kit: Any) -> N
     with SmtpServer(faults=[Fault("quit", "silence")]) as server:
         findings = await checked(kit, kit.config(server, socketTimeout=100))
         assert findings[-1] == Finding(
-            "sender", "ok", "the server takes mails from no-reply@example.com"
+            "sender", "ok", "the server accepts emails from no-reply@example.com"
         )

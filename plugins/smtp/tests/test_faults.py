@@ -107,7 +107,7 @@ def twice(scope: str, *, temporary: bool = False) -> tuple[Said, Said]:
 
 
 # The message is out before the first reply in the chunked form, so that only a refusal proves
-# anything: a server may take the message, and die before it has said a word.
+# anything: a server may accept the message, and die before it has said a word.
 MAIL: Final[list[Row]] = [
     # phase, action, chunked, all other forms
     ("mail", "close", UNSURE, LOST),
@@ -242,14 +242,14 @@ async def test_a_port_behind_a_firewall(kit: Any) -> None:
     with silent_port() as port:
         error = await kit.refusal(kit.config(port, connectionTimeout=200))
     assert said(error) == LOST
-    assert "connecting failed: no answer came in time" in str(error)
+    assert "connecting failed: no reply in time" in str(error)
 
 
 @pytest.mark.anyio
 async def test_a_host_that_does_not_exist(kit: Any) -> None:
     error = await kit.refusal(kit.config(25, host="mail.invalid"))
     assert (error.outcome, error.scope) == ("rejected", "network")
-    assert "looking up" in str(error)
+    assert "resolving" in str(error)
 
 
 @attrs.frozen
@@ -290,13 +290,13 @@ async def test_a_reply_too_many_before_the_message_keeps_it_here(kit: Any) -> No
 @pytest.mark.parametrize(
     ("form", "phase", "expected", "words"),
     [
-        ("chunked", "mail", UNSURE, "take the message"),
-        ("chunked", "final", UNSURE, "take the message"),
+        ("chunked", "mail", UNSURE, "accept the message"),
+        ("chunked", "final", UNSURE, "accept the message"),
         ("proving", "mail", LOST, "naming the sender"),
-        ("proving", "final", UNSURE, "take the message"),
+        ("proving", "final", UNSURE, "accept the message"),
         ("pipelined", "mail", LOST, "naming the sender"),
         ("plain", "data", LOST, "asking to send"),
-        ("plain", "final", UNSURE, "take the message"),
+        ("plain", "final", UNSURE, "accept the message"),
     ],
 )
 async def test_the_deadline_of_the_mail_ends_every_wait(

@@ -102,7 +102,7 @@ async def test_a_token_that_has_expired_for_good_is_an_error(kit: Any) -> None:
     ("answer", "scope", "temporary", "words"),
     [
         (Answer.json({"error": "invalid_grant"}, 400), "account", False, "invalid_grant"),
-        (Answer.json({"error": "1//refresh"}, 400), "account", False, "no reason"),
+        (Answer.json({"error": "1//refresh"}, 400), "account", False, "without a reason"),
         (Answer(200, "not json"), "account", False, ""),
         (Answer.json({"token_type": "Bearer"}), "account", False, ""),
         (

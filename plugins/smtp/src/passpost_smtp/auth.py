@@ -113,18 +113,18 @@ def why_none(offered: tuple[str, ...], *, encrypted: bool) -> tuple[str, str]:
     names = " ".join(offered)
     if not offered:
         what, hint = (
-            "credentials are set, and the server offers no sign-in (AUTH)",
-            "Take auth out if the server wants none, or use its port for submission (587, 465).",
+            "credentials are set, but the server does not offer authentication (AUTH)",
+            "Remove auth if the server requires none, or use its submission port (587 or 465).",
         )
     elif not encrypted and set(offered) & set(MECHANISMS):
         what, hint = (
-            f"the server offers {names} only, and there is no TLS to hide the password",
-            "Take requireTLS: false out; ignoreTLS: true is for where the way is safe without TLS.",
+            f"the server offers only {names}, and the connection is not encrypted",
+            "Remove requireTLS: false. Set ignoreTLS only if the network to the server is private.",
         )
     else:
         what, hint = (
             f"the server offers {names}, none of which fits the credentials",
-            "Passwords go with PLAIN, LOGIN or CRAM-MD5, and OAuth2 tokens with XOAUTH2.",
+            "Passwords require PLAIN, LOGIN or CRAM-MD5; OAuth2 tokens require XOAUTH2.",
         )
     return what, hint
 

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 _SOON: Final = dt.timedelta(days=14)
 
-_SAID: Final = "See the server's documentation for what its answer means."
-_SILENT: Final = "Check again in a moment. If it stays so, ask whoever runs the server."
+_SAID: Final = "See the server's documentation for the meaning of its reply."
+_SILENT: Final = "Check again in a moment. If the error remains, ask the server's operator."
 
 _WISHES: Final = (
-    ("PIPELINING", "each mail takes two round trips more"),
-    ("CHUNKING", "each mail takes one round trip more"),
-    ("8BITMIME", "mails in other than Latin script grow by a third"),
-    ("SMTPUTF8", "addresses like 用户@example.com cannot be reached"),
+    ("PIPELINING", "each email takes two more round trips"),
+    ("CHUNKING", "each email takes one more round trip"),
+    ("8BITMIME", "emails in non-Latin scripts grow by a third"),
+    ("SMTPUTF8", "addresses such as 用户@example.com are not reachable"),
 )
 
 
@@ -83,21 +83,25 @@ class _Check:
 
     def _report_security(self) -> None:
         opening = self._opening
-        self._ok("greeting", self._context.redactor.clean(opening.greeting) or "no words")
+        self._ok("greeting", self._context.redactor.clean(opening.greeting) or "empty")
         self._report_tls()
         names = opening.offer.names
-        self._ok("extensions", ", ".join(names) or "none: the server knows HELO only")
+        self._ok("extensions", ", ".join(names) or "none: the server supports only HELO")
         missing = [loss for name, loss in _WISHES if name not in names]
         if missing:
-            self._warn("extensions", "; ".join(missing), "Nothing has to be done: it works so too.")
+            self._warn(
+                "extensions",
+                "; ".join(missing),
+                "No action needed; this only affects speed and reach.",
+            )
 
     def _report_tls(self) -> None:
         tls = self._opening.connection.tls
         if tls is None:
             self._warn(
                 "TLS",
-                "the connection is in clear: anyone on the way can read the codes",
-                "Take ignoreTLS and requireTLS out of the settings if the server can do TLS.",
+                "the connection is not encrypted: anyone on the network can read the codes",
+                "Remove ignoreTLS and requireTLS if the server supports TLS.",
             )
             return
         self._ok("TLS", tls.describe())
@@ -105,15 +109,17 @@ class _Check:
         if not certificate:
             self._warn(
                 "certificate",
-                "it is not verified, since rejectUnauthorized is false",
-                "Take rejectUnauthorized out, and give the server's own authority in tls.ca.",
+                "not verified, because rejectUnauthorized is false",
+                "Remove rejectUnauthorized, and set tls.ca to the server's own CA.",
             )
             return
         self._report_certificate(str(certificate["notAfter"]), _common_name(certificate))
 
     def _report_certificate(self, not_after: str, issuer: str) -> None:
         ends = dt.datetime.fromtimestamp(ssl.cert_time_to_seconds(not_after), dt.UTC)
-        evidence = f"for {self._config.server_name}, issued by {issuer}, good until {ends:%Y-%m-%d}"
+        evidence = (
+            f"for {self._config.server_name}, issued by {issuer}, valid until {ends:%Y-%m-%d}"
+        )
         if ends - dt.datetime.now(dt.UTC) < _SOON:
             self._warn("certificate", evidence, "Renew it on the server soon.")
         else:
@@ -121,17 +127,17 @@ class _Check:
 
     def _report_sign_in(self) -> None:
         mechanism = self._opening.mechanism
-        self._ok("sign-in", f"signed in with {mechanism}" if mechanism else "none is configured")
+        self._ok("sign-in", f"authenticated with {mechanism}" if mechanism else "not configured")
 
     async def _name_sender(self) -> None:
         sender = self._config.from_email
         self._opening.phase = "mail"
         await self._ask(f"MAIL FROM:<{sender.wire}>\r\n".encode(), must=True)
-        # So that it is no email that was begun and broken off.
+        # So that the server does not see an aborted email.
         await self._ask(b"RSET\r\n")
 
     def _report_sender(self) -> None:
-        self._ok("sender", f"the server takes mails from {self._config.from_email.address}")
+        self._ok("sender", f"the server accepts emails from {self._config.from_email.address}")
 
     async def _ask(self, line: bytes, *, must: bool = False) -> None:
         connection, config = self._opening.connection, self._config
@@ -145,12 +151,12 @@ class _Check:
 
 
 def _common_name(certificate: dict[str, object]) -> str:
-    """Return the issuer's name, organisation first."""
+    """Return the issuer's name, organization first."""
     issuer = certificate.get("issuer", ())
     names: dict[str, str] = {}
     if isinstance(issuer, tuple):
         names = {key: value for part in issuer for key, value in part}
-    return names.get("organizationName") or names.get("commonName") or "nobody named"
+    return names.get("organizationName") or names.get("commonName") or "an unnamed CA"
 
 
 _SUBJECTS: Final = {

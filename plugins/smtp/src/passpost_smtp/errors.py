@@ -28,32 +28,32 @@ OPENING: Final = frozenset(
 """The phases in which a connection is not yet one that carries emails."""
 
 _DOING: Final[dict[Phase, str]] = {
-    "resolve": "looking up the host's address",
+    "resolve": "resolving the hostname",
     "connect": "connecting",
     "tls": "securing the connection with TLS",
     "greeting": "waiting for the server's greeting",
     "ehlo": "introducing itself with EHLO",
     "starttls": "asking for STARTTLS",
     "token": "asking for an OAuth2 token",
-    "auth": "signing in",
+    "auth": "authenticating",
     "pool": "waiting for a free connection",
     "mail": "naming the sender (MAIL)",
     "rcpt": "naming the recipient (RCPT)",
     "data": "asking to send the message (DATA)",
     "body": "sending the message",
-    "final": "waiting for the server to take the message",
+    "final": "waiting for the server to accept the message",
     "reset": "resetting the connection",
 }
 
 _FAULTS: Final = {
-    "unreachable": "there is no way to the server",
+    "unreachable": "could not connect",
     "closed": "the server closed the connection",
     "reset": "the connection broke",
-    "timeout": "no answer came in time",
-    "garbage": "what the server sent is no SMTP",
-    "order": "the server sent something that nothing had asked for",
+    "timeout": "no reply in time",
+    "garbage": "the server's reply is not valid SMTP",
+    "order": "the server sent an unexpected reply",
     "tls": "TLS failed",
-    "aborted": "the connection was given up",
+    "aborted": "the connection was closed",
 }
 
 _ACCOUNT_CODES: Final = frozenset((432, 530, 534, 535, 538))
@@ -145,11 +145,13 @@ def broken(
     phase: Phase, fault: Fault, config: SmtpConfig, outcome: Outcome = "rejected"
 ) -> Verdict:
     """Judge a connection that ended before the reply was there."""
-    detail = f" ({fault.detail})" if fault.detail else ""
+    what = f"{_FAULTS[fault.kind]} ({fault.detail})" if fault.detail else _FAULTS[fault.kind]
+    if phase == "resolve" and fault.detail:
+        what = fault.detail
     lost = "; the email may have been sent" if outcome == "unknown" else ""
     return Verdict(
         phase=phase,
-        message=f"{config.server}: {_DOING[phase]} failed: {_FAULTS[fault.kind]}{detail}{lost}",
+        message=f"{config.server}: {_DOING[phase]} failed: {what}{lost}",
         outcome=outcome,
         scope=_fault_scope(phase, fault, config),
         temporary=_passes(fault),
@@ -158,7 +160,7 @@ def broken(
 
 
 def unable(phase: Phase, what: str, config: SmtpConfig, *, hint: str) -> Verdict:
-    """Judge what the client itself will not do: go on without TLS, show a password in clear."""
+    """Judge what the client itself rejects, such as an unencrypted password."""
     # A server that suddenly offers no TLS is the provider's matter, or an attacker's on the way.
     scope: Scope = "provider" if phase == "starttls" else "account"
     return Verdict(phase=phase, message=f"{config.server}: {what}", scope=scope, hint=hint)
@@ -168,9 +170,9 @@ def too_large(size: int, limit: int, config: SmtpConfig) -> Verdict:
     """Judge a message that is larger than what the server says it takes."""
     return Verdict(
         phase="mail",
-        message=f"{config.server}: the message has {size} octets, and the server takes {limit}",
+        message=f"{config.server}: the message has {size} bytes, and the server accepts {limit}",
         scope="message",
-        hint="Shorten the template, or ask whoever runs the server for a higher limit.",
+        hint="Shorten the template, or ask the server's operator for a higher limit.",
     )
 
 

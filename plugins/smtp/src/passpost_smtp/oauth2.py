@@ -31,6 +31,11 @@ _REFUSALS: Final = frozenset((
     "unsupported_grant_type", "invalid_scope", "access_denied",
 ))  # fmt: skip
 
+_REVOKED: Final = (
+    "Check that the client, and the refresh token or service account, are not revoked."
+)
+_UNREACHABLE: Final = "Check auth.accessUrl, and the network between this machine and it."
+
 
 class TokenSource:
     """Gives access tokens for one mailbox, and fetches new ones before they expire.
@@ -83,7 +88,7 @@ class TokenSource:
             raise Failed(
                 self._verdict("the access token has expired, and there is no refresh token")
             )
-        what, temporary = "no token came in time", True
+        what, temporary = "no token in time", True
         try:
             # The thread goes on after that, until its own timeout; nobody hears of it.
             async with asyncio.timeout(seconds):
@@ -92,7 +97,7 @@ class TokenSource:
         except TimeoutError:
             pass
         except ImportError:
-            what, temporary = "OAuth2 needs the extra: pip install 'passpost-smtp[oauth2]'", False
+            what, temporary = "OAuth2 requires an extra: pip install 'passpost-smtp[oauth2]'", False
         except Exception as error:  # noqa: BLE001 - google-auth's, requests' and cryptography's own
             what, temporary = _explain(error)
         # Outside of the except block: those errors hold requests, and those hold secrets.
@@ -104,7 +109,7 @@ class TokenSource:
             message=f"{self._server}: {what}",
             scope="network" if temporary else "account",
             temporary=temporary,
-            hint="See that client, refresh token or service account are right and still allowed.",
+            hint=_UNREACHABLE if temporary else _REVOKED,
         )
 
 
@@ -209,16 +214,16 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
 def _explain(error: Exception) -> tuple[str, bool]:
     """Return what went wrong, in words of our own, and whether it is temporary."""
     if isinstance(error, OSError):
-        return "the token server cannot be reached", True
+        return "the token server is not reachable", True
     if bool(getattr(error, "retryable", False)):
-        return "the token server has trouble of its own", True
+        return "the token server failed", True
     if type(error).__name__ == "RefreshError":
-        return f"the token server refused: {_oauth2_code(error)}", False
-    return f"no token could be made from the settings ({type(error).__name__})", False
+        return f"the token server rejected the request: {_oauth2_code(error)}", False
+    return f"the settings give no token ({type(error).__name__})", False
 
 
 def _oauth2_code(error: Exception) -> str:
     """Return the code of a refusal (RFC 6749 section 5.2), which quotes nothing of the request."""
     answer = error.args[1] if len(error.args) > 1 else None
     code = answer.get("error") if isinstance(answer, Mapping) else None
-    return code if code in _REFUSALS else "it gave no reason"
+    return code if code in _REFUSALS else "without a reason"

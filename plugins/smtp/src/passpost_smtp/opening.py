@@ -200,9 +200,9 @@ class Opening:
         self.phase = "starttls"
         if not self.offer.starttls:
             self._stop(
-                "the server offers no STARTTLS, and nothing may go to it in clear",
-                "Set secure to true with the port that the server has for TLS (465), or, where the "
-                "way to the server is safe without TLS, ignoreTLS to true.",
+                "the server does not offer STARTTLS, and nothing is sent unencrypted",
+                "Set secure to true and port to 465. If the network to the server is private, set "
+                "ignoreTLS to true instead.",
             )
         self._only(await self._ask(b"STARTTLS\r\n"), _READY)
         await self._start_tls()
