@@ -44,6 +44,7 @@ from passpost._messages.addresses import ascii_domain
 from passpost._messages.headers import check_name, check_value
 from passpost._messages.payload import texts_in
 from passpost._network import dial
+from passpost._network.alarm import Alarm
 from passpost._network.reachable import UnreachableAddressError
 from passpost._redaction.redactor import Redactor
 from passpost._templates.checks import ContentType
@@ -52,6 +53,7 @@ from passpost._wording import did_you_mean, nearest
 from passpost.errors import Outcome, Scope
 
 __all__ = [
+    "Alarm",
     "ContentType",
     "Outcome",
     "Redactor",

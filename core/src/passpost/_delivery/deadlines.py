@@ -6,6 +6,7 @@ import asyncio
 from types import TracebackType
 from typing import Final, cast
 
+from passpost._network.alarm import Alarm
 from passpost.errors import Scope, SendError
 
 GRACE: Final = 0.5
@@ -25,17 +26,11 @@ class DeadlinePassedError(Exception):
 
 
 class Deadlines:
-    """Cancels what is not over in time, as `asyncio.timeout_at` does, with one timer for all.
-
-    The timer is set for the first deadline, and left alone while emails come and go: when it rings,
-    it is set for whichever comes first by then. That takes 4 µs less of each email than
-    `asyncio.timeout_at` does.
-    """
+    """Cancels what is not over in time, as `asyncio.timeout_at` does, with one timer for all."""
 
     def __init__(self) -> None:
         self._running: dict[Limit, None] = {}
-        self._timer: asyncio.TimerHandle | None = None
-        self._rings_at = 0.0
+        self._alarm = Alarm(self._ring)
 
     def until(self, when: float) -> Limit:
         """Return a context whose block is cancelled at that time of the running loop's clock."""
@@ -46,28 +41,19 @@ class Deadlines:
         return Limit(self, deadline + GRACE)
 
     def close(self) -> None:
-        """Forget the timer; nothing may be running any more."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        """Stop the timer; nothing may be running any more."""
+        self._alarm.stop()
 
     def begin(self, limit: Limit) -> None:
         """Watch over a block that begins."""
         self._running[limit] = None
-        if self._timer is None or limit.when < self._rings_at:
-            self._set(limit.when)
+        self._alarm.ring_by(limit.when)
 
     def end(self, limit: Limit) -> None:
         """Forget a block that is over."""
         self._running.pop(limit, None)
 
-    def _set(self, when: float) -> None:
-        self.close()
-        self._rings_at = when
-        self._timer = asyncio.get_running_loop().call_at(when, self._ring)
-
     def _ring(self) -> None:
-        self._timer = None
         now = asyncio.get_running_loop().time()
         passed = [limit for limit in self._running if limit.when <= now]
         # A loop that was busy comes to several at once.
@@ -75,7 +61,7 @@ class Deadlines:
             limit.expire()
             limit.when = now + INSIST
         if self._running:
-            self._set(min(limit.when for limit in self._running))
+            self._alarm.ring_by(min(limit.when for limit in self._running))
 
 
 class Limit:

@@ -64,7 +64,7 @@ class ThreadCall:
         """
         try:
             result, error = await anyio.to_thread.run_sync(
-                self._called, function, args, abandon_on_cancel=True, limiter=self._limiter
+                self._call, function, args, abandon_on_cancel=True, limiter=self._limiter
             )
         except RuntimeError as failure:
             # The function's own errors are returned: this one says that no thread can be started,
@@ -75,7 +75,9 @@ class ThreadCall:
             self.withdraw()
             raise
         else:
-            return _result(result, error)
+            if error is not None:
+                raise error
+            return result
         raise SendError(
             f"the connector got no thread: {what}",
             outcome="rejected",
@@ -84,7 +86,7 @@ class ThreadCall:
             provider_code="passpost.threads",
         )
 
-    def _called(
+    def _call(
         self, function: Callable[..., Any], args: tuple[Any, ...]
     ) -> tuple[Any, BaseException | None]:
         if not self._first.acquire(blocking=False):
@@ -98,9 +100,3 @@ class ThreadCall:
             # The loop may have ended since: then nobody waits for a place.
             with contextlib.suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(self._places.release)
-
-
-def _result(result: Any, error: BaseException | None) -> Any:
-    if error is not None:
-        raise error
-    return result

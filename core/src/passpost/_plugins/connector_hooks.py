@@ -14,7 +14,7 @@ from passpost._connector_info import ConnectorInfo, Finding
 from passpost._genuine import is_really
 from passpost._messages.messages import Mail, Receipt
 from passpost._plugins.defects import describe_defect, trace_defect
-from passpost._plugins.descriptions import description_faults
+from passpost._plugins.descriptions import description_mistakes
 from passpost._plugins.discovery import EntryPoint
 from passpost._plugins.registration import (
     BrokenContract,
@@ -80,9 +80,9 @@ class ConnectorHooks:
         info = self._call("fails to describe itself", self._manager.hook.connector_info)
         if not isinstance(info, ConnectorInfo):
             raise self._make_error("does not return a ConnectorInfo from connector_info")
-        faults = self._call("fails to describe itself", lambda: list(description_faults(info)))
-        if faults:
-            raise self._make_error(f"describes itself wrongly: {'; '.join(faults)}")
+        mistakes = self._call("fails to describe itself", lambda: list(description_mistakes(info)))
+        if mistakes:
+            raise self._make_error(f"describes itself wrongly: {'; '.join(mistakes)}")
         if connector is not None and info.id != connector:
             raise self._make_error(f"describes the connector {info.id!r} instead")
         return info

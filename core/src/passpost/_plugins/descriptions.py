@@ -15,7 +15,7 @@ _PARTS: Final = tuple(attribute.name for attribute in attrs.fields(ConnectorInfo
 _TEXTS: Final = 'must be texts by language, such as {"en": "Acme Mail"}'
 
 
-def description_faults(info: ConnectorInfo) -> Iterator[str]:
+def description_mistakes(info: ConnectorInfo) -> Iterator[str]:
     """Return what is wrong with the types and forms of a description.
 
     The class itself takes anything: an error raised while a connector describes itself would lose
@@ -32,8 +32,8 @@ def description_faults(info: ConnectorInfo) -> Iterator[str]:
         yield "config_class must be a class, not an instance"
     if not _are_guides(parts["guide"]):
         yield 'guide must be texts by language, such as passpost.guides("passpost_acme")'
-    yield from _faults_of_capabilities(parts["capabilities"])
-    yield from _faults_of_presets(parts["presets"])
+    yield from _mistakes_in_capabilities(parts["capabilities"])
+    yield from _mistakes_in_presets(parts["presets"])
     if parts["stand_in"] is not None and not isinstance(parts["stand_in"], str):
         yield 'stand_in must be text such as "passpost_acme.stand_in:Acme", or None'
     seconds = parts["repeatable_for"]
@@ -41,14 +41,14 @@ def description_faults(info: ConnectorInfo) -> Iterator[str]:
         yield "repeatable_for must be a number of seconds, 0 or more"
 
 
-def _faults_of_capabilities(capabilities: Any) -> Iterator[str]:
+def _mistakes_in_capabilities(capabilities: Any) -> Iterator[str]:
     known = set(Capability)
     if not isinstance(capabilities, frozenset) or not capabilities <= known:
         names = ", ".join(sorted(known))
         yield f"capabilities must be a set of passpost.Capability ({names})"
 
 
-def _faults_of_presets(presets: Any) -> Iterator[str]:
+def _mistakes_in_presets(presets: Any) -> Iterator[str]:
     if not isinstance(presets, tuple | list):
         yield "presets must be a tuple of passpost.Preset"
         return
@@ -56,11 +56,11 @@ def _faults_of_presets(presets: Any) -> Iterator[str]:
         if not isinstance(preset, Preset):
             yield f"presets[{number}] must be a passpost.Preset"
         else:
-            own = _faults_of_preset(preset.id, preset.name, preset.settings)
-            yield from (f"presets[{number}].{fault}" for fault in own)
+            own = _mistakes_in_preset(preset.id, preset.name, preset.settings)
+            yield from (f"presets[{number}].{mistake}" for mistake in own)
 
 
-def _faults_of_preset(preset: Any, name: Any, settings: Any) -> Iterator[str]:
+def _mistakes_in_preset(preset: Any, name: Any, settings: Any) -> Iterator[str]:
     if not isinstance(preset, str) or not preset:
         yield "id must be text"
     if not _are_texts(name):

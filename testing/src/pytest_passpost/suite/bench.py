@@ -26,6 +26,7 @@ from passpost import (
 from passpost._messages.payload import frozen_payload
 from passpost._plugins.connector_hooks import ConnectorHooks
 from passpost._plugins.discovery import Catalog
+from passpost._plugins.reports import send_error_in
 from passpost.config import secrets_in
 from pytest_passpost.suite.pointing import leaves, pointed_at, port_in
 from pytest_passpost.suite.proxy import FaultProxy
@@ -239,7 +240,7 @@ class Bench:
         try:
             result: Result = await self.attempt(config, session, mail or self.mail())
         except Exception as error:
-            found = _the_send_error(error)
+            found = send_error_in(error)
             if found is None:
                 raise AssertionError(
                     f"send_mail raised {type(error).__name__} instead of a SendError: {error}"
@@ -328,10 +329,3 @@ class Bench:
                 self.hooks.send_mail, config, session, mail, abandon_on_cancel=True
             )
         return await result if inspect.isawaitable(result) else result
-
-
-def _the_send_error(error: BaseException) -> SendError | None:
-    """Find the one SendError in the groups that a connector's task group wraps around it."""
-    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
-        error = error.exceptions[0]
-    return error if isinstance(error, SendError) else None
