@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from passpost import http
 from passpost._http.responses import MAX_ID, MAX_WAIT
 from passpost.http import Fault, Response, fault_of, identifier
 
@@ -60,6 +61,11 @@ def test_a_fault_of_the_provider_comes_before_the_status() -> None:
     assert (error.scope, error.hint, error.response) == ("recipient", fault.hint, "No such mailbox")
     assert error.provider_code == "Bad.To"
     assert pickle.loads(pickle.dumps(error)).facts() == error.facts()  # noqa: S301 - our own pickle
+
+
+def test_earlier_names_still_work() -> None:
+    assert http.Answer is Response
+    assert str(Response(429, {}).refusal("Acme")) == str(Response(429, {}).error("Acme"))
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from passpost._templates.template import Template
 
 FindTemplate = Callable[[str, "str | None"], Awaitable["Template | None"]]
-"""A function that returns the template of exactly a usage and a locale; None is no locale."""
+"""From usage and locale (None: without one) to the template of exactly these, or None."""
 
 _SCRIPT: Final = 4
 _REGION: Final = 2
