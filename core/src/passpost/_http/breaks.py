@@ -83,7 +83,7 @@ def _caused_by(cause: BaseException) -> tuple[str, bool, str | None] | None:
     if isinstance(cause, ssl.SSLError) and not isinstance(cause, _NO_WRONG_TLS):
         return _in_tls(cause)
     if isinstance(cause, UnreachableAddressError):
-        return ("the address of the endpoint is not allowed", False, _NOT_ALLOWED)
+        return ("the endpoint leads to an address that is not allowed", False, _NOT_ALLOWED)
     if isinstance(cause, socket.gaierror):
         return ("the endpoint's name cannot be resolved", True, "Check the endpoint and the DNS.")
     return None
