@@ -251,7 +251,7 @@ async def test_a_proxy_of_the_environment_is_used(
     with HttpServer(Answer(403)) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.url.replace("://", "://user:proxypass@"))
         async with DirectMail(configure(endpoint="dm.passpost.invalid")) as session:
-            with pytest.raises(SendError, match="proxy refused") as caught:
+            with pytest.raises(SendError, match="proxy rejected") as caught:
                 await session.send(make_mail())
         (request,) = proxy.requests
     assert (request.method, request.target) == ("CONNECT", "dm.passpost.invalid:443")
