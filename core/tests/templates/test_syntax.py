@@ -153,6 +153,13 @@ def test_long_tag_is_shortened_in_the_message() -> None:
         parse("{{" + "a" * 100 + " b}}")
 
 
+@pytest.mark.parametrize("source", ["{{#%s}}", "{{/%s}}", "{{#%s}}{{/a}}", "{{#a}}{{/%s}}"])
+def test_long_name_of_a_section_is_shortened_in_the_message(source: str) -> None:
+    with pytest.raises(Invalid, match="section `") as caught:
+        parse(source % ("b" * 10_000))
+    assert len(caught.value.message) + len(caught.value.remedy) < 300
+
+
 def test_error_survives_pickling() -> None:
     with pytest.raises(Invalid) as caught:
         parse("\n {{")

@@ -227,16 +227,17 @@ class _Reading:
             return self._error("E201", tag, f"`{left}` is not closed", f"add `{right}`")
         inner = self._source[tag.start + len(left) : tag.end - len(right)]
         if tag.kind or inner[:1] not in ("", "=", "/"):
-            opened = self._opened[-1].name
+            opened = _shown(self._opened[-1].name)
             message = f"section `{opened}` is not closed"
             return self._error("E207", self._opened[-1], message, f"add `{left}/{opened}{right}`")
         if not inner.lstrip("/ "):
             return self._misnamed(tag)
-        return self._malformed(tag) if inner[0] == "=" else self._unopened(tag, inner[1:].strip())
+        if inner[0] == "=":
+            return self._malformed(tag)
+        return self._unopened(tag, _shown(inner[1:].strip()))
 
     def _misnamed(self, tag: _Tag) -> Invalid:
-        source = self._source[tag.start : tag.end]
-        shown = visible(source if len(source) <= _SHOWN else f"{source[:_SHOWN]}…")
+        shown = _shown(self._source[tag.start : tag.end])
         if helper := _HELPER.fullmatch(tag.name):
             remedy = f"write `{{{{#{helper[1]}}}}}…{{{{/{helper[1]}}}}}`"
             message = f"`{shown}` is a helper, which Mustache does not have"
@@ -253,7 +254,7 @@ class _Reading:
         if not self._opened:
             message = f"section `{name}` is closed but not open"
             return self._error("E208", tag, message, f"remove the tag, or add `{{{{#{name}}}}}`")
-        last = self._opened[-1].name
+        last = _shown(self._opened[-1].name)
         message = f"section `{name}` is closed while `{last}` is open"
         return self._error("E208", tag, message, f"add `{{{{/{last}}}}}` before it")
 
@@ -262,6 +263,10 @@ class _Reading:
         column = tag.start - self._source.rfind("\n", 0, tag.start)
         place = f"(line {line}, column {column} of the text)"
         return Invalid(f"{message} {place}", remedy, offset=tag.start, code=code)
+
+
+def _shown(text: str) -> str:
+    return visible(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…")
 
 
 def _tree(
