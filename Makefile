@@ -11,7 +11,7 @@ PROJECTS := $(wildcard */pyproject.toml plugins/*/pyproject.toml plugins/*/stand
 # All packages at once: they require each other.
 PACKAGES := $(filter-out core plugins/smtp,$(PROJECTS:/pyproject.toml=))
 
-.PHONY: help demo test format lint types unit coverage bench guides prose clean
+.PHONY: help demo test format lint types unit coverage bench docs guides prose clean
 .DEFAULT_GOAL := help
 
 help: ## Show the targets
@@ -20,7 +20,7 @@ help: ## Show the targets
 demo: $(VENV)/.demo ## Send sign-in codes through each connector, on this machine alone
 	@$(BIN)/passpost demo
 
-test: lint types unit ## Formatting, lint, types, all tests and the examples of the documentation
+test: lint types unit docs ## Formatting, lint, types, all tests, the examples of the pages, and the site
 
 format: $(VENV)/.dev ## Rewrite the source in the project's format
 	@$(BIN)/ruff format .
@@ -46,14 +46,19 @@ bench: $(VENV)/.dev ## Run the benchmarks against the peers
 	@for script in bench/bench_*.py; do \
 		echo "== $$script"; $(BIN)/python $$script || echo "(exit status $$?)"; done
 
-guides: $(VENV)/.dev ## Rewrite what is generated in the guides: the tables of settings and the common parts
+docs: $(VENV)/.dev ## Build the documentation as a site, in build/site
+	@$(BIN)/python docs/build_site.py
+
+guides: $(VENV)/.dev ## Rewrite what is generated in guides and pages: tables, common parts, outputs, pictures
 	@$(BIN)/python -m passpost_cli.scaffold plugins/*
+	@$(BIN)/python docs/generate.py
+	@$(BIN)/python docs/pictures/draw.py
 
 prose: $(VENV)/.dev ## Check the words of everything that is read against docs/prose.toml
 	@$(BIN)/python docs/check_prose.py
 
 clean: ## Remove what the other targets made
-	rm -rf $(VENV) .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
+	rm -rf $(VENV) .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
 
 # The build backend is pinned and installed first, so that no build fetches another version of it.
 $(VENV)/.backend: constraints.txt

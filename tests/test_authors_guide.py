@@ -20,7 +20,8 @@ from passpost_cli.program import cli
 from passpost_cli.scaffold import Names, files, write
 
 ROOT = Path(__file__).parents[1]
-GUIDE = (ROOT / "docs/en/tutorial/connector.md").read_text("utf-8")
+PAGES = ("tutorial/connector.md", "reference/connectors.md")
+GUIDE = "".join((ROOT / "docs/en" / page).read_text("utf-8") for page in PAGES)
 MADE = files(Names.of("acme"))
 
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -110,10 +111,10 @@ def test_a_program_runs(importable: None, number: int) -> None:
 
 def test_commands_are_ones_that_there_are() -> None:
     lines = [
-        shlex.split(line.removeprefix("$ "))
+        shlex.split(line)
         for language, text in BLOCKS
         for line in text.splitlines()
-        if language == "console"
+        if language == "sh"
     ]
     inline = [shlex.split(text) for text in re.findall(r"`(passpost [a-z][^`]+)`", GUIDE)]
     used = [line for line in (*lines, *inline) if line[0] == "passpost"]

@@ -103,10 +103,10 @@ def test_the_command_of_the_extension_is_there(
 
 def test_commands_are_ones_that_there_are() -> None:
     lines = [
-        shlex.split(line.removeprefix("$ "))
+        shlex.split(line)
         for language, text in BLOCKS
         for line in text.splitlines()
-        if language == "console"
+        if language == "sh"
     ]
     used = [line[1:] for line in lines if line[0] == "passpost"]
     assert used

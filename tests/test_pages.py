@@ -1,31 +1,83 @@
-"""All pages: each link leads somewhere, with its anchor."""
+"""All pages: links lead somewhere, commands print what is shown, the languages say the same."""
 
 from __future__ import annotations
 
+import importlib.util
+import os
 import re
+import shlex
+import subprocess
+import sys
+import tomllib
+import xml.etree.ElementTree as ET
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 import pytest
 
+import passpost
+from passpost import config
+from passpost._policy.decision import NEXT, STOP, Result, Retry, Rules, Situation, decide
+from passpost.errors import Scope
+from passpost_cli.program import SUMMARIES
+from passpost_cli.scaffold import Names, files, write
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
 ROOT = Path(__file__).parents[1]
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("**/*.md"), ROOT / "core/README.md"])
+DOCS = ROOT / "docs"
+READMES = [ROOT / "README.md", ROOT / "README.zh-CN.md"]
+PAGES = sorted([*ROOT.glob("*.md"), *DOCS.glob("*/**/*.md"), ROOT / "core/README.md"])
+TWINS = [
+    (DOCS / "en" / page.relative_to(DOCS / "zh-CN"), page)
+    for page in sorted((DOCS / "zh-CN").glob("**/*.md"))
+]
 
 FENCE = re.compile(r"^( *)```.*?^ *```$", re.MULTILINE | re.DOTALL)
-HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+BLOCK = re.compile(r"^```([\w{}]+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+HEADING = re.compile(r"^(#+) (.+)$", re.MULTILINE)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
+
+
+def script(path: str) -> ModuleType:
+    """Load a script of docs/, which is not a package."""
+    name = Path(path).stem
+    spec = importlib.util.spec_from_file_location(name, DOCS / path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    # attrs and dataclasses look their module up.
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+GENERATE = script("generate.py")
+SITE = script("build_site.py")
+DRAW = script("pictures/draw.py")
+
+
+def shown(page: Path) -> str:
+    return str(page.relative_to(ROOT))
 
 
 def prose(page: Path) -> str:
     return FENCE.sub("", page.read_text("utf-8"))
 
 
+def blocks(page: Path, *languages: str) -> list[str]:
+    found = BLOCK.findall(page.read_text("utf-8"))
+    return [text for language, text in found if language in languages]
+
+
 def anchors(page: Path) -> set[str]:
     """Return the anchors that GitHub and the site make of a page's headings."""
-    titles = HEADING.findall(prose(page))
+    titles = [title for _, title in HEADING.findall(prose(page))]
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.parametrize("page", PAGES, ids=shown)
 def test_every_link_leads_somewhere(page: Path) -> None:
     for link in LINK.findall(prose(page)):
         path, _, anchor = link.partition("#")
@@ -34,4 +86,207 @@ def test_every_link_leads_somewhere(page: Path) -> None:
             continue
         target = page.parent / path if path else page
         assert target.is_file(), link
-        assert not anchor or anchor in anchors(target), link
+        made = anchor.startswith("passpost-")  # an anchor that the site makes of a module
+        assert not anchor or made or anchor in anchors(target), link
+
+
+@pytest.mark.parametrize("page", list(GENERATE.pages()), ids=shown)
+def test_what_is_generated_is_up_to_date(page: Path) -> None:
+    text = page.read_text("utf-8")
+    assert GENERATE.rewritten(text, GENERATE.language_of(page)) == text, "run `make guides`"
+
+
+@pytest.mark.parametrize("page", list(GENERATE.pages()), ids=shown)
+def test_every_file_on_the_page_is_used_by_a_command(page: Path) -> None:
+    commands = GENERATE.COMMAND.findall("".join(blocks(page, "console")))
+    for text in blocks(page, "python", "jsonc"):
+        name = GENERATE.NAME.match(text)
+        assert name, f"a block without the name of its file: {text[:40]}"
+        # A program that a command runs may read a settings file.
+        programs = [program for program in blocks(page, "python") if program != text]
+        assert any(name[1] in using for using in (*commands, *programs)), name[1]
+
+
+def test_a_page_that_is_out_of_date_is_found() -> None:
+    page = "```console\n$ echo $((6 * 7))\n41\n```\n"
+    assert GENERATE.rewritten(page) == page.replace("41", "42")
+
+
+def test_the_number_of_checks_is_right(tmp_path: Path) -> None:
+    write(files(Names.of("acme")), tmp_path / "acme")
+    source = os.pathsep.join([str(tmp_path / "acme/src"), os.environ.get("PYTHONPATH", "")])
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "--collect-only", "-q", "-c", os.devnull,
+         "-p", "no:cacheprovider", "tests/test_conformance.py"],
+        cwd=tmp_path / "acme",
+        env={**os.environ, "PYTHONPATH": source},
+        capture_output=True,
+        text=True,
+        check=False,
+    )  # fmt: skip
+    collected = re.search(r"^(\d+) tests collected", done.stdout, re.MULTILINE)
+    assert collected, done.stdout + done.stderr
+    for page, number in (
+        (ROOT / "README.md", r"about (\d+) checks"),
+        (ROOT / "README.zh-CN.md", r"约 (\d+) 项检查"),
+        (DOCS / "en/reference/conformance.md", r"about (\d+) checks"),
+    ):
+        found = re.search(number, page.read_text("utf-8"))
+        assert found
+        assert abs(int(found[1]) - int(collected[1])) <= 5
+
+
+def distributions() -> dict[str, set[str]]:
+    """Return the extras of all packages of the workspace."""
+    projects = [
+        tomllib.loads(path.read_text("utf-8"))["project"]
+        for pattern in (
+            "*/pyproject.toml",
+            "plugins/*/pyproject.toml",
+            "plugins/*/*/pyproject.toml",
+        )
+        for path in ROOT.glob(pattern)
+    ]
+    return {one["name"]: set(one.get("optional-dependencies", ())) for one in projects}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=shown)
+def test_packages_to_install_are_there(page: Path) -> None:
+    known = distributions()
+    shells = "".join(blocks(page, "console", "sh"))
+    for line in re.findall(r"^(?:\$ )?pip install (.*)$", shells, re.MULTILINE):
+        for package in shlex.split(line):
+            name, _, extra = package.rstrip("]").partition("[")
+            assert name in known, line
+            assert not extra or extra in known[name], line
+
+
+@pytest.mark.parametrize("page", READMES, ids=shown)
+def test_the_settings_of_the_readme_have_no_warning(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SMTP_PASSWORD", "correct-horse")
+    (text,) = [text for text in blocks(page, "jsonc") if "// passpost.jsonc" in text]
+    (tmp_path / "passpost.jsonc").write_text(text, "utf-8")
+    application = passpost.load(tmp_path / "passpost.jsonc")
+    assert [connector.name for connector in application.connectors] == ["primary"]
+    assert application.warnings == ()
+
+
+def code(page: Path) -> list[tuple[str, Any]]:
+    """Return the blocks of a page without comments, which are translated."""
+    return [
+        (language, re.sub(r"(//|  # ).*", "", text))
+        for language, text in BLOCK.findall(page.read_text("utf-8"))
+        if language != "{toctree}"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("english", "chinese"),
+    [tuple(READMES), *TWINS],
+    ids=lambda page: page.name if page in READMES else shown(page),
+)
+def test_both_languages_have_the_same_headings_and_code(english: Path, chinese: Path) -> None:
+    levels = [[mark for mark, _ in HEADING.findall(prose(page))] for page in (english, chinese)]
+    assert levels[0] == levels[1]
+    assert code(english) == code(chinese)
+
+
+def test_the_pages_that_are_promised_in_chinese_are_there() -> None:
+    translated = {str(page.relative_to(DOCS / "zh-CN")) for _, page in TWINS}
+    assert translated >= {
+        "index.md",
+        "tutorial/first-email.md",
+        *(f"reference/{name}.md" for name in ("settings", "cli", "errors", "problems")),
+    }
+
+
+@pytest.mark.parametrize("language", SITE.LANGUAGES)
+def test_every_page_is_in_the_navigation(language: str) -> None:
+    pages = dict(SITE.sources(language))
+    linked = {"index"}
+    for path, content in pages.items():
+        for kind, text in BLOCK.findall(content.decode(errors="replace")):
+            lines = [line for line in text.split() if not line.startswith(":")]
+            linked |= {str(path.parent / line) for line in lines if kind == "{toctree}"}
+    assert {str(path.with_suffix("")) for path in pages if path.suffix == ".md"} <= linked
+
+
+@pytest.mark.parametrize("language", SITE.LANGUAGES)
+def test_every_command_has_a_section(language: str) -> None:
+    titles = HEADING.findall((DOCS / language / "reference/cli.md").read_text("utf-8"))
+    commands = {title.strip("`").removeprefix("passpost ") for _, title in titles if "`" in title}
+    assert commands == set(SUMMARIES)
+
+
+@pytest.mark.parametrize("language", SITE.LANGUAGES)
+def test_every_fact_of_a_send_error_is_explained(language: str) -> None:
+    page = (DOCS / language / "reference/errors.md").read_text("utf-8")
+    error = passpost.SendError("it failed", outcome="rejected", scope="network")
+    for name in (*error.facts(), "attempts"):
+        assert f"| `{name}` |" in page
+
+
+@pytest.mark.parametrize("language", SITE.LANGUAGES)
+def test_every_key_of_an_application_has_a_section(language: str) -> None:
+    titles = HEADING.findall((DOCS / language / "reference/settings.md").read_text("utf-8"))
+    keys = set(config.json_schema(config.ApplicationSettings)["properties"]) - {"$schema"}
+    assert keys <= {title.strip("`").partition(".")[0] for _, title in titles}
+
+
+NEXT_STEPS = {
+    "the error": (STOP, STOP),
+    "the same connector again": (Retry, Retry),
+    "the next connector": (NEXT, STOP),
+    "the next connector, or the same one again if there is no other": (NEXT, Retry),
+}
+
+
+def test_what_comes_after_an_attempt_is_what_the_policy_decides() -> None:
+    page = (DOCS / "en/reference/settings.md").read_text("utf-8")
+    table = page.partition("| outcome |")[2].partition("\n\n")[0].splitlines()[2:]
+    assert len(table) == 6
+    for row in table:
+        outcome, scopes, temporary, then = [cell.strip() for cell in row.split("|")[1:-1]]
+        steps = NEXT_STEPS[then.partition(", unless")[0]]
+        for scope in re.findall(r"`(\w+)`", scopes) or get_args(Scope):
+            for flag in {"yes": [True], "no": [False], "": [True, False]}[temporary]:
+                result = Result(cast("Any", outcome), scope, flag)
+                for step, alternative in zip(steps, (True, False), strict=True):
+                    situation = Situation(tries=1, seconds_left=60, alternative=alternative)
+                    decision = decide(result, situation, Rules(), 0.5)
+                    assert decision is step or (isinstance(decision, Retry) and step is Retry), row
+
+
+def test_the_errors_on_the_page_are_those_of_the_source() -> None:
+    tree = blocks(DOCS / "en/reference/errors.md", "text")[0]
+    drawn = re.findall(r"^[│├└─ ]*(\w+)", tree, re.MULTILINE)
+    errors = [
+        name
+        for name in passpost.__all__
+        if isinstance(made := getattr(passpost, name), type) and issubclass(made, Exception)
+    ]
+    assert sorted(drawn) == sorted(errors)
+
+
+@pytest.mark.parametrize("words", [DRAW.ENGLISH, DRAW.CHINESE], ids=["en", "zh-CN"])
+def test_a_picture_is_what_the_script_draws(words: Any) -> None:
+    picture = (DOCS / "pictures" / words.file).read_text("utf-8")
+    assert picture == DRAW.drawn(words), "run docs/pictures/draw.py"
+    assert ET.fromstring(picture).get("aria-label") == words.label  # noqa: S314 - our own
+
+
+def luminance(color: str) -> float:
+    """Return the relative luminance of a color (WCAG 2)."""
+    parts = [int(color[n : n + 2], 16) / 255 for n in (1, 3, 5)]
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("colors", [DRAW.LIGHT, DRAW.DARK], ids=["light", "dark"])
+def test_a_picture_can_be_read_in_light_and_dark(colors: dict[str, str]) -> None:
+    for text in ("text", "quiet"):
+        for ground in ("page", "box", "main"):
+            low, high = sorted(luminance(colors[name]) for name in (text, ground))
+            assert (high + 0.05) / (low + 0.05) >= 4.5, (text, ground)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import venv
@@ -49,16 +50,17 @@ TEMPLATES = [
 
 @pytest.fixture(scope="session")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    folder = tmp_path_factory.mktemp("wheels")
+    return built(tmp_path_factory.mktemp("wheels"), *PACKAGES.values())
+
+
+def built(folder: Path, *sources: str) -> dict[str, Path]:
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
-    sources = [str(ROOT / source) for source in PACKAGES.values()]
-    subprocess.run(
-        [*command, "--wheel-dir", str(folder), *sources], check=True, capture_output=True
-    )
+    paths = [str(ROOT / source) for source in sources]
+    subprocess.run([*command, "--wheel-dir", str(folder), *paths], check=True, capture_output=True)
     return {wheel.name.partition("-")[0]: wheel for wheel in folder.glob("*.whl")}
 
 
-def installed(folder: Path, *wheels: Path) -> Path:
+def installed(folder: Path, *wheels: Path | str) -> Path:
     """Make an environment with these wheels and what they need; give its interpreter."""
     venv.create(folder, with_pip=False, symlinks=True)
     python = folder / "bin/python"
@@ -90,6 +92,23 @@ def test_the_smtp_wheel_sends_without_anything_of_aliyuns(
         assert run(python, SEND, json.dumps(["smtp", settings])) == "smtp"
     (mail,) = server.mails
     assert mail.message.get_content().strip() == "493817"
+
+
+def test_the_readmes_first_commands_show_what_it_shows(
+    wheels: dict[str, Path], tmp_path: Path
+) -> None:
+    own = [wheels[name] for name in ("passpost_cli", "pytest_passpost", "passpost_smtp")]
+    stand_in = built(tmp_path, "plugins/smtp/stand_in")["passpost_smtp_stand_in"]
+    python = installed(tmp_path / "env", f"{wheels['passpost']}[demo]", *own, stand_in)
+    environ = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "COLUMNS": "80"}
+    done = subprocess.run(
+        [str(python.with_name("passpost")), "demo"],
+        env=environ, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.stderr, done.returncode) == ("", 0)
+    printed = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:2525", done.stdout).strip()
+    readme = (ROOT / "README.md").read_text("utf-8")
+    assert "$ pip install 'passpost[demo]'\n$ passpost demo\n" + printed + "\n```" in readme
 
 
 @pytest.mark.parametrize("package", OVER_HTTP)

@@ -101,7 +101,7 @@ async def _(scene: Scene) -> Any:
     return await scene.ask("https://169.254.169.254")
 
 
-@event("the port refuses the connection")
+@event("the port is closed")
 async def _(scene: Scene) -> Any:
     with refusing_port() as port:
         return await scene.ask(f"http://127.0.0.1:{port}")
@@ -138,12 +138,12 @@ async def behind_proxy(scene: Scene, *codes: int) -> list[str]:
     return found[0]
 
 
-@event("the proxy refuses with 403 or 407")
+@event("the proxy responds with 403 or 407")
 async def _(scene: Scene) -> Any:
     return await behind_proxy(scene, 403, 407)
 
 
-@event("the proxy refuses with 502, 503 or 504")
+@event("the proxy responds with 502, 503 or 504")
 async def _(scene: Scene) -> Any:
     return await behind_proxy(scene, 502, 503, 504)
 

@@ -117,7 +117,9 @@ def _is_check(item: pytest.Item) -> bool:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print how many checks each suite ran, and which of them were overridden, and why."""
     kinds = ("passed", "failed", "error")
-    reports = [report for kind in kinds for report in terminalreporter.getreports(kind)]
+    found = [report for kind in kinds for report in terminalreporter.getreports(kind)]
+    # A module that cannot be imported has a report of another kind among the errors.
+    reports = [report for report in found if isinstance(report, pytest.TestReport)]
     # By the reports: where tests run in other processes, this one has not imported the suite.
     if not any(key == _NOTED for report in reports for key, _ in report.user_properties):
         return

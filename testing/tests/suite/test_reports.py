@@ -143,3 +143,18 @@ def test_a_switch_shows_an_authors_own_exceptions(switch: bool, tmp_path: Path) 
     )
     assert "1 failed" in done.stdout
     assert ("missing 2 required keyword-only arguments" in done.stdout) == switch
+
+
+def test_a_module_that_cannot_be_imported_is_reported_as_ever(tmp_path: Path) -> None:
+    (tmp_path / "test_broken.py").write_text("import a_module_that_is_not_there\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-c", os.devnull, "test_broken.py"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTEST_ADDOPTS": "-p no:cacheprovider"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == pytest.ExitCode.INTERRUPTED, done.stdout + done.stderr
+    assert "INTERNALERROR" not in done.stdout + done.stderr
+    assert "1 error" in done.stdout
