@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from passpost import Receipt
 from passpost.config import parse
 from passpost.wire import Redactor
 from passpost_smtp.config import SmtpConfig
-from passpost_smtp.errors import Verdict, broken, refused
+from passpost_smtp.errors import SmtpError, broken, refused
 from passpost_smtp.fault import Fault as Broken
 from passpost_smtp.fault import Phase
 from passpost_smtp.reply import Reply
@@ -30,7 +31,7 @@ def config(**settings: Any) -> SmtpConfig:
     return parse(SmtpConfig, {**basic, **settings})
 
 
-def judged(phase: Phase, text: str, **settings: Any) -> Verdict:
+def judged(phase: Phase, text: str, **settings: Any) -> SmtpError:
     code, _, words = text.partition(" ")
     return refused(phase, Reply(int(code), (words.encode(),)), config(**settings), Redactor())
 
@@ -100,10 +101,10 @@ def judged(phase: Phase, text: str, **settings: Any) -> Verdict:
 def test_a_refusal_is_somebodys_matter(
     phase: Phase, text: str, scope: str, temporary: bool
 ) -> None:
-    verdict = judged(phase, text)
-    assert (verdict.scope, verdict.temporary) == (scope, temporary)
-    assert verdict.outcome == "rejected"
-    assert (verdict.provider_code or "").startswith(text[:3])
+    error = judged(phase, text)
+    assert (error.scope, error.temporary) == (scope, temporary)
+    assert error.outcome == "rejected"
+    assert (error.provider_code or "").startswith(text[:3])
 
 
 @pytest.mark.parametrize(
@@ -194,15 +195,15 @@ def test_the_servers_own_delay_is_heard(text: str, seconds: float | None) -> Non
     st.lists(st.binary(max_size=80), min_size=1, max_size=3),
 )
 def test_any_refusal_can_be_judged(phase: Phase, code: int, lines: list[bytes]) -> None:
-    verdict = refused(phase, Reply(code, tuple(lines)), config(), Redactor())
-    assert verdict.outcome == "rejected"
-    assert verdict.message.isprintable()
-    assert verdict.temporary is (code < 500 or (code == 552 and phase == "rcpt"))
+    error = refused(phase, Reply(code, tuple(lines)), config(), Redactor())
+    assert error.outcome == "rejected"
+    assert str(error).isprintable()
+    assert error.temporary is (code < 500 or (code == 552 and phase == "rcpt"))
 
 
-def test_a_verdict_makes_an_error_of_its_own_each_time() -> None:
-    verdict = judged("rcpt", "450 4.7.1 Greylisted for 300 seconds")
-    one, other = verdict.error(), verdict.error()
+def test_an_error_can_be_copied_for_each_who_waits() -> None:
+    error = judged("rcpt", "450 4.7.1 Greylisted for 300 seconds")
+    one, other = error, copy.copy(error)
     assert one is not other
     assert one.facts() == other.facts()
     assert one.retry_after == 300.0

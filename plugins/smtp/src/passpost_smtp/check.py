@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final
 
 from passpost import Finding
-from passpost_smtp.errors import Failed, Verdict, broken, refused
+from passpost_smtp.errors import SmtpError, broken, refused
 from passpost_smtp.opening import Opening
 
 if TYPE_CHECKING:
@@ -56,8 +56,8 @@ class _Check:
         for step, found in steps:
             try:
                 await step()
-            except Failed as error:
-                self._report_failure(error.verdict)
+            except SmtpError as error:
+                self._report_failure(error)
                 return
             found()
 
@@ -68,9 +68,9 @@ class _Check:
             await self._ask(b"QUIT\r\n")
         await opening.abandon()
 
-    def _report_failure(self, verdict: Verdict) -> None:
-        remedy = verdict.hint or (_SILENT if verdict.response is None else _SAID)
-        self.findings.append(Finding(_SUBJECTS[verdict.phase], "error", verdict.message, remedy))
+    def _report_failure(self, error: SmtpError) -> None:
+        remedy = error.hint or (_SILENT if error.response is None else _SAID)
+        self.findings.append(Finding(_SUBJECTS[error.phase], "error", str(error), remedy))
 
     def _ok(self, subject: str, evidence: str) -> None:
         self.findings.append(Finding(subject, "ok", evidence))
@@ -145,9 +145,9 @@ class _Check:
         deadline = asyncio.get_running_loop().time() + seconds
         replies = await connection.exchange(line, 1, seconds, deadline)
         if must and replies and not replies[0].positive:
-            raise Failed(refused("mail", replies[0], config, self._context.redactor))
+            raise refused("mail", replies[0], config, self._context.redactor)
         if must and not replies and connection.fault is not None:
-            raise Failed(broken("mail", connection.fault, config))
+            raise broken("mail", connection.fault, config)
 
 
 def _common_name(certificate: dict[str, object]) -> str:

@@ -12,6 +12,7 @@ import ssl
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final, cast
 
+from passpost.wire import Alarm
 from passpost_smtp.fault import Fault, tls_fault
 from passpost_smtp.reply import SHUTTING_DOWN, Reply, ReplyReader
 from passpost_smtp.tls import TlsLayer
@@ -66,7 +67,7 @@ class Connection(asyncio.BufferedProtocol):
         self._wanted = 1 if greets else 0
         self._waiter: asyncio.Future[list[Reply]] | None = None
         self._then: Then | None = None
-        self._timer: asyncio.TimerHandle | None = None
+        self._alarm = Alarm(self._ring)
         self._expires = self._patience = self._deadline = 0.0
         self._transport: asyncio.Transport | None = None
         self._gone = asyncio.Event()
@@ -249,8 +250,7 @@ class Connection(asyncio.BufferedProtocol):
             self._fail(Fault("reset", exc.strerror or "", exc.errno or 0))
         else:
             self._fail(Fault("closed") if exc is None else Fault("reset"))
-        if self._timer is not None:
-            self._timer.cancel()
+        self._alarm.stop()
         self._gone.set()
         if self.on_lost is not None:
             self.on_lost(self)
@@ -367,24 +367,14 @@ class Connection(asyncio.BufferedProtocol):
         self._wake()
 
     def _arm(self, seconds: float) -> None:
-        # One timer serves the whole connection: it is put off when it rings, which costs less than
-        # a timer for each command, made and cancelled.
-        expires = self._loop.time() + seconds
-        expires = min(expires, self._deadline)
-        self._expires = expires
-        timer = self._timer
-        if timer is not None:
-            if timer.when() <= expires:
-                return
-            timer.cancel()
-        self._timer = self._loop.call_at(expires, self._on_timer)
+        self._expires = min(self._loop.time() + seconds, self._deadline)
+        self._alarm.ring_by(self._expires)
 
-    def _on_timer(self) -> None:
-        self._timer = None
+    def _ring(self) -> None:
         if self._waiter is None or self._waiter.done():
             return
         if self._loop.time() < self._expires:
             # It was put off since.
-            self._timer = self._loop.call_at(self._expires, self._on_timer)
+            self._alarm.ring_by(self._expires)
         else:
             self._fail(Fault("timeout"))

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from typing import TYPE_CHECKING, Final
-
-import attrs
+from typing import TYPE_CHECKING, Any, Final
 
 from passpost import SendError
 from passpost.errors import Outcome, Scope
@@ -75,52 +73,28 @@ _WAIT: Final = re.compile(
 )
 
 
-@attrs.frozen(kw_only=True)
-class Verdict:
-    """What came of an attempt: everything that a `SendError` says, before it is raised.
-
-    A verdict may be shared by many emails (a password that is wrong is wrong for all that wait);
-    each makes an error of its own from it.
+class SmtpError(SendError):
+    """The error of an email or of a connection, with the phase in which it came about.
 
     Attributes:
         phase: What the connection was doing.
-        The others are those of `SendError`.
     """
 
-    phase: Phase
-    message: str
-    outcome: Outcome = "rejected"
-    scope: Scope
-    temporary: bool = False
-    retry_after: float | None = None
-    provider_code: str | None = None
-    response: str | None = None
-    hint: str | None = None
-
-    def error(self) -> SendError:
-        """Make the error to raise."""
-        return SendError(
-            self.message,
-            outcome=self.outcome,
-            scope=self.scope,
-            temporary=self.temporary,
-            retry_after=self.retry_after,
-            provider_code=self.provider_code,
-            response=self.response,
-            hint=self.hint,
-        )
+    def __init__(
+        self,
+        phase: Phase,
+        message: str,
+        *,
+        scope: Scope,
+        outcome: Outcome = "rejected",
+        **facts: Any,
+    ) -> None:
+        super().__init__(message, outcome=outcome, scope=scope, **facts)
+        self.phase = phase
 
 
-class Failed(Exception):  # noqa: N818 - it carries a verdict, and never leaves the package
-    """Ends an opening or a transaction with a verdict."""
-
-    def __init__(self, verdict: Verdict) -> None:
-        super().__init__(verdict.message)
-        self.verdict = verdict
-
-
-def refused(phase: Phase, reply: Reply, config: SmtpConfig, redactor: Redactor) -> Verdict:
-    """Judge a negative reply: nothing was sent.
+def refused(phase: Phase, reply: Reply, config: SmtpConfig, redactor: Redactor) -> SmtpError:
+    """Return the error of a negative reply: nothing was sent.
 
     Args:
         phase: What it answers.
@@ -129,9 +103,9 @@ def refused(phase: Phase, reply: Reply, config: SmtpConfig, redactor: Redactor) 
         redactor: Masks what may not be seen in the server's words.
     """
     text = redactor.clean(reply.text)
-    return Verdict(
-        phase=phase,
-        message=f"{config.server}: {_DOING[phase]} failed: {reply.code} {text}".rstrip(),
+    return SmtpError(
+        phase,
+        f"{config.server}: {_DOING[phase]} failed: {reply.code} {text}".rstrip(),
         scope=scope_of(phase, reply),
         temporary=is_temporary(phase, reply),
         retry_after=_retry_after(text),
@@ -143,15 +117,15 @@ def refused(phase: Phase, reply: Reply, config: SmtpConfig, redactor: Redactor) 
 
 def broken(
     phase: Phase, fault: Fault, config: SmtpConfig, outcome: Outcome = "rejected"
-) -> Verdict:
-    """Judge a connection that ended before the reply was there."""
+) -> SmtpError:
+    """Return the error of a connection that ended before the reply came."""
     what = f"{_FAULTS[fault.kind]} ({fault.detail})" if fault.detail else _FAULTS[fault.kind]
     if phase == "resolve" and fault.detail:
         what = fault.detail
     lost = "; the email may have been sent" if outcome == "unknown" else ""
-    return Verdict(
-        phase=phase,
-        message=f"{config.server}: {_DOING[phase]} failed: {what}{lost}",
+    return SmtpError(
+        phase,
+        f"{config.server}: {_DOING[phase]} failed: {what}{lost}",
         outcome=outcome,
         scope=_fault_scope(phase, fault, config),
         temporary=_passes(fault),
@@ -159,18 +133,18 @@ def broken(
     )
 
 
-def unable(phase: Phase, what: str, config: SmtpConfig, *, hint: str) -> Verdict:
-    """Judge what the client itself rejects, such as an unencrypted password."""
+def unable(phase: Phase, what: str, config: SmtpConfig, *, hint: str) -> SmtpError:
+    """Return the error of what the client itself rejects, such as an unencrypted password."""
     # A server that suddenly offers no TLS is the provider's matter, or an attacker's on the way.
     scope: Scope = "provider" if phase == "starttls" else "account"
-    return Verdict(phase=phase, message=f"{config.server}: {what}", scope=scope, hint=hint)
+    return SmtpError(phase, f"{config.server}: {what}", scope=scope, hint=hint)
 
 
-def too_large(size: int, limit: int, config: SmtpConfig) -> Verdict:
-    """Judge a message that is larger than what the server says it takes."""
-    return Verdict(
-        phase="mail",
-        message=f"{config.server}: the message has {size} bytes, and the server accepts {limit}",
+def too_large(size: int, limit: int, config: SmtpConfig) -> SmtpError:
+    """Return the error of a message that is larger than what the server accepts."""
+    return SmtpError(
+        "mail",
+        f"{config.server}: the message has {size} bytes, and the server accepts {limit}",
         scope="message",
         hint="Shorten the template, or ask the server's operator for a higher limit.",
     )

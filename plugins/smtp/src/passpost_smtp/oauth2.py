@@ -14,7 +14,7 @@ import attrs
 
 from passpost import Secret
 from passpost_smtp.config import EncryptedKey, ServiceAccountAuth, TokenAuth
-from passpost_smtp.errors import Failed, Verdict
+from passpost_smtp.errors import SmtpError
 
 if TYPE_CHECKING:
     from passpost_smtp.config import SmtpConfig
@@ -67,7 +67,7 @@ class TokenSource:
             seconds: How long that may take.
 
         Raises:
-            Failed: There is none to be had.
+            SmtpError: There is none to be had.
         """
         async with self._lock:
             if self._token is None or self._until - _MARGIN < time.time():
@@ -85,9 +85,7 @@ class TokenSource:
 
     async def _fetch_token(self, seconds: float) -> tuple[Secret, float]:
         if not self._renewable:
-            raise Failed(
-                self._verdict("the access token has expired, and there is no refresh token")
-            )
+            raise self._make_error("the access token has expired, and there is no refresh token")
         what, temporary = "no token in time", True
         try:
             # The thread goes on after that, until its own timeout; nobody hears of it.
@@ -101,12 +99,12 @@ class TokenSource:
         except Exception as error:  # noqa: BLE001 - google-auth's, requests' and cryptography's own
             what, temporary = _explain(error)
         # Outside of the except block: those errors hold requests, and those hold secrets.
-        raise Failed(self._verdict(what, temporary=temporary))
+        raise self._make_error(what, temporary=temporary)
 
-    def _verdict(self, what: str, *, temporary: bool = False) -> Verdict:
-        return Verdict(
-            phase="token",
-            message=f"{self._server}: {what}",
+    def _make_error(self, what: str, *, temporary: bool = False) -> SmtpError:
+        return SmtpError(
+            "token",
+            f"{self._server}: {what}",
             scope="network" if temporary else "account",
             temporary=temporary,
             hint=_UNREACHABLE if temporary else _REVOKED,

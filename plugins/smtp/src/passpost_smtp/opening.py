@@ -12,7 +12,7 @@ from passpost.wire import UnreachableAddressError, dial
 from passpost_smtp import auth
 from passpost_smtp.connection import Connection
 from passpost_smtp.ehlo import NOTHING, Offer, read_offer
-from passpost_smtp.errors import Failed, broken, refused, unable
+from passpost_smtp.errors import SmtpError, broken, refused, unable
 from passpost_smtp.fault import Fault, Phase
 from passpost_smtp.trace import event, tracer
 
@@ -78,7 +78,7 @@ class Opening:
         """Do all steps.
 
         Raises:
-            Failed: With the verdict; the connection is closed then.
+            SmtpError: There is no connection; it is closed then.
         """
         try:
             await self.connect()
@@ -106,7 +106,7 @@ class Opening:
         """Get a socket, and with implicit TLS secure it.
 
         Raises:
-            Failed: There is no connection.
+            SmtpError: There is no connection.
         """
         sock = await self._socket()
         greets = self._config.security != "implicit"
@@ -126,7 +126,7 @@ class Opening:
         """Hear the greeting, say EHLO, and have STARTTLS done where it is wanted.
 
         Raises:
-            Failed: The server is not willing, or the connection would not be safe.
+            SmtpError: The server is not willing, or the connection would not be safe.
         """
         self.phase = "greeting"
         replies = await self.connection.greeting(self._limits.greeting, self._deadline)
@@ -140,7 +140,7 @@ class Opening:
         """Sign in where there are credentials.
 
         Raises:
-            Failed: The server refuses them, or they would not be safe.
+            SmtpError: The server refuses them, or they would not be safe.
         """
         if not self._config.signs_in:
             return
@@ -152,8 +152,8 @@ class Opening:
         self.phase = "auth"
         try:
             await self._converse(auth.MECHANISMS[mechanism](user, secret.reveal()))
-        except Failed as error:
-            if self._context.tokens is not None and error.verdict.scope == "account":
+        except SmtpError as error:
+            if self._context.tokens is not None and error.scope == "account":
                 # It may have been withdrawn before its time.
                 self._context.tokens.reject()
             raise
@@ -177,7 +177,7 @@ class Opening:
             fault = Fault("timeout", error.strerror or "")
         except OSError as error:
             fault = _os_fault(error)
-        raise Failed(broken(self.phase, fault, self._config))
+        raise broken(self.phase, fault, self._config)
 
     async def _start_tls(self) -> None:
         self.phase = "tls"
@@ -194,7 +194,7 @@ class Opening:
             if fault.kind == "order" and self._config.security != "implicit":
                 # The handshake has not begun: it is the reply to STARTTLS that had company.
                 self.phase = "starttls"
-            raise Failed(broken(self.phase, fault, self._config))
+            raise broken(self.phase, fault, self._config)
 
     async def _upgrade(self) -> None:
         self.phase = "starttls"
@@ -267,20 +267,20 @@ class Opening:
         """Return the one reply to a command if it is a wanted one."""
         fault = self.connection.fault
         if not replies:
-            raise Failed(broken(self.phase, fault or Fault("aborted"), self._config))
+            raise broken(self.phase, fault or Fault("aborted"), self._config)
         reply = replies[0]
         if reply.positive and reply.code not in (wanted or (_DONE,)):
             fault = Fault("order", f"a reply {reply.code} that makes no sense here")
-            raise Failed(broken(self.phase, fault, self._config))
+            raise broken(self.phase, fault, self._config)
         if not reply.positive:
-            raise Failed(refused(self.phase, reply, self._config, self._redactor))
+            raise refused(self.phase, reply, self._config, self._redactor)
         # A good reply with more behind it that nobody had asked for: an attacker's, perhaps.
         if fault is not None:
-            raise Failed(broken(self.phase, fault, self._config))
+            raise broken(self.phase, fault, self._config)
         return reply
 
     def _stop(self, what: str, hint: str) -> NoReturn:
-        raise Failed(unable(self.phase, what, self._config, hint=hint))
+        raise unable(self.phase, what, self._config, hint=hint)
 
 
 def _os_fault(error: OSError) -> Fault:

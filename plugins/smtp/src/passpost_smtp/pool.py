@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 from typing import TYPE_CHECKING, Final
 
 from passpost import MailerClosedError
-from passpost_smtp.errors import Failed, Verdict, broken
+from passpost_smtp.errors import SmtpError, broken
 from passpost_smtp.fault import Fault
 from passpost_smtp.opening import Opening
 from passpost_smtp.pooled_connection import PooledConnection
@@ -81,7 +82,7 @@ class Pool:
             deadline: Until when to wait, in the loop's time.
 
         Raises:
-            Failed: None can be opened, or none became free in time.
+            SmtpError: None can be opened, or none became free in time.
             MailerClosedError: The pool is closed, or about to be.
         """
         if self._closing:
@@ -267,22 +268,21 @@ class Pool:
         self._keep_warm()
 
     def _fail_opening(self, error: BaseException) -> None:
-        if not isinstance(error, Failed):
+        if not isinstance(error, SmtpError):
             # A mistake of ours, which the host reports as one.
             self._waiting.fail(lambda: error)
             return
         event(self._context.config, f"no connection: {error}")
-        verdict = error.verdict
-        if verdict.phase in {"tls", "starttls", "token", "auth"}:
+        if error.phase in {"tls", "starttls", "token", "auth"}:
             # It would be the same for each of the others, and lock the account in the end.
             self._proven = False
-            self._waiting.fail(lambda: Failed(verdict))
+            self._waiting.fail(lambda: copy.copy(error))
             return
         if self._busy or self._idle or self._openings:
             # The server takes no more connections than it has: those who wait get one of these.
             self._no_open_before = self._loop.time() + _OPEN_BACKOFF
         else:
-            self._waiting.fail(lambda: Failed(verdict))
+            self._waiting.fail(lambda: copy.copy(error))
         self._keep_warm_later()
 
     def _after_loss(self) -> None:
@@ -304,7 +304,7 @@ class Pool:
         self._warming = None
         self._keep_warm()
 
-    def _judge_overdue(self) -> Verdict:
+    def _judge_overdue(self) -> SmtpError:
         """Return what kept an email waiting until its deadline."""
         phases = [opening.phase for opening in self._openings.values()]
         return broken(phases[0] if phases else "pool", Fault("timeout"), self._context.config)

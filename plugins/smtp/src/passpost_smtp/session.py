@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from passpost import Receipt
-from passpost_smtp.errors import Failed, broken, too_large
+from passpost_smtp.errors import SmtpError, broken, too_large
 from passpost_smtp.fault import Fault
 from passpost_smtp.mime import MailBuilder
 from passpost_smtp.pipelining import Form, fall_back, has_commands
@@ -70,13 +70,14 @@ class SmtpSession:
         deadline = self._loop.time() + (self._patience if left is None else left)
         try:
             reply = await self._send_until_settled(mail, deadline)
-        except Failed as error:
-            verdict = error.verdict
+        except SmtpError as error:
+            failure = error.with_traceback(None)
         else:
             text = reply.text
             return Receipt(provider_id=_queue_id(text), response=f"{reply.code} {text}")
-        # Outside of the except block, so that the error carries no other one about.
-        raise verdict.error()
+        # Outside of the except block, and without the frames, which know the password.
+        failure.__context__ = None
+        raise failure
 
     async def _send_until_settled(self, mail: Mail, deadline: float) -> Reply:
         """Put an email on one connection, and on others as long as that is safe and helps."""
@@ -109,10 +110,10 @@ class SmtpSession:
                 fallback.rule_out(form)
             in_time = tries < _MOST_TRIES and self._loop.time() < deadline
             if not in_time or not _may_repeat(result, form, fresh=fresh):
-                raise Failed(result.verdict)
+                raise result.error
             if fresh:
                 doubted, most = form, fall_back(form)
-            elif result.verdict.provider_code is None:
+            elif result.error.provider_code is None:
                 # What took this one away without a word (a restart, a firewall) has taken more.
                 self._pool.close_idle()
         raise AssertionError("the last try either returned or raised")
@@ -147,10 +148,10 @@ class SmtpSession:
     def _build(self, pooled: PooledConnection, mail: Mail, deadline: float) -> BuiltMail:
         config, offer = self.context.config, pooled.offer
         if self._loop.time() >= deadline:
-            raise Failed(broken("pool", Fault("timeout"), config))
+            raise broken("pool", Fault("timeout"), config)
         built = self._builder.build(mail, eight_bit=offer.eight_bit, smtputf8=offer.smtputf8)
         if offer.size and len(built.data) > offer.size:
-            raise Failed(too_large(len(built.data), offer.size, config))
+            raise too_large(len(built.data), offer.size, config)
         return built
 
 
@@ -160,7 +161,7 @@ def _may_repeat(refusal: Refusal, form: Form, *, fresh: bool) -> bool:
     if not fresh:
         return True
     # On a fresh connection only the form can be at fault, and only where the server gave no reason.
-    reasoned = refusal.verdict.provider_code is not None and not refusal.form_failed
+    reasoned = refusal.error.provider_code is not None and not refusal.form_failed
     return form != "plain" and not reasoned
 
 

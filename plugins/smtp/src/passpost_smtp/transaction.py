@@ -2,8 +2,8 @@
 
 It has one of four forms (see `passpost_smtp.pipelining`), from one round trip to four.
 
-A verdict is ``rejected`` only where the server cannot have accepted the message: its last byte was
-not handed to the kernel, or a negative reply can be assigned to it. Every other end of the
+The outcome is ``rejected`` only where the server cannot have accepted the message: its last byte
+was not handed to the kernel, or a negative reply can be assigned to it. Every other end of the
 connection is ``unknown``. A clean close (FIN) proves no more than a reset: a server may hold its
 replies back until it reads again (RFC 2920 section 3.2), accept the message, and die before they
 leave.
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
-from passpost_smtp.errors import Verdict, broken, refused
+from passpost_smtp.errors import SmtpError, broken, refused
 from passpost_smtp.fault import Fault, Phase
 from passpost_smtp.mime import dot_stuff
 from passpost_smtp.pipelining import answers_chunk
@@ -51,7 +51,7 @@ class Refusal:
     """An email that did not go through.
 
     Attributes:
-        verdict: What to say of it.
+        error: What to say of it.
         unprocessed: Whether the connection ended before the server replied to this email, or the
             server replied only that it closes. The email was not sent, and another connection may
             carry it.
@@ -59,14 +59,14 @@ class Refusal:
             does not implement.
     """
 
-    verdict: Verdict
+    error: SmtpError
     unprocessed: bool = False
     form_failed: bool = False
 
     @property
     def repeatable(self) -> bool:
         """Whether the email may go once more, on a fresh connection, without being sent twice."""
-        return self.verdict.outcome == "rejected" and (self.unprocessed or self.form_failed)
+        return self.error.outcome == "rejected" and (self.unprocessed or self.form_failed)
 
 
 class Transaction:
@@ -320,12 +320,12 @@ class Transaction:
     def _refused(self, phase: Phase, reply: Reply, *, form_failed: bool = False) -> Refusal:
         form_failed = form_failed or (phase == "final" and self._handle_unknown_bdat(reply))
         redactor = self._context.redactor.with_payload(self._payload)
-        verdict = refused(phase, reply, self._context.config, redactor)
+        error = refused(phase, reply, self._context.config, redactor)
         worn_out = phase == "mail" and _ends_connection(reply)
         if worn_out:
             # It would say the same to each email that is put on it.
             self._connection.abort()
-        return Refusal(verdict, unprocessed=worn_out, form_failed=form_failed)
+        return Refusal(error, unprocessed=worn_out, form_failed=form_failed)
 
     def _handle_unknown_bdat(self, reply: Reply) -> bool:
         """Return whether the server turns out not to know BDAT; end the connection then."""
@@ -337,14 +337,14 @@ class Transaction:
         return True
 
     def _refuse_unknown(self, fault: Fault, *, form_failed: bool = False) -> Refusal:
-        verdict = broken("final", fault, self._context.config, "unknown")
-        return Refusal(verdict, form_failed=form_failed)
+        error = broken("final", fault, self._context.config, "unknown")
+        return Refusal(error, form_failed=form_failed)
 
     def _broken(
         self, phase: Phase, fault: Fault, *, unprocessed: bool = False, form_failed: bool = False
     ) -> Refusal:
-        verdict = broken(phase, fault, self._context.config)
-        return Refusal(verdict, unprocessed=unprocessed, form_failed=form_failed)
+        error = broken(phase, fault, self._context.config)
+        return Refusal(error, unprocessed=unprocessed, form_failed=form_failed)
 
 
 def _last_chunk(data: bytes) -> bytes:

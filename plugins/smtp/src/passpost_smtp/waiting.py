@@ -7,7 +7,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from passpost_smtp.errors import Failed, Verdict
+from passpost.wire import Alarm
+from passpost_smtp.errors import SmtpError
 
 if TYPE_CHECKING:
     from passpost_smtp.pooled_connection import PooledConnection
@@ -23,11 +24,11 @@ class Waiting:
         overdue: Says what kept an email waiting until its deadline.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, overdue: Callable[[], Verdict]) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, overdue: Callable[[], SmtpError]) -> None:
         self._loop = loop
         self._overdue = overdue
         self._queue: deque[tuple[Waiter, float]] = deque()
-        self._timer: asyncio.TimerHandle | None = None
+        self._alarm = Alarm(self._ring)
 
     def __len__(self) -> int:
         return len(self._queue)
@@ -36,7 +37,7 @@ class Waiting:
         """Return a future of the connection; it fails at a deadline in the loop's time."""
         waiter: Waiter = self._loop.create_future()
         self._queue.append((waiter, deadline))
-        self._set_timer(deadline)
+        self._alarm.ring_by(deadline)
         return waiter
 
     def serve(self, pooled: PooledConnection) -> bool:
@@ -61,25 +62,15 @@ class Waiting:
 
     def close(self) -> None:
         """Stop the timer."""
-        if self._timer is not None:
-            self._timer.cancel()
+        self._alarm.stop()
 
-    def _set_timer(self, deadline: float) -> None:
-        # One alarm rings for the first who has to give up, which costs less than one for each.
-        if self._timer is not None:
-            if self._timer.when() <= deadline:
-                return
-            self._timer.cancel()
-        self._timer = self._loop.call_at(deadline, self._on_timer)
-
-    def _on_timer(self) -> None:
-        self._timer = None
+    def _ring(self) -> None:
         now = self._loop.time()
         queue, self._queue = self._queue, deque()
         for waiter, deadline in queue:
             if deadline > now:
                 self._queue.append((waiter, deadline))
             elif not waiter.done():
-                waiter.set_exception(Failed(self._overdue()))
+                waiter.set_exception(self._overdue())
         if self._queue:
-            self._set_timer(min(deadline for _, deadline in self._queue))
+            self._alarm.ring_by(min(deadline for _, deadline in self._queue))
