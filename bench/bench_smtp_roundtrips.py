@@ -191,7 +191,7 @@ async def first_mail(settings: dict[str, Any]) -> dict[str, float]:
         mail, eight_bit=offer.eight_bit, smtputf8=offer.smtputf8
     )
     carrier = PooledConnection(opening.connection, offer, loop.time())
-    await Transaction(context, carrier, built, message.payload, loop.time() + 60).run("proving")
+    await Transaction(context, carrier, built, loop.time() + 60).run("proving")
     marks.append(("end", time.perf_counter()))
     await opening.connection.close()
     return _lasted(marks)

@@ -172,7 +172,7 @@ def _steps(
 
     async def protocol() -> None:
         pooled = free.pop()
-        await Transaction(session.context, pooled, built, wanted.payload, deadline).run("chunked")
+        await Transaction(session.context, pooled, built, deadline).run("chunked")
         free.append(pooled)
 
     async def hook() -> None:

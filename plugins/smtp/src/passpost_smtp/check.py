@@ -83,7 +83,7 @@ class _Check:
 
     def _report_security(self) -> None:
         opening = self._opening
-        self._ok("greeting", self._context.redactor.clean(opening.greeting) or "empty")
+        self._ok("greeting", opening.greeting or "empty")
         self._report_tls()
         names = opening.offer.names
         self._ok("extensions", ", ".join(names) or "none: the server supports only HELO")
@@ -145,7 +145,7 @@ class _Check:
         deadline = asyncio.get_running_loop().time() + seconds
         replies = await connection.exchange(line, 1, seconds, deadline)
         if must and replies and not replies[0].positive:
-            raise refused("mail", replies[0], config, self._context.redactor)
+            raise refused("mail", replies[0], config)
         if must and not replies and connection.fault is not None:
             raise broken("mail", connection.fault, config)
 

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 import attrs
 
 from passpost import SendError
-from passpost.config import secrets_in
-from passpost.wire import Redactor
 from passpost_smtp.config import SmtpConfig
 from passpost_smtp.limits import Limits
 from passpost_smtp.pipelining import PipeliningFallback
@@ -30,7 +28,6 @@ class SessionContext:
         limits: How long each step may take.
         tls_context: The one TLS context. It takes 18 ms to make, so connections share it.
         tokens: Where OAuth2 tokens come from, or None.
-        redactor: Masks the config's secrets.
         fallback: What the servers have proved, and failed at.
     """
 
@@ -38,7 +35,6 @@ class SessionContext:
     limits: Limits
     tls_context: ssl.SSLContext | None
     tokens: TokenSource | None
-    redactor: Redactor
     fallback: PipeliningFallback = attrs.field(factory=PipeliningFallback)
 
 
@@ -62,8 +58,6 @@ def prepare_context(config: SmtpConfig, register_secret: Callable[[str], None]) 
         limits=Limits.of(config),
         tls_context=None if config.security == "none" else _make_tls_context(config),
         tokens=tokens,
-        # Made once: the forms in which a secret may be repeated take time to work out.
-        redactor=Redactor(secrets_in(config)),
     )
 
 

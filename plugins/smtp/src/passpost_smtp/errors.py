@@ -15,7 +15,6 @@ from passpost.errors import Outcome, Scope
 from passpost_smtp.hints import MAY_ARRIVE, WRONG_VERSION, fault_hint, reply_hint
 
 if TYPE_CHECKING:
-    from passpost.wire import Redactor
     from passpost_smtp.config import SmtpConfig
     from passpost_smtp.fault import Fault, Phase
     from passpost_smtp.reply import Reply
@@ -93,16 +92,16 @@ class SmtpError(SendError):
         self.phase = phase
 
 
-def refused(phase: Phase, reply: Reply, config: SmtpConfig, redactor: Redactor) -> SmtpError:
+def refused(phase: Phase, reply: Reply, config: SmtpConfig) -> SmtpError:
     """Return the error of a negative reply: nothing was sent.
 
     Args:
         phase: What it answers.
         reply: The reply.
         config: For the hint.
-        redactor: Masks what may not be seen in the server's words.
     """
-    text = redactor.clean(reply.text)
+    # passpost masks what may not be seen in it.
+    text = reply.text
     return SmtpError(
         phase,
         f"{config.server}: {_DOING[phase]} failed: {reply.code} {text}".rstrip(),

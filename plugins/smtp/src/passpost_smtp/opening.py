@@ -54,7 +54,6 @@ class Opening:
         self._limits = context.limits
         self._deadline = deadline
         self._loop = asyncio.get_running_loop()
-        self._redactor = context.redactor
         self._made: Connection | None = None
 
     @property
@@ -147,8 +146,6 @@ class Opening:
         self.phase = "auth"
         mechanism = self._mechanism()
         user, secret = await self._credentials()
-        # The token is in no config, so that nobody else knows what to mask.
-        self._redactor = self._redactor.with_secrets([secret])
         self.phase = "auth"
         try:
             await self._converse(auth.MECHANISMS[mechanism](user, secret.reveal()))
@@ -273,7 +270,7 @@ class Opening:
             fault = Fault("order", f"a reply {reply.code} that makes no sense here")
             raise broken(self.phase, fault, self._config)
         if not reply.positive:
-            raise refused(self.phase, reply, self._config, self._redactor)
+            raise refused(self.phase, reply, self._config)
         # A good reply with more behind it that nobody had asked for: an attacker's, perhaps.
         if fault is not None:
             raise broken(self.phase, fault, self._config)

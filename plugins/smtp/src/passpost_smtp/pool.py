@@ -272,7 +272,8 @@ class Pool:
             # A mistake of ours, which the host reports as one.
             self._waiting.fail(lambda: error)
             return
-        event(self._context.config, f"no connection: {error}")
+        # The words of the server may repeat what it was sent.
+        event(self._context.config, f"no connection: {error.phase}: {error.provider_code or error}")
         if error.phase in {"tls", "starttls", "token", "auth"}:
             # It would be the same for each of the others, and lock the account in the end.
             self._proven = False

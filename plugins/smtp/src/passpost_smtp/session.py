@@ -129,9 +129,7 @@ class SmtpSession:
             self._pool.release(pooled)
             raise
         # A connection counts as used from the first byte, whatever becomes of the email.
-        transaction = Transaction(
-            self.context, pooled, built, mail.payload, deadline, probing=probing
-        )
+        transaction = Transaction(self.context, pooled, built, deadline, probing=probing)
         pooled.emails += 1
         try:
             result = await transaction.run(form)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
@@ -23,7 +23,7 @@ from passpost_smtp.mime import dot_stuff
 from passpost_smtp.pipelining import answers_chunk
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from passpost_smtp.connection import Then
     from passpost_smtp.context import SessionContext
@@ -76,7 +76,6 @@ class Transaction:
         context: What all connections of the session have in common.
         pooled: The connection it goes on; signed in, and in no other transaction.
         mail: The email, built for what the server offers.
-        payload: What may not be seen in the server's words.
         deadline: When to give up at the latest, in the loop's time.
         probing: Whether the connection may be dead, so that its first answer is not waited for
             long.
@@ -93,15 +92,13 @@ class Transaction:
         "_message_written",
         "_offer",
         "_patience",
-        "_payload",
     )  # fmt: skip
 
-    def __init__(  # noqa: PLR0913 - it is made in one place, which has them all
+    def __init__(
         self,
         context: SessionContext,
         pooled: PooledConnection,
         mail: BuiltMail,
-        payload: Mapping[str, Any],
         deadline: float,
         *,
         probing: bool = False,
@@ -112,7 +109,6 @@ class Transaction:
         self._offer = pooled.offer
         self._address = pooled.address
         self._mail = mail
-        self._payload = payload
         self._patience = context.limits.probe if probing else context.limits.command
         self._deadline = deadline
         self._chunks = self._message_written = False
@@ -319,8 +315,7 @@ class Transaction:
 
     def _refused(self, phase: Phase, reply: Reply, *, form_failed: bool = False) -> Refusal:
         form_failed = form_failed or (phase == "final" and self._handle_unknown_bdat(reply))
-        redactor = self._context.redactor.with_payload(self._payload)
-        error = refused(phase, reply, self._context.config, redactor)
+        error = refused(phase, reply, self._context.config)
         worn_out = phase == "mail" and _ends_connection(reply)
         if worn_out:
             # It would say the same to each email that is put on it.
