@@ -106,7 +106,7 @@ class Host:
             UnknownConnectorError: No installed package provides the ID.
             PluginError: The connector is broken.
         """
-        return self._hooks(connector).info
+        return self._get_hooks(connector).info
 
     @without_arguments
     def configure(
@@ -125,7 +125,7 @@ class Host:
             PluginError: The connector, or an installed extension, is broken.
             TypeError: The settings are of another type, such as the path of a file.
         """
-        self._hooks(connector)
+        self._get_hooks(connector)
         resolved, unresolved = self.resolve(settings_from(settings, "Host.configure"))
         return self.configure_resolved(connector, resolved, unresolved, name or connector)
 
@@ -135,15 +135,15 @@ class Host:
         """Configure a connector with settings whose references are replaced; see `configure`.
 
         Args:
-            connector: The connector's id.
+            connector: The connector's ID.
             settings: The settings, with what they stand for in place of references.
             unresolved: What is wrong with references.
             name: What the application calls this connector.
         """
-        hooks = self._hooks(connector)
+        hooks = self._get_hooks(connector)
         with reaching(internal=self._internal_addresses):
-            config = _parsed(hooks, settings, unresolved)
-        reading, secrets = hooks.examine(lambda: _examined(config, settings))
+            config = _parse(hooks, settings, unresolved)
+        reading, secrets = hooks.examine(lambda: _examine(config, settings))
         return Connector(
             id=connector,
             name=name,
@@ -190,16 +190,16 @@ class Host:
         """
         return list_extensions(self._given_extensions, self._chosen_extensions)
 
-    def _hooks(self, connector: str) -> ConnectorHooks:
+    def _get_hooks(self, connector: str) -> ConnectorHooks:
         if (hooks := self._loaded.get(connector)) is not None:
             return hooks
         with loading():
             hooks = self._loaded.get(connector)
             if hooks is None:
-                hooks = self._loaded[connector] = load_connector(self._found(connector))
+                hooks = self._loaded[connector] = load_connector(self._find_entry_point(connector))
             return hooks
 
-    def _found(self, connector: str) -> EntryPoint:
+    def _find_entry_point(self, connector: str) -> EntryPoint:
         # What was there a moment ago serves, unless it does not: packages come while we run.
         if self._catalog is not None:
             with contextlib.suppress(PluginError):
@@ -230,7 +230,7 @@ def settings_from(settings: Mapping[str, Any] | str, who: str) -> Settings:
     )
 
 
-def _parsed(hooks: ConnectorHooks, settings: Settings, unresolved: tuple[Problem, ...]) -> Any:
+def _parse(hooks: ConnectorHooks, settings: Settings, unresolved: tuple[Problem, ...]) -> Any:
     """Parse settings, adding what could not be resolved before to what is wrong now."""
     problems: tuple[Problem, ...] = ()
     try:
@@ -249,7 +249,7 @@ def _parsed(hooks: ConnectorHooks, settings: Settings, unresolved: tuple[Problem
     raise ConfigError(dict.fromkeys((*unresolved, *problems)))
 
 
-def _examined(config: Any, settings: Settings) -> tuple[Reading, tuple[str, ...]]:
+def _examine(config: Any, settings: Settings) -> tuple[Reading, tuple[str, ...]]:
     """Return what was found in settings and the secrets of their config, once a mailer can use it.
 
     Raises:
