@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import pytest
 
-from passpost import AsyncMailer, Host, Message, Receipt, SendError
+from passpost import AsyncMailer, Host, Message, Policy, Receipt, SendError
 from passpost_smtp.check import check
 from passpost_smtp.context import prepare_context
 from passpost_smtp.opening import Opening
@@ -64,7 +64,7 @@ async def failure(settings: dict[str, Any]) -> SendError:
     template = {"usageType": "Generic", "subject": "s", "content": "Your code is {{code}}."}
     connector = Host().configure("smtp", {**settings, "templates": [template]})
     message = Message("ada@example.org", "Generic", {"code": CODE, "token": TOKEN})
-    async with AsyncMailer(connector) as mailer:
+    async with AsyncMailer(connector, policy=Policy(attempts=1)) as mailer:
         with pytest.raises(SendError) as caught:
             await mailer.send(message)
     return caught.value
