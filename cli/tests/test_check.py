@@ -44,6 +44,19 @@ def test_every_mistake_has_its_place_and_its_remedy(run: Run, tmp_path: Path) ->
     assert API_KEY not in result.output
 
 
+def test_a_code_is_shown_and_where_it_is_explained(run: Run, own: Write) -> None:
+    file = own(ring=0)
+    result = run("check", file, "--connector", "acme")
+    place = f"{file}:1:"
+    assert result.stderr.startswith(place)
+    assert result.stderr.endswith(
+        ": error: ring: 0 is out of range  [acme-E1]\n  help: use 1 to 65535\n"
+    )
+    assert result.stdout.endswith("To learn more about a problem: passpost explain acme-E1\n")
+    error = json.loads(run("check", file, "--connector", "acme", "--json").stdout)["error"]
+    assert [problem["code"] for problem in error["problems"]] == ["acme-E1"]
+
+
 def test_warnings_are_marked_as_such_and_let_the_settings_pass(run: Run, own: Write) -> None:
     file = own(templates=[{"usageType": "SignIn", "subject": "s", "content": "{{code}}"}])
     result = run("check", file, "--connector", "acme")

@@ -51,7 +51,7 @@ class Guide(dict):
     def keys(self):
         return iter(self)
     def __getitem__(self, tag):
-        return {text!r}
+        return getattr(self, "wrong", {text!r})
     def __bool__(self):
         return True
     def __len__(self):
@@ -167,7 +167,7 @@ def test_a_code_of_an_unknown_connector(run: Run) -> None:
     assert "provides the connector 'nowhere'" in result.stderr
 
 
-@pytest.mark.parametrize("raises", ["raise SystemExit(0)", "1/0", "yield 5/0"])
+@pytest.mark.parametrize("raises", ["raise SystemExit(0)", "1/0", "yield 5/0", "self.wrong = 5"])
 def test_a_guide_that_cannot_be_read_names_its_connector(
     run: Run, torn: Callable[[str], None], raises: str
 ) -> None:

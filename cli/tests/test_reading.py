@@ -16,6 +16,7 @@ import pytest
 
 import passpost
 from passpost._plugins.discovery import Catalog
+from passpost_cli.commands.demo import _how_to_install
 from passpost_cli.readable import readable
 
 if TYPE_CHECKING:
@@ -240,6 +241,26 @@ def test_a_missing_stand_in_says_how_to_install_it(
         "passpost: error: no stand-in is installed",
         "  help: pip install 'passpost[demo]'",
     ]
+
+
+def test_a_broken_connector_is_left_out_of_the_demonstration(
+    run: Run, only: Only, install: Write
+) -> None:
+    install("passpost-torn", {"passpost.connectors": {"torn": "torn"}}, torn="1/0")
+    only("passpost-acme", "passpost-torn")
+    result = run("demo")
+    assert result.exit_code == 0
+    assert "Subject: Your sign-in code: 482913" in result.stdout
+    assert "warning: the connector 'torn' of passpost-torn cannot be imported" in result.stderr
+
+
+def test_a_stand_in_of_a_package_without_metadata_is_only_reported() -> None:
+    assert _how_to_install("passpost-nowhere") == ""
+
+
+def test_without_connectors_there_are_no_guides(run: Run, only: Only) -> None:
+    only()
+    assert "for example: pip install passpost-smtp" in run("guide").stdout
 
 
 @pytest.mark.parametrize(

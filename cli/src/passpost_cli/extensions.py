@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 import passpost
+from passpost_cli.terminal import complain
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -73,8 +74,6 @@ def add_commands(cli: click.Group, own: Collection[str]) -> None:
 
 
 def _warn(problem: str) -> None:
-    from passpost_cli.terminal import complain  # noqa: PLC0415 - likewise
-
     complain("passpost", problem, warning=True)
 
 

@@ -17,7 +17,7 @@ import passpost
 from passpost import config
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 
 Behaviour = Literal[
     "accept",
@@ -47,6 +47,11 @@ class AcmeConfig(config.ConnectorConfig):
     @property
     def sender(self) -> passpost.Address:
         return self.from_email
+
+    @config.rule("ring")
+    def _rings_at_a_port(self) -> Iterator[passpost.Problem]:
+        if self.ring == 0:
+            yield passpost.Problem("ring", "0 is out of range", "use 1 to 65535", code="acme-E1")
 
 
 @passpost.hookimpl
