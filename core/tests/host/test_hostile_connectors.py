@@ -183,7 +183,7 @@ def test_a_refusal_without_a_reason_is_a_defect_and_loses_no_connector(
         passpost.Mailer.from_settings({"connectors": {"one": one}, "templates": TEMPLATES}, host)
 
 
-@pytest.mark.parametrize("part", ["path", "message", "remedy"])
+@pytest.mark.parametrize("part", ["path", "message", "remedy", "code"])
 def test_a_problem_of_wrong_types_is_the_connectors_defect(part: str) -> None:
     parts: dict[str, Any] = {"path": "x", "message": "is odd", "remedy": "", part: 5}
     error = passpost.ConfigError([WARNING])
@@ -204,7 +204,7 @@ class Parrot(Recorder):
     def parse_config(self, settings: Mapping[str, Any]) -> RecorderConfig:
         told = f"bad settings {dict(settings)}"
         raise passpost.ConfigError(
-            [config.Problem(f"key.{settings['key']}", told, told), WARNING]
+            [config.Problem(f"key.{settings['key']}", told, told, code=told), WARNING]
         ) from ValueError(told)
 
 

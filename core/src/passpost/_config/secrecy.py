@@ -63,7 +63,8 @@ def _cleared(problem: Problem, redactor: Redactor, names: set[str]) -> Problem:
     if any(isinstance(step, str) and step not in names for step in path_keys(path)):
         path = redactor.clean(path)
     message, remedy = redactor.clean(problem.message), redactor.clean(problem.remedy)
-    return attrs.evolve(problem, path=path, message=message, remedy=remedy)
+    code = None if problem.code is None else redactor.clean(problem.code)
+    return attrs.evolve(problem, path=path, message=message, remedy=remedy, code=code)
 
 
 def _collect_keys(type_: Any, known: dict[str, bool]) -> None:

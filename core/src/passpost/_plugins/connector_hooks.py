@@ -192,7 +192,7 @@ def _has_error(problems: Sequence[Problem]) -> bool:
         ConfigClassError: A problem has something else than text.
     """
     for one in problems:
-        texts = (one.path, one.message, one.remedy)
+        texts = (one.path, one.message, one.remedy, "" if one.code is None else one.code)
         if not all(is_really(text, str) for text in texts):
             raise ConfigClassError("a Problem contains something else than text")
     return any(one.severity == "error" for one in problems)
