@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from passpost_cli.reading import Facts, Reading
 from passpost_cli.terminal import is_terminal, one_line, out, shown, stdout
-
-_INDENT: Final = "  "
 
 
 def show_mail(reading: Reading) -> None:
@@ -24,16 +20,16 @@ def show_mail(reading: Reading) -> None:
         out(shown(part.content).rstrip("\n"))
 
 
-def show_facts(facts: Facts, indent: str = "") -> None:
+def show_facts(facts: Facts) -> None:
     """Write labels and texts, one pair per line."""
     if is_terminal(stdout()):
         from passpost_cli import pretty  # noqa: PLC0415 - likewise
 
-        pretty.show_facts(facts, len(indent))
+        pretty.show_facts(facts)
         return
     width = max((len(label) for label, _ in facts), default=0)
     for label, text in facts:
-        out(f"{indent}{label + ':':<{width + 1}} {one_line(text)}")
+        out(f"{label + ':':<{width + 1}} {one_line(text)}")
 
 
 def show_heading(text: str) -> None:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 import click
 from rich.box import ROUNDED
 from rich.console import Console, Group, RenderableType
-from rich.padding import Padding
 from rich.panel import Panel
 from rich.rule import Rule
 from rich.syntax import Syntax
@@ -56,9 +55,9 @@ def show_mail(reading: Reading) -> None:
     Terminal().print(panel)
 
 
-def show_facts(facts: Facts, indent: int) -> None:
+def show_facts(facts: Facts) -> None:
     """Write labels and texts side by side."""
-    Terminal().print(Padding(_grid(facts), (0, 0, 0, indent)))
+    Terminal().print(_grid(facts))
 
 
 def show_heading(text: str) -> None:

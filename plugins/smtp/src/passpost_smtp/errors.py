@@ -32,7 +32,7 @@ _DOING: Final[dict[Phase, str]] = {
     "ehlo": "introducing itself with EHLO",
     "starttls": "asking for STARTTLS",
     "token": "asking for an OAuth2 token",
-    "auth": "authenticating",
+    "auth": "authentication",
     "pool": "waiting for a free connection",
     "mail": "naming the sender (MAIL)",
     "rcpt": "naming the recipient (RCPT)",
