@@ -11,11 +11,12 @@ PROJECTS := $(wildcard */pyproject.toml plugins/*/pyproject.toml plugins/*/stand
 # All packages at once: they require each other.
 PACKAGES := $(filter-out core plugins/smtp,$(PROJECTS:/pyproject.toml=))
 
-.PHONY: help demo test format lint types unit coverage bench docs guides prose clean
+.PHONY: help demo test format lint types unit architecture coverage bench docs guides prose \
+	changelog release-check clean
 .DEFAULT_GOAL := help
 
 help: ## Show the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 demo: $(VENV)/.demo ## Send sign-in codes through each connector, on this machine alone
 	@$(BIN)/passpost demo
@@ -26,15 +27,19 @@ format: $(VENV)/.dev ## Rewrite the source in the project's format
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-lint: $(VENV)/.dev
+lint: $(VENV)/.dev ## Check the format, and the rules of ruff
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 
-types: $(VENV)/.dev
+types: $(VENV)/.dev ## Check the types with mypy
 	@$(BIN)/mypy
 
-unit: $(VENV)/.dev
+unit: $(VENV)/.dev ## Run the tests, as many at a time as there are processors
 	@$(BIN)/python -m pytest --numprocesses=auto
+
+architecture: $(VENV)/.dev ## Check the layers of imports, and show them
+	@$(BIN)/lint-imports --no-logo --no-cache
+	@sed -n '/^```text /,/^```$$/{/^```/!p;/^```$$/s/.*//p;}' CONTRIBUTING.md
 
 coverage: $(VENV)/.dev ## All tests with branch coverage, and what they leave out
 	@$(BIN)/coverage erase
@@ -56,6 +61,12 @@ guides: $(VENV)/.dev ## Rewrite what is generated in guides and pages: tables, c
 
 prose: $(VENV)/.dev ## Check the words of everything that is read against docs/prose.toml
 	@$(BIN)/python docs/check_prose.py
+
+changelog: $(VENV)/.dev ## Move the fragments of changes/ into CHANGELOG.md
+	@$(BIN)/python release/changelog.py
+
+release-check: $(VENV)/.dev ## Build all packages, install them into empty environments, and try them
+	@$(BIN)/python release/check.py
 
 clean: ## Remove what the other targets made
 	rm -rf $(VENV) .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from passpost._messages.messages import Mail, MailSummary, Message, Receipt
     from passpost._templates.template import Template
 
+__all__ = ["CONNECTOR_GROUP", "EXTENSION_GROUP", "ConnectorSpec", "ExtensionSpec", "hookimpl"]
+
 CONNECTOR_GROUP: Final = "passpost.connectors"
 """The entry point group of connectors: name = the connector's ID, value = its module."""
 

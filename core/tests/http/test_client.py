@@ -10,8 +10,7 @@ import pytest
 
 from passpost import Secret, SendError, http
 from passpost._http import client as client_module
-from pytest_passpost import Action, Answer, Fault, Hold, HttpServer
-from pytest_passpost.channel import Channel
+from pytest_passpost import Action, Answer, Channel, Fault, Hold, HttpServer
 
 pytestmark = pytest.mark.anyio
 

@@ -17,6 +17,7 @@ from pytest_passpost import (
     Action,
     Answer,
     CertificateAuthority,
+    Channel,
     Fault,
     Hold,
     HttpServer,
@@ -25,7 +26,6 @@ from pytest_passpost import (
     refusing_port,
     silent_port,
 )
-from pytest_passpost.channel import Channel
 
 pytestmark = pytest.mark.anyio
 

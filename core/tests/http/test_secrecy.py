@@ -16,8 +16,15 @@ import pytest
 
 from passpost import ConfigError, SendError
 from passpost.http import ApiKey, Response
-from pytest_passpost import Action, Answer, CertificateAuthority, Fault, HttpServer, accept_then
-from pytest_passpost.channel import Channel
+from pytest_passpost import (
+    Action,
+    Answer,
+    CertificateAuthority,
+    Channel,
+    Fault,
+    HttpServer,
+    accept_then,
+)
 
 pytestmark = pytest.mark.anyio
 

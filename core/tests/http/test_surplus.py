@@ -13,8 +13,7 @@ import httpcore
 import pytest
 
 from passpost._http.network import Network
-from pytest_passpost import Action, Answer, CertificateAuthority, Fault, HttpServer
-from pytest_passpost.channel import Channel
+from pytest_passpost import Action, Answer, CertificateAuthority, Channel, Fault, HttpServer
 
 pytestmark = pytest.mark.anyio
 

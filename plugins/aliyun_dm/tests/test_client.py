@@ -16,8 +16,7 @@ from passpost import Address, Receipt, SendError
 from passpost._http import client as client_module
 from passpost_aliyun_dm.client import DirectMail
 from passpost_aliyun_dm_stand_in.server import StandIn
-from pytest_passpost import Action, Answer, CertificateAuthority, Fault, Hold, HttpServer
-from pytest_passpost.channel import Channel
+from pytest_passpost import Action, Answer, CertificateAuthority, Channel, Fault, Hold, HttpServer
 
 pytestmark = pytest.mark.anyio
 

@@ -10,7 +10,6 @@ import attrs
 import pytest
 
 from passpost import Mail, Receipt, SendError
-from passpost._http.client import MAX_RESPONSE
 from passpost_aliyun_dm.client import DirectMail
 from passpost_aliyun_dm_stand_in.server import StandIn
 from pytest_passpost import (
@@ -148,7 +147,7 @@ async def test_a_connection_that_is_never_accepted(configure: Any, make_mail: An
     [
         (Answer(200, b"<html>fine</html>"), ("unknown", "provider", False)),
         (Answer(200, b""), ("unknown", "provider", False)),
-        (Answer(200, b"x" * (MAX_RESPONSE + 1)), ("unknown", "provider", False)),
+        (Answer(200, b"x" * 65_537), ("unknown", "provider", False)),
         (Answer.json({"RequestId": "A1B2C3D4-0000"}), ("unknown", "provider", False)),
         (Answer.json({"EnvId": ""}), ("unknown", "provider", False)),
         (Answer.json({"EnvId": None}), ("unknown", "provider", False)),
@@ -158,7 +157,7 @@ async def test_a_connection_that_is_never_accepted(configure: Any, make_mail: An
         (Answer.json([ENVELOPE]), ("unknown", "provider", False)),
         (Answer.json(ENVELOPE, 400), ("rejected", "provider", False)),
         (Answer(500, b"oops"), ("unknown", "provider", True)),
-        (Answer(502, b"x" * (MAX_RESPONSE + 1)), ("unknown", "provider", True)),
+        (Answer(502, b"x" * 65_537), ("unknown", "provider", True)),
         (Answer(503, b"oops"), ("rejected", "provider", True)),
         (Answer(404, b"oops"), ("rejected", "account", False)),
     ],

@@ -4,12 +4,12 @@ import re
 
 import pytest
 
-from passpost._messages.usages import KNOWN_USAGES
 from passpost.config import LANGUAGES
 from passpost_ses import hooks
 from passpost_ses.config import REGIONS
 from passpost_ses.errors import known_fault
 
+USAGES = {"ForgotPassword"}
 GUIDES = hooks.connector_info().guide
 
 
@@ -21,7 +21,7 @@ def test_the_codes_in_the_guide_are_known(language: str) -> None:
         code
         for row in rows
         for code in re.findall(r"`([A-Z][A-Za-z]{8,})`", row)
-        if code not in KNOWN_USAGES
+        if code not in USAGES
     ]
     assert len(codes) > 12
     assert [code for code in codes if known_fault(code) is None] == []

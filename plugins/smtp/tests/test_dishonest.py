@@ -10,6 +10,7 @@ import pytest
 from passpost import Receipt, SendError
 from passpost_smtp.session import SmtpSession
 from pytest_passpost import (
+    EXTENSIONS,
     Action,
     Deaf,
     Fault,
@@ -19,11 +20,11 @@ from pytest_passpost import (
     Repeat,
     SmtpServer,
     Stray,
+    TlsMode,
     Unread,
     accept_then,
     reply,
 )
-from pytest_passpost.smtp_rules import EXTENSIONS, TlsMode
 
 PLAIN_WORDS: Final = tuple(name for name in EXTENSIONS if name != "ENHANCEDSTATUSCODES")
 OFFERS: Final = {

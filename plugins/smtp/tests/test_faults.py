@@ -11,7 +11,10 @@ import pytest
 
 from passpost import Receipt, SendError
 from pytest_passpost import (
+    EXTENSIONS,
     Action,
+    ActionName,
+    Channel,
     Fault,
     Phase,
     SmtpServer,
@@ -20,9 +23,6 @@ from pytest_passpost import (
     reply,
     silent_port,
 )
-from pytest_passpost.actions import Name
-from pytest_passpost.channel import Channel
-from pytest_passpost.smtp_rules import EXTENSIONS
 
 ALL: Final = EXTENSIONS
 FORMS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -36,7 +36,7 @@ PASSWORD = "correct horse"
 PATIENCE = 400
 
 Said = tuple[str, str, bool]
-Row = tuple[Phase, Action | Name, Said, Said]
+Row = tuple[Phase, Action | ActionName, Said, Said]
 """Outcome, scope, temporary."""
 
 LOST: Final[Said] = ("rejected", "network", True)
@@ -47,7 +47,7 @@ BUSY: Final[Said] = ("rejected", "provider", True)
 
 # While a connection is opened, nothing can have been sent. What depends on the server's patience is
 # temporary, what it refuses for good is not.
-OPENING: Final[list[tuple[Phase, Action | Name, Said]]] = [
+OPENING: Final[list[tuple[Phase, Action | ActionName, Said]]] = [
     ("connect", "close", LOST),
     ("connect", "reset", LOST),
     ("connect", "silence", LOST),
@@ -173,7 +173,7 @@ def said(error: SendError) -> Said:
 @pytest.mark.anyio
 @pytest.mark.parametrize(("phase", "action", "expected"), OPENING, ids=named)
 async def test_a_fault_while_a_connection_is_opened(
-    phase: Phase, action: Action | Name, expected: Said, kit: Any
+    phase: Phase, action: Action | ActionName, expected: Said, kit: Any
 ) -> None:
     faults = [Fault(phase, action, times=None)]
     with SmtpServer(tls="starttls", auth={"ada": PASSWORD}, faults=faults) as server:
@@ -218,7 +218,7 @@ async def test_a_reply_that_comes_octet_by_octet_is_a_reply(
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("action", ["close", "reset", reply("421 4.4.2 idle")], ids=named)
 async def test_a_connection_that_ended_between_mails_costs_none(
-    action: Action | Name, form: str, kit: Any
+    action: Action | ActionName, form: str, kit: Any
 ) -> None:
     with SmtpServer(extensions=FORMS[form], faults=[Fault("idle", action, times=None)]) as server:
         async with kit.session(kit.config(server)) as session:

@@ -14,6 +14,7 @@ import pytest
 
 from passpost import Receipt, SendError
 from pytest_passpost import (
+    EXTENSIONS,
     Action,
     CertificateAuthority,
     Fault,
@@ -24,7 +25,6 @@ from pytest_passpost import (
     accept_then,
     reply,
 )
-from pytest_passpost.smtp_rules import EXTENSIONS
 
 PAGE: Final = Path(__file__).parents[3] / "docs/en/reference/outcomes.md"
 ROW: Final = re.compile(r"^\| (?!phase|written|-)(.*) \|$", re.MULTILINE)

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from passpost import Receipt, SendError
-from pytest_passpost import Fault, SmtpServer, StopReading, reply
-from pytest_passpost.smtp_rules import TlsMode
+from pytest_passpost import Fault, SmtpServer, StopReading, TlsMode, reply
 
 # More than the kernels on both sides take for a server that does not read.
 LARGE = "0123456789 abcdef\n" * 1_500_000

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from passpost import Receipt
-from passpost._messages.payload import frozen_payload
+from passpost import Message, Receipt
 from passpost_smtp.ehlo import NOTHING, Offer
 from passpost_smtp.pipelining import Form, PipeliningFallback, answers_chunk, has_commands
 from passpost_smtp.reply import Reply
@@ -268,7 +267,8 @@ def test_a_reply_to_a_chunk_is_told_from_others(chunk: str, rcpt: str, told: boo
     ],
 )
 def test_a_payload_with_commands_is_found(payload: dict[str, Any], dangerous: bool) -> None:
-    assert has_commands(frozen_payload(payload)) is dangerous
+    message = Message("ada@example.com", "SignIn", payload)
+    assert has_commands(message.payload) is dangerous
 
 
 @pytest.mark.anyio

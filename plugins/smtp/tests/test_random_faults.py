@@ -19,7 +19,9 @@ import pytest
 from passpost import SendError
 from passpost_smtp.session import SmtpSession
 from pytest_passpost import (
+    EXTENSIONS,
     Action,
+    ActionName,
     Deaf,
     Fault,
     Group,
@@ -32,9 +34,7 @@ from pytest_passpost import (
     accept_then,
     reply,
 )
-from pytest_passpost.actions import Name
 from pytest_passpost.faults import WITHOUT_REPLY
-from pytest_passpost.smtp_rules import EXTENSIONS
 
 SCRIPTS: Final = int(os.environ.get("PASSPOST_FAULT_SCRIPTS", "10"))
 EMAILS: Final = 50
@@ -49,12 +49,12 @@ FORMS: Final = {
     "plain": tuple(name for name in NOT_CHUNKED if name != "PIPELINING"),
 }
 
-ANY: Final[list[Action | Name]] = [
+ANY: Final[list[Action | ActionName]] = [
     "close", "reset", "garbage", "split", "long-line", reply("421 4.3.2 busy"),
     reply("451 4.3.0 later"), reply("550 5.7.1 never"), Deaf(), Omit(), Repeat(), Stray(),
     Stray("250 ok"), Stray("550 5.0.0 no"),
 ]  # fmt: skip
-TAKEN: Final[list[Action | Name]] = [
+TAKEN: Final[list[Action | ActionName]] = [
     accept_then("close"), accept_then("reset"), accept_then("garbage"),
 ]  # fmt: skip
 PHASES: Final[list[Phase]] = [
@@ -83,7 +83,7 @@ def some(chance: random.Random) -> Iterator[Fault]:
         yield strikes(chance, phase, chance.choice(actions))
 
 
-def strikes(chance: random.Random, phase: Phase, action: Action | Name) -> Fault:
+def strikes(chance: random.Random, phase: Phase, action: Action | ActionName) -> Fault:
     return Fault(
         phase,
         action,

@@ -19,10 +19,10 @@ from pytest_passpost import (
     Fault,
     Inject,
     SmtpServer,
+    TlsMode,
     default_authority,
     reply,
 )
-from pytest_passpost.smtp_rules import TlsMode
 
 LOGIN = {"user": "ada", "pass": "correct horse"}
 USERS = {"ada": "correct horse"}

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pytest_passpost.actions import (
         AcceptThen,
         Action,
+        ActionName,
         Close,
         Drip,
         Endless,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
         reply,
     )
     from pytest_passpost.certificates import Certificate, CertificateAuthority, default_authority
+    from pytest_passpost.channel import Channel
     from pytest_passpost.faults import Fault, Phase
     from pytest_passpost.http import Answers, Handler, HttpServer
     from pytest_passpost.http_actions import (
@@ -54,21 +56,23 @@ if TYPE_CHECKING:
     from pytest_passpost.smtp import SmtpServer
     from pytest_passpost.smtp_actions import Deaf, Group, Omit, StopReading, Stray, Unread
     from pytest_passpost.smtp_records import Credentials, ReceivedMail, SmtpConnection, Violation
-    from pytest_passpost.stand_in import ReadableMail, StandIn
+    from pytest_passpost.smtp_rules import EXTENSIONS, TlsMode
+    from pytest_passpost.stand_in import ReadableMail, StandIn, decoded
     from pytest_passpost.suite import ConnectorSuite, Refusal, override
     from pytest_passpost.suite.extensions import ExtensionSuite
     from pytest_passpost.tracebacks import show_defects
 
 
 __all__ = [
-    "AcceptThen", "Action", "Answer", "Answers", "Certificate", "CertificateAuthority", "Close",
-    "ConnectorSuite", "Credentials", "Deaf", "DelayProxy", "Drip", "Endless", "EndlessBody",
-    "EndlessHead", "ExtensionSuite", "Fault", "Garbage", "Group", "Handler", "Hold", "HttpServer",
-    "HttpStandIn", "Inbox", "Inject", "LongLine", "Omit", "Phase", "ReadableMail", "ReceivedMail",
-    "Refusal", "Refused", "Repeat", "Request", "Reset", "Say", "Silence", "SlowHead",
-    "SmtpConnection", "SmtpServer", "Split", "StandIn", "StopReading", "Stray", "Truncated",
-    "Unread", "Violation", "WrongLength", "accept_then", "default_authority", "override",
-    "refusing_port", "reply", "show_defects", "silent_port",
+    "EXTENSIONS", "AcceptThen", "Action", "ActionName", "Answer", "Answers", "Certificate",
+    "CertificateAuthority", "Channel", "Close", "ConnectorSuite", "Credentials", "Deaf",
+    "DelayProxy", "Drip", "Endless", "EndlessBody", "EndlessHead", "ExtensionSuite", "Fault",
+    "Garbage", "Group", "Handler", "Hold", "HttpServer", "HttpStandIn", "Inbox", "Inject",
+    "LongLine", "Omit", "Phase", "ReadableMail", "ReceivedMail", "Refusal", "Refused", "Repeat",
+    "Request", "Reset", "Say", "Silence", "SlowHead", "SmtpConnection", "SmtpServer", "Split",
+    "StandIn", "StopReading", "Stray", "TlsMode", "Truncated", "Unread", "Violation",
+    "WrongLength", "accept_then", "decoded", "default_authority", "override", "refusing_port",
+    "reply", "show_defects", "silent_port",
 ]  # fmt: skip
 
 # Hidden from type checkers, which would take any name for one that exists.
@@ -79,6 +83,7 @@ if not TYPE_CHECKING:
             "pytest_passpost.actions": (
                 "AcceptThen",
                 "Action",
+                "ActionName",
                 "Close",
                 "Drip",
                 "Endless",
@@ -99,6 +104,7 @@ if not TYPE_CHECKING:
                 "CertificateAuthority",
                 "default_authority",
             ),
+            "pytest_passpost.channel": ("Channel",),
             "pytest_passpost.faults": (
                 "Fault",
                 "Phase",
@@ -144,9 +150,14 @@ if not TYPE_CHECKING:
                 "SmtpConnection",
                 "Violation",
             ),
+            "pytest_passpost.smtp_rules": (
+                "EXTENSIONS",
+                "TlsMode",
+            ),
             "pytest_passpost.stand_in": (
                 "ReadableMail",
                 "StandIn",
+                "decoded",
             ),
             "pytest_passpost.suite": (
                 "ConnectorSuite",

@@ -12,7 +12,7 @@ import attrs
 if TYPE_CHECKING:
     from pytest_passpost.channel import Channel
 
-Name = Literal[
+ActionName = Literal[
     "close", "reset", "silence", "drip", "garbage", "long-line", "endless", "split", "repeat"
 ]  # fmt: skip
 """The actions that need no argument, by name."""
@@ -280,7 +280,7 @@ def reply(text: str) -> Say:
     return Say(text)
 
 
-def accept_then(action: Action | Name) -> AcceptThen:
+def accept_then(action: Action | ActionName) -> AcceptThen:
     """Do what was asked (take the mail), and then not say so but do this."""
     return AcceptThen(named(action))
 
@@ -292,7 +292,7 @@ _BY_NAME: Final[dict[str, type[Action]]] = {
 }  # fmt: skip
 
 
-def named(action: Action | Name) -> Action:
+def named(action: Action | ActionName) -> Action:
     """Give an action by its name; one that is no name stays as it is.
 
     Raises:
@@ -308,6 +308,7 @@ def named(action: Action | Name) -> Action:
 __all__ = [
     "AcceptThen",
     "Action",
+    "ActionName",
     "Close",
     "Drip",
     "Endless",
@@ -315,7 +316,6 @@ __all__ = [
     "Hold",
     "Inject",
     "LongLine",
-    "Name",
     "Repeat",
     "Reset",
     "Say",

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import attrs
 
-from pytest_passpost.actions import Action, Name, named
+from pytest_passpost.actions import Action, ActionName, named
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -84,7 +84,7 @@ def _octets(body: bytes | str) -> bytes:
     return body.encode() if isinstance(body, str) else body
 
 
-def _fault(action: Action | Name | None) -> Action | None:
+def _fault(action: Action | ActionName | None) -> Action | None:
     return None if action is None else named(action)
 
 
@@ -105,7 +105,9 @@ class Answer:
     fault: Action | None = attrs.field(default=None, converter=_fault, kw_only=True)
 
     @classmethod
-    def json(cls, value: Any, status: int = 200, *, fault: Action | Name | None = None) -> Self:
+    def json(
+        cls, value: Any, status: int = 200, *, fault: Action | ActionName | None = None
+    ) -> Self:
         """Answer with JSON."""
         headers = {"Content-Type": "application/json;charset=utf-8"}
         return cls(status, json.dumps(value, ensure_ascii=False).encode(), headers, fault=fault)

@@ -13,8 +13,7 @@ from typing import get_args
 import attrs
 import pytest
 
-from pytest_passpost import Fault
-from pytest_passpost.actions import Name
+from pytest_passpost import ActionName, Fault
 from pytest_passpost.faults import HTTP_PHASES, PHASES, SMTP_PHASES
 from pytest_passpost.suite import CHECKS
 
@@ -74,4 +73,4 @@ def test_every_argument_of_a_fault_and_every_action_by_name_is_explained() -> No
     text = (DOCS / "how-to/testing.md").read_text("utf-8")
     for field in attrs.fields(Fault):
         assert field.name in ("phase", "action") or f"| `{field.name}=" in text
-    assert [name for name in get_args(Name) if f"`{name}`" not in text] == []
+    assert [name for name in get_args(ActionName) if f"`{name}`" not in text] == []

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 import attrs
 
-from pytest_passpost.actions import Action, Drip, Hold, Name, Repeat, named
+from pytest_passpost.actions import Action, ActionName, Drip, Hold, Repeat, named
 from pytest_passpost.channel import Channel
 from pytest_passpost.listener import HOST, Listener
 
@@ -87,7 +87,7 @@ class FaultProxy(Listener):
         with self._changed:
             return self._from_client
 
-    def break_at(self, moment: Moment, action: Action | Name) -> None:
+    def break_at(self, moment: Moment, action: Action | ActionName) -> None:
         """Break every connection at this moment from here on."""
         with self._changed:
             self._taken_before = self._taken()

@@ -14,8 +14,7 @@ from passpost import Address
 from passpost_aliyun_dm_stand_in.rules import check_parameters, recipients
 from passpost_aliyun_dm_stand_in.signatures import Call, Gate, Key
 from passpost_aliyun_dm_stand_in.wire import Incoming, Outgoing, Refused, accepted, refused
-from pytest_passpost import ReadableMail
-from pytest_passpost.stand_in import decoded
+from pytest_passpost import ReadableMail, decoded
 
 
 @attrs.frozen

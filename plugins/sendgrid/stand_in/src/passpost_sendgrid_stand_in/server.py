@@ -16,8 +16,7 @@ from typing import Any, Final
 import attrs
 
 from passpost import Address
-from pytest_passpost import Answer, HttpStandIn, ReadableMail, Refused, Request
-from pytest_passpost.stand_in import decoded
+from pytest_passpost import Answer, HttpStandIn, ReadableMail, Refused, Request, decoded
 
 KEY: Final = "SG.StandInKeyThatOpens.NothingAtAll"
 KEY_WITHOUT_RIGHT: Final = "SG.StandInKeyWithout.MailSend"

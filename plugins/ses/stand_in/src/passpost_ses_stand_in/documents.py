@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 
 from passpost import Address
-from pytest_passpost import ReadableMail
-from pytest_passpost.stand_in import decoded
+from pytest_passpost import ReadableMail, decoded
 
 if TYPE_CHECKING:
     from pytest_passpost import Request

@@ -1,0 +1,206 @@
+"""What may import what: the layers of the project, and the short list that authors build on."""
+
+from __future__ import annotations
+
+import ast
+import re
+import tomllib
+from collections.abc import Iterator
+from importlib import import_module
+from itertools import chain
+from pathlib import Path
+from textwrap import dedent
+from typing import Any, Final
+
+import grimp
+import pytest
+from importlinter import api
+from importlinter.application.use_cases import lint_imports
+
+from passpost_cli.scaffold import Names, extension_files, files
+
+ROOT: Final = Path(__file__).parents[1]
+SETTINGS: Final = ROOT / "pyproject.toml"
+PAGE: Final = ROOT / "docs/en/tutorial/connector.md"
+
+PUBLIC: Final = frozenset(
+    f"passpost{module}" for module in ("", ".config", ".errors", ".hookspecs", ".http", ".wire")
+)
+"""The modules of core that connectors, extensions and applications import."""
+KIT: Final = "pytest_passpost"
+"""The one module that tests and stand-ins may import besides."""
+OURS: Final = re.compile(r"passpost(_\w+)?|pytest_passpost")
+
+BUT_THESE: Final = {
+    # It replaces the pool's limit and the certificates that it trusts.
+    "plugins/aliyun_dm/tests/test_client.py": {"passpost._http"},
+    # The cut-up replies of the random runs are for phases in which there is a reply.
+    "plugins/smtp/tests/test_random_faults.py": {"pytest_passpost.faults"},
+    # The suite's own collection of responses, with the connector's settings in other forms.
+    "plugins/webhook/tests/test_conformance.py": {"pytest_passpost.suite.http"},
+}
+"""Tests that look inside on purpose."""
+
+
+def imported(source: str) -> Iterator[tuple[str, str]]:
+    """Yield the module and the name of each import of a package of ours; no name for all of it."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names = [(alias.name, "") for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [(node.module or ".", alias.name) for alias in node.names]
+        else:
+            continue
+        yield from ((m, name) for m, name in names if OURS.fullmatch(m.partition(".")[0]))
+
+
+def trespasses(source: str, *, own: str, kit: bool = False) -> list[str]:
+    """Return the imports of a file that are not on the list, nor of the package itself."""
+    return [
+        f"{module}: {name}"
+        for module, name in imported(source)
+        if not (re.fullmatch(own, module.partition(".")[0]) or is_public(module, name, kit=kit))
+    ]
+
+
+def is_public(module: str, name: str, *, kit: bool) -> bool:
+    if f"{module}.{name}" in PUBLIC:
+        return True
+    if module not in PUBLIC and not (kit and module == KIT):
+        return False
+    return not name or name in import_module(module).__all__
+
+
+def sources(*patterns: str) -> list[Path]:
+    return sorted(chain.from_iterable(ROOT.glob(pattern) for pattern in patterns))
+
+
+def relative(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("path", sources("plugins/*/src/**/*.py"), ids=relative)
+def test_a_connector_imports_what_is_public(path: Path) -> None:
+    package = path.relative_to(ROOT).parts[3]
+    assert trespasses(path.read_text("utf-8"), own=package) == []
+
+
+@pytest.mark.parametrize("path", sources("plugins/*/stand_in/src/**/*.py"), ids=relative)
+def test_a_stand_in_imports_what_is_public_and_the_test_kit(path: Path) -> None:
+    package = path.relative_to(ROOT).parts[4]
+    own = f"{package}|{package.removesuffix('_stand_in')}"
+    assert trespasses(path.read_text("utf-8"), own=own, kit=True) == []
+
+
+@pytest.mark.parametrize("path", sources("plugins/*/tests/**/*.py"), ids=relative)
+def test_the_tests_of_a_connector_import_what_is_public(path: Path) -> None:
+    package = f"passpost_{path.relative_to(ROOT).parts[1]}"
+    found = trespasses(path.read_text("utf-8"), own=f"{package}|{package}_stand_in", kit=True)
+    assert {line.partition(":")[0] for line in found} == BUT_THESE.get(relative(path), set())
+
+
+@pytest.mark.parametrize("make", [files, extension_files])
+def test_a_new_package_imports_what_is_public(make: Any) -> None:
+    for path, text in make(Names.of("acme")).items():
+        if path.endswith(".py"):
+            kit = not path.startswith("src/") or path.endswith("stand_in.py")
+            own = r"passpost_acme(_stand_in)?" if kit else "passpost_acme"
+            assert trespasses(text, own=own, kit=kit) == [], path
+
+
+# Less the name of the file that the block is a part of.
+BLOCK: Final = re.compile(r"^```python\n(?:#.*\n)*(.*?)^```$", re.MULTILINE | re.DOTALL)
+PAGES: Final = sources("*.md", "docs/**/*.md", "*/README*.md", "plugins/**/README*.md")
+
+
+@pytest.mark.parametrize("path", PAGES, ids=relative)
+def test_a_page_imports_what_is_public(path: Path) -> None:
+    for block in BLOCK.findall(path.read_text("utf-8")):
+        assert trespasses(dedent(block), own=r"passpost_(?!cli).*", kit=True) == []
+
+
+def test_the_page_for_authors_lists_what_is_public() -> None:
+    section = PAGE.read_text("utf-8").partition("## What you may import\n")[2].partition("\n## ")[0]
+    assert set(re.findall(r"^\| `([\w.]+)` \|", section, re.MULTILINE)) == PUBLIC | {KIT}
+
+
+def test_everything_else_in_core_is_private_by_its_name() -> None:
+    top = {path.stem for path in sources("core/src/passpost/[!_]*") if path.stem != "py"}
+    # The test kit's earlier name.
+    assert {f"passpost.{name}" for name in top} == PUBLIC - {"passpost"} | {"passpost.testing"}
+
+
+@pytest.mark.parametrize("module", sorted(PUBLIC))
+def test_a_public_module_lists_its_names(module: str) -> None:
+    public = import_module(module)
+    assert [name for name in public.__all__ if not hasattr(public, name)] == []
+
+
+# The layers.
+
+
+@pytest.fixture(scope="module")
+def linter() -> dict[str, Any]:
+    """What the linter of imports was told."""
+    return api.read_configuration(str(SETTINGS))
+
+
+def test_the_contracts_hold(capsys: pytest.CaptureFixture[str]) -> None:
+    kept = lint_imports(str(SETTINGS), cache_dir=None, no_logo=True)
+    assert kept, capsys.readouterr().out
+
+
+def test_no_files_import_each_other_in_a_circle(linter: dict[str, Any]) -> None:
+    # The linter compares siblings alone: never a package's __init__ with a file of the package.
+    graph = grimp.build_graph(*linter["session_options"]["root_packages"], cache_dir=None)
+    below: dict[str, set[str]] = {}
+
+    def reached(module: str) -> set[str]:
+        found: set[str] = set()
+        waiting = [module]
+        while waiting:
+            for other in graph.find_modules_directly_imported_by(waiting.pop()) - found:
+                found.add(other)
+                waiting.append(other)
+        return found
+
+    below = {module: reached(module) for module in graph.modules}
+    assert [module for module in graph.modules if module in below[module]] == []
+
+
+def drawn(package: str) -> list[list[str]]:
+    """Return the layers of a drawing in CONTRIBUTING.md: lines of names, from the top down."""
+    page = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    drawing = page.partition(f"```text {package}\n")[2].partition("\n```")[0]
+    lines = [line.partition("  ")[0] for line in drawing.splitlines() if not line.startswith(" ")]
+    return [sorted(line.split()) for line in lines]
+
+
+def test_the_drawing_names_files_that_exist() -> None:
+    page = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    named = set(re.findall(r"`([\w/.*-]*(?:/|\.py))`", page))
+    bases = ["", "cli/src/*/", "core/src/passpost/", "core/src/passpost/_config/"]
+    bases += ["plugins/*/", "plugins/*/src/*/"]
+    patterns = {name: name.replace("NAME", "*") for name in named - {"dist/"}}
+    missing = [n for n, p in patterns.items() if not any(sources(base + p) for base in bases)]
+    assert len(named) > 20
+    assert missing == []
+
+
+@pytest.mark.parametrize("contract", ["packages", "core"])
+def test_the_drawing_shows_the_layers(contract: str, linter: dict[str, Any]) -> None:
+    (layers,) = (
+        options["layers"] for options in linter["contracts_options"] if options["id"] == contract
+    )
+    assert drawn(contract) == [sorted(layer.split(" | ")) for layer in layers]
+
+
+def test_every_package_is_on_every_list(linter: dict[str, Any]) -> None:
+    found = sources("*/src/*/__init__.py", "plugins/**/src/*/__init__.py")
+    packages = {path.parent.name for path in found}
+    tools = tomllib.loads(SETTINGS.read_text("utf-8"))["tool"]
+    assert set(linter["session_options"]["root_packages"]) == packages
+    assert set(tools["ruff"]["lint"]["isort"]["known-first-party"]) == packages
+    assert {relative(path.parents[1]) for path in found} <= set(tools["mypy"]["mypy_path"])
+    measured = {name for name in packages if not name.endswith("_stand_in")}
+    assert set(tools["coverage"]["run"]["source_pkgs"]) == measured
