@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+import passpost
 from pytest_passpost import SmtpServer
 
 ROOT = Path(__file__).parents[1]
@@ -25,10 +27,27 @@ PACKAGES = {
     "passpost_sendgrid": "plugins/sendgrid",
     "passpost_ses": "plugins/ses",
     "passpost_webhook": "plugins/webhook",
+    "passpost_smtp_stand_in": "plugins/smtp/stand_in",
+    "passpost_aliyun_dm_stand_in": "plugins/aliyun_dm/stand_in",
+    "passpost_sendgrid_stand_in": "plugins/sendgrid/stand_in",
+    "passpost_ses_stand_in": "plugins/ses/stand_in",
+    "passpost_webhook_stand_in": "plugins/webhook/stand_in",
 }
+CONNECTORS = [name for name in PACKAGES if f"{name}_stand_in" in PACKAGES]
 OVER_HTTP = ("passpost_aliyun_dm", "passpost_sendgrid", "passpost_ses", "passpost_webhook")
 HTTP = {"certifi", "h11", "httpcore", "sniffio"}
 HOST = {"anyio", "attrs", "cattrs", "chevron", "idna", "passpost", "pluggy", "typing-extensions"}
+CLI = {"click", "markdown-it-py", "mdurl", "passpost-cli", "pygments", "rich"}
+TESTING = {
+    "cffi", "cryptography", "h11", "iniconfig", "packaging", "pycparser", "pygments", "pytest",
+    "pytest-passpost", "trustme",
+}  # fmt: skip
+EXTRAS = {
+    "http": HTTP,
+    "cli": CLI,
+    "testing": TESTING,
+    "demo": CLI | TESTING | {"passpost-smtp", "passpost-smtp-stand-in"},
+}
 
 SEND = """
 import json, sys
@@ -43,6 +62,20 @@ LIST = """
 from importlib.metadata import distributions
 print(*{d.name.lower().replace("_", "-") for d in distributions()})
 """
+OURS = """
+import json
+from importlib.metadata import distributions
+from pathlib import Path
+import passpost
+
+package = Path(passpost.__file__).parent
+modules = {path.relative_to(package).parts[0] for path in package.rglob("*.py")}
+points = [point.value for found in distributions() for point in found.entry_points]
+site = {path.name for path in package.parent.iterdir() if "passpost" in path.name}
+print(json.dumps([sorted(modules), points, sorted(site)]))
+"""
+# Nothing of this checkout may be found by the programs of another environment.
+ENVIRON = {name: value for name, value in os.environ.items() if "PYTHON" not in name}
 TEMPLATES = [
     {"usageType": "SignIn", "subject": "Code", "content": "{{code}}", "contentType": "text/plain"}
 ]
@@ -50,33 +83,67 @@ TEMPLATES = [
 
 @pytest.fixture(scope="session")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    return built(tmp_path_factory.mktemp("wheels"), *PACKAGES.values())
-
-
-def built(folder: Path, *sources: str) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("wheels")
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
-    paths = [str(ROOT / source) for source in sources]
-    subprocess.run([*command, "--wheel-dir", str(folder), *paths], check=True, capture_output=True)
+    sources = [str(ROOT / source) for source in PACKAGES.values()]
+    subprocess.run(
+        [*command, "--wheel-dir", str(folder), *sources], check=True, capture_output=True
+    )
     return {wheel.name.partition("-")[0]: wheel for wheel in folder.glob("*.whl")}
 
 
-def installed(folder: Path, *wheels: Path | str) -> Path:
-    """Make an environment with these wheels and what they need; give its interpreter."""
+def pip(python: Path | str, wheels: Path, *requirements: str) -> str:
+    """Install packages and what they require, those of ours from a folder of wheels."""
+    command = [sys.executable, "-m", "pip", "--python", str(python), "--quiet", "install"]
+    links = ("--find-links", str(wheels), "--constraint", str(ROOT / "constraints.txt"))
+    done = subprocess.run(
+        [*command, *links, *requirements], check=True, capture_output=True, text=True
+    )
+    return done.stdout
+
+
+def installed(folder: Path, *wheels: Path, extra: str = "") -> Path:
+    """Make an environment with these wheels and what they require; return its interpreter."""
     venv.create(folder, with_pip=False, symlinks=True)
     python = folder / "bin/python"
-    subprocess.run(
-        [sys.executable, "-m", "pip", "--python", str(python), "--quiet", "install",
-         "--constraint", str(ROOT / "constraints.txt"), *map(str, wheels)],
-        check=True, capture_output=True,
-    )  # fmt: skip
+    pip(python, wheels[0].parent, *(f"{wheel}{extra}" for wheel in wheels))
     return python
 
 
 def run(python: Path, program: str, stdin: str = "") -> str:
     command = [str(python), "-W", "error", "-c", program]
-    done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, input=stdin, env=ENVIRON, capture_output=True, text=True, check=False
+    )
     assert done.stderr == ""
     return done.stdout.strip()
+
+
+def test_core_alone_has_no_plugin_no_command_line_and_no_server(
+    wheels: dict[str, Path], tmp_path: Path
+) -> None:
+    python = installed(tmp_path / "env", wheels["passpost"])
+    assert set(run(python, LIST).split()) == HOST
+    modules, entry_points, site = json.loads(run(python, OURS))
+    assert [point for point in entry_points if "passpost" in point] == []
+    assert site == ["passpost", f"passpost-{passpost.__version__}.dist-info"]
+    assert {"testing.py", "__main__.py"} <= set(modules)
+    assert not {"cli", "scaffold", "testing", "plugin.py"} & set(modules)
+    assert not list((tmp_path / "env/bin").glob("passpost*"))
+    for program, extra in (("-mpasspost", "cli"), ("-cimport passpost.testing", "testing")):
+        command = [str(python), program]
+        done = subprocess.run(command, env=ENVIRON, capture_output=True, text=True, check=False)
+        assert done.returncode == 1
+        assert done.stderr.splitlines()[-1].endswith(f"pip install 'passpost[{extra}]'")
+
+
+@pytest.mark.parametrize("extra", EXTRAS)
+def test_an_extra_brings_these(wheels: dict[str, Path], extra: str) -> None:
+    what = f"{wheels['passpost']}[{extra}]"
+    options = ("--dry-run", "--ignore-installed", "--report", "-")
+    report = json.loads(pip(sys.executable, wheels["passpost"].parent, *options, what))
+    names = {item["metadata"]["name"].lower().replace("_", "-") for item in report["install"]}
+    assert names == HOST | EXTRAS[extra]
 
 
 def test_the_smtp_wheel_sends_without_anything_of_aliyuns(
@@ -97,9 +164,7 @@ def test_the_smtp_wheel_sends_without_anything_of_aliyuns(
 def test_the_readmes_first_commands_show_what_it_shows(
     wheels: dict[str, Path], tmp_path: Path
 ) -> None:
-    own = [wheels[name] for name in ("passpost_cli", "pytest_passpost", "passpost_smtp")]
-    stand_in = built(tmp_path, "plugins/smtp/stand_in")["passpost_smtp_stand_in"]
-    python = installed(tmp_path / "env", f"{wheels['passpost']}[demo]", *own, stand_in)
+    python = installed(tmp_path / "env", wheels["passpost"], extra="[demo]")
     environ = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "COLUMNS": "80"}
     done = subprocess.run(
         [str(python.with_name("passpost")), "demo"],
@@ -131,9 +196,12 @@ def test_a_wheel_is_typed_licensed_and_guided(wheels: dict[str, Path], package: 
     names = zipfile.ZipFile(wheels[package]).namelist()
     assert f"{package}/py.typed" in names
     assert any(name.endswith("/LICENSE") for name in names)
-    if package in {"passpost_smtp", *OVER_HTTP}:
+    if package in CONNECTORS:
         assert {f"{package}/README.md", f"{package}/README.zh-CN.md"} <= set(names)
     # The tests that `passpost new` writes are no tests of the package.
     own = [name for name in names if "/scaffold/templates/" not in name]
     assert not [name for name in own if "/tests/" in name or "/test_" in name]
-    assert not [name for name in own if "stand_in" in name and "pytest_passpost" not in name]
+    assert {name.partition("/")[0] for name in names if not name.endswith("/LICENSE")} == {
+        package,
+        wheels[package].name.partition("-py3")[0] + ".dist-info",
+    }

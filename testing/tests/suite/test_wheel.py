@@ -103,7 +103,7 @@ def test_a_bare_assert_explains_itself(output: str) -> None:
 
 def test_no_http_client_comes_along(python: Path) -> None:
     found = subprocess.run(
-        [str(python), "-c", "import importlib.util as u; print(u.find_spec('httpx'))"],
+        [str(python), "-c", "import importlib.util as u; print(u.find_spec('httpcore'))"],
         check=True, capture_output=True, text=True,
     )  # fmt: skip
     assert found.stdout.strip() == "None"
