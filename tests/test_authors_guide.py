@@ -82,16 +82,17 @@ def test_the_metadata_are_those_that_the_scaffold_writes() -> None:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of modules of the new package."""
+    """The folder of the new package."""
     package = tmp_path_factory.mktemp("guide") / "passpost-acme"
     write(MADE, package)
-    return package / "src"
+    return package
 
 
 @pytest.fixture
 def importable(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Puts them on the path of this process, and forgets them afterwards."""
-    monkeypatch.syspath_prepend(str(folder))
+    monkeypatch.syspath_prepend(str(folder / "src"))
+    monkeypatch.syspath_prepend(str(folder / "stand_in/src"))
     _forget()
     yield
     _forget()

@@ -67,6 +67,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def importable(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Puts them on the path of this process, and forgets them afterwards."""
     monkeypatch.syspath_prepend(str(folder))
+    monkeypatch.syspath_prepend(str(folder.parent / "stand_in/src"))
     _forget()
     yield
     _forget()

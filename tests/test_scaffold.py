@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from passpost_cli.scaffold import Names, extension_files, files, write
+from passpost_cli.scaffold import INSTALL, Names, extension_files, files, write
 from passpost_cli.scaffold.files import versions
 from passpost_cli.scaffold.guide import updated
 from passpost_cli.scaffold.names import MAX_ID
@@ -36,7 +36,8 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def site(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that it is installed into."""
     target = tmp_path_factory.mktemp("site")
-    arguments = ("--no-deps", "--no-build-isolation", "--target", str(target), str(package))
+    sources = (str(package), str(package / "stand_in"))
+    arguments = ("--no-deps", "--no-build-isolation", "--target", str(target), *sources)
     run(package, "pip", "--quiet", "--disable-pip-version-check", "install", *arguments)
     return target
 
@@ -70,10 +71,11 @@ def test_its_own_tests_pass(package: Path, site: Path) -> None:
 
 def test_it_is_not_uploaded_before_it_is_finished(site: Path, tmp_path: Path) -> None:
     folder = made(NAMES, tmp_path)
-    project = folder / "pyproject.toml"
-    classifiers = tomllib.loads(project.read_text("utf-8"))["project"]["classifiers"]
-    # The index refuses every package that has a classifier of this kind.
-    assert "Private :: Do Not Upload" in classifiers
+    for project in (folder / "pyproject.toml", folder / "stand_in/pyproject.toml"):
+        classifiers = tomllib.loads(project.read_text("utf-8"))["project"]["classifiers"]
+        # The index refuses every package that has a classifier of this kind.
+        assert "Private :: Do Not Upload" in classifiers
+    # Of the last one: neither may be uploaded before the other.
     project.write_text(project.read_text("utf-8").replace("Private :: Do Not Upload", "Typed"))
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_release.py"],
@@ -84,7 +86,8 @@ def test_it_is_not_uploaded_before_it_is_finished(site: Path, tmp_path: Path) ->
         check=False,
     )
     assert "1 failed" in done.stdout, done.stdout + done.stderr
-    for name in ("LICENSE", "README.md", "README.zh-CN.md", "pyproject.toml", "stand_in.py"):
+    parts = ("'LICENSE'", "README.md", "README.zh-CN.md", "'pyproject.toml'", "/server.py")
+    for name in (*parts, "stand_in/LICENSE", "stand_in/pyproject.toml"):
         assert name in done.stdout.partition("finish these first")[2]
 
 
@@ -126,7 +129,12 @@ def test_its_files_are_these() -> None:
         "src/passpost_acme_mail/config.py",
         "src/passpost_acme_mail/hooks.py",
         "src/passpost_acme_mail/py.typed",
-        "src/passpost_acme_mail/stand_in.py",
+        "stand_in/LICENSE",
+        "stand_in/README.md",
+        "stand_in/pyproject.toml",
+        "stand_in/src/passpost_acme_mail_stand_in/__init__.py",
+        "stand_in/src/passpost_acme_mail_stand_in/py.typed",
+        "stand_in/src/passpost_acme_mail_stand_in/server.py",
         "tests/test_conformance.py",
         "tests/test_hooks.py",
         "tests/test_release.py",
@@ -151,6 +159,35 @@ def test_its_metadata_have_its_names() -> None:
         "passpost.connectors": {"acme-mail": "passpost_acme_mail.hooks"}
     }
     assert f"passpost[http]{versions('0.1.0')}" in project["dependencies"]
+    stand_in = tomllib.loads(files(NAMES)["stand_in/pyproject.toml"])["project"]
+    assert stand_in["name"] == "passpost-acme-mail-stand-in"
+    extra = project["optional-dependencies"]["stand-in"]
+    assert extra == [f"passpost-acme-mail-stand-in{versions('0.1.0')}"]
+    own, kit = stand_in["dependencies"]
+    assert own == f"passpost-acme-mail{versions('0.1.0')}"
+    assert kit == f"pytest-passpost{versions('0.1.0')}"
+
+
+def test_each_kind_is_installed_by_the_command_that_is_named() -> None:
+    for kind, made in (("connector", files(NAMES)), ("extension", extension_files(NAMES))):
+        assert f"- run: {INSTALL[kind]}\n" in made[".github/workflows/ci.yml"]
+
+
+def test_the_connector_itself_brings_no_server(site: Path) -> None:
+    connector = site / "passpost_acme_mail"
+    assert {path.name for path in connector.glob("*.py")} == {
+        "__init__.py",
+        "config.py",
+        "hooks.py",
+    }
+
+
+@pytest.mark.parametrize("guide", ["README.md", "README.zh-CN.md", "stand_in/README.md"])
+def test_the_code_of_the_guides_runs(guide: str, package: Path, site: Path) -> None:
+    for number, (language, code) in enumerate(FENCE.findall(files(NAMES)[guide])):
+        if language == "python":
+            (site / f"program_{number}.py").write_text(code, "utf-8")
+            run(package, f"program_{number}", path=site)
 
 
 @pytest.mark.parametrize(

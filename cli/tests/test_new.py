@@ -29,7 +29,7 @@ def test_the_package_is_written_and_the_next_steps_are_named(run: Run, home: Pat
     assert lines[-6:] == [
         "Install it and run its tests:",
         "  cd passpost-post-box",
-        "  python -m pip install --editable '.[dev]'",
+        "  python -m pip install --editable '.[dev]' --editable ./stand_in",
         "  python -m pytest",
         "",
         "Then search for CHANGE, and adapt those places.",
@@ -51,7 +51,7 @@ def test_json_says_what_was_made(run: Run, home: Path) -> None:
         "folder": "my box/there",
         "next": [
             "cd 'my box/there'",
-            "python -m pip install --editable '.[dev]'",
+            "python -m pip install --editable '.[dev]' --editable ./stand_in",
             "python -m pytest",
         ],
     }

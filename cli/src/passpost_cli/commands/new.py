@@ -56,7 +56,7 @@ def command(names: scaffold.Names, directory: str | None, extension: bool, as_js
         "distribution": names.distribution,
         "folder": str(folder),
         "files": list(files),
-        "next": _next(folder),
+        "next": _next(folder, kind),
     }
     if as_json:
         out_json({"ok": True, **made})
@@ -85,9 +85,9 @@ def _write(files: dict[str, str], folder: Path) -> None:
     raise CommandError(f"cannot write {folder}: {reason}", "set --directory to another folder")
 
 
-def _next(folder: Path) -> list[str]:
+def _next(folder: Path, kind: str) -> list[str]:
     enter = [] if folder == Path() else [f"cd {shlex.quote(str(folder))}"]
-    return [*enter, "python -m pip install --editable '.[dev]'", "python -m pytest"]
+    return [*enter, scaffold.INSTALL[kind], "python -m pytest"]
 
 
 def _show(made: dict[str, Any], kind: str) -> None:

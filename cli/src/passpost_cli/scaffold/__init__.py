@@ -16,8 +16,8 @@ and its like stand for the names, in paths too, ``dot-`` at the beginning of a n
 
 from __future__ import annotations
 
-from passpost_cli.scaffold.files import extension_files, files
+from passpost_cli.scaffold.files import INSTALL, extension_files, files
 from passpost_cli.scaffold.folder import write
 from passpost_cli.scaffold.names import Names
 
-__all__ = ["Names", "extension_files", "files", "write"]
+__all__ = ["INSTALL", "Names", "extension_files", "files", "write"]

@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     from passpost_cli.scaffold.names import Names
 
 _PLACEHOLDER: Final = re.compile(r"@([a-z]+)@")
+INSTALL: Final = {
+    "connector": "python -m pip install --editable '.[dev]' --editable ./stand_in",
+    "extension": "python -m pip install --editable '.[dev]'",
+}
+"""The command that makes a new package of each kind ready for its tests."""
+
 _CONNECTOR: Final = ("shared", "connector")
 _EXTENSION: Final = ("shared", "extension")
 """The folders that the files of each kind of package are made from."""
@@ -48,7 +54,8 @@ def extension_files(names: Names) -> dict[str, str]:
 
 
 def _made(names: Names, folders: Sequence[str]) -> dict[str, str]:
-    words = {**names.words, "versions": versions(__version__)}
+    install = INSTALL[folders[-1]]
+    words = {**names.words, "versions": versions(__version__), "install": install}
     made = {
         _path(path, words): _filled(text, words)
         for folder in folders

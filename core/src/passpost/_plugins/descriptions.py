@@ -35,7 +35,7 @@ def description_mistakes(info: ConnectorInfo) -> Iterator[str]:
     yield from _mistakes_in_capabilities(parts["capabilities"])
     yield from _mistakes_in_presets(parts["presets"])
     if parts["stand_in"] is not None and not isinstance(parts["stand_in"], str):
-        yield 'stand_in must be text such as "passpost_acme.stand_in:Acme", or None'
+        yield 'stand_in must be text such as "passpost_acme_stand_in:StandIn", or None'
     seconds = parts["repeatable_for"]
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds >= 0:
         yield "repeatable_for must be a number of seconds, 0 or more"
