@@ -35,9 +35,9 @@ BUT_THESE: Final = {
     # It replaces the pool's limit and the certificates that it trusts.
     "plugins/aliyun_dm/tests/test_client.py": {"passpost._http"},
     # The cut-up replies of the random runs are for phases in which there is a reply.
-    "plugins/smtp/tests/test_random_faults.py": {"pytest_passpost.faults"},
+    "plugins/smtp/tests/test_random_faults.py": {"pytest_passpost.servers.faults"},
     # The suite's own collection of responses, with the connector's settings in other forms.
-    "plugins/webhook/tests/test_conformance.py": {"pytest_passpost.suite.http"},
+    "plugins/webhook/tests/test_conformance.py": {"pytest_passpost.suite.checks.http"},
 }
 """Tests that look inside on purpose."""
 

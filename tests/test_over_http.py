@@ -18,7 +18,7 @@ import rich.traceback
 
 import passpost
 from pytest_passpost import Action, Answer, CertificateAuthority, Fault, HttpServer, Request
-from pytest_passpost.channel import Channel
+from pytest_passpost.servers.channel import Channel
 
 TEMPLATE = {"usageType": "Generic", "subject": "{{code}}", "content": "{{code}}"}
 KEY = "canary-key-of-the-account"

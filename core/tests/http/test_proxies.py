@@ -15,7 +15,7 @@ import pytest
 from passpost import SendError
 from passpost._network.reachable import reaching
 from pytest_passpost import Answer, CertificateAuthority, HttpServer
-from pytest_passpost.certificates import server_context
+from pytest_passpost.servers.certificates import server_context
 
 pytestmark = pytest.mark.anyio
 

@@ -34,7 +34,7 @@ from pytest_passpost import (
     accept_then,
     reply,
 )
-from pytest_passpost.faults import WITHOUT_REPLY
+from pytest_passpost.servers.faults import WITHOUT_REPLY
 
 SCRIPTS: Final = int(os.environ.get("PASSPOST_FAULT_SCRIPTS", "10"))
 EMAILS: Final = 50

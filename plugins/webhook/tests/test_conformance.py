@@ -9,7 +9,7 @@ import pytest
 from passpost import Receipt, SendError
 from passpost_webhook import hooks
 from pytest_passpost import ConnectorSuite, HttpServer, Refusal, override
-from pytest_passpost.suite.http import GARBAGE
+from pytest_passpost.suite.checks.http import GARBAGE
 
 if TYPE_CHECKING:
     from pytest_passpost import Answer

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 from passpost._lazy import lazy_names
 
 if TYPE_CHECKING:
-    from pytest_passpost.actions import (
+    from pytest_passpost.inbox import Inbox
+    from pytest_passpost.servers.actions import (
         AcceptThen,
         Action,
         ActionName,
@@ -37,26 +38,34 @@ if TYPE_CHECKING:
         accept_then,
         reply,
     )
-    from pytest_passpost.certificates import Certificate, CertificateAuthority, default_authority
-    from pytest_passpost.channel import Channel
-    from pytest_passpost.faults import Fault, Phase
-    from pytest_passpost.http import Answers, Handler, HttpServer
-    from pytest_passpost.http_actions import (
+    from pytest_passpost.servers.certificates import (
+        Certificate,
+        CertificateAuthority,
+        default_authority,
+    )
+    from pytest_passpost.servers.channel import Channel
+    from pytest_passpost.servers.delay_proxy import DelayProxy
+    from pytest_passpost.servers.faults import Fault, Phase
+    from pytest_passpost.servers.http.actions import (
         EndlessBody,
         EndlessHead,
         SlowHead,
         Truncated,
         WrongLength,
     )
-    from pytest_passpost.http_messages import Answer, Request
-    from pytest_passpost.http_stand_in import HttpStandIn, Refused
-    from pytest_passpost.inbox import Inbox
-    from pytest_passpost.ports import refusing_port, silent_port
-    from pytest_passpost.proxy import DelayProxy
-    from pytest_passpost.smtp import SmtpServer
-    from pytest_passpost.smtp_actions import Deaf, Group, Omit, StopReading, Stray, Unread
-    from pytest_passpost.smtp_records import Credentials, ReceivedMail, SmtpConnection, Violation
-    from pytest_passpost.smtp_rules import EXTENSIONS, TlsMode
+    from pytest_passpost.servers.http.messages import Answer, Request
+    from pytest_passpost.servers.http.server import Answers, Handler, HttpServer
+    from pytest_passpost.servers.http.stand_in import HttpStandIn, Refused
+    from pytest_passpost.servers.ports import refusing_port, silent_port
+    from pytest_passpost.servers.smtp.actions import Deaf, Group, Omit, StopReading, Stray, Unread
+    from pytest_passpost.servers.smtp.records import (
+        Credentials,
+        ReceivedMail,
+        SmtpConnection,
+        Violation,
+    )
+    from pytest_passpost.servers.smtp.rules import EXTENSIONS, TlsMode
+    from pytest_passpost.servers.smtp.server import SmtpServer
     from pytest_passpost.stand_in import ReadableMail, StandIn, decoded
     from pytest_passpost.suite import ConnectorSuite, Refusal, override
     from pytest_passpost.suite.extensions import ExtensionSuite
@@ -80,7 +89,7 @@ if not TYPE_CHECKING:
     __getattr__, __dir__ = lazy_names(
         __name__,
         {
-            "pytest_passpost.actions": (
+            "pytest_passpost.servers.actions": (
                 "AcceptThen",
                 "Action",
                 "ActionName",
@@ -99,44 +108,44 @@ if not TYPE_CHECKING:
                 "accept_then",
                 "reply",
             ),
-            "pytest_passpost.certificates": (
+            "pytest_passpost.servers.certificates": (
                 "Certificate",
                 "CertificateAuthority",
                 "default_authority",
             ),
-            "pytest_passpost.channel": ("Channel",),
-            "pytest_passpost.faults": (
+            "pytest_passpost.servers.channel": ("Channel",),
+            "pytest_passpost.servers.faults": (
                 "Fault",
                 "Phase",
             ),
-            "pytest_passpost.http": (
+            "pytest_passpost.servers.http.server": (
                 "Answers",
                 "Handler",
                 "HttpServer",
             ),
-            "pytest_passpost.http_actions": (
+            "pytest_passpost.servers.http.actions": (
                 "EndlessBody",
                 "EndlessHead",
                 "SlowHead",
                 "Truncated",
                 "WrongLength",
             ),
-            "pytest_passpost.http_messages": (
+            "pytest_passpost.servers.http.messages": (
                 "Answer",
                 "Request",
             ),
-            "pytest_passpost.http_stand_in": (
+            "pytest_passpost.servers.http.stand_in": (
                 "HttpStandIn",
                 "Refused",
             ),
             "pytest_passpost.inbox": ("Inbox",),
-            "pytest_passpost.ports": (
+            "pytest_passpost.servers.ports": (
                 "refusing_port",
                 "silent_port",
             ),
-            "pytest_passpost.proxy": ("DelayProxy",),
-            "pytest_passpost.smtp": ("SmtpServer",),
-            "pytest_passpost.smtp_actions": (
+            "pytest_passpost.servers.delay_proxy": ("DelayProxy",),
+            "pytest_passpost.servers.smtp.server": ("SmtpServer",),
+            "pytest_passpost.servers.smtp.actions": (
                 "Deaf",
                 "Group",
                 "Omit",
@@ -144,13 +153,13 @@ if not TYPE_CHECKING:
                 "Stray",
                 "Unread",
             ),
-            "pytest_passpost.smtp_records": (
+            "pytest_passpost.servers.smtp.records": (
                 "Credentials",
                 "ReceivedMail",
                 "SmtpConnection",
                 "Violation",
             ),
-            "pytest_passpost.smtp_rules": (
+            "pytest_passpost.servers.smtp.rules": (
                 "EXTENSIONS",
                 "TlsMode",
             ),

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from pytest_passpost.smtp import SmtpServer
+from pytest_passpost.servers.smtp.server import SmtpServer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import passpost
-    from pytest_passpost.smtp_records import ReceivedMail
+    from pytest_passpost.servers.smtp.records import ReceivedMail
 
 SENDER: Final = "Example <no-reply@example.com>"
 

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
     from pathlib import Path
 
-    from pytest_passpost.certificates import CertificateAuthority
-    from pytest_passpost.http import HttpServer
     from pytest_passpost.inbox import Inbox
-    from pytest_passpost.smtp import SmtpServer
+    from pytest_passpost.servers.certificates import CertificateAuthority
+    from pytest_passpost.servers.http.server import HttpServer
+    from pytest_passpost.servers.smtp.server import SmtpServer
 
 # So that a bare assert of a check says what it compared. What is imported already is left alone,
 # since pytest warns of it.
-_NAMES = {f"pytest_passpost.{module}" for module in ("http", "inbox", "suite")}
+_NAMES = {f"pytest_passpost.{module}" for module in ("inbox", "servers.http.server", "suite")}
 pytest.register_assert_rewrite(*sorted(_NAMES - set(sys.modules)))
 
 _NOTED = "passpost-suite"
@@ -31,7 +31,7 @@ _NOTED = "passpost-suite"
 @pytest.fixture(scope="session")
 def passpost_ca() -> CertificateAuthority:
     """Give the authority that issues the certificates of all servers of this session."""
-    from pytest_passpost.certificates import default_authority  # noqa: PLC0415 - see above
+    from pytest_passpost.servers.certificates import default_authority  # noqa: PLC0415 - see above
 
     return default_authority()
 
@@ -47,7 +47,7 @@ def passpost_ca_file(
 @pytest.fixture
 def passpost_smtp_server() -> Iterator[SmtpServer]:
     """Give an SMTP server without TLS and AUTH, fresh for each test."""
-    from pytest_passpost.smtp import SmtpServer  # noqa: PLC0415 - see above
+    from pytest_passpost.servers.smtp.server import SmtpServer  # noqa: PLC0415 - see above
 
     with SmtpServer() as server:
         yield server
@@ -56,7 +56,7 @@ def passpost_smtp_server() -> Iterator[SmtpServer]:
 @pytest.fixture
 def passpost_http_server() -> Iterator[HttpServer]:
     """Give an HTTP server that answers 200 until told otherwise, fresh for each test."""
-    from pytest_passpost.http import HttpServer  # noqa: PLC0415 - see above
+    from pytest_passpost.servers.http.server import HttpServer  # noqa: PLC0415 - see above
 
     with HttpServer() as server:
         yield server
@@ -100,7 +100,7 @@ def pytest_runtest_makereport(
     if report.failed and call.when == "call" and _is_check(item):
         told = item.funcargs["bench"].told()  # type: ignore[attr-defined]  # a check is a function
         report.sections += [("passpost: what came of the emails", told)] if told else []
-    scripted = sys.modules.get("pytest_passpost.scripted")
+    scripted = sys.modules.get("pytest_passpost.servers.scripted")
     if scripted is not None and not report.passed and call.when != "teardown":
         missed = [text for server in list(scripted.RUNNING) if (text := server.excused())]
         if report.failed:

@@ -71,7 +71,7 @@ def test_servers_need_no_pytest() -> None:
 
 TESTS = """
 def test_rewriting():
-    import pytest_passpost.smtp as module
+    import pytest_passpost.servers.smtp.server as module
     assert type(module.__spec__.loader).__name__ == "AssertionRewritingHook"
 
 def test_smtp(passpost_smtp_server):

@@ -14,7 +14,7 @@ import attrs
 import pytest
 
 from pytest_passpost import ActionName, Fault
-from pytest_passpost.faults import HTTP_PHASES, PHASES, SMTP_PHASES
+from pytest_passpost.servers.faults import HTTP_PHASES, PHASES, SMTP_PHASES
 from pytest_passpost.suite import CHECKS
 
 DOCS = Path(__file__).parents[3] / "docs/en"

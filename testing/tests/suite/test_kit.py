@@ -21,10 +21,10 @@ import pytest
 
 from passpost import UnknownConnectorError
 from pytest_passpost import Answer, ConnectorSuite, HttpServer, Refusal, Request, override
-from pytest_passpost.suite.bench import load
-from pytest_passpost.suite.canaries import Canaries, LogRecords, shown
-from pytest_passpost.suite.marks import reason_of
-from pytest_passpost.suite.pointing import (
+from pytest_passpost.suite.instruments.bench import load
+from pytest_passpost.suite.instruments.canaries import Canaries, LogRecords, shown
+from pytest_passpost.suite.instruments.fault_proxy import FaultProxy
+from pytest_passpost.suite.instruments.pointing import (
     leaves,
     pointed_at,
     port_in,
@@ -32,9 +32,9 @@ from pytest_passpost.suite.pointing import (
     with_host,
     with_value,
 )
-from pytest_passpost.suite.proxy import FaultProxy
-from pytest_passpost.suite.purity import watched
-from pytest_passpost.suite.relay import Relay
+from pytest_passpost.suite.instruments.purity import watched
+from pytest_passpost.suite.instruments.relay import Relay
+from pytest_passpost.suite.marks import reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,9 +14,9 @@ import pytest
 from passpost import Receipt, SendError
 from passpost._plugins.defects import describe_defect
 from pytest_passpost import show_defects
+from pytest_passpost.suite.instruments.telling import told, violations_of, wrong_facts
 from pytest_passpost.suite.marks import PROPERTY
 from pytest_passpost.suite.report import lines
-from pytest_passpost.suite.telling import told, violations_of, wrong_facts
 
 
 class Report:

@@ -22,17 +22,17 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import pytest
 
-from pytest_passpost.certificates import default_authority
-from pytest_passpost.suite.bench import Bench, load
-from pytest_passpost.suite.describing import DescriptionChecks
-from pytest_passpost.suite.faults import FaultChecks
-from pytest_passpost.suite.http import HttpChecks
+from pytest_passpost.servers.certificates import default_authority
+from pytest_passpost.suite.checks.describing import DescriptionChecks
+from pytest_passpost.suite.checks.faults import FaultChecks
+from pytest_passpost.suite.checks.http import HttpChecks
+from pytest_passpost.suite.checks.parsing import ParsingChecks
+from pytest_passpost.suite.checks.secrecy import SecrecyChecks
+from pytest_passpost.suite.checks.sending import SendingChecks
+from pytest_passpost.suite.checks.sessions import SessionChecks
+from pytest_passpost.suite.instruments.bench import Bench, load
+from pytest_passpost.suite.instruments.pointing import pointed_at, speaks_http
 from pytest_passpost.suite.marks import PROPERTY, Refusal, override, reason_of
-from pytest_passpost.suite.parsing import ParsingChecks
-from pytest_passpost.suite.pointing import pointed_at, speaks_http
-from pytest_passpost.suite.secrecy import SecrecyChecks
-from pytest_passpost.suite.sending import SendingChecks
-from pytest_passpost.suite.sessions import SessionChecks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -8,7 +8,7 @@ from typing import Any, Final
 import attrs
 
 from passpost.errors import Outcome, Scope
-from pytest_passpost.http_messages import Answer
+from pytest_passpost.servers.http.messages import Answer
 
 PROPERTY: Final = "passpost-suite"
 """The name of what a check notes on its report for the summary."""

@@ -6,12 +6,12 @@ import json
 from typing import TYPE_CHECKING, Any, Self
 
 from pytest_passpost import CertificateAuthority, ReadableMail
-from pytest_passpost.listener import Listener
+from pytest_passpost.servers.listener import Listener
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from pytest_passpost.channel import Channel
+    from pytest_passpost.servers.channel import Channel
 
 KEY = "wire-key/4711"
 

@@ -1,0 +1,166 @@
+"""The base of stand-ins for providers over HTTP."""
+
+from __future__ import annotations
+
+import abc
+import secrets
+import threading
+from typing import TYPE_CHECKING, Any, Self
+
+from pytest_passpost.servers.http.server import HttpServer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import TracebackType
+
+    from pytest_passpost.servers.faults import Fault
+    from pytest_passpost.servers.http.messages import Answer, Request
+    from pytest_passpost.stand_in import ReadableMail
+
+
+class Refused(Exception):  # noqa: N818 - the provider's answer, not a fault of the stand-in
+    """The provider does not take a request.
+
+    Args:
+        answer: What it answers.
+    """
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer.status)
+        self.answer = answer
+
+
+class HttpStandIn(abc.ABC):
+    """A stand-in whose author writes the provider's rules alone; see `pytest_passpost.StandIn`.
+
+    ::
+
+        class StandIn(HttpStandIn):
+            @property
+            def settings(self):
+                return {"endpoint": self.server.url, "apiKey": KEY}
+
+            wrong_settings = None
+
+            def admit(self, request):
+                if request.header("authorization") != f"Bearer {KEY}":
+                    raise Refused(Answer(401))
+
+            def take(self, request):
+                document = request.json()
+                return ReadableMail(...), Answer.json({"id": "1"})
+    """
+
+    def __init__(self) -> None:
+        self.server = HttpServer(self._answer)
+        """The server itself: its requests, connections and faults."""
+        self._received: list[ReadableMail] = []
+        self._refusals: list[Answer] = []
+        self._violations: list[str] = []
+        self._issued: list[str] = []
+        self._lock = threading.Lock()
+
+    @property
+    @abc.abstractmethod
+    def settings(self) -> Mapping[str, Any]:
+        """Settings that reach this server, complete but for ``templates``."""
+
+    @property
+    @abc.abstractmethod
+    def wrong_settings(self) -> Mapping[str, Any] | None:
+        """The same with a wrong key, for a deliberate failure; None without one."""
+
+    @abc.abstractmethod
+    def admit(self, request: Request) -> None:
+        """Verify who sends a request.
+
+        Raises:
+            Refused: It is not authentic.
+        """
+
+    @abc.abstractmethod
+    def take(self, request: Request) -> tuple[ReadableMail | None, Answer]:
+        """Give the mail in a request that was let in, and what the provider answers.
+
+        Returns:
+            The mail, or None where the request asks for something else; and the answer.
+
+        Raises:
+            Refused: The provider would not take it.
+        """
+
+    @property
+    def received(self) -> tuple[ReadableMail, ...]:
+        """The mails that were accepted so far, in order."""
+        with self._lock:
+            return tuple(self._received)
+
+    @property
+    def violations(self) -> tuple[str, ...]:
+        """What it has refused by its own rules, in order: request, status and body."""
+        with self._lock:
+            return tuple(self._violations)
+
+    @property
+    def issued(self) -> tuple[str, ...]:
+        """The tokens that it has issued, which are secrets as the settings' are."""
+        with self._lock:
+            return tuple(self._issued)
+
+    def issue_token(self) -> str:
+        """Make a token for the answer to a client that may have one; it stands in `issued`."""
+        with self._lock:
+            self._issued.append(f"token-{secrets.token_urlsafe(18)}")
+            return self._issued[-1]
+
+    def refuse_with(self, answer: Answer, times: int = 1) -> None:
+        """Answer the next emails like this, and take none of them.
+
+        What comes before an email, such as a request for a token, is answered as ever.
+        """
+        with self._lock:
+            self._refusals += [answer] * times
+
+    def break_with(self, *faults: Fault) -> None:
+        """Let these faults strike from here on, in place of those before."""
+        self.server.script(*faults)
+
+    def __enter__(self) -> Self:
+        self.server.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.server.__exit__(kind, error, trace)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__module__}.{type(self).__name__}, {len(self.received)} mails>"
+
+    def _answer(self, request: Request) -> Answer:
+        try:
+            self.admit(request)
+            mail, answer = self.take(request)
+        except Refused as refused:
+            self._note(request, refused.answer)
+            return refused.answer
+        if mail is None:
+            return answer
+        with self._lock:
+            if self._refusals:
+                return self._refusals.pop(0)
+            self._received.append(mail)
+        return answer
+
+    def _note(self, request: Request, answer: Answer) -> None:
+        said = answer.body.decode("utf-8", "replace")
+        with self._lock:
+            self._violations.append(
+                f"{request.method} {request.path}: HTTP status {answer.status} {said}".rstrip()
+            )
+
+
+__all__ = ["HttpStandIn", "Refused"]

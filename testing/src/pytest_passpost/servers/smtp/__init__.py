@@ -1,0 +1,1 @@
+"""An SMTP server for tests: strict, and scripted to fail."""

@@ -1,0 +1,1 @@
+"""The checks of the connector contract, by subject."""

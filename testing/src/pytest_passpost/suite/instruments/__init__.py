@@ -1,0 +1,1 @@
+"""What the checks work with: the bench, proxies that break connections, and texts to look for."""
