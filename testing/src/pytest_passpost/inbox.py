@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 SENDER: Final = "Example <no-reply@example.com>"
 
 # An email without a code and without a link is one that its application forgot to fill: a variable
-# that no payload has refuses it.
+# that no payload has rejects it.
 _CONTENT: Final = (
     "{{#code}}{{code}}\n{{/code}}{{#link}}{{link}}\n{{/link}}"
     "{{^code}}{{^link}}{{code_or_link}}{{/link}}{{/code}}"
@@ -63,7 +63,7 @@ class Inbox(SmtpServer):
         return {"connectors": {"inbox": {"use": "smtp", "settings": self.settings}}}
 
     def write(self, path: Path) -> Path:
-        """Write the application's settings to a file, and give its path back."""
+        """Write the application's settings to a file, and return its path back."""
         path.write_text(json.dumps(self.application), "utf-8")
         return path
 
@@ -106,7 +106,7 @@ class Inbox(SmtpServer):
         return Mailer(self.connector(settings), templates=templates)
 
     def mails_to(self, address: str) -> list[ReceivedMail]:
-        """Give the mails to one address, in order of arrival."""
+        """Return the emails to one address, in order of arrival."""
         return [mail for mail in self.mails if address in mail.recipients]
 
 

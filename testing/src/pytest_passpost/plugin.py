@@ -1,4 +1,4 @@
-"""Fixtures for pytest: servers and an authority, for whoever has ``passpost[testing]`` installed.
+"""Fixtures for pytest: servers and an authority, wherever ``passpost[testing]`` is installed.
 
 pytest loads this module whenever it starts, so it imports what it needs where it needs it.
 """
@@ -30,7 +30,7 @@ _NOTED = "passpost-suite"
 
 @pytest.fixture(scope="session")
 def passpost_ca() -> CertificateAuthority:
-    """Give the authority that issues the certificates of all servers of this session."""
+    """Return the authority that issues the certificates of all servers of this session."""
     from pytest_passpost.servers.certificates import default_authority  # noqa: PLC0415 - see above
 
     return default_authority()
@@ -40,13 +40,13 @@ def passpost_ca() -> CertificateAuthority:
 def passpost_ca_file(
     passpost_ca: CertificateAuthority, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
-    """Give a file with that authority's certificate, for settings that want one."""
+    """Return a file with that authority's certificate, for settings that require one."""
     return passpost_ca.write_pem(tmp_path_factory.mktemp("passpost") / "ca.pem")
 
 
 @pytest.fixture
 def passpost_smtp_server() -> Iterator[SmtpServer]:
-    """Give an SMTP server without TLS and AUTH, fresh for each test."""
+    """Return an SMTP server without TLS and AUTH, fresh for each test."""
     from pytest_passpost.servers.smtp.server import SmtpServer  # noqa: PLC0415 - see above
 
     with SmtpServer() as server:
@@ -55,7 +55,7 @@ def passpost_smtp_server() -> Iterator[SmtpServer]:
 
 @pytest.fixture
 def passpost_http_server() -> Iterator[HttpServer]:
-    """Give an HTTP server that answers 200 until told otherwise, fresh for each test."""
+    """Return an HTTP server that answers 200 until told otherwise, fresh for each test."""
     from pytest_passpost.servers.http.server import HttpServer  # noqa: PLC0415 - see above
 
     with HttpServer() as server:
@@ -64,7 +64,7 @@ def passpost_http_server() -> Iterator[HttpServer]:
 
 @pytest.fixture
 def passpost_inbox() -> Iterator[Inbox]:
-    """Give an inbox for what an application sends, fresh for each test."""
+    """Return an inbox for what an application sends, fresh for each test."""
     from pytest_passpost.inbox import Inbox  # noqa: PLC0415 - see above
 
     with Inbox() as inbox:

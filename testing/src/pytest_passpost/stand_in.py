@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @attrs.frozen(kw_only=True)
 class ReadableMail:
-    """A mail as it arrived, decoded: what a person would read.
+    """An email as it arrived, decoded: what a person would read.
 
     The ends of lines in bodies are line feeds.
 
@@ -30,9 +30,9 @@ class ReadableMail:
         subject: The subject, decoded.
         text: The plain text body; None if there is none.
         html: The HTML body, likewise.
-        reply_to: The address that answers go to; None if the mail names none.
+        reply_to: The address that answers go to; None if the email names none.
         message_id: The Message-ID, with its angle brackets; None where the provider makes its own.
-        headers: Other headers of the mail, decoded.
+        headers: Other headers of the email, decoded.
     """
 
     sender: str
@@ -82,10 +82,10 @@ class StandIn(Protocol):
 
     @property
     def received(self) -> tuple[ReadableMail, ...]:
-        """The mails that this server has accepted so far, in order of acceptance.
+        """The emails that this server has accepted so far, in order of acceptance.
 
-        A mail is here before the server says that it takes it: to the conformance suite that is the
-        moment from which on a broken connection leaves the outcome unknown.
+        An email is here before the server accepts it: from that moment on, the conformance suite
+        expects a broken connection to leave the outcome unknown.
         """
         ...
 

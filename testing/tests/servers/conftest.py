@@ -24,7 +24,7 @@ class Wire:
         self.sock.sendall(octets)
 
     def line(self) -> bytes:
-        """Give the next line with its line end, or what there is at the end of the stream."""
+        """Return the next line with its line end, or what there is at the end of the stream."""
         while b"\n" not in self.buffer:
             part = self.sock.recv(65536)
             if not part:
@@ -34,7 +34,7 @@ class Wire:
         return line + end
 
     def reply(self) -> str:
-        """Give the next reply, its lines joined by LF; empty at the end of the stream."""
+        """Return the next reply, its lines joined by LF; empty at the end of the stream."""
         lines = [self.line()]
         while lines[-1][3:4] == b"-":
             lines.append(self.line())
@@ -46,7 +46,7 @@ class Wire:
         return self.reply()
 
     def rest(self) -> bytes:
-        """Give everything up to the end of the stream."""
+        """Return everything up to the end of the stream."""
         parts = [self.buffer]
         while part := self.sock.recv(65536):
             parts.append(part)
@@ -59,7 +59,7 @@ class Wire:
         self.buffer = b""
 
     def end(self) -> None:
-        """Say with FIN that nothing more will come."""
+        """Announce with FIN that nothing more will come."""
         self.sock.shutdown(socket.SHUT_WR)
 
 
@@ -100,7 +100,7 @@ def client_context() -> ssl.SSLContext:
 
 @pytest.fixture
 def mail() -> EmailMessage:
-    """A mail with everything that is easily got wrong in it."""
+    """An email with everything that is easily got wrong in it."""
     mail = EmailMessage()
     mail["From"] = "Übersetzer <no-reply@example.com>"
     mail["To"] = "ada@example.com"

@@ -1,4 +1,4 @@
-"""Certificates that are right, and those that a client must refuse."""
+"""Certificates that are right, and those that a client must reject."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from pytest_passpost import Fault, HttpServer, SmtpServer, reply
 
 
 def ready(wire: Any, *, up_to: str = "DATA") -> None:
-    """Say everything up to the content."""
+    """Send everything up to the content."""
     wire.reply()
     for said in ("EHLO x", "MAIL FROM:<a@example.com>", "RCPT TO:<b@example.com>", up_to):
         if said:
@@ -64,7 +64,7 @@ def test_data_strikes_in_whatever_form_the_mail_travels(
                 break
             assert said.startswith("250 2.0.0 0 octets ok")
         assert (server.struck, server.mails) == (1, [])
-        # It has struck, and the next mail goes through.
+        # It has struck, and the next email goes through.
         assert wire.ask("RSET").startswith("250")
         for said in ("MAIL FROM:<a@example.com>", "RCPT TO:<b@example.com>"):
             assert wire.ask(said).startswith("250")
@@ -75,7 +75,7 @@ def test_data_strikes_in_whatever_form_the_mail_travels(
 
 
 def test_a_chunk_that_comes_in_vain_is_an_occasion_too(dial: Callable[[int], Any]) -> None:
-    # As DATA is that comes after a refused recipient.
+    # As DATA is that comes after a rejected recipient.
     with SmtpServer(faults=[Fault("data", reply("554 5.5.1 No"))]) as server:
         wire = dial(server.port)
         wire.reply()

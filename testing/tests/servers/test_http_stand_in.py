@@ -45,7 +45,7 @@ def ask(acme: Acme, method: str = "POST", *, key: str = KEY, body: bytes = b"") 
 
 def test_it_follows_the_protocol(acme: Acme) -> None:
     assert isinstance(acme, StandIn)
-    assert repr(acme).endswith("Acme, 0 mails>")
+    assert repr(acme).endswith("Acme, 0 emails>")
 
 
 def test_it_keeps_what_it_accepts_alone(acme: Acme) -> None:

@@ -40,7 +40,7 @@ STEPS = [
     ("quit", "QUIT", "221"),
 ]
 PHASES = sorted({phase for phase, _, _ in STEPS})
-# How many of the two mails have been taken when a phase first comes.
+# How many of the two emails have been taken when a phase first comes.
 BEFORE = {"bdat": 1, "quit": 2}
 
 
@@ -63,7 +63,7 @@ def meet(wire: Any, phase: str) -> bytes:
 
 
 def ready(wire: Any, *, up_to: str = "DATA") -> None:
-    """Say everything up to the content."""
+    """Send everything up to the content."""
     wire.reply()
     for said in ("EHLO x", "MAIL FROM:<a@example.com>", "RCPT TO:<b@example.com>", up_to):
         if said:

@@ -1,4 +1,4 @@
-"""What a client must not do is refused and noted."""
+"""What a client must not do is rejected and noted."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ LONG = b"a" * 300 + b"@" + b"b" * 300 + b".com"
         (b"NOOP\n", "500", "bare LF"),
         (b"NOOP a\rb\r\n", "500", "control character"),
         (b"NOOP a\0b\r\n", "500", "control character"),
-        (b"NOOP \xff\r\n", "500", "no UTF-8"),
+        (b"NOOP \xff\r\n", "500", "not UTF-8"),
         (b"NOOP " + b"x" * 506 + b"\r\n", "500", "more than 512 octets"),
         (b"x" * 65537, "500", "without an end"),
         (b"TURN\r\n", "500", "does not know"),
-        (b"EHLO\r\n", "501", "no domain"),
-        (b"EHLO b\xc3\xbccher.example\r\n", "501", "no domain"),
-        (b"EHLO a_b\r\n", "501", "no domain"),
+        (b"EHLO\r\n", "501", "not a domain"),
+        (b"EHLO b\xc3\xbccher.example\r\n", "501", "not a domain"),
+        (b"EHLO a_b\r\n", "501", "not a domain"),
         (b"STARTTLS\r\n", "502", "not offered"),
         (b"AUTH PLAIN\r\n", "538", "not offered"),
         (b"QUIT now\r\n", "501", "QUIT with an argument"),
@@ -50,7 +50,7 @@ LONG = b"a" * 300 + b"@" + b"b" * 300 + b".com"
         (MAIL + b"RCPT TO:<b@example.com> NOTIFY=NEVER\r\n", "250 555", "not offered"),
         (MAIL + b"RCPT TO:<b@example.com>,<c@example.com>\r\n", "250 501", "not written"),
         (MAIL + MAIL, "250 503", "amid a transaction"),
-        (b"BDAT x LAST\r\n", "501", "BDAT wants a number"),
+        (b"BDAT x LAST\r\n", "501", "BDAT requires a number"),
         (MAIL + RCPT + b"DATA now\r\n", "250 250 501", "DATA with an argument"),
         (MAIL + RCPT + b"BDAT 2\r\n\r\nDATA\r\n", "250 250 250 503", "DATA and BDAT in one"),
     ],

@@ -69,7 +69,7 @@ def test_settings_are_pointed_at_another_port() -> None:
     assert pointed_at(HTTP, 99) == {
         "endpoint": "http://127.0.0.1:99/v3", "key": "k", "also": ["http://127.0.0.1:99"],
     }  # fmt: skip
-    # What is no port of a host stays, and a text stays a text.
+    # What is not a port of a host stays, and a text stays a text.
     server = {"host": "localhost", "smtpPort": "99"}
     assert pointed_at(TCP, 99) == {"server": server, "retries": 4711}
     assert pointed_at({"host": "localhost", "port": 4711}, 99)["port"] == 99

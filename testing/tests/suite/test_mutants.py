@@ -33,7 +33,7 @@ MUTANTS |= {
     "DeclaresHttp": "test_declarations",
 }
 
-# Wrong in a way that shows whatever they do: other mutants send an ordinary mail as they should.
+# Wrong in a way that shows whatever they do: other mutants send an ordinary email as they should.
 ALWAYS_WRONG = {
     "SpeaksInClear", "HasNoConfigClass", "ReturnsNothing", "CountsItsIds", "SendsNothing",
     "SendsACopy",

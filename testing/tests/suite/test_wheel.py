@@ -58,7 +58,7 @@ def pip(*arguments: str) -> None:
 
 @pytest.fixture(scope="module")
 def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give the interpreter of an environment with the wheels of passpost and of one connector."""
+    """Return the interpreter of an environment with the wheels of passpost and of one connector."""
     folder = tmp_path_factory.mktemp("kit")
     folders = ("core", "testing", "plugins/smtp", "plugins/smtp/stand_in")
     sources = [str(ROOT / source) for source in folders]
@@ -76,7 +76,7 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def output(python: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Give what an author sees who runs the suite there."""
+    """Return what an author sees who runs the suite there."""
     package = tmp_path_factory.mktemp("author")
     for name in ("wire.py", "wire_stand_in.py"):
         shutil.copy(MUTANTS / name, package)

@@ -68,7 +68,7 @@ class Reset(Action):
 
 @attrs.frozen
 class Silence(Action):
-    """Say nothing more, and read on until the client hangs up."""
+    """Send nothing more, and read on until the client hangs up."""
 
     async def run(self, channel: Channel, honest: bytes) -> bool:  # noqa: ARG002 - says nothing
         """Fall silent."""
@@ -91,7 +91,7 @@ class Say(Action):
         return self.text[:1].encode() == honest[:1]
 
     async def run(self, channel: Channel, honest: bytes) -> bool:
-        """Send it, line by line as it stands."""
+        """Send it, line by line as it is."""
         await channel.send("".join(f"{line}\r\n" for line in self.text.split("\n")).encode())
         if honest and not self.text.startswith("421"):
             return True
@@ -231,7 +231,7 @@ class AcceptThen(Action):
 class Hold(Action):
     """Keep the honest reply back, or where none is due all that follows, until the test lets it go.
 
-    It stands in for every delay in a test: nothing has to sleep.
+    It replaces every delay in a test: nothing has to sleep.
     """
 
     reached: threading.Event = attrs.field(factory=threading.Event, init=False, repr=False)
@@ -281,7 +281,7 @@ def reply(text: str) -> Say:
 
 
 def accept_then(action: Action | ActionName) -> AcceptThen:
-    """Do what was asked (take the mail), and then not say so but do this."""
+    """Do what was asked (take the email), and then not say so but do this."""
     return AcceptThen(named(action))
 
 
@@ -293,7 +293,7 @@ _BY_NAME: Final[dict[str, type[Action]]] = {
 
 
 def named(action: Action | ActionName) -> Action:
-    """Give an action by its name; one that is no name stays as it is.
+    """Return an action by its name; an action stays as it is.
 
     Raises:
         ValueError: There is no action of that name.

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Certificate = Literal["good", "self-signed", "expired", "other-host", "unknown-authority"]
-"""What a server shows: one certificate that is right, and four that must be refused."""
+"""What a server shows: one certificate that is right, and four that must be rejected."""
 
 HOSTS: Final = ("localhost", "127.0.0.1", "::1")
 """The names that a good certificate is for."""
@@ -42,16 +42,16 @@ class CertificateAuthority:
         return self._authority.cert_pem.bytes().decode("ascii")
 
     def write_pem(self, path: Path) -> Path:
-        """Write the authority's own certificate to a file, and give its path back."""
+        """Write the authority's own certificate to a file, and return its path back."""
         path.write_text(self.pem, "ascii")
         return path
 
     def client_context(self) -> ssl.SSLContext:
-        """Give a context that trusts this authority and nobody else."""
+        """Return a context that trusts this authority and nobody else."""
         return ssl.create_default_context(cadata=self.pem)
 
     def server_context(self, certificate: Certificate = "good") -> ssl.SSLContext:
-        """Give a server's context that shows the certificate named.
+        """Return a server's context that shows the certificate named.
 
         Raises:
             ValueError: There is no certificate of that name.
@@ -111,14 +111,14 @@ def _self_signed() -> trustme.LeafCert:
 
 @functools.cache
 def default_authority() -> CertificateAuthority:
-    """Give the authority that servers use which are not given one: one per process."""
+    """Return the authority that servers use which are not given one: one per process."""
     return CertificateAuthority()
 
 
 def server_context(
     certificate: Certificate | ssl.SSLContext, authority: CertificateAuthority | None
 ) -> ssl.SSLContext:
-    """Give the context of a server; one that is given stays as it is.
+    """Return the context of a server; one that is given stays as it is.
 
     Raises:
         ValueError: There is no certificate of that name.

@@ -1,4 +1,4 @@
-"""One accepted connection: a socket, in clear or under TLS, with everything on it counted."""
+"""One accepted connection: a socket, unencrypted or under TLS, with everything on it counted."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Channel:
         bytes_received: Octets that came over the socket, those of TLS included.
         bytes_sent: Octets that went out likewise.
         round_trips: How often the server waited for the client after it had said something.
-        server_name: The host name that the client asked for in the handshake (SNI).
+        server_name: The hostname that the client asked for in the handshake (SNI).
         tls_error: Why the handshake failed, in OpenSSL's words.
     """
 
@@ -62,7 +62,7 @@ class Channel:
 
     @property
     def tls_version(self) -> str | None:
-        """``TLSv1.3``, or None in clear."""
+        """``TLSv1.3``, or None without TLS."""
         return self._tls.version() if self._tls else None
 
     async def receive(self) -> bytes:
@@ -70,7 +70,7 @@ class Channel:
 
         Raises:
             ConnectionError: The client reset the connection.
-            ssl.SSLError: What came is no TLS.
+            ssl.SSLError: What came is not TLS.
         """
         while True:
             if data := self._decrypted(self.poll_raw()):
@@ -81,11 +81,11 @@ class Channel:
             await self._wait()
 
     def poll(self) -> bytes:
-        """Give the octets that have come already, without waiting."""
+        """Return the octets that have come already, without waiting."""
         return self._decrypted(self.poll_raw())
 
     def poll_raw(self) -> bytes:
-        """Give what the socket holds already, as it came.
+        """Return what the socket holds already, as it came.
 
         Raises:
             ConnectionError: The client reset the connection, and all it sent before was given.
@@ -101,7 +101,7 @@ class Channel:
                 break
             except ConnectionError as error:
                 self._broken = error
-                if parts:  # such as the alert that says why a client refuses a certificate
+                if parts:  # such as the alert that says why a client rejects a certificate
                     break
                 raise
             self._at_end = not part
@@ -131,7 +131,7 @@ class Channel:
         """Shake hands as the server.
 
         Raises:
-            ssl.SSLError: The client refused, or spoke no TLS.
+            ssl.SSLError: The client rejected the certificate, or spoke no TLS.
             ConnectionError: The client went away.
         """
         context.sni_callback = _note_name
@@ -153,13 +153,13 @@ class Channel:
                 await self._wait()
 
     def end(self) -> None:
-        """Say with FIN that nothing more will be sent; reading goes on."""
+        """Announce with FIN that nothing more will be sent; reading goes on."""
         with contextlib.suppress(OSError):
             self._sock.shutdown(socket.SHUT_WR)
         self._ended()
 
     async def close(self) -> None:
-        """Say goodbye with FIN, and wait for the client's.
+        """Send FIN, and wait for the client's.
 
         What the client still sends is read: closing a socket that holds unread octets sends RST.
         """

@@ -94,7 +94,7 @@ class Fault:
 
 
 def require_phase(phase: object, known: tuple[Phase, ...]) -> None:
-    """Refuse a phase that does not exist, so that the fault would never strike.
+    """Reject a phase that does not exist, so that the fault would never strike.
 
     Raises:
         ValueError: With the phases that do, and the one that was probably meant.

@@ -24,8 +24,8 @@ class Listener(abc.ABC):
     """A server on 127.0.0.1 that runs while its ``with`` block does.
 
     Its port is known once the block is entered. Leaving the block closes every connection, ends the
-    thread, and raises what went wrong inside of the server, so that no defect of a test's own fake
-    stays unseen. A server runs once.
+    thread, and raises what went wrong inside: no defect of a stand-in stays unseen. A server runs
+    once.
 
     Attributes:
         host: ``127.0.0.1``.
@@ -148,7 +148,7 @@ class Listener(abc.ABC):
             started.set()  # or nobody would learn that the loop could not start
 
     def _new_loop(self) -> asyncio.AbstractEventLoop:
-        # The loop of some systems knows no add_reader(), on which `Channel` stands.
+        # The loop of some systems knows no add_reader(), which `Channel` requires.
         return asyncio.SelectorEventLoop()
 
     async def _main(self, started: threading.Event) -> None:
@@ -212,7 +212,7 @@ def counted(number: int, noun: str) -> str:
 
 
 def _accepted(listening: socket.socket) -> Iterator[socket.socket]:
-    """Give every connection that waits to be accepted."""
+    """Return every connection that waits to be accepted."""
     with contextlib.suppress(BlockingIOError, ConnectionError):
         while True:
             sock, _ = listening.accept()

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def refusing_port() -> Iterator[int]:
-    """Give a port on 127.0.0.1 that refuses connections while the block runs.
+    """Return a port on 127.0.0.1 that accepts no connection while the block runs.
 
     It is taken but not listened on, so that nothing else can come to listen there meanwhile.
     """
@@ -25,10 +25,10 @@ def refusing_port() -> Iterator[int]:
 
 @contextlib.contextmanager
 def silent_port() -> Iterator[int]:
-    """Give a port on 127.0.0.1 where connecting hangs while the block runs, as behind a firewall.
+    """Return a port on 127.0.0.1 where connecting hangs while the block runs, as behind a firewall.
 
     Its queue of connections is full, so that the system drops further attempts unanswered. That is
-    so on Linux; other systems may refuse them.
+    so on Linux; other systems may not.
     """
     with contextlib.ExitStack() as stack:
         full = stack.enter_context(socket.socket())

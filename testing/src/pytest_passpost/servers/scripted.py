@@ -56,7 +56,7 @@ class ScriptedServer(Listener):
         self._script.replace(faults)
 
     def excused(self) -> str:
-        """Say which faults never struck, and let none of them fail the test."""
+        """Return which faults never struck, and let none of them fail the test."""
         missed = _told(self._script.missed())
         self._script.excuse()
         return missed

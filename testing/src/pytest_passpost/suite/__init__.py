@@ -53,7 +53,7 @@ class ConnectorSuite(
     """The contract of a connector, check by check.
 
     Every check runs for every connector. What a connector cannot do is a capability that it does
-    not claim; then the check looks that the host refuses it. A check that has to differ is
+    not claim; then the check looks that passpost rejects it. A check that has to differ is
     overridden with `override` and a reason, which the summary prints.
 
     Attributes:
@@ -71,7 +71,7 @@ class ConnectorSuite(
     is_connector_suite: Final = True
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        """Refuse overrides without a reason, and drop what does not apply.
+        """Reject overrides without a reason, and drop what does not apply.
 
         Raises:
             TypeError: A check is overridden without saying why.
@@ -88,7 +88,7 @@ class ConnectorSuite(
 
     @pytest.fixture
     def provider(self) -> Iterator[Any]:
-        """Give the fake of the provider, started: the stand-in that ``connector_info`` names.
+        """Return the stand-in that ``connector_info`` names, started.
 
         Override it where there is none. What it gives has ``received``, and where the provider
         has credentials ``wrong_settings``; see `pytest_passpost.stand_in.StandIn`.
@@ -102,13 +102,13 @@ class ConnectorSuite(
 
     @pytest.fixture
     def settings(self, provider: Any) -> Mapping[str, Any]:
-        """Give settings that reach the fake; templates are not needed."""
+        """Return settings that reach the stand-in; templates are not needed."""
         settings: Mapping[str, Any] = provider.settings
         return settings
 
     @pytest.fixture
     def bench(self, provider: Any, settings: Mapping[str, Any]) -> Iterator[Bench]:
-        """Give what every check works with."""
+        """Return what every check works with."""
         bench = Bench(load(self.connector), provider, settings, self.patience, self.pointed)
         with bench.proxy:
             yield bench
@@ -139,12 +139,12 @@ class ConnectorSuite(
     ) -> dict[str, Any]:
         """Copy settings so that they lead to another port of 127.0.0.1.
 
-        Override it where the address of the fake cannot be found in its settings.
+        Override it where the address of the stand-in cannot be found in its settings.
         """
         return pointed_at(settings, port, tls=tls)
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
-        """Make a check of each refusal that the author declared."""
+        """Make a check of each rejection that the author declared."""
         if "refusal" in metafunc.fixturenames:
             metafunc.parametrize("refusal", self.refusals, ids=lambda refusal: refusal.name)
 
@@ -161,7 +161,7 @@ class ConnectorSuite(
 
 
 def _require_reason(cls: type[Any], name: str) -> None:
-    """Refuse a check that comes from elsewhere and does not say why."""
+    """Reject a check that comes from elsewhere and does not say why."""
     home = next(base for base in cls.__mro__ if name in vars(base))
     check = vars(home)[name]
     if home.__module__.startswith(__name__) or reason_of(check) is not None:

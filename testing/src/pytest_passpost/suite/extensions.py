@@ -91,7 +91,7 @@ class ExtensionSuite:
 
     @pytest.mark.parametrize("outcome", ["rejected", "unknown"])
     def test_a_failed_attempt_stays_failed(self, loaded: Extension, outcome: Any) -> None:
-        error = SendError("the provider refused it", outcome=outcome, scope="provider")
+        error = SendError("the provider rejected it", outcome=outcome, scope="provider")
         self._leaves_alone(loaded, error)
 
     def test_a_cancelled_attempt_stays_cancelled(self, loaded: Extension) -> None:
@@ -140,7 +140,7 @@ class ExtensionSuite:
         yield from (context for context in self.contexts if context)
 
     def _run(self, check: Callable[[MailSummary], Awaitable[None]]) -> None:
-        """Run a check of `around_send` for each context; a SendError is a refusal."""
+        """Run a check of `around_send` for each context; a SendError is a rejection."""
         for context in self._contexts():
             _run(_allowed(check(_summary(context))))
 
@@ -173,7 +173,7 @@ def loaded(extension: Any) -> Extension:
 
 
 async def _allowed(call: Awaitable[Template | None] | Awaitable[None]) -> Any:
-    """Return what a hook returns, or None where it refuses, as it may."""
+    """Return what a hook returns, or None where it rejects, as it may."""
     try:
         return await call
     except SendError:
@@ -191,7 +191,7 @@ async def _left(
 
 
 def _refuse_with(error: object) -> str:
-    return f"around_send raised {type(error).__name__}: refuse an attempt with SendError"
+    return f"around_send raised {type(error).__name__}: reject an attempt with SendError"
 
 
 def _run(check: Awaitable[Any]) -> None:

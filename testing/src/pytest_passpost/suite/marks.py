@@ -1,4 +1,4 @@
-"""What an author says of a suite: refusals of the provider, and overrides with their reasons."""
+"""What an author says of a suite: rejections of the provider, and overrides with their reasons."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ class Refusal:
     ::
 
         Refusal("throttled", Answer.json({"code": "slow_down"}, 400), "provider", temporary=True)
-        Refusal("throttled", lambda fake: fake.refuse("slow_down"), "provider", temporary=True)
+        Refusal("throttled", lambda stand-in: fake.refuse("slow_down"), "provider", temporary=True)
 
     Args:
         name: A short name: ``throttled``.
-        how: The provider's answer over HTTP, or what makes the fake refuse the next mail.
+        how: The provider's answer over HTTP, or what makes the stand-in reject the next email.
         scope: Whose matter it is.
         temporary: Whether the same mail may go through later.
-        outcome: ``rejected``, or ``unknown`` where the provider may have taken the mail.
+        outcome: ``rejected``, or ``unknown`` where the provider may have taken the email.
         retry_after: The seconds that the answer says to wait.
     """
 
@@ -48,7 +48,7 @@ def override(reason: str) -> Callable[[Callable[..., Any]], Any]:
     ::
 
         class TestAcme(ConnectorSuite):
-            @override("Acme closes each connection after one mail")
+            @override("Acme closes each connection after one email")
             def test_connections_are_reused(self) -> None: ...
 
     Args:
@@ -68,5 +68,5 @@ def override(reason: str) -> Callable[[Callable[..., Any]], Any]:
 
 
 def reason_of(check: object) -> str | None:
-    """Give the reason of an override, or None where it is none."""
+    """Return the reason of an override, or None where it does not override."""
     return getattr(check, _REASON, None)

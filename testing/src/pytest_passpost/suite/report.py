@@ -16,7 +16,7 @@ _NOT_HTTP: Final = "it speaks no HTTP: the checks of HTTP do not apply"
 
 
 def lines(reports: Iterable[pytest.TestReport]) -> Iterator[str]:
-    """Give the lines of the summary: the checks of each suite, and the reasons of overrides.
+    """Return the lines of the summary: the checks of each suite, and the reasons of overrides.
 
     Args:
         reports: The reports of all tests, those of other tests among them.
@@ -25,7 +25,7 @@ def lines(reports: Iterable[pytest.TestReport]) -> Iterator[str]:
     reasons: dict[tuple[str, str, int], dict[str, str]] = defaultdict(dict)
     for report in reports:
         for key, note in report.user_properties:
-            # A check whose fake does not even start has failed before its call.
+            # A check whose stand-in does not even start has failed before its call.
             counts = report.when == "call" or (report.when == "setup" and report.failed)
             if key == PROPERTY and counts and isinstance(note, list | tuple):
                 name, speaks, length, check, reason = note

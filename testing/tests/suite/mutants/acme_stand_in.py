@@ -1,4 +1,4 @@
-"""Acme, strict and small: it takes a JSON document with a bearer key, and answers with an id."""
+"""Acme, strict and small: it takes a JSON document with a bearer key, and answers with an ID."""
 
 from __future__ import annotations
 

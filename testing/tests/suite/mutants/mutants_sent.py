@@ -17,7 +17,7 @@ from mutant import caught_by, late
 from passpost import Capability, Finding, Mail, Receipt, SendError
 from passpost.http import Answer
 
-# Mails that go well.
+# Emails that go well.
 
 
 @caught_by("test_mail_arrives")

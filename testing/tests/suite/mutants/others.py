@@ -88,7 +88,7 @@ class Login:
 
 
 class Plainly(Acme):
-    """Acme with a plain function, which the host runs in a thread."""
+    """Acme with a plain function, which passpost runs in a thread."""
 
     @hookimpl
     def send_mail(self, config: HttpConfig, session: Any, mail: Mail) -> Receipt:  # type: ignore[override]  # the other form of the hook

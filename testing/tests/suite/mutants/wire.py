@@ -50,7 +50,7 @@ class WireConfig(settings_to_config.ConnectorConfig):
 
 
 class Session:
-    """One connection, and one mail at a time on it."""
+    """One connection, and one email at a time on it."""
 
     def __init__(self, context: ssl.SSLContext, host: str, port: int) -> None:
         self._context = context

@@ -39,7 +39,7 @@ class WrongLength(Action):
     """Send the answer with a Content-Length that is wrong, and end the connection.
 
     Attributes:
-        value: What stands in place of the length; it need not be a number.
+        value: What is written in place of the length; it need not be a number.
     """
 
     needs_reply = True

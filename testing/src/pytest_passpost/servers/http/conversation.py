@@ -58,7 +58,7 @@ class Conversation:
         await self.channel.close()
 
     async def _request(self) -> Request | None:
-        """Give the next request, or None where no more will come."""
+        """Return the next request, or None where no more will come."""
         try:
             head = await self._event()
             if not isinstance(head, h11.Request):
@@ -66,7 +66,7 @@ class Conversation:
             return _request(head, await self._body(), self.number)
         except h11.RemoteProtocolError as error:
             status = error.error_status_hint
-        await self.channel.send(self._wire(Answer(status, "that is no HTTP")))
+        await self.channel.send(self._wire(Answer(status, "that is not HTTP")))
         return None
 
     async def _body(self) -> bytes:

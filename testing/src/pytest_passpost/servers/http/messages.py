@@ -48,20 +48,20 @@ class Request:
         """The parameters of a form body, decoded.
 
         Raises:
-            ValueError: A name stands there twice, or something is no parameter.
+            ValueError: A name appears twice, or something is not a parameter.
         """
         return _parameters(self.body.decode("ascii"))
 
     def json(self) -> Any:
-        """Give the body as JSON.
+        """Return the body as JSON.
 
         Raises:
-            ValueError: It is none.
+            ValueError: It is not JSON.
         """
         return json.loads(self.body)
 
     def header(self, name: str) -> str | None:
-        """Give a header's value, or None; the values of a repeated header joined by commas."""
+        """Return a header's value, or None; the values of a repeated header joined by commas."""
         values = [value for key, value in self.headers if key == name.lower()]
         return ", ".join(values) if values else None
 

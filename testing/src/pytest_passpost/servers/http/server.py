@@ -33,7 +33,7 @@ class HttpServer(ScriptedServer):
     ::
 
         with HttpServer(lambda request: Answer.json({"id": 1})) as server:
-            httpx.post(server.url + "/mails", json={"to": "ada@example.com"})
+            httpx.post(server.url + "/emails", json={"to": "ada@example.com"})
             assert server.requests[0].json() == {"to": "ada@example.com"}
 
     A handler that raises is answered for with status 500, and its error is raised again when the

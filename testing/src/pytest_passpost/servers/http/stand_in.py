@@ -80,10 +80,10 @@ class HttpStandIn(abc.ABC):
 
     @abc.abstractmethod
     def take(self, request: Request) -> tuple[ReadableMail | None, Answer]:
-        """Give the mail in a request that was let in, and what the provider answers.
+        """Return the email in a request that was let in, and what the provider answers.
 
         Returns:
-            The mail, or None where the request asks for something else; and the answer.
+            The email, or None where the request asks for something else; and the answer.
 
         Raises:
             Refused: The provider would not take it.
@@ -91,13 +91,13 @@ class HttpStandIn(abc.ABC):
 
     @property
     def received(self) -> tuple[ReadableMail, ...]:
-        """The mails that were accepted so far, in order."""
+        """The emails that were accepted so far, in order."""
         with self._lock:
             return tuple(self._received)
 
     @property
     def violations(self) -> tuple[str, ...]:
-        """What it has refused by its own rules, in order: request, status and body."""
+        """What it has rejected by its own rules, in order: request, status and body."""
         with self._lock:
             return tuple(self._violations)
 
@@ -108,7 +108,7 @@ class HttpStandIn(abc.ABC):
             return tuple(self._issued)
 
     def issue_token(self) -> str:
-        """Make a token for the answer to a client that may have one; it stands in `issued`."""
+        """Make a token for the answer to a client that may have one; it is in `issued`."""
         with self._lock:
             self._issued.append(f"token-{secrets.token_urlsafe(18)}")
             return self._issued[-1]
@@ -138,7 +138,7 @@ class HttpStandIn(abc.ABC):
         self.server.__exit__(kind, error, trace)
 
     def __repr__(self) -> str:
-        return f"<{type(self).__module__}.{type(self).__name__}, {len(self.received)} mails>"
+        return f"<{type(self).__module__}.{type(self).__name__}, {len(self.received)} emails>"
 
     def _answer(self, request: Request) -> Answer:
         try:

@@ -18,7 +18,7 @@ class Group(Action):
     """Hold this reply and those behind it back until nothing is left to read.
 
     Servers may do so with commands that came in one go (RFC 2920 section 3.2). One that dies then,
-    with ``Fault("final", accept_then("close"))``, has taken the mail and said nothing at all.
+    with ``Fault("final", accept_then("close"))``, has taken the email and said nothing at all.
     """
 
     needs_reply = True
@@ -54,7 +54,7 @@ class Omit(Action):
     needs_reply = True
 
     async def run(self, channel: Channel, honest: bytes) -> bool:  # noqa: ARG002 - says nothing
-        """Say nothing."""
+        """Send nothing."""
         return True
 
 
@@ -75,18 +75,18 @@ class Deaf(Action):
 
 @attrs.frozen
 class Unread(Action):
-    """Refuse a chunk in phase ``body``, and read its octets as commands.
+    """Reject a chunk in phase ``body``, and read its octets as commands.
 
     So does a server that offers CHUNKING and does not know BDAT, or a filter before it.
 
     Attributes:
-        text: The refusal.
+        text: The rejection.
     """
 
     text: str = "502 5.5.1 Command not implemented"
 
     async def run(self, channel: Channel, honest: bytes) -> bool:  # noqa: ARG002 - none is due
-        """Refuse; the conversation reads on."""
+        """Reject; the conversation reads on."""
         await channel.send(f"{self.text}\r\n".encode())
         return True
 

@@ -27,7 +27,7 @@ def plain(users: Users, initial: bytes | None) -> Exchange:
     response = initial if initial is not None else (yield b"")
     parts = response.split(b"\0")
     if len(parts) != 3:  # noqa: PLR2004 - authorization identity, user, password
-        raise ValueError("PLAIN wants an identity, a user and a password with NUL between them")
+        raise ValueError("PLAIN requires an identity, a user and a password with NUL between them")
     _, user, password = (_text(part) for part in parts)
     return user, password, _known(users, user, password)
 
@@ -46,24 +46,24 @@ def cram_md5(users: Users, initial: bytes | None) -> Exchange:
     challenge = f"<{os.urandom(8).hex()}@mail.example.test>".encode()
     user, _, digest = _text((yield challenge)).rpartition(" ")
     if not user:
-        raise ValueError("CRAM-MD5 wants a user and a digest")
+        raise ValueError("CRAM-MD5 requires a user and a digest")
     right = hmac.new(users.get(user, "").encode(), challenge, hashlib.md5).hexdigest()
     return user, digest, user in users and hmac.compare_digest(digest.encode(), right.encode())
 
 
 def xoauth2(users: Users, initial: bytes | None) -> Exchange:
-    """Do XOAUTH2 as Google describes it: a refusal comes as a challenge to be answered emptily."""
+    """Do XOAUTH2 as Google describes it: a rejection is a challenge to be answered emptily."""
     response = _text(initial if initial is not None else (yield b""))
     fields = dict(part.partition("=")[::2] for part in response.split("\x01") if part)
     user, token = fields.get("user", ""), fields.get("auth", "")
     if not response.endswith("\x01\x01") or not user or not token.startswith("Bearer "):
-        raise ValueError("XOAUTH2 wants user= and auth=Bearer, each ended by ^A, and another ^A")
+        raise ValueError("XOAUTH2 requires user= and auth=Bearer, each ended by ^A, and another ^A")
     token = token.removeprefix("Bearer ")
     right = _known(users, user, token)
     if not right and (
         yield b'{"status":"400","schemes":"Bearer","scope":"https://mail.google.com/"}'
     ):
-        raise ValueError("XOAUTH2 wants an empty response to the error's description")
+        raise ValueError("XOAUTH2 requires an empty response to the error's description")
     return user, token, right
 
 

@@ -1,4 +1,4 @@
-"""The commands around mails: EHLO, STARTTLS, AUTH, RSET, NOOP, QUIT and their like."""
+"""The commands around transactions: EHLO, STARTTLS, AUTH, RSET, NOOP, QUIT and their like."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pytest_passpost.servers.smtp import syntax, transaction
 from pytest_passpost.servers.smtp.auth import Authentication
 from pytest_passpost.servers.smtp.records import Credentials
 from pytest_passpost.servers.smtp.state import Answer, State
-from pytest_passpost.servers.smtp.syntax import Refused
+from pytest_passpost.servers.smtp.syntax import Rejected
 
 
 def ehlo(state: State, argument: str) -> Answer:
@@ -38,11 +38,11 @@ def _greet(state: State, name: str, *, esmtp: bool) -> None:
 def starttls(state: State, argument: str) -> Answer:
     """Go over to TLS (RFC 3207)."""
     if argument:
-        raise Refused("501 5.5.4 STARTTLS has no argument", "STARTTLS with an argument")
+        raise Rejected("501 5.5.4 STARTTLS has no argument", "STARTTLS with an argument")
     if state.rules.tls != "starttls" or not state.esmtp:
-        raise Refused("502 5.5.1 STARTTLS not offered", "STARTTLS that was not offered")
+        raise Rejected("502 5.5.1 STARTTLS not offered", "STARTTLS that was not offered")
     if state.record.tls:
-        raise Refused("503 5.5.1 TLS is up already", "STARTTLS under TLS (RFC 3207 section 4)")
+        raise Rejected("503 5.5.1 TLS is up already", "STARTTLS under TLS (RFC 3207 section 4)")
     return Answer("STARTTLS", "220 2.0.0 Ready to start TLS", then="tls")
 
 
@@ -68,7 +68,7 @@ def _step(
     try:
         result = take()
     except ValueError as error:
-        raise Refused("501 5.5.2 Bad response", str(error)) from None
+        raise Rejected("501 5.5.2 Bad response", str(error)) from None
     if isinstance(result, Credentials):
         return _signed_in(state, result)
     challenge = base64.b64encode(result).decode()
@@ -86,17 +86,17 @@ def _signed_in(state: State, credentials: Credentials) -> Answer:
 
 def _check_may_authenticate(state: State, mechanism: str, initial: str) -> None:
     if not state.esmtp or state.transaction is not None or state.record.user is not None:
-        raise Refused(
-            "503 5.5.1 Not now", "AUTH before EHLO, amid a mail or a second time (RFC 4954)"
+        raise Rejected(
+            "503 5.5.1 Not now", "AUTH before EHLO, amid an email or a second time (RFC 4954)"
         )
     if not state.rules.offers_auth(under_tls=state.record.tls):
         _note_exposed(state, mechanism, initial)
-        raise Refused("538 5.7.11 Not offered", "AUTH that was not offered")
+        raise Rejected("538 5.7.11 Not offered", "AUTH that was not offered")
     if state.rules.require_tls and not state.record.tls:
         _note_exposed(state, mechanism, initial)
-        raise Refused("530 5.7.0 Must issue a STARTTLS command first")
+        raise Rejected("530 5.7.0 Must issue a STARTTLS command first")
     if mechanism not in state.rules.mechanisms:
-        raise Refused("504 5.5.4 Mechanism unknown", f"AUTH {mechanism}, which was not offered")
+        raise Rejected("504 5.5.4 Mechanism unknown", f"AUTH {mechanism}, which was not offered")
 
 
 def _note_exposed(state: State, mechanism: str, initial: str) -> None:
@@ -131,7 +131,7 @@ def quit_(state: State, argument: str) -> Answer:  # noqa: ARG001 - a command li
 
 def _check_no_argument(verb: str, argument: str) -> None:
     if argument:
-        raise Refused(f"501 5.5.4 {verb} has no argument", f"{verb} with an argument")
+        raise Rejected(f"501 5.5.4 {verb} has no argument", f"{verb} with an argument")
 
 
 Command = Callable[[State, str], Answer | None]

@@ -1,4 +1,4 @@
-"""Reading a mail's content off the wire, by DATA and by BDAT, and what may not be in it."""
+"""Reading an email's content off the wire, by DATA and by BDAT, and what may not be in it."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _NOT_STUFFED: Final = re.compile(rb"(?:\A|\r\n)\.[^.\r]")
 class DataReader:
     """Reads the content that follows DATA up to the line that is a single dot.
 
-    Only CRLF ends a line: a bare LF never makes the end of a mail, which is how mails are smuggled
-    into others (CVE-2023-51764).
+    Only CRLF ends a line: a bare LF never ends an email, which is how emails are smuggled into
+    others (CVE-2023-51764).
 
     Attributes:
         octets: How much came in so far.
@@ -72,7 +72,7 @@ class ChunkReader:
         return bytes(self._raw)
 
     def take(self, buffer: bytearray) -> bytes | None:
-        """Take octets from the buffer, and give the chunk once it is complete."""
+        """Take octets from the buffer, and return the chunk once it is complete."""
         wanted = self._size - len(self._raw)
         self._raw += buffer[:wanted]
         del buffer[:wanted]
@@ -80,22 +80,22 @@ class ChunkReader:
 
 
 def unstuffed(raw: bytes) -> bytes:
-    """Take out the dots that stand before lines which begin with one (RFC 5321 section 4.5.2)."""
+    """Remove the dots that come before lines which begin with one (RFC 5321 section 4.5.2)."""
     return (b"\r\n" + raw).replace(b"\r\n.", b"\r\n")[2:]
 
 
 def not_stuffed(raw: bytes) -> str | None:
-    """Say whether a line begins with a dot that no client would have put there."""
+    """Return whether a line begins with a dot that no client would have put there."""
     if _NOT_STUFFED.search(raw):
         return "a line that begins with a dot was not dot-stuffed (RFC 5321 section 4.5.2)"
     return None
 
 
 def flaw(data: bytes, *, eight_bit: bool, smtputf8: bool) -> str | None:
-    """Say what may not be in a mail's content, or None where it is well.
+    """Return what may not be in an email's content, or None where it is well.
 
     Args:
-        data: The mail, dots taken out.
+        data: The email, dots removed.
         eight_bit: Whether octets above 127 may be in its body (BODY=8BITMIME).
         smtputf8: Whether they may be in its header.
     """

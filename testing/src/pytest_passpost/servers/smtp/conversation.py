@@ -45,7 +45,7 @@ class Conversation:
         """Talk until one side has enough.
 
         Raises:
-            OSError: The client broke off, or what it sent is no TLS.
+            OSError: The client broke off, or what it sent is not TLS.
         """
         goes_on = await self._strike("connect")
         if goes_on and self.implicit:

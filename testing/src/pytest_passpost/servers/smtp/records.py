@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 @attrs.frozen(repr=False, eq=False)
 class ReceivedMail:
-    """A mail that the server took.
+    """An email that the server took.
 
     Attributes:
         sender: The envelope sender (MAIL FROM), without angle brackets.
         recipients: The envelope recipients that were accepted, in order.
-        data: The mail as it stands on the wire, line ends CRLF, with the stuffed dots taken out.
+        data: The email as it is on the wire, line ends CRLF, with the stuffed dots removed.
         tls: Whether it came under TLS.
         user: Who had signed in, or None.
         ehlo: The name that the client gave itself.
@@ -45,7 +45,7 @@ class ReceivedMail:
 
     @cached_property
     def message(self) -> EmailMessage:
-        """The mail as Python's own parser reads it."""
+        """The email as Python's own parser reads it."""
         return email.message_from_bytes(self.data, policy=email.policy.default)
 
     @property
@@ -55,12 +55,12 @@ class ReceivedMail:
 
     @property
     def text(self) -> str | None:
-        """The plain text, decoded, or None where the mail has none."""
+        """The plain text, decoded, or None where the email has none."""
         return self._body("plain")
 
     @property
     def html(self) -> str | None:
-        """The HTML, decoded, or None where the mail has none."""
+        """The HTML, decoded, or None where the email has none."""
         return self._body("html")
 
     def _body(self, kind: str) -> str | None:
@@ -124,7 +124,7 @@ class SmtpConnection:
         ehlo: The name that the client gave itself last.
         user: Who has signed in, or None.
         tls: Whether TLS is up.
-        mails: How many mails were taken.
+        mails: The number of emails that were taken.
     """
 
     number: int
@@ -154,7 +154,7 @@ class SmtpConnection:
 
     @property
     def server_name(self) -> str | None:
-        """The host name that the client asked for in the handshake (SNI), or None."""
+        """The hostname that the client asked for in the handshake (SNI), or None."""
         return self._channel.server_name
 
     @property
@@ -164,7 +164,7 @@ class SmtpConnection:
 
     @property
     def tls_version(self) -> str | None:
-        """``TLSv1.3``, or None in clear."""
+        """``TLSv1.3``, or None without TLS."""
         return self._channel.tls_version
 
     @property

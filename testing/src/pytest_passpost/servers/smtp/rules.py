@@ -29,7 +29,7 @@ MAX_SASL: Final = 12288
 """Octets in a line of an AUTH exchange (RFC 4954 section 4)."""
 
 MAX_TEXT_LINE: Final = 1000
-"""Octets in a line of a mail with its CRLF (RFC 5321 section 4.5.3.1.6)."""
+"""Octets in a line of an email with its CRLF (RFC 5321 section 4.5.3.1.6)."""
 
 
 def _extensions(names: Iterable[str]) -> Mapping[str, str]:
@@ -59,8 +59,8 @@ class Rules:
         users: Passwords (for XOAUTH2: tokens) by user; None: no AUTH is offered.
         mechanisms: The ways to sign in that are offered.
         extensions: What is offered and kept to, by name with their parameters.
-        require_auth: Whether MAIL is refused to who has not signed in.
-        require_tls: Whether AUTH and MAIL are refused in clear.
+        require_auth: Whether MAIL is rejected before AUTH.
+        require_tls: Whether AUTH and MAIL are rejected without TLS.
         auth_in_clear: Whether AUTH is offered before STARTTLS, as careless servers do.
 
     Raises:
@@ -78,16 +78,16 @@ class Rules:
 
     @property
     def size(self) -> int | None:
-        """The most octets that a mail may have (RFC 1870), or None: no limit is announced."""
+        """The most octets that an email may have (RFC 1870), or None: no limit is announced."""
         return int(self.extensions.get("SIZE") or 0) or None
 
     def offers_auth(self, *, under_tls: bool) -> bool:
-        """Whether AUTH is offered as things stand."""
+        """Whether AUTH is offered in the present state."""
         safe = under_tls or self.tls is None or self.auth_in_clear
         return self.users is not None and safe
 
     def ehlo(self, *, under_tls: bool) -> list[str]:
-        """Give the lines of the reply to EHLO."""
+        """Return the lines of the reply to EHLO."""
         lines = [f"{self.name} at your service"]
         lines += [f"{name} {value}".strip() for name, value in self.extensions.items()]
         if self.tls == "starttls" and not under_tls:
@@ -97,7 +97,7 @@ class Rules:
         return lines
 
     def command_limit(self, verb: str) -> int:
-        """Give the most octets that a command line may have with its CRLF."""
+        """Return the most octets that a command line may have with its CRLF."""
         if verb == "AUTH":
             return MAX_SASL
         more = {"SIZE": 26, "8BITMIME": 17, "SMTPUTF8": 10}  # RFC 1870, RFC 6152, RFC 6531
@@ -110,7 +110,7 @@ _ENHANCED: Final = re.compile(r"(?m)^(\d{3}[ -])[245]\.\d{1,3}\.\d{1,3} ")
 
 
 def without_enhanced_codes(reply: str) -> str:
-    """Give a reply as a server writes it that does not offer ENHANCEDSTATUSCODES (RFC 2034)."""
+    """Return a reply as a server writes it that does not offer ENHANCEDSTATUSCODES (RFC 2034)."""
     return _ENHANCED.sub(r"\1", reply)
 
 

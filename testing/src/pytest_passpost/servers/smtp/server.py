@@ -44,8 +44,8 @@ class SmtpServer(ScriptedServer):
         mechanisms: The ways to sign in that are offered.
         extensions: What is offered and kept to: ``PIPELINING``, ``SIZE n``, ``8BITMIME``,
             ``SMTPUTF8``, ``CHUNKING``, ``ENHANCEDSTATUSCODES``.
-        require_auth: Whether MAIL is refused to who has not signed in; None: if `auth` is given.
-        require_tls: Whether AUTH and MAIL are refused in clear.
+        require_auth: Whether MAIL is rejected before AUTH; None: if `auth` is given.
+        require_tls: Whether AUTH and MAIL are rejected without TLS.
         auth_in_clear: Whether AUTH is offered before STARTTLS, as careless servers do.
         name: The server's own name.
         faults: What goes wrong, and when.
@@ -86,7 +86,7 @@ class SmtpServer(ScriptedServer):
 
     @property
     def mails(self) -> list[ReceivedMail]:
-        """The mails that were taken, in order; a copy."""
+        """The emails that were taken, in order; a copy."""
         with self._changed:
             return list(self._mails)
 
@@ -107,14 +107,14 @@ class SmtpServer(ScriptedServer):
         return [credentials for one in self.connections for credentials in one.credentials]
 
     def wait_for(self, mails: int = 1, timeout: float = 5.0) -> list[ReceivedMail]:
-        """Wait until so many mails were taken.
+        """Wait until so many emails were taken.
 
         Args:
-            mails: How many.
+            mails: The number of emails.
             timeout: Seconds to wait at most.
 
         Returns:
-            All mails so far.
+            All emails so far.
 
         Raises:
             TimeoutError: Fewer came.

@@ -1,6 +1,6 @@
 """The server's side of an SMTP conversation, without a socket: octets in, answers out (RFC 5321).
 
-It is as strict as a server can be: whatever a client must not do is refused where there is a reply
+It is as strict as a server can be: whatever a client must not do is rejected where there is a reply
 for it, and noted as a violation in any case.
 """
 
@@ -16,7 +16,7 @@ from pytest_passpost.servers.smtp.commands import COMMANDS, Command, auth_respon
 from pytest_passpost.servers.smtp.content import ChunkReader
 from pytest_passpost.servers.smtp.rules import MAX_SASL, Rules, without_enhanced_codes
 from pytest_passpost.servers.smtp.state import Answer, Content, Progress, State
-from pytest_passpost.servers.smtp.syntax import Refused
+from pytest_passpost.servers.smtp.syntax import Rejected
 from pytest_passpost.servers.smtp.transaction import chunk_phases
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class SmtpSession:
     Args:
         rules: What the server offers and demands.
         record: Where commands, credentials and violations are noted.
-        deliver: Takes a mail that was accepted.
+        deliver: Takes an email that was accepted.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class SmtpSession:
         self._buffer = bytearray()
 
     def greeting(self) -> Answer:
-        """Give the server's first words."""
+        """Return the server's first words."""
         return Answer("connect", f"220 {self._state.rules.name} ESMTP ready")
 
     def feed(self, data: bytes) -> None:
@@ -59,12 +59,12 @@ class SmtpSession:
         self._buffer += data
 
     def due(self) -> Answer | Progress | None:
-        """Give what is to be done next, or None while more has to come in."""
+        """Return what is to be done next, or None while more has to come in."""
         if self._state.content is not None:
             return self._content_due(self._state.content)
         try:
             line = syntax.take_line(self._buffer)
-        except Refused as refused:
+        except Rejected as refused:
             return attrs.evolve(self._refusal("", refused), then="close")
         if line is None:
             return None
@@ -95,7 +95,7 @@ class SmtpSession:
             )
 
     def start_over(self) -> None:
-        """Forget all that was said in clear, now that TLS comes up (RFC 3207 section 4.2)."""
+        """Forget all that was said unencrypted, now that TLS comes up (RFC 3207 section 4.2)."""
         self._buffer.clear()
         state = self._state
         state.esmtp = state.greeted = False
@@ -109,7 +109,7 @@ class SmtpSession:
         self._state.content = None
         try:
             answer = content.answer(content.complete)
-        except Refused as refused:
+        except Rejected as refused:
             phases = chunk_phases(octets=content.reader.octets)
             return attrs.evolve(self._refusal("BDAT", refused), phases=phases)
         return self._worded(answer)
@@ -121,7 +121,7 @@ class SmtpSession:
         try:
             syntax.check_line(line, self._state.rules.command_limit(verb))
             answer = _command(verb)(self._state, argument.decode())
-        except Refused as refused:
+        except Rejected as refused:
             return self._refusal(verb, refused)
         # A command without an answer has its content first.
         return self._worded(answer) if answer else self.due()
@@ -132,7 +132,7 @@ class SmtpSession:
         try:
             syntax.check_line(line, MAX_SASL)
             answer = auth_response(self._state, exchange, line[:-2].decode())
-        except Refused as refused:
+        except Rejected as refused:
             return self._refusal("AUTH", refused)
         return self._worded(answer)
 
@@ -144,7 +144,7 @@ class SmtpSession:
         self._state.line = f"{verb} {shown}".strip() if verb in COMMANDS else f"{MASK} (unknown)"
         self._state.record.commands.append(self._state.line)
 
-    def _refusal(self, verb: str, refused: Refused) -> Answer:
+    def _refusal(self, verb: str, refused: Rejected) -> Answer:
         if refused.violation:
             self._state.violation(refused.violation)
         return self._worded(Answer(verb, refused.text))
@@ -157,7 +157,7 @@ class SmtpSession:
 
 def _command(verb: str) -> Command:
     if verb not in COMMANDS:
-        raise Refused("500 5.5.1 Command unknown", "a command that the server does not know")
+        raise Rejected("500 5.5.1 Command unknown", "a command that the server does not know")
     return COMMANDS[verb]
 
 

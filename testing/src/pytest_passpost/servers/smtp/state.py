@@ -70,7 +70,7 @@ class Progress:
 
 @attrs.define
 class Transaction:
-    """What is known of a mail before its content is complete.
+    """What is known of an email before its content is complete.
 
     Attributes:
         path: The envelope sender and the parameters of MAIL.
@@ -86,7 +86,7 @@ class Transaction:
 
     @property
     def smtputf8(self) -> bool:
-        """Whether the mail was announced as internationalised."""
+        """Whether the email was announced as internationalised."""
         return "SMTPUTF8" in self.path.parameters
 
     @property
@@ -119,12 +119,12 @@ class State:
     Attributes:
         rules: What the server offers and demands.
         record: Where commands, credentials and violations are noted.
-        deliver: Takes a mail that was accepted.
+        deliver: Takes an email that was accepted.
         line: The command at hand, with credentials masked.
         greeted: Whether the client has named itself.
         esmtp: Whether it did so by EHLO.
         authentication: The AUTH exchange that goes on, if one does.
-        transaction: The mail that is being sent, if one is.
+        transaction: The email that is being sent, if one is.
         content: The content that is coming in, if any is.
     """
 

@@ -30,8 +30,8 @@ _CHUNK: Final = re.compile(r"(\d{1,18})( LAST)?", re.IGNORECASE)
 
 
 @attrs.frozen
-class Refused(Exception):  # noqa: N818 - the answer to a command, and no error of the server
-    """A command is refused.
+class Rejected(Exception):  # noqa: N818 - the answer to a command, and no error of the server
+    """A command is rejected.
 
     Attributes:
         text: The reply.
@@ -54,7 +54,7 @@ def take_line(buffer: bytearray) -> bytes | None:
     """Take a line with its line end from the buffer, or give None while there is none.
 
     Raises:
-        Refused: So much came without a line end that none is to be expected.
+        Rejected: So much came without a line end that none is to be expected.
     """
     at = buffer.find(b"\n")
     if at >= 0:
@@ -63,7 +63,9 @@ def take_line(buffer: bytearray) -> bytes | None:
         return line
     if len(buffer) > MAX_WAITING:
         buffer.clear()
-        raise Refused("500 5.5.2 Line too long", "a line without an end (RFC 5321 section 4.5.3.1)")
+        raise Rejected(
+            "500 5.5.2 Line too long", "a line without an end (RFC 5321 section 4.5.3.1)"
+        )
     return None
 
 
@@ -71,16 +73,16 @@ def check_line(line: bytes, limit: int) -> None:
     """Check a line as it came.
 
     Raises:
-        Refused: It ends with a bare LF, holds control characters, is too long or no UTF-8.
+        Rejected: It ends with a bare LF, holds control characters, is too long or no UTF-8.
     """
     if not line.endswith(b"\r\n"):
-        raise Refused("500 5.5.2 Bare LF", "a bare LF in a command (RFC 5321 section 2.3.8)")
+        raise Rejected("500 5.5.2 Bare LF", "a bare LF in a command (RFC 5321 section 2.3.8)")
     if _CONTROL.search(line[:-2]):
-        raise Refused("500 5.5.2 Control character", "a control character in a command")
+        raise Rejected("500 5.5.2 Control character", "a control character in a command")
     if len(line) > limit:
-        raise Refused("500 5.5.2 Line too long", f"a command of more than {limit} octets")
+        raise Rejected("500 5.5.2 Line too long", f"a command of more than {limit} octets")
     if not _is_utf8(line):
-        raise Refused("500 5.5.2 Not UTF-8", "a command that is no UTF-8")
+        raise Rejected("500 5.5.2 Not UTF-8", "a command that is not UTF-8")
 
 
 def _is_utf8(line: bytes) -> bool:
@@ -92,13 +94,15 @@ def _is_utf8(line: bytes) -> bool:
 
 
 def client_name(argument: str) -> str:
-    """Give the name in EHLO or HELO.
+    """Return the name in EHLO or HELO.
 
     Raises:
-        Refused: It is neither a domain nor an address literal.
+        Rejected: It is neither a domain nor an address literal.
     """
     if not _NAME.fullmatch(argument):
-        raise Refused("501 5.5.4 Invalid name", "the name is no domain (RFC 5321 section 4.1.3)")
+        raise Rejected(
+            "501 5.5.4 Invalid name", "the name is not a domain (RFC 5321 section 4.1.3)"
+        )
     return argument
 
 
@@ -106,11 +110,11 @@ def path(word: str, argument: str) -> Path:
     """Read ``FROM:<…>`` or ``TO:<…>`` with its parameters.
 
     Raises:
-        Refused: It is not written as RFC 5321 section 4.1.2 has it.
+        Rejected: It is not written as RFC 5321 section 4.1.2 has it.
     """
     match = _PATH.fullmatch(argument)
     if match is None or match["word"].upper() != word:
-        raise Refused("501 5.5.4 Syntax error", f"{word}:<address> is not written as it must be")
+        raise Rejected("501 5.5.4 Syntax error", f"{word}:<address> is not written as it must be")
     _check_address(match["path"], empty=word == "FROM")
     given = [parameter.partition("=") for parameter in match["parameters"].split()]
     return Path(match["path"], {name.upper(): value for name, _, value in given})
@@ -120,25 +124,27 @@ def _check_address(address: str, *, empty: bool) -> None:
     if not address and empty:
         return
     if not address.rpartition("@")[0] or address.endswith("@"):
-        raise Refused("501 5.1.3 Bad address", "an address without a local part or a domain")
+        raise Rejected("501 5.1.3 Bad address", "an address without a local part or a domain")
     if len(address.encode()) > MAX_ADDRESS:
-        raise Refused("501 5.1.3 Address too long", f"an address of more than {MAX_ADDRESS} octets")
+        raise Rejected(
+            "501 5.1.3 Address too long", f"an address of more than {MAX_ADDRESS} octets"
+        )
 
 
 def check_parameters(parameters: Mapping[str, str], rules: Rules) -> None:
     """Check the parameters of MAIL against what is offered.
 
     Raises:
-        Refused: One was not offered or makes no sense, or the mail will be too long.
+        Rejected: One was not offered or makes no sense, or the email will be too long.
     """
     for name, value in parameters.items():
         if not _may_stand(name, value, rules):
-            raise Refused(
+            raise Rejected(
                 f"555 5.5.4 Parameter {name} not taken", f"parameter {name} was not offered"
             )
     size = int(parameters.get("SIZE", 0))
     if rules.size is not None and size > rules.size:
-        raise Refused("552 5.3.4 Message too big")
+        raise Rejected("552 5.3.4 Message too big")
 
 
 def _may_stand(name: str, value: str, rules: Rules) -> bool:
@@ -158,37 +164,37 @@ def chunk(argument: str) -> tuple[int, bool]:
     """Read the argument of BDAT: how many octets, and whether they are the last.
 
     Raises:
-        Refused: It is not written as RFC 3030 section 2 has it.
+        Rejected: It is not written as RFC 3030 section 2 has it.
     """
     match = _CHUNK.fullmatch(argument)
     if match is None:
-        raise Refused(
-            "501 5.5.4 Syntax error", "BDAT wants a number of octets (RFC 3030 section 2)"
+        raise Rejected(
+            "501 5.5.4 Syntax error", "BDAT requires a number of octets (RFC 3030 section 2)"
         )
     return int(match[1]), match[2] is not None
 
 
 def sasl_response(text: str) -> bytes:
-    """Take a response of an AUTH exchange out of base64; ``=`` stands for an empty one.
+    """Take a response of an AUTH exchange out of base64; ``=`` is for an empty one.
 
     Raises:
-        Refused: It is no base64, or the client gives up.
+        Rejected: It is not base64, or the client gives up.
     """
     if text == "*":
-        raise Refused("501 5.7.0 Authentication cancelled")
+        raise Rejected("501 5.7.0 Authentication cancelled")
     if text == "=":
         return b""
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         pass  # raised outside, since that error may carry what the client sent
-    raise Refused("501 5.5.2 Not base64", "a response that is no base64 (RFC 4954 section 4)")
+    raise Rejected("501 5.5.2 Not base64", "a response that is not base64 (RFC 4954 section 4)")
 
 
 __all__ = [
     "MAX_WAITING",
     "Path",
-    "Refused",
+    "Rejected",
     "check_line",
     "check_parameters",
     "chunk",

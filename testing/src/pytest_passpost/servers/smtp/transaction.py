@@ -15,7 +15,7 @@ from pytest_passpost.servers.smtp.content import (
 )
 from pytest_passpost.servers.smtp.records import ReceivedMail
 from pytest_passpost.servers.smtp.state import Answer, Content, State, Transaction
-from pytest_passpost.servers.smtp.syntax import Refused
+from pytest_passpost.servers.smtp.syntax import Rejected
 
 if TYPE_CHECKING:
     from pytest_passpost.servers.faults import Phase
@@ -25,7 +25,7 @@ def mail(state: State, argument: str) -> Answer:
     """Begin a transaction."""
     _check_may_send(state)
     if state.transaction is not None:
-        raise Refused("503 5.5.1 Nested MAIL", "MAIL amid a transaction (RFC 5321 section 4.1.4)")
+        raise Rejected("503 5.5.1 Nested MAIL", "MAIL amid a transaction (RFC 5321 section 4.1.4)")
     path = syntax.path("FROM", argument)
     syntax.check_parameters(path.parameters, state.rules)
     _check_ascii(path.address, smtputf8="SMTPUTF8" in path.parameters)
@@ -38,7 +38,7 @@ def rcpt(state: State, argument: str) -> Answer:
     transaction = _begun(state, "RCPT")
     path = syntax.path("TO", argument)
     if path.parameters:
-        raise Refused(
+        raise Rejected(
             "555 5.5.4 Parameters not taken", "RCPT with parameters that were not offered"
         )
     _check_ascii(path.address, smtputf8=transaction.smtputf8)
@@ -50,19 +50,19 @@ def rcpt(state: State, argument: str) -> Answer:
 def data(state: State, argument: str) -> Answer:
     """Ask for the content, to be ended by a dot."""
     if argument:
-        raise Refused("501 5.5.4 DATA has no argument", "DATA with an argument")
+        raise Rejected("501 5.5.4 DATA has no argument", "DATA with an argument")
     transaction = _begun(state, "DATA")
     if transaction.chunked:
-        raise Refused("503 5.5.1 DATA after BDAT", "DATA and BDAT in one transaction (RFC 3030)")
+        raise Rejected("503 5.5.1 DATA after BDAT", "DATA and BDAT in one transaction (RFC 3030)")
     _check_recipients(transaction)
     content = Content(DataReader(), partial(_data_complete, state, transaction))
     return Answer("DATA", "354 Go ahead", partial(setattr, state, "content", content))
 
 
 def bdat(state: State, argument: str) -> None:
-    """Take a chunk in; it is answered once it is complete, even if it is refused (RFC 3030)."""
+    """Take a chunk in; it is answered once it is complete, even if it is rejected (RFC 3030)."""
     if not state.esmtp or "CHUNKING" not in state.rules.extensions:
-        raise Refused("502 5.5.1 BDAT not offered", "BDAT that was not offered (RFC 3030)")
+        raise Rejected("502 5.5.1 BDAT not offered", "BDAT that was not offered (RFC 3030)")
     size, last = syntax.chunk(argument)
     state.content = Content(ChunkReader(size), partial(_chunk_complete, state, last=last))
 
@@ -84,7 +84,7 @@ def _chunk_complete(state: State, chunk: bytes, *, last: bool) -> Answer:
     if last:
         transaction.data += chunk
         return _final(state, transaction, (*phases, "final"))
-    # Should a fault refuse the chunk, then the transaction is over (RFC 3030 section 2).
+    # Should a fault reject the chunk, then the transaction is over (RFC 3030 section 2).
     state.transaction = None
     keep = partial(_keep, state, transaction, chunk)
     return Answer("BDAT", f"250 2.0.0 {len(chunk)} octets ok", keep, phases=phases)
@@ -141,29 +141,29 @@ def _deliver(state: State, transaction: Transaction) -> None:
 
 def _check_may_send(state: State) -> None:
     if not state.greeted:
-        raise Refused("503 5.5.1 EHLO first", "MAIL before EHLO (RFC 5321 section 4.1.4)")
+        raise Rejected("503 5.5.1 EHLO first", "MAIL before EHLO (RFC 5321 section 4.1.4)")
     if state.rules.require_tls and not state.record.tls:
-        raise Refused("530 5.7.0 Must issue a STARTTLS command first")
+        raise Rejected("530 5.7.0 Must issue a STARTTLS command first")
     if state.rules.require_auth and state.record.user is None:
-        raise Refused("530 5.7.0 Authentication required")
+        raise Rejected("530 5.7.0 Authentication required")
 
 
 def _begun(state: State, verb: str) -> Transaction:
     if state.transaction is None:
         # In a group the command was sent before the client could know that MAIL had failed.
         early = None if state.pipelining else f"{verb} without MAIL (RFC 5321 section 4.1.4)"
-        raise Refused("503 5.5.1 MAIL first", early)
+        raise Rejected("503 5.5.1 MAIL first", early)
     return state.transaction
 
 
 def _check_recipients(transaction: Transaction) -> None:
     if not transaction.recipients:
-        raise Refused("554 5.5.1 No valid recipients")
+        raise Rejected("554 5.5.1 No valid recipients")
 
 
 def _check_ascii(address: str, *, smtputf8: bool) -> None:
     if not address.isascii() and not smtputf8:
-        raise Refused("553 5.6.7 Not ASCII", "an address beyond ASCII without SMTPUTF8 (RFC 6531)")
+        raise Rejected("553 5.6.7 Not ASCII", "an address beyond ASCII without SMTPUTF8 (RFC 6531)")
 
 
 __all__ = ["bdat", "chunk_phases", "data", "mail", "rcpt"]

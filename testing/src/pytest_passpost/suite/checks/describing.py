@@ -44,7 +44,7 @@ class DescriptionChecks:
 
     def test_config_class(self, bench: Bench) -> None:
         cls = bench.info.config_class
-        assert attrs.has(cls), "the config class is no attrs class"
+        assert attrs.has(cls), "the config class is not an attrs class"
         assert isinstance(bench.config(), cls)
         assert settings_to_config.json_schema(cls)["properties"], "there are no settings"
 
@@ -71,7 +71,7 @@ class DescriptionChecks:
     def test_presets_parse(self, bench: Bench) -> None:
         presets = bench.info.presets
         assert presets, "there is no preset to start from"
-        assert len({preset.id for preset in presets}) == len(presets), "two presets share an id"
+        assert len({preset.id for preset in presets}) == len(presets), "two presets share an ID"
         for preset in presets:
             assert bench.problems(preset.settings) == {}, f"preset {preset.id} does not parse"
 
@@ -97,7 +97,7 @@ class DescriptionChecks:
 
 
 def _settings(example: str, connector: str) -> Iterator[Any]:
-    """Give a connector's settings in an example: its own, or those in an application's file."""
+    """Return a connector's settings in an example: its own, or those in an application's file."""
     data = settings_to_config.read(example).data
     if "connectors" not in data:
         yield data
@@ -108,7 +108,7 @@ def _settings(example: str, connector: str) -> Iterator[Any]:
 
 
 def _all_fields(cls: type[Any]) -> Iterator[ConfigField]:
-    """Give the settings of a config class and of those within it, but for passpost's own."""
+    """Return the settings of a config class and of those within it, but for passpost's own."""
     for field in config_fields(cls):
         yield field
         for inner in inner_classes(field.type):

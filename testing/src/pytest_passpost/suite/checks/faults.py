@@ -1,4 +1,4 @@
-"""Checks of faults of the transport: refused, broken, silent, slow, untrusted."""
+"""Checks of faults of the transport: closed, broken, silent, slow, untrusted."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ class FaultChecks:
     def test_no_hidden_retries(self, bench: Bench, moment: Moment) -> None:
         bench.send_broken(moment, "reset")
         bench.proxy.wait_closed(timeout=bench.patience)
-        assert bench.proxy.connection_count == 1, "send_mail tries again: that is the host's task"
+        assert bench.proxy.connection_count == 1, "send_mail tries again: that is passpost's task"
         assert bench.taken() <= 1
 
     def test_name_not_found(self, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,7 +109,7 @@ class FaultChecks:
         places = [path for path, value in leaves(bench.settings) if _is_certificate(value)]
         if not places:
             assert speaks_http(bench.settings), (
-                "the settings of the fake name no certificate authority: let it speak TLS, or "
+                "the settings of the stand-in name no certificate authority: let it speak TLS, or "
                 "override this check with the reason"
             )
         for path in places:
@@ -118,16 +118,16 @@ class FaultChecks:
             assert error.outcome == "rejected", "nothing was sent"
             told = (error.scope, error.temporary)
             assert told == ("network", False), "a certificate that is not trusted"
-        assert bench.received == [], "a mail went to a server that nobody vouches for"
+        assert bench.received == [], "an email went to a server that nobody vouches for"
 
     def test_wrong_credentials(self, bench: Bench) -> None:
         if bench.wrong_settings is None:
-            return  # a provider without credentials refuses nobody
+            return  # a provider without credentials rejects nobody
         error = _error(bench.send(settings=bench.wrong_settings))
         assert bench.received == []
         assert (error.outcome, error.scope) == ("rejected", "account")
         assert not error.temporary, "wrong credentials do not mend themselves"
-        assert error.hint, "whoever runs the system wants to know what to do"
+        assert error.hint, "operators have to know what to do"
 
     def test_refusal(self, bench: Bench, refusal: Any) -> None:
         error = _error(_refused(bench, refusal))
@@ -164,24 +164,24 @@ def _refused(bench: Bench, refusal: Any) -> Result:
         return bench.send(settings=bench.pointed(bench.direct, server.port))
 
 
-def _error(result: Result, wrong: str = "the mail is called accepted, and it is not") -> SendError:
+def _error(result: Result, wrong: str = "the email is called accepted, and it is not") -> SendError:
     assert isinstance(result, SendError), wrong
     return result
 
 
 def _taken_and_unknown(bench: Bench, how: Any) -> None:
     error = _error(bench.send_broken("taken", how))
-    assert bench.taken() == 1, "the provider takes the mail here"
-    assert error.outcome == "unknown", "the provider has the mail, and it is called rejected"
+    assert bench.taken() == 1, "the provider takes the email here"
+    assert error.outcome == "unknown", "the provider has the email, and it is called rejected"
     assert error.scope == "network"
 
 
 def _honest(bench: Bench, result: Result, before: int) -> None:
-    """Compare what a connector says with what it cannot know: whether the provider has the mail."""
+    """Compare a connector's word with what it cannot know: whether the provider has the email."""
     taken = bench.taken() > before
-    assert bench.taken() <= before + 1, "one mail was sent more than once"
+    assert bench.taken() <= before + 1, "one email was sent more than once"
     if isinstance(result, Receipt):
-        assert taken, "the mail is called accepted, and the provider has none"
+        assert taken, "the email is called accepted, and the provider has none"
         return
     assert not (taken and result.outcome == "rejected"), "it is called rejected, and was taken"
     assert (result.scope, result.temporary) == ("network", True)

@@ -72,7 +72,7 @@ ECHOES: Final[dict[str, Callable[[str], str]]] = {
     "folded-base64": lambda text: encodebytes(text.encode()).decode(),
     "quoted-printable": lambda text: quopri.encodestring(text.encode()).decode(),
 }  # fmt: skip
-"""How a provider may repeat a request in the words of its refusal."""
+"""How a provider may repeat a request in the words of its rejection."""
 
 TOKENS: Final = ": call register_secret, an argument of open_session, with each token you fetch"
 
@@ -120,7 +120,7 @@ class HttpChecks:
     @pytest.mark.parametrize("answer", GARBAGE.values(), ids=GARBAGE)
     def test_http_garbage(self, bench: Bench, answer: Answer) -> None:
         error = _error(_answered(bench, answer))
-        assert error.outcome == "unknown", "status 200 may mean that the mail was taken"
+        assert error.outcome == "unknown", "status 200 may mean that the email was taken"
         assert error.scope == "provider"
 
     def test_http_huge_answer(self, bench: Bench) -> None:
@@ -142,14 +142,14 @@ class HttpChecks:
         answer = Answer(status, b"{}", {**JSON, "Retry-After": "0"})
         with Relay(bench.port, bench.taken, answer) as server:
             _error(bench.send(settings=bench.pointed(bench.direct, server.port)))
-            assert server.emails == 1, "send_mail tries again: that is the host's task"
+            assert server.emails == 1, "send_mail tries again: that is passpost's task"
 
     def test_http_url_holds_no_secret(self, bench: Bench) -> None:
         canaries = Canaries(bench.secrets(bench.config()))
         with Relay(bench.port, bench.taken) as server:
             bench.send(settings=bench.pointed(bench.direct, server.port))
             targets = [request.target for request in server.requests]
-        assert canaries.found_in(*targets) == [], "URLs stand in the logs of every proxy"
+        assert canaries.found_in(*targets) == [], "URLs appear in the logs of every proxy"
 
     @pytest.mark.usefixtures("trusting")
     @pytest.mark.parametrize("certificate", ["good", *BAD_CERTIFICATES])
@@ -208,7 +208,7 @@ def _answered(bench: Bench, answers: Answers) -> Any:
 
 
 def _error(result: Any) -> SendError:
-    assert isinstance(result, SendError), "the mail is called accepted, and it is not"
+    assert isinstance(result, SendError), "the email is called accepted, and it is not"
     return result
 
 
@@ -217,14 +217,14 @@ def _octets_sent(server: HttpServer) -> int:
 
 
 def _refusal(words: str, status: int = 400) -> Answer:
-    """Refuse a request with these words wherever a provider may put them."""
+    """Reject a request with these words wherever a provider may put them."""
     error = {"message": words, "field": words, "code": words}
     document = {"Code": "Bad", "Message": words, "message": words, "errors": [error]}
     return Answer.json(document, status)
 
 
 def _arm(refusal: Refusal, bench: Bench) -> Answer | None:
-    """Make the next email be refused, and give the answer where the fake itself has none."""
+    """Make the next email be rejected, and return the answer where the stand-in itself has none."""
     if isinstance(refusal.how, Answer):
         return refusal.how
     refusal.how(bench.provider)

@@ -92,7 +92,7 @@ class ParsingChecks:
 
 
 def _plain(settings: dict[str, Any]) -> list[str]:
-    """Give the settings that are plain texts, numbers or switches."""
+    """Return the settings that are plain texts, numbers or switches."""
     return [key for key, value in settings.items() if isinstance(value, str | int | float)]
 
 
@@ -105,7 +105,7 @@ def _name(path: Path) -> str:
 
 
 def _spoilt(bench: Bench) -> Iterator[tuple[dict[str, Any], str]]:
-    """Give settings that cannot parse because of a secret, or beside it, and the secret."""
+    """Return settings that cannot parse because of a secret, or beside it, and the secret."""
     for path, value in bench.credentials():
         yield {**bench.settings, UNKNOWN: value}, value
         canary = f"{value}canary"

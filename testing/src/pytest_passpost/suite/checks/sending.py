@@ -1,4 +1,4 @@
-"""Checks of mails that go well: they arrive once, to the letter, at the one who was meant."""
+"""Checks of emails that go well: they arrive once, to the letter, at the one who was meant."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class SendingChecks:
     def test_mail_arrives(self, bench: Bench) -> None:
         result = bench.send(bench.mail())
         assert isinstance(result, Receipt), bench.refused(result)
-        assert len(bench.received) == 1, "one mail became several, or none"
+        assert len(bench.received) == 1, "one email became several, or none"
         mail = bench.received[0]
         assert mail.recipient == "ada@example.com"
         content = f"{mail.subject} {mail.text} {mail.html}"
@@ -68,8 +68,8 @@ class SendingChecks:
         result = bench.send(bench.mail(to=address))
         arrived = [mail.recipient for mail in bench.received]
         if isinstance(result, SendError):
-            assert arrived == [], "the mail went out, and the connector says it did not"
-            assert result.scope == "recipient", "an address that cannot be served is refused so"
+            assert arrived == [], "the email went out, and the connector says it did not"
+            assert result.scope == "recipient", "an address that cannot be served is rejected so"
         else:
             assert arrived in ([address.address], [address.wire]), "one recipient became another"
 
@@ -118,7 +118,7 @@ class SendingChecks:
                     assert isinstance(result, Receipt), bench.refused(result)
 
         bench.run(send)
-        assert bench.proxy.connection_count == 1, "each mail costs a connection of its own"
+        assert bench.proxy.connection_count == 1, "each email costs a connection of its own"
 
     def test_concurrent_sends(self, bench: Bench) -> None:
         people = [f"person{number}@example.com" for number in range(8)]
@@ -135,13 +135,13 @@ class SendingChecks:
         assert sorted(mail.recipient for mail in bench.received) == sorted(people)
         for mail in bench.received:
             content = f"{mail.subject} {mail.text} {mail.html}"
-            assert mail.recipient.partition("@")[0] in content, "a mail got another one's content"
+            assert mail.recipient.partition("@")[0] in content, "an email got another one's content"
         known = [one.provider_id for one in results if one.provider_id is not None]
-        assert len(set(known)) == len(known), "two mails got one provider_id"
+        assert len(set(known)) == len(known), "two emails got one provider_id"
 
 
 def mailed(mailer: passpost.Mailer) -> Receipt | SendError:
-    """Send a message, and give the error in place of raising it."""
+    """Send a message, and return the error in place of raising it."""
     try:
         return mailer.send(message_for())
     except SendError as error:
@@ -174,7 +174,7 @@ def _alternative(bench: Bench, *, claimed: bool) -> None:
         ) as mailer:
             result = mailed(mailer)
             assert isinstance(result, Receipt), bench.refused(result)
-        assert bench.received[0].text is None, "the host leaves the plain text out"
+        assert bench.received[0].text is None, "passpost leaves the plain text out"
     if not claimed:
         return
     mail = _arrived(bench, bench.mail(subject="Code", text="Your code\n", html=HTML))
@@ -245,9 +245,9 @@ def _check_connection(bench: Bench, *, claimed: bool) -> None:
     if bench.wrong_settings is not None:
         wrong = _findings(bench, bench.wrong_settings)
         errors = [one for one in wrong if one.result == "error"]
-        assert errors, "wrong credentials are no error"
+        assert errors, "wrong credentials are not an error"
         assert all(one.remedy for one in errors), "an error comes with its remedy"
-    assert bench.received == [], "check_connection sends mails"
+    assert bench.received == [], "check_connection sends emails"
 
 
 _CAPABILITIES = {
@@ -308,9 +308,9 @@ def message_for(name: str = NAME, **parts: Any) -> passpost.Message:
 
 
 def _refused(bench: Bench, template: passpost.Template, **parts: Any) -> None:
-    """Look that the host refuses what the connector does not claim to do."""
+    """Look that passpost rejects what the connector does not claim to do."""
     if bench.can(Capability.PROVIDER_TEMPLATES) and not parts:
-        return  # without content there is nothing to refuse
+        return  # without content there is nothing to reject
     connector = _configured(bench)
     with (
         passpost.Mailer(connector, templates=[template], policy=ONE_ATTEMPT) as mailer,
@@ -321,15 +321,15 @@ def _refused(bench: Bench, template: passpost.Template, **parts: Any) -> None:
 
 
 def _arrived(bench: Bench, mail: Mail) -> Any:
-    """Send a mail, and give what arrived: exactly one."""
+    """Send an email, and return what arrived: exactly one."""
     result = bench.send(mail)
     assert isinstance(result, Receipt), bench.refused(result)
-    assert len(bench.received) == 1, "one mail became several, or none"
+    assert len(bench.received) == 1, "one email became several, or none"
     return bench.received[0]
 
 
 def _personal(bench: Bench, person: str) -> Mail:
-    """Make a mail whose content names its recipient."""
+    """Make an email whose content names its recipient."""
     name = person.partition("@")[0]
     parts: dict[str, Any] = {
         "to": Address(person),
@@ -349,5 +349,5 @@ def _sender_of(bench: Bench) -> str:
 
 
 def _body(text: str | None) -> str:
-    """Give a body as it compares: some providers add an end of line, or take the last one off."""
+    """Return a body as it compares: some providers add an end of line, or take the last one off."""
     return (text or "").replace("\r\n", "\n").rstrip("\n")

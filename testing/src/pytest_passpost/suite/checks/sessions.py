@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pytest_passpost.suite.instruments.bench import Bench, Result
 
 _NEXT: Final = {"connect": SHORT, "taken": LONG}
-"""Seconds that the mail after a cancelled one has."""
+"""Seconds that the email after a cancelled one has."""
 
 
 class SessionChecks:
@@ -52,7 +52,7 @@ class SessionChecks:
                 return first, await bench.result(config, session)
 
         first, second = bench.run(send)
-        assert isinstance(first, SendError), "a broken connection is no error"
+        assert isinstance(first, SendError), "a broken connection is not an error"
         assert isinstance(second, Receipt), "after an error the session is of no use"
 
     def test_sessions_are_independent(self, bench: Bench) -> None:
@@ -81,7 +81,7 @@ class SessionChecks:
                 return await bench.result(config, session, bench.mail(seconds=_NEXT[moment]))
 
         result = bench.run(cancel)
-        # Mails may share a connection that is being opened, and what becomes of it.
+        # Emails may share a connection that is being opened, and what becomes of it.
         assert moment == "connect" or isinstance(result, Receipt), "no email goes out"
 
     def test_loop_is_not_blocked(self, bench: Bench) -> None:

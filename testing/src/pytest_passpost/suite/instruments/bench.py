@@ -1,4 +1,4 @@
-"""What a check works with: the connector, the fake of its provider, and a proxy between them."""
+"""What a check works with: the connector, the stand-in, and a proxy between them."""
 
 from __future__ import annotations
 
@@ -40,26 +40,26 @@ if TYPE_CHECKING:
     from pytest_passpost.suite.instruments.fault_proxy import Moment
 
 CODE: Final = "code/4711+canary"
-"""The code in every mail: it looks different in base64, in a URL and in clear."""
+"""The code in every email: it looks different in base64, in a URL and unencrypted."""
 
 NAME: Final = 'Ada "Canary" Lovelace'
-"""Another value of every payload, which no mail needs to repeat."""
+"""Another value of every payload, which no email needs to repeat."""
 
 ONE_ATTEMPT: Final = Policy(attempts=1, breaker=Breaker(failures=0), account_cooldown=0)
 """What a check sees of a mailer is what the connector does with one attempt."""
 
 LONG: Final = 30.0
-"""Seconds that a mail has which is not about deadlines."""
+"""Seconds that an email has which is not about deadlines."""
 
 SHORT: Final = 0.3
-"""Seconds that a mail has whose connector must give up."""
+"""Seconds that an email has whose connector must give up."""
 
 Result = Receipt | SendError
 """What came of an attempt."""
 
 
 def load(connector: Any) -> Any:
-    """Give the module or object with a connector's hooks.
+    """Return the module or object with a connector's hooks.
 
     Args:
         connector: That itself, or the id under which it is installed.
@@ -76,8 +76,8 @@ class Bench:
 
     Args:
         plugin: The module, or the object, with the connector's hooks.
-        provider: The fake of its provider, started.
-        settings: Settings that reach the fake.
+        provider: The stand-in, started.
+        settings: Settings that reach the stand-in.
         patience: Seconds after which a connector hangs that should have given up.
         pointed: Copies settings so that they lead to another port.
     """
@@ -98,7 +98,7 @@ class Bench:
         self.results: list[Result] = []
         """What came of the emails so far."""
         self.direct = settings
-        """Settings that reach the fake without the proxy."""
+        """Settings that reach the stand-in without the proxy."""
         self.pointed = pointed
         self.port = port_in(settings)
         self.learned: list[str] = []
@@ -115,12 +115,12 @@ class Bench:
 
     @property
     def received(self) -> list[Any]:
-        """The mails that the fake has accepted."""
+        """The emails that the stand-in has accepted."""
         return list(self.provider.received)
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Settings that reach the fake through the proxy."""
+        """Settings that reach the stand-in through the proxy."""
         return self.pointed(self.direct, self.proxy.port)
 
     @property
@@ -135,7 +135,7 @@ class Bench:
         return pointed
 
     def taken(self) -> int:
-        """How many mails the fake has accepted."""
+        """How many emails the stand-in has accepted."""
         return len(self.provider.received)
 
     def can(self, capability: Capability) -> bool:
@@ -143,7 +143,7 @@ class Bench:
         return capability in self.info.capabilities
 
     def credentials(self) -> list[tuple[tuple[str | int, ...], str]]:
-        """Give the credentials in the settings: where right and wrong settings differ."""
+        """Return the credentials in the settings: where right and wrong settings differ."""
         wrong = getattr(self.provider, "wrong_settings", None) or self.direct
         others = dict(leaves(wrong))
         return [
@@ -153,7 +153,7 @@ class Bench:
         ]
 
     def secrets(self, config: Any) -> list[tuple[str, str]]:
-        """Give all that must show nowhere: the secrets of a config, and the payload of the mails.
+        """Return all that must appear nowhere: the secrets of a config, and the payload of emails.
 
         Each text comes with a name for it.
         """
@@ -162,7 +162,7 @@ class Bench:
         return [*named, ("the code", CODE), ("the payload", NAME)]
 
     def host(self) -> Host:
-        """Give a host that has this connector, as an application would."""
+        """Return a host that has this connector, as an application would."""
         host = Host(environ={}, read_files=False)
         host.register(self.plugin)
         return host
@@ -172,7 +172,7 @@ class Bench:
         return self.hooks.parse_config(self.settings if settings is None else settings)
 
     def problems(self, settings: Mapping[str, Any]) -> dict[str, str]:
-        """Give the errors of settings, by their path; empty where they parse."""
+        """Return the errors of settings, by their path; empty where they parse."""
         try:
             self.hooks.parse_config(settings)
         except ConfigError as error:
@@ -180,7 +180,7 @@ class Bench:
         return {}
 
     def mail(self, *, seconds: float = LONG, **parts: Any) -> Mail:
-        """Make a mail as the host would, with other parts where they are given."""
+        """Make an email as passpost would, with other parts where they are given."""
         now = dt.datetime.now(dt.UTC)
         usual: dict[str, Any] = {
             "message_id": f"<{os.urandom(8).hex()}@example.com>",
@@ -206,10 +206,10 @@ class Bench:
         return self.hooks.open_session(config, self.learned.append)
 
     async def attempt(self, config: Any, session: Any, mail: Mail) -> Receipt:
-        """Call `send_mail` as the host would, and give up where it hangs.
+        """Call `send_mail` as passpost would, and return up where it hangs.
 
         Raises:
-            SendError: The mail was not accepted.
+            SendError: The email was not accepted.
             pytest.fail.Exception: Something came that the contract does not allow.
         """
         left = mail.seconds_left() or 0.0
@@ -232,7 +232,7 @@ class Bench:
         return receipt
 
     async def result(self, config: Any, session: Any, mail: Mail | None = None) -> Result:
-        """Make an attempt, and give the error in place of raising it.
+        """Make an attempt, and return the error in place of raising it.
 
         Raises:
             pytest.fail.Exception: Something came that the contract does not allow.
@@ -252,18 +252,18 @@ class Bench:
         return result
 
     def told(self) -> str:
-        """Say what came of the emails of this check, for the report of a failure."""
+        """Return what came of the emails of this check, for the report of a failure."""
         noted = [f"the stand-in noted: {one}" for one in violations_of(self.provider)]
         return "\n".join([*map(told, self.results), *noted])
 
     def refused(self, result: Result) -> str:
-        """Say of an email that should have been accepted what came of it."""
+        """Describe what came of an email that should have been accepted."""
         if result not in self.results:
             self.results.append(result)
         return f"not accepted: {self.told()}"
 
     def send(self, mail: Mail | None = None, settings: Mapping[str, Any] | None = None) -> Result:
-        """Send one mail over a session of its own, and give what came of it."""
+        """Send one email over a session of its own, and return what came of it."""
         config = self.config(settings)
 
         async def send() -> Result:
@@ -271,7 +271,7 @@ class Bench:
                 async with self.opened(config) as session:
                     return await self.result(config, session, mail)
             except SendError as error:
-                # The session did not open: the host says of each email that it was not sent.
+                # The session did not open: passpost says of each email that it was not sent.
                 error.outcome = "rejected"
                 self.results.append(error)
                 return error
@@ -282,7 +282,7 @@ class Bench:
     def send_broken(
         self, moment: Moment, action: Any, *, seconds: float = LONG, **parts: Any
     ) -> Result:
-        """Send one mail over a session of its own whose connections break."""
+        """Send one email over a session of its own whose connections break."""
         self.proxy.break_at(moment, action)
         result = self.send(self.mail(seconds=seconds, **parts))
         self.proxy.heal()

@@ -34,11 +34,11 @@ def forms(text: str) -> set[str]:
 
 
 def _base64(octets: bytes) -> Iterator[str]:
-    """Give the characters that octets have in base64 wherever they stand in what is encoded."""
+    """Return the characters that octets have in base64 wherever they are in what is encoded."""
     for encode in (b64encode, urlsafe_b64encode):
         for offset in range(3):
             whole = encode(b"\0" * offset + octets).decode("ascii")
-            # Characters at the ends also hold bits of what stands before and after.
+            # Characters at the ends also hold bits of what is before and after.
             yield whole[-(-offset * 8 // 6) : (offset + len(octets)) * 8 // 6]
 
 
@@ -55,14 +55,14 @@ class Canaries:
         }
 
     def found_in(self, *texts: str) -> list[str]:
-        """Give the names of what shows in the texts: names alone, for a report repeats them."""
+        """Return the names of what shows in the texts: names alone, for a report repeats them."""
         views = {view for text in texts for view in (text, _FOLD.sub("", text))}
         found = {name for view in views for form, name in self._forms.items() if form in view}
         return sorted(found)
 
 
 def shown(error: BaseException) -> tuple[str, ...]:
-    """Give all that an error shows when it is printed, logged or reported."""
+    """Return all that an error shows when it is printed, logged or reported."""
     trace = "".join(traceback.format_exception(error))
     parts = [str(error), repr(error), trace]
     parts += [str(getattr(error, name, "")) for name in ("hint", "problems", "scope", "outcome")]

@@ -1,7 +1,7 @@
-"""A TCP proxy between a connector and the fake of its provider, on which connections go wrong.
+"""A TCP proxy between a connector and the stand-in, on which connections go wrong.
 
 It works for any protocol, since it knows one thing that no connector can: whether the provider has
-taken the mail. What breaks after that moment has an unknown outcome, whatever was said before.
+taken the email. What breaks after that moment has an unknown outcome, whatever was said before.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 Moment = Literal["connect", "answer", "taken"] | int
 """When something goes wrong: once a client has connected; in place of all that the provider says;
-in place of what it says once it has taken a mail; or after so many octets of the client."""
+in place of what it says once it has taken an email; or after so many octets of the client."""
 
 
 @attrs.frozen
@@ -50,7 +50,7 @@ class Break:
     action: Action = attrs.field(converter=named)
 
 
-class _Struck(Exception):  # noqa: N818 - it is no error, and does not leave this module
+class _Struck(Exception):  # noqa: N818 - it is not an error, and does not leave this module
     """What passes octets on has met the moment of the break."""
 
     def __init__(self, action: Action, honest: bytes) -> None:
@@ -64,7 +64,7 @@ class FaultProxy(Listener):
 
     Args:
         port: The port on 127.0.0.1 to pass everything on to.
-        taken: How many mails the provider has taken so far; asked from the proxy's thread.
+        taken: How many emails the provider has taken so far; asked from the proxy's thread.
         context: What TLS towards the client needs; None: what comes is passed on as it is.
     """
 

@@ -12,11 +12,11 @@ _URL: Final = re.compile(
 )
 
 Path = tuple[str | int, ...]
-"""Where a value stands in settings: keys and indexes."""
+"""Where a value is in settings: keys and indexes."""
 
 
 def leaves(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
-    """Give every value in settings that holds no others, with where it stands."""
+    """Return every value in settings that holds no others, with where it is."""
     if isinstance(value, Mapping):
         for key, item in value.items():
             yield from leaves(item, (*path, key))
@@ -40,16 +40,16 @@ def with_value(settings: Mapping[str, Any], path: Path, new: Any) -> dict[str, A
     """Copy settings with another value at one place."""
     changed = replaced(settings, lambda at, value: new if at == path else value)
     if len(path) == 1:
-        # What stands there may be no leaf, or not be there at all.
+        # What is there may not be a leaf, or not exist at all.
         changed[path[0]] = new
     return dict(changed)
 
 
 def port_in(settings: Mapping[str, Any]) -> int:
-    """Give the port on loopback that settings lead to.
+    """Return the port on loopback that settings lead to.
 
     It is looked for in texts such as ``http://127.0.0.1:4711``, and in settings named ``port`` or
-    the like that stand beside a loopback host.
+    the like beside a loopback host.
 
     Raises:
         LookupError: There is none, or more than one.
@@ -59,7 +59,7 @@ def port_in(settings: Mapping[str, Any]) -> int:
     if len(found) != 1:
         raise LookupError(
             f"settings lead to {len(found)} ports on loopback instead of one: build them from the "
-            "fake's own address, or override the suite's method `pointed`"
+            "stand-in's own address, or override the suite's method `pointed`"
         )
     return found.pop()
 

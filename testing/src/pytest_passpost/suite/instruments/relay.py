@@ -1,9 +1,9 @@
-"""A server between a connector and the fake of its provider, which repeats what it was told.
+"""A server between a connector and the stand-in, which repeats what it was told.
 
-Connectors may ask for a token first. So it passes every request on, and has an answer of its own
-for the one by which the fake took an email, and for no other. It also knows what no setting holds:
-the tokens that the provider gives out and that the connector then shows. When told to, it puts them
-into refusals.
+Connectors may ask for a token first. So it passes every request on, and answers only the one by
+which the stand-in accepted an email. It also knows what no setting
+holds: the tokens that the provider gives out and that the connector then shows. When told to, it
+puts them into rejections.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ class Relay(HttpServer):
     """Passes requests on as they came, and answers back.
 
     Args:
-        port: The port on 127.0.0.1 of the fake.
-        taken: How many emails the fake has taken so far.
-        instead: What is said to an email in place of the fake's own answer.
+        port: The port on 127.0.0.1 of the stand-in.
+        taken: How many emails the stand-in has taken so far.
+        instead: What is said to an email in place of the stand-in's own answer.
     """
 
     def __init__(self, port: int, taken: Callable[[], int], instead: Answers | None = None) -> None:
@@ -62,10 +62,10 @@ class Relay(HttpServer):
         return self._taken() - self._taken_before
 
     def repeat(self, instead: Answers | None = None) -> None:
-        """Put what a request holds, and all tokens, into each refusal from here on.
+        """Put what a request holds, and all tokens, into each rejection from here on.
 
         Args:
-            instead: What is said to an email in place of the fake's own answer.
+            instead: What is said to an email in place of the stand-in's own answer.
         """
         with self._changed:
             self._repeats = True
@@ -122,7 +122,7 @@ def _shows(request: Request, word: str) -> bool:
 
 
 def _repeating(answer: Answer, told: str) -> Answer:
-    """Copy a refusal with every text in it followed by what is repeated."""
+    """Copy a rejection with every text in it followed by what is repeated."""
 
     def change(_: object, value: Any) -> Any:
         return f"{value} {told}" if isinstance(value, str) else value

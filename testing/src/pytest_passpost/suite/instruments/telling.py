@@ -1,4 +1,4 @@
-"""Says what came of an email, with all that is known of it, to an author who looks for a cause."""
+"""Describes what came of an email, for an author who looks for a cause."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def told(result: Receipt | SendError) -> str:
 
 
 def wrong_facts(result: Receipt | SendError) -> str:
-    """Say which facts of a receipt or an error have a value that the contract does not allow.
+    """Return which facts of a receipt or an error have a value that the contract does not allow.
 
     passpost would leave them out, and call it a defect in its log.
     """

@@ -1,4 +1,4 @@
-"""Texts that are easily got wrong, and texts that must be refused."""
+"""Texts that are easily got wrong, and texts that must be rejected."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ REFUSED_IN_LINE: Final = (
     "\x00", "\t", "\n", "\r", "\r\n", "\x1b", "\x7f", "\x85",
     "\u2028", "\u2029", "\u760a", "\u760d",
 )  # fmt: skip
-"""What may stand in no subject, name, address or header; see `passpost._text`."""
+"""What may be in no subject, name, address or header; see `passpost._text`."""
 
 SUBJECTS: Final = {
     "chinese": "您的验证码 · Your code",
@@ -50,7 +50,7 @@ REFUSED_RECIPIENTS: Final = (
     "ada@example.com\u2028eve@example.net", '"ada,eve"@example.com', '"ada eve"@example.com',
     "Ada <ada@example.com>", "<ada@example.com>", "@example.com", "ada@",
 )  # fmt: skip
-"""Texts that are no address of one person."""
+"""Texts that are not the address of one person."""
 
 
 def named_character(character: str) -> str:
