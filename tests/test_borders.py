@@ -189,7 +189,7 @@ def test_the_drawing_names_files_that_exist() -> None:
     assert missing == []
 
 
-@pytest.mark.parametrize("contract", ["packages", "core"])
+@pytest.mark.parametrize("contract", ["packages", "core", "kit"])
 def test_the_drawing_shows_the_layers(contract: str, linter: dict[str, Any]) -> None:
     (layers,) = (
         options["layers"] for options in linter["contracts_options"] if options["id"] == contract

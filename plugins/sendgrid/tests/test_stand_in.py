@@ -50,7 +50,7 @@ def post(sendgrid: StandIn, http: httpx.Client, document: Any = GOOD, **parts: A
 def test_it_follows_the_protocol_of_stand_ins(sendgrid: StandIn) -> None:
     assert isinstance(sendgrid, Protocol)
     assert sendgrid.wrong_settings["apiKey"] != sendgrid.settings["apiKey"]
-    assert repr(sendgrid) == "<passpost_sendgrid_stand_in.server.StandIn, 0 mails>"
+    assert repr(sendgrid) == "<passpost_sendgrid_stand_in.server.StandIn, 0 emails>"
 
 
 def test_a_good_request_is_accepted(sendgrid: StandIn, http: httpx.Client) -> None:
