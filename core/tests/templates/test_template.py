@@ -9,7 +9,8 @@ import attrs
 import pytest
 
 from passpost import Address, ConfigError, MessageError, MissingVariable, Problem, Template
-from passpost._templates.checks import ContentType, template_set_problems
+from passpost._templates.checks import ContentType
+from passpost._templates.picking import template_set_problems
 from passpost._templates.template import Rendered
 from passpost._templates.texts import TemplateText
 from passpost.config import ConnectorConfig, parse, warnings

@@ -10,7 +10,7 @@ from passpost._config.fields import ConfigClassError, field, rule
 from passpost._messages.addresses import Address
 from passpost._messages.usages import FLOW_USAGES, GENERIC, canonical_usage
 from passpost._problems import Problem
-from passpost._templates.checks import template_set_problems
+from passpost._templates.picking import template_set_problems
 from passpost._templates.template import Template
 
 _LONGEST_LANGUAGE: Final = 3

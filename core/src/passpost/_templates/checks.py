@@ -5,16 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, Literal
 
-import attrs
-
-from passpost._messages.usages import GENERIC, KNOWN_USAGES
+from passpost._messages.usages import KNOWN_USAGES
 from passpost._problems import Problem
 from passpost._wording import did_you_mean, nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
-    from passpost._templates.template import Template
     from passpost._templates.texts import TemplateText
 
 ContentType = Literal["text/plain", "text/html"]
@@ -93,30 +90,3 @@ def _check_html(content: TemplateText) -> Iterator[Problem]:
         message = f"not escaped: markup in the value of {names} becomes part of the email"
         remedy = f"write `{{{{{content.raw_variables[0]}}}}}`, with two braces"
         yield Problem("content", message, remedy, "warning", code="W205")
-
-
-def template_set_problems(
-    templates: Sequence[Template], content_type: ContentType
-) -> Iterator[Problem]:
-    """Yield the warnings of templates taken together, with paths from ``templates``.
-
-    Args:
-        templates: The setting ``templates``.
-        content_type: What a content is where its template does not say.
-    """
-    for index, template in enumerate(templates):
-        # A template that names its type has said this of itself.
-        if template.content_type is None:
-            for problem in check_content(template.content, template.text, content_type):
-                yield attrs.evolve(problem, path=f"templates[{index}].{problem.path}")
-    served = {template.usage_type for template in templates if template.locale is None}
-    first = {template.usage_type: index for index, template in reversed([*enumerate(templates)])}
-    for usage, index in first.items():
-        if not served & {usage, GENERIC}:
-            yield Problem(
-                f"templates[{index}].locale",
-                f"every template for `{usage}` is for one language: others get no email",
-                "add a template without `locale`",
-                "warning",
-                code="W208",
-            )

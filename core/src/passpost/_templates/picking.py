@@ -6,8 +6,12 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Final, overload
 
+import attrs
+
 from passpost._messages.locales import MAX_LOCALES
 from passpost._messages.usages import GENERIC, canonical_usage
+from passpost._problems import Problem
+from passpost._templates.checks import ContentType, check_content
 from passpost.errors import TemplateNotFound
 
 if TYPE_CHECKING:
@@ -165,3 +169,30 @@ def _spelt(locale: str) -> str:
         elif len(part) == _SCRIPT:
             parts[index] = part.title()
     return "-".join(parts)
+
+
+def template_set_problems(
+    templates: Sequence[Template], content_type: ContentType
+) -> Iterator[Problem]:
+    """Yield the warnings of templates taken together, with paths from ``templates``.
+
+    Args:
+        templates: The setting ``templates``.
+        content_type: What a content is where its template does not say.
+    """
+    for index, template in enumerate(templates):
+        # A template that names its type has said this of itself.
+        if template.content_type is None:
+            for problem in check_content(template.content, template.text, content_type):
+                yield attrs.evolve(problem, path=f"templates[{index}].{problem.path}")
+    served = {template.usage_type for template in templates if template.locale is None}
+    first = {template.usage_type: index for index, template in reversed([*enumerate(templates)])}
+    for usage, index in first.items():
+        if not served & {usage, GENERIC}:
+            yield Problem(
+                f"templates[{index}].locale",
+                f"every template for `{usage}` is for one language: others get no email",
+                "add a template without `locale`",
+                "warning",
+                code="W208",
+            )
