@@ -15,11 +15,9 @@ from pathlib import Path
 from typing import Final
 
 from packages import ROOT, disagreements, projects
-from packaging.utils import parse_wheel_filename
 
 DIST: Final = ROOT / "dist"
-SMOKE: Final = """
-from passpost import Host
+SMOKE: Final = """from passpost import Host
 from passpost.testing import SmtpServer
 assert [c.id for c in Host().installed()] == "acme aliyun-dm sendgrid ses smtp webhook".split()
 """
@@ -27,8 +25,8 @@ assert [c.id for c in Host().installed()] == "acme aliyun-dm sendgrid ses smtp w
 
 def run(*command: str | Path, cwd: Path = ROOT) -> None:
     """Run a program; end here if it fails."""
-    shown = " ".join(str(part) for part in command[:6])
-    sys.stdout.write(f"$ {shown}{' …' if len(command) > 6 else ''}\n")  # noqa: PLR2004 - as above
+    shown = " ".join(map(str, command)).strip().splitlines()[0]
+    sys.stdout.write(f"$ {shown}\n")
     sys.stdout.flush()
     done = subprocess.run(list(map(str, command)), cwd=cwd, check=False)  # noqa: S603 - our own
     if done.returncode:
@@ -45,8 +43,8 @@ def build() -> list[Path]:
 
 def environment(folder: Path, *requirements: str) -> Path:
     """Return the programs of a new environment with these packages and what they require."""
-    # A name alone could bring an earlier release from the index.
-    ours = [f"{parse_wheel_filename(w.name)[0]} @ {w.as_uri()}" for w in sorted(DIST.glob("*.whl"))]
+    # A name alone could bring another release from the index: these versions are only here.
+    ours = [f"{name}=={project['version']}" for name, (_, project) in projects().items()]
     constraints = folder.with_suffix(".txt")
     constraints.write_text("\n".join(ours) + "\n" + (ROOT / "constraints.txt").read_text("utf-8"))
     venv.create(folder, with_pip=True, symlinks=True)
