@@ -73,7 +73,7 @@ def test_it_is_not_uploaded_before_it_is_finished(site: Path, tmp_path: Path) ->
     folder = made(NAMES, tmp_path)
     for project in (folder / "pyproject.toml", folder / "stand_in/pyproject.toml"):
         classifiers = tomllib.loads(project.read_text("utf-8"))["project"]["classifiers"]
-        # The index refuses every package that has a classifier of this kind.
+        # The index rejects every package that has a classifier of this kind.
         assert "Private :: Do Not Upload" in classifiers
     # Of the last one: neither may be uploaded before the other.
     project.write_text(project.read_text("utf-8").replace("Private :: Do Not Upload", "Typed"))
@@ -273,7 +273,7 @@ CODE = re.compile(r"`[^`]+`")
 
 
 def outline(guide: str) -> list[Any]:
-    """Give of a guide what a translation leaves as it is."""
+    """Return of a guide what a translation leaves as it is."""
     prose = FENCE.sub("", guide)
     headings = [len(mark) for mark in re.findall(r"^(#+) ", prose, re.MULTILINE)]
     commands = [text for language, text in FENCE.findall(guide) if language == "sh"]

@@ -198,7 +198,7 @@ def test_a_wheel_is_typed_licensed_and_guided(wheels: dict[str, Path], package: 
     assert any(name.endswith("/LICENSE") for name in names)
     if package in CONNECTORS:
         assert {f"{package}/README.md", f"{package}/README.zh-CN.md"} <= set(names)
-    # The tests that `passpost new` writes are no tests of the package.
+    # The tests that `passpost new` writes are not tests of the package.
     own = [name for name in names if "/scaffold/templates/" not in name]
     assert not [name for name in own if "/tests/" in name or "/test_" in name]
     assert {name.partition("/")[0] for name in names if not name.endswith("/LICENSE")} == {

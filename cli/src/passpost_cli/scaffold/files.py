@@ -65,7 +65,7 @@ def _made(names: Names, folders: Sequence[str]) -> dict[str, str]:
 
 
 def versions(current: str) -> str:
-    """Give the versions of passpost that a package made with this one works with.
+    """Return the versions of passpost that a package made with this one works with.
 
     Before 1.0 a minor version may change hooks, from then on a major one (SemVer).
     """

@@ -26,10 +26,10 @@ class Names:
 
     @classmethod
     def of(cls, connector: str) -> Self:
-        """Give the names that follow from an id.
+        """Return the names that follow from an id.
 
         Raises:
-            ValueError: It is none; the text says what one is, and does not repeat it.
+            ValueError: It is not valid; the text says what is, and does not repeat it.
         """
         if connector.startswith(_PREFIX):
             raise ValueError(f"leave {_PREFIX} out: it is put before the name of the package")

@@ -120,7 +120,7 @@ def noop(state: State, argument: str) -> Answer:  # noqa: ARG001 - NOOP may have
 
 def vrfy(state: State, argument: str) -> Answer:  # noqa: ARG001 - tells nothing about anybody
     """Tell nothing, as servers do today."""
-    return Answer("VRFY", "252 2.5.2 Send some mail, and I will do my best")
+    return Answer("VRFY", "252 2.5.2 Send an email, and I will do my best")
 
 
 def quit_(state: State, argument: str) -> Answer:  # noqa: ARG001 - a command like the others
