@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 import passpost
-from passpost import hookspecs
+import pytest_passpost
+from passpost import hookspecs, testing
 
 EXPECTED = """
 Address Application AsyncMailer Attempt Backoff Breaker Capability ConfigError Connector
@@ -48,6 +49,14 @@ def test_the_names_for_type_checkers_are_those_at_run_time() -> None:
 def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no attribute 'Sender'"):
         passpost.Sender  # type: ignore[attr-defined]  # noqa: B018 - the access is the test
+
+
+def test_the_test_kit_has_its_earlier_name() -> None:
+    assert dir(testing) == dir(pytest_passpost)
+    for name in ("SmtpServer", "ConnectorSuite", "reply"):
+        assert getattr(testing, name) is getattr(pytest_passpost, name)
+    with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
+        testing.Nothing  # type: ignore[attr-defined]  # noqa: B018 - the access is the test
 
 
 @pytest.mark.parametrize(
