@@ -24,7 +24,8 @@ SETTINGS: Final = ROOT / "pyproject.toml"
 PAGE: Final = ROOT / "docs/en/tutorial/connector.md"
 
 PUBLIC: Final = frozenset(
-    f"passpost{module}" for module in ("", ".config", ".errors", ".hookspecs", ".http", ".wire")
+    f"passpost{module}"
+    for module in ("", ".config", ".errors", ".hookspecs", ".http", ".stores", ".wire")
 )
 """The modules of core that connectors, extensions and applications import."""
 KIT: Final = "pytest_passpost"
