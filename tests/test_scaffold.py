@@ -47,11 +47,16 @@ def made(names: Names, folder: Path) -> Path:
     return folder / names.distribution
 
 
+def beside(path: Path) -> str:
+    """Return the value of PYTHONPATH with a folder before those that this process was given."""
+    return os.pathsep.join(filter(None, (str(path), os.environ.get("PYTHONPATH"))))
+
+
 def run(folder: Path, *module: str, path: Path | None = None) -> str:
     """Run a Python module in a folder, as its author would, and give what it prints."""
     environ = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST")}
     if path is not None:
-        environ["PYTHONPATH"] = str(path)
+        environ["PYTHONPATH"] = beside(path)
     command = [sys.executable, "-m", *module]
     done = subprocess.run(
         command, cwd=folder, env=environ, capture_output=True, text=True, check=False
@@ -80,7 +85,7 @@ def test_it_is_not_uploaded_before_it_is_finished(site: Path, tmp_path: Path) ->
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_release.py"],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(site), "PYTEST_ADDOPTS": ""},
+        env={**os.environ, "PYTHONPATH": beside(site), "PYTEST_ADDOPTS": ""},
         capture_output=True,
         text=True,
         check=False,
