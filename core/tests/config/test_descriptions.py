@@ -197,11 +197,11 @@ def test_the_schema_tells_editors_what_settings_mean() -> None:
 ENGLISH = """\
 | Key | Type | Required or default | Meaning |
 | --- | --- | --- | --- |
-| `host` | host name | required | Where \\| it lives. |
+| `host` | hostname | required | Where \\| it lives. |
 | `port` | whole number 1 – 65535 | required | The port. Example: `587`. |
 | `secure` | true or false | optional |  |
 | `debug` | true or false | `false` |  |
-| `fromEmail` | mail address | required |  |
+| `fromEmail` | email address | required |  |
 | `auth` | object, see below | optional |  |
 | `pool` | object, see below | optional |  |
 | `region` | `"cn-hangzhou"`, `"eu-central-1"` | `"cn-hangzhou"` |  |
@@ -228,13 +228,13 @@ def test_the_table_has_a_row_for_each_setting() -> None:
 | Key | Type | Required or default | Meaning |
 | --- | --- | --- | --- |
 | `user` | text | required | User |
-| `pass` | secret text | required |  |
+| `pass` | text (secret) | required |  |
 
 **`auth`**
 
 | Key | Type | Required or default | Meaning |
 | --- | --- | --- | --- |
-| `token` | secret text | required |  |
+| `token` | text (secret) | required |  |
 | `type` | `"oauth2"` | `"oauth2"` |  |
 
 **`pool`**

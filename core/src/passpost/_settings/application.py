@@ -39,13 +39,13 @@ class ConnectorEntry:
         minimum=1,
         example="smtp",
         title={"en": "Connector", "zh-CN": "连接器"},
-        description={"en": "The connector's id.", "zh-CN": "连接器的 id。"},
+        description={"en": "The connector's ID.", "zh-CN": "连接器 ID。"},
     )
     settings: Settings = field(
-        title={"en": "Settings", "zh-CN": "设置"},
+        title={"en": "Settings", "zh-CN": "配置"},
         description={
-            "en": "The connector's own settings, as its guide describes them.",
-            "zh-CN": "该连接器自身的设置，见其指南。",
+            "en": "The connector's own settings; see its guide.",
+            "zh-CN": "该连接器自己的配置，详见其指南。",
         },
     )
 
@@ -66,7 +66,7 @@ class ApplicationSettings:
         minimum=1,
         title={"en": "Connectors", "zh-CN": "连接器"},
         description={
-            "en": "Connectors by a name of your own. Emails go through the first.",
+            "en": "The connectors, by a name of your choice. Emails go through the first one.",
             "zh-CN": "连接器，键为自定义名称。邮件通过第一个连接器发送。",
         },
     )

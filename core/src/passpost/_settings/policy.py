@@ -149,7 +149,7 @@ class Policy:
         unit="s",
         title={"en": "Timeout", "zh-CN": "超时"},
         description={
-            "en": "How long one send may take in all; a message's own deadline may end it sooner.",
+            "en": "Maximum time of one send. A message with an earlier deadline ends sooner.",
             "zh-CN": "单次发送的总时限；如果消息自带的截止时间更早，以截止时间为准。",
         },
     )
