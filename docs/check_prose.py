@@ -225,24 +225,30 @@ def _blocks(name: str, line: int, paragraph: str) -> Iterator[Passage]:
 def _source(name: str, text: str) -> Iterator[Passage]:
     yield from _comments(name, text)
     try:
-        tree = ast.parse(text)
+        nodes = list(ast.walk(ast.parse(text)))
     except SyntaxError:
         return
-    documents = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
-            documents.add(node.value)
-            if isinstance(node.value.value, str):
-                yield Passage(
-                    name, node.lineno, "docstring", _plain(_without_code(node.value.value))
-                )
-    if "/tests/" in f"/{name}":
-        return
-    inner = {
-        part for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values
-    }
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Constant | ast.JoinedStr) and node not in documents | inner:
+    yield from _documents(name, nodes)
+    # What a test writes is its matter.
+    if "/tests/" not in f"/{name}":
+        yield from _texts(name, nodes)
+
+
+def _documents(name: str, nodes: list[ast.AST]) -> Iterator[Passage]:
+    for node in nodes:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield Passage(name, node.lineno, "function", _plain(ast.get_docstring(node) or ""))
+        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            text = node.value.value
+            if isinstance(text, str):
+                yield Passage(name, node.lineno, "docstring", _plain(_without_code(text)))
+
+
+def _texts(name: str, nodes: list[ast.AST]) -> Iterator[Passage]:
+    read = {node.value for node in nodes if isinstance(node, ast.Expr)}
+    read |= {part for node in nodes if isinstance(node, ast.JoinedStr) for part in node.values}
+    for node in nodes:
+        if isinstance(node, ast.Constant | ast.JoinedStr) and node not in read:
             words = _plain(_written(node))
             if HAN.search(words) or len(_WORD.findall(words)) >= _WORDS_OF_A_STRING:
                 yield Passage(name, node.lineno, "string", words)

@@ -1,4 +1,4 @@
-"""Settings of both generations, in the shapes that their guides show, parse as they stand."""
+"""Settings of both generations, in the shapes that their guides show, parse as they are."""
 
 from __future__ import annotations
 

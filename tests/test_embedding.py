@@ -120,7 +120,7 @@ def _forget() -> None:
 
 
 def sent(server: SmtpServer) -> list[tuple[str, bool]]:
-    """Give each mail's recipient, and whether there is a code in it."""
+    """Return each email's recipient, and whether there is a code in it."""
     codes = [mail.message.get_content().strip() for mail in server.mails]
     recipients = [recipient for mail in server.mails for recipient in mail.recipients]
     return [

@@ -48,7 +48,7 @@ Spawn = Callable[..., subprocess.CompletedProcess[bytes]]
 
 @pytest.fixture
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
-    """Gives a function that installs a distribution, for this process and those it starts."""
+    """Return a function that installs a distribution, for this process and those it starts."""
     site = tmp_path / "site-packages"
     site.mkdir()
     monkeypatch.syspath_prepend(str(site))
@@ -86,7 +86,7 @@ def acme(install: Install) -> Path:
 
 @pytest.fixture
 def run(acme: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Gives a function that runs a command in this process."""
+    """Return a function that runs a command in this process."""
     for name in ("NO_COLOR", "TERM"):
         monkeypatch.delenv(name, raising=False)
 
@@ -101,7 +101,7 @@ def run(acme: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 @pytest.fixture
 def spawn(acme: Path) -> Spawn:
-    """Gives a function that runs a command in a process of its own."""
+    """Return a function that runs a command in a process of its own."""
 
     def run_in_subprocess(
         *arguments: object, environ: Mapping[str, str] | None = None, **options: Any
@@ -126,7 +126,7 @@ def command(acme: Path) -> Callable[..., list[str]]:
 
 @pytest.fixture
 def own(tmp_path: Path) -> Callable[..., Path]:
-    """Gives a function that writes a file of the connector's own settings."""
+    """Return a function that writes a file of the connector's own settings."""
 
     def written(name: str = "acme.jsonc", **settings: Any) -> Path:
         path = tmp_path / name
@@ -139,7 +139,7 @@ def own(tmp_path: Path) -> Callable[..., Path]:
 
 @pytest.fixture
 def application(tmp_path: Path) -> Callable[..., Path]:
-    """Gives a function that writes an application's file of connectors, by name."""
+    """Return a function that writes an application's file of connectors, by name."""
 
     def written(name: str = "passpost.jsonc", **connectors: Mapping[str, Any]) -> Path:
         path = tmp_path / name

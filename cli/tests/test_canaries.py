@@ -23,7 +23,7 @@ def forms(text: str) -> Iterator[str]:
     yield text
     yield quote(text, safe="")
     for shift in range(3):
-        # Base64 depends on what stands before; only its inner characters are sure.
+        # Base64 depends on what is before; only its inner characters are sure.
         encoded = base64.b64encode(b"x" * shift + text.encode())
         yield encoded.decode()[4 : len(encoded) // 4 * 4 - 4]
 

@@ -80,7 +80,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def torn(install: Callable[..., Path]) -> Callable[[str], None]:
-    """Gives a function that installs a connector with a guide of some kind."""
+    """Return a function that installs a connector with a guide of some kind."""
 
     def installed(guide: str) -> None:
         given = "{'en': GUIDE}" if not guide else "Guide()"

@@ -141,7 +141,7 @@ def test_languages_wanted(locale: Any, expected: tuple[str, ...]) -> None:
         ({"idempotency_key": ""}, "idempotency_key", "text of 1 to 128 characters"),
         ({"idempotency_key": 5}, "idempotency_key", "text of 1 to 128 characters"),
         ({"deadline": 5}, "deadline", "a datetime with a time zone"),
-        ({"deadline": dt.datetime(2030, 1, 1)}, "deadline", "a datetime with a time zone"),  # noqa: DTZ001 - refused
+        ({"deadline": dt.datetime(2030, 1, 1)}, "deadline", "a datetime with a time zone"),  # noqa: DTZ001 - rejected
         ({"deadline": dt.date(2030, 1, 1)}, "deadline", "a datetime with a time zone"),
         ({"headers": {"Bcc": "hidden@example.org"}}, "headers", "cannot be set"),
         ({"headers": None}, "headers", "a mapping of names to texts"),
@@ -187,7 +187,7 @@ def test_control_characters_in_headers_are_refused(character: str) -> None:
 
 
 def shown_by_reports(error: BaseException) -> str:
-    """Give all that is shown of the frames below the test's own: the values of their variables."""
+    """Return the values of all variables in the frames below the test's own."""
     report = traceback.TracebackException.from_exception(error, capture_locals=True)
     for frame in report.stack:
         if frame.filename == __file__:

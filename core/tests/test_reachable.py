@@ -74,7 +74,7 @@ pytestmark = pytest.mark.anyio
 
 
 def refusal(host: str) -> str:
-    """Give why an endpoint is refused, or an empty text."""
+    """Return why an endpoint is rejected, or an empty text."""
     try:
         Endpoint.from_setting(f"https://{host}:8443")
         WebAddress.from_setting(f"https://{host}:8443/hooks")
@@ -85,7 +85,7 @@ def refusal(host: str) -> str:
 
 @pytest.mark.parametrize("host", METADATA)
 def test_metadata_services_are_never_reached(host: str) -> None:
-    # Some spellings are no host names either.
+    # Some spellings are not hostnames either.
     assert refusal(host)
     meant = written(host)
     assert meant is not None

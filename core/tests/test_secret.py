@@ -75,7 +75,7 @@ def test_secret_has_no_other_attributes() -> None:
 @pytest.mark.parametrize("value", [None, 5, b"hidden", ["hidden"]])
 def test_secret_is_text(value: object) -> None:
     with pytest.raises(TypeError, match=f"a secret is text, not {type(value).__name__}") as caught:
-        Secret(value)  # type: ignore[arg-type]  # that it is refused is the point
+        Secret(value)  # type: ignore[arg-type]  # that it is rejected is the point
     assert "hidden" not in str(caught.value)
 
 

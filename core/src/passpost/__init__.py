@@ -1,4 +1,4 @@
-"""passpost sends sign-in, sign-up and password-reset mails through whichever provider a team uses.
+"""passpost sends sign-in, sign-up and password-reset emails through whichever provider a team uses.
 
 ::
 

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal, cast
 import attrs
 
 LANGUAGES: Final = ("en", "zh-CN")
-"""The languages in which names, descriptions and guides are wanted, as BCP 47 tags."""
+"""The languages in which names, descriptions and guides are written in, as BCP 47 tags."""
 
 Texts = Mapping[str, str]
 """A text in several languages, by BCP 47 tag; English (``en``) is always there."""
@@ -58,7 +58,7 @@ class Preset:
 
 def _capabilities(capabilities: Iterable[Capability]) -> frozenset[Capability]:
     given: Any = capabilities
-    # Text is iterable as well. What is wrong is said by the host, which knows whose mistake it is.
+    # Text is iterable as well. What is wrong is said by passpost, which knows whose mistake it is.
     if not isinstance(given, set | frozenset | tuple | list):
         return cast("frozenset[Capability]", given)
     try:
@@ -79,8 +79,8 @@ class ConnectorInfo:
         guide: How to set it up, as Markdown by language; see `guides`.
         presets: Settings to start from.
         capabilities: What it can send.
-        stand_in: ``module:class`` of a stand-in: a fake of the provider's server on loopback, for
-            the demonstration and for tests; imported only when asked for.
+        stand_in: ``module:class`` of a stand-in: a server on loopback that plays the provider
+            in the demonstration and in tests; imported only when asked for.
         repeatable_for: Seconds for which the provider recognizes a repeated request by
             `Mail.delivery_key`, and sends the email once; 0 for a provider that does not. After an
             unknown outcome such a connector is asked again without any risk.

@@ -12,7 +12,7 @@ Path = tuple[str | int, ...]
 """``("templates", 0, "usageType")`` for ``templates[0].usageType``."""
 
 MAX_DEPTH: Final = 64
-"""Levels of nesting; deeper settings are a mistake, or an attack on whoever walks them."""
+"""Levels of nesting; deeper settings are a mistake, or an attack on anyone who walks them."""
 
 TOO_DEEP: Final = f"this is nested deeper than {MAX_DEPTH} levels"
 
@@ -27,7 +27,7 @@ _ESCAPE: Final = re.compile(r"\\(?:u\{(?P<code>[0-9a-f]+)\}|(?P<char>.))", re.DO
 
 
 def path_text(path: Path) -> str:
-    """Write a path as people read it: ``templates[0].usageType``; odd keys stand in quotes."""
+    """Write a path as people read it: ``templates[0].usageType``; odd keys are in quotes."""
     return "".join(_step_text(step) for step in path).removeprefix(".")
 
 

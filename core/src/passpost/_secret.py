@@ -12,7 +12,7 @@ class Secret:
     """A text that shows itself to nobody who does not ask for it by name.
 
     ``repr``, ``str``, ``format`` and a pickle give ``***``, and so does JSON by way of
-    ``json.dumps(…, default=to_json)`` (``json`` alone refuses the type). Copies within the process
+    ``json.dumps(…, default=to_json)`` (``json`` alone rejects the type). Copies within the process
     are the secret itself.
 
     Args:
@@ -27,7 +27,7 @@ class Secret:
         self._text = text
 
     def reveal(self) -> str:
-        """Give the text itself: call it where the text is put on the wire, and nowhere else."""
+        """Return the text itself: call it where the text is put on the wire, and nowhere else."""
         return self._text
 
     def __repr__(self) -> str:
@@ -65,7 +65,7 @@ def to_json(value: object) -> str:
     """Mask secrets in ``json.dumps(…, default=to_json)``.
 
     Raises:
-        TypeError: The value is no secret and no JSON either.
+        TypeError: The value is neither a secret nor JSON.
     """
     if isinstance(value, Secret):
         return MASK

@@ -33,7 +33,7 @@ _KINDS: Final[Mapping[type[Any], str]] = {
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """Give the known name that was probably meant, or None."""
+    """Return the known name that was probably meant, or None."""
     if len(word) > _LONGEST_NAME:
         return None
     by_shape = {_shape(name): name for name in known}
@@ -59,5 +59,5 @@ def listed(names: Iterable[Any]) -> str:
 
 
 def _shape(name: str) -> str:
-    """Give what all spellings share: ``from_email``, ``From-Email`` and ``fromEmail``."""
+    """Return what all spellings share: ``from_email``, ``From-Email`` and ``fromEmail``."""
     return name.replace("_", "").replace("-", "").replace(" ", "").lower()

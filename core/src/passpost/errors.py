@@ -168,7 +168,7 @@ class Attempt:
 class SendError(PasspostError):
     """An email was rejected, or it is unknown whether it was sent.
 
-    Connectors raise it with what they know; the host adds `connector` and `attempts`.
+    Connectors raise it with what they know; passpost adds `connector` and `attempts`.
 
     Attributes:
         outcome: ``rejected``: not sent. ``unknown``: it may have been sent.
@@ -178,7 +178,7 @@ class SendError(PasspostError):
         retry_after: Seconds to wait, if the provider gave them.
         provider_code: The provider's own code: ``535 5.7.8``, ``Throttling.User``.
         response: The provider's own words, cleared of secrets and payload.
-        hint: Cause and fix for whoever runs the system; also a note of the error.
+        hint: Cause and fix for anyone who runs the system; also a note of the error.
         attempts: The attempts that were made, each with its time and result.
         connector: The name of the connector that failed last: its key in the application's
             settings, else its ID.

@@ -26,5 +26,5 @@ def _refused(function: Callable[..., object], *args: Any, **kwargs: Any) -> tupl
 
 @pytest.fixture
 def refused() -> Callable[..., tuple[Problem, ...]]:
-    """Give the problems of the ConfigError that a call raises."""
+    """Return the problems of the ConfigError that a call raises."""
     return _refused

@@ -131,7 +131,7 @@ def test_counts_lines_and_columns(text: str) -> None:
 
 
 def problems_of(text: str | bytes) -> tuple[Problem, ...] | None:
-    """Give what is wrong with a text, or None where it can be read."""
+    """Return what is wrong with a text, or None where it can be read."""
     try:
         read(text)
     except ConfigError as error:
@@ -172,7 +172,7 @@ def test_any_bytes_give_settings_or_problems(data: bytes) -> None:
 
 
 def _is_plain_json(text: str) -> bool:
-    """Say whether the standard takes the text, and it is an object that can be written."""
+    """Return whether the standard takes the text, and it is an object that can be written."""
     try:
         value = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse)
         json.dumps(value, ensure_ascii=False, allow_nan=False).encode()

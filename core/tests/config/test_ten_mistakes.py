@@ -137,7 +137,7 @@ TEN_FOUND = [
 
 
 def problems_of(text: str, cls: type[Any] = MailConfig) -> tuple[Problem, ...]:
-    """Do as the host does: read, resolve, parse, and say everything at once."""
+    """Do as passpost does: read, resolve, parse, and say everything at once."""
     settings, unresolved = resolve(read(text, "smtp.jsonc"), environ={})
     try:
         parse(cls, settings)

@@ -1,4 +1,4 @@
-"""A connector of this process whose behaviour each test chooses."""
+"""A connector of this process whose behavior each test chooses."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class RecorderConfig(config.ConnectorConfig):
 
 
 class Recorder:
-    """A connector that keeps the mails it is given, and fails as it is told."""
+    """A connector that keeps the emails it is given, and fails as it is told."""
 
     id = "recorder"
     capabilities = frozenset(passpost.Capability) - {passpost.Capability.PROVIDER_TEMPLATES}
@@ -143,7 +143,7 @@ async def send_mail(mail):
 
 @pytest.fixture
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
-    """Gives a function that installs metadata as it stands, and modules."""
+    """Return a function that installs metadata unchanged, and modules."""
     site = tmp_path / "site"
     site.mkdir()
     monkeypatch.syspath_prepend(str(site))

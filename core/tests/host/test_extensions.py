@@ -1,4 +1,4 @@
-"""Extensions see mails from outside: they may watch and refuse, and never see a config."""
+"""Extensions see emails from outside: they may watch and reject, and never see a config."""
 
 from __future__ import annotations
 

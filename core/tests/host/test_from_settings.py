@@ -1,4 +1,4 @@
-"""Mailers of settings that are no file, and of arguments that are no settings."""
+"""Mailers of settings that are not a file, and of arguments that are not settings."""
 
 from __future__ import annotations
 

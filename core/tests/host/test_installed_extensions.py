@@ -26,7 +26,7 @@ def find_template(usage): ...
 
 @pytest.fixture
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
-    """Gives a function that installs an extension of one module."""
+    """Return a function that installs an extension of one module."""
     monkeypatch.syspath_prepend(str(tmp_path))
 
     def installed(name: str, source: str) -> None:

@@ -30,7 +30,7 @@ def loop_threads() -> list[threading.Thread]:
 
 
 def in_time(work: Callable[[], Any]) -> Any:
-    """Give the result of work done in another thread, or fail if it hangs."""
+    """Return the result of work done in another thread, or fail if it hangs."""
     results: list[Any] = []
 
     def perform() -> None:

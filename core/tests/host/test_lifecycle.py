@@ -261,7 +261,7 @@ async def test_an_opening_that_nobody_waits_for_is_given_up(
         await mailer.send(message)
     left = ["left"] if answers == "opens" else []
     assert slow.sessions == ["opening", *left, "opening"]
-    # Giving up is no defect of the connector, nor is what comes of it.
+    # Giving up is not a defect of the connector, nor is what comes of it.
     assert [record.levelname for record in caplog.records] == ["WARNING"]
 
 

@@ -59,7 +59,7 @@ class Exits(str):
 
 
 class Poses:
-    """Says that it is a text."""
+    """Return that it is a text."""
 
     __class__ = str  # type: ignore[assignment]  # the lie
 

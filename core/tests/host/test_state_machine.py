@@ -136,8 +136,8 @@ class Machine(RuleBasedStateMachine):
         self.promises()
         self.time_passes(TIMEOUT + 1)
 
-    # No rule draws from, or depends on, what threads bring about: hypothesis wants each run to draw
-    # the same.
+    # No rule draws from, or depends on, what threads bring about: hypothesis requires each run to
+    # draw the same.
     @rule(place=st.integers(0, 9))
     def open_gate(self, place: int) -> None:
         if self.gates:

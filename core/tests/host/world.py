@@ -67,7 +67,7 @@ class Clock:
 
 
 class Gate:
-    """Holds up whoever comes, on a loop or in a thread, until it opens."""
+    """Holds up anyone who comes, on a loop or in a thread, until it opens."""
 
     def __init__(self) -> None:
         self.parked = 0
@@ -231,7 +231,7 @@ class AsyncHooks(_Hooks):
 
 
 class ThreadHooks(_Hooks):
-    """A synchronous connector, which the host runs in threads."""
+    """A synchronous connector, which passpost runs in threads."""
 
     @passpost.hookimpl
     def send_mail(self, session: Session, mail: passpost.Mail) -> passpost.Receipt:
@@ -245,7 +245,7 @@ class ThreadHooks(_Hooks):
 
 
 class Around:
-    """An extension that may hold up and refuse attempts."""
+    """An extension that may hold up and reject attempts."""
 
     def __init__(self, world: World) -> None:
         self._world = world

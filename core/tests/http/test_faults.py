@@ -40,7 +40,7 @@ async def failure(client: Any) -> SendError:
     async with client:
         with pytest.raises(SendError) as caught:
             await client.post("/", b"the code is 123456", {"authorization": "Bearer key"})
-    # In the frames and attributes of another error the request would stand.
+    # In the frames and attributes of another error the request would show.
     assert caught.value.__cause__ is None
     assert caught.value.__context__ is None
     return caught.value

@@ -22,7 +22,7 @@ SETTINGS: dict[str, Any] = {
 
 
 def problems(**settings: Any) -> list[tuple[str, str]]:
-    """Give path and severity of all that is wrong with settings."""
+    """Return path and severity of all that is wrong with settings."""
     try:
         config = parse_config({**SETTINGS, **settings})
     except ConfigError as error:

@@ -117,7 +117,7 @@ async def test_the_connector_sends_the_parameters_that_the_sdk_sends(
     client = sdk(aliyun.settings, version)
     await client.single_send_mail_with_options_async(theirs, RuntimeOptions())
     ours, sdks = (dict(mail.parameters) for mail in aliyun.received)
-    # Python's bool, written by the SDK as it stands; the service does not mind the case.
+    # Python's bool, written by the SDK as it is; the service does not mind the case.
     assert sdks.pop("ReplyToAddress") == "False"
     assert ours.pop("ReplyToAddress") == "false"
     assert ours == sdks

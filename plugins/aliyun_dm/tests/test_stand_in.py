@@ -68,7 +68,7 @@ def signed(aliyun: StandIn, version: SignatureVersion, **parts: Any) -> Signed:
 
 
 def code(aliyun: StandIn, http: httpx.Client, request: Signed, method: str = "POST") -> str | None:
-    """Give the error code that a request is answered with; None where it is accepted."""
+    """Return the error code that a request is answered with; None where it is accepted."""
     answer = http.request(
         method,
         f"{aliyun.server.url}/{'?' + request.query if request.query else ''}",
@@ -167,7 +167,7 @@ def test_headers_of_version_3_are_verified(
 
 
 def test_the_hash_of_the_body_is_compared(aliyun: StandIn, http: httpx.Client) -> None:
-    # Signed as it stands, but of another body.
+    # Signed as it is, but of another body.
     headers = {**signed(aliyun, "3").headers, "x-acs-content-sha256": "0" * 64}
     authorization = headers.pop("authorization")
     body = canonical_query(FORM)

@@ -50,7 +50,7 @@ def configure(ses: StandIn) -> Configure:
 
 @pytest.fixture
 def make_mail() -> MakeMail:
-    """Make a mail as the host would, with other parts where they are given."""
+    """Make an email as passpost would, with other parts where they are given."""
 
     def make(**parts: Any) -> Mail:
         usual = {

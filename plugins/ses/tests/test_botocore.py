@@ -65,7 +65,7 @@ async def test_what_botocore_sends_is_accepted_and_ours_is_the_same(
     )
     async with hooks.open_session(config) as session:
         await hooks.send_mail(session, mail)
-    theirs, ours = (mail.document for mail in ses.received)  # type: ignore[attr-defined]  # SES's own kind of mail
+    theirs, ours = (mail.document for mail in ses.received)  # type: ignore[attr-defined]  # SES's own kind of email
     assert ours == theirs == MAIL
 
 

@@ -59,7 +59,7 @@ def unsigned(ses: StandIn, document: Any = GOOD, **parts: Any) -> Unsigned:
 
 
 def send(ses: StandIn, http: httpx.Client, request: Unsigned, headers: Any = None) -> str | None:
-    """Give the error code that a request is answered with; None where it is accepted."""
+    """Return the error code that a request is answered with; None where it is accepted."""
     now = dt.datetime.now(dt.UTC)
     signed = headers or signed_headers(request, KEY, PLACE, now)
     url = ses.server.url + request.path + (f"?{request.query}" if request.query else "")

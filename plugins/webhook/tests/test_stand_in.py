@@ -1,4 +1,4 @@
-"""The stand-in is as strict as a good service: what is wrong with a request is refused."""
+"""The stand-in is as strict as a good service: what is wrong with a request is rejected."""
 
 from __future__ import annotations
 

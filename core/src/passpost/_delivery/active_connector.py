@@ -51,7 +51,7 @@ class ActiveConnector:
         self.deadlines: Final = Deadlines()
 
     async def ready(self, over: float) -> Any:
-        """Return the session, once nothing stands against using it.
+        """Return the session, once it can be used.
 
         Args:
             over: When to give up, in the loop's time.

@@ -93,7 +93,7 @@ class SendAttempt:
             interruption = renewed(error, self._active.reports.cleaner(self._mail))
         else:
             return self._complete(receipt)
-        # Made anew outside of the except block: the frames of the connector, which may hold the
+        # Made again outside of the except block: the frames of the connector, which may hold the
         # email and the key, do not stay with the cancellation that the application gets.
         raise interruption
 

@@ -50,7 +50,7 @@ class ThreadCall:
         self.withdrawn = False
 
     def withdraw(self) -> None:
-        """Give the place back, unless the call has begun."""
+        """Release the place, unless the call has begun."""
         if self._first.acquire(blocking=False):
             self.withdrawn = True
             self._places.release()

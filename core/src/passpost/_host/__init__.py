@@ -1,1 +1,1 @@
-"""The host: installed connectors become configured ones."""
+"""Turns installed connectors into configured ones."""

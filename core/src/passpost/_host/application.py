@@ -33,7 +33,7 @@ log: Final = logging.getLogger("passpost")
 MAX_FILE: Final = 1 << 20
 """Bytes in a settings file; more is another file by mistake."""
 
-_NO_FILE: Final = "give settings that are no file to passpost.Mailer.from_settings"
+_NO_FILE: Final = "pass settings that are not a file to passpost.Mailer.from_settings"
 # What files hardly ever have in their names, and settings nearly always have; a URL is how other
 # libraries have a provider and its password written.
 _CONTENT: Final = re.compile(r'["\n\r]|^\s*\ufeff?\s*\{|://')
@@ -60,7 +60,7 @@ class Application:
     warnings: tuple[Problem, ...] = ()
 
     def options(self) -> dict[str, Any]:
-        """Give the keyword arguments of a mailer for this application."""
+        """Return the keyword arguments of a mailer for this application."""
         return {
             "policy": self.policy,
             "templates": self.templates,
@@ -80,7 +80,7 @@ def load(path: str | os.PathLike[str], host: Host | None = None) -> Application:
         ConfigError: The file cannot be read, or something in it is wrong; `problems` lists
             everything that is, connectors that cannot be used among it.
         PluginError: An extension of the environment is broken.
-        TypeError: The path is not one: settings that are no file go to `Mailer.from_settings`.
+        TypeError: The path is not one: settings that are not a file go to `Mailer.from_settings`.
     """
     if not _is_path(path):
         raise WrongTypeError(f"this takes the path of a file, {_kind(path)}; {_NO_FILE}")
@@ -102,7 +102,7 @@ def read_file(path: str | os.PathLike[str]) -> bytes:
         with Path(path).open("rb") as file:
             content = file.read(MAX_FILE + 1)
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "its name is no file name"
+        reason = getattr(error, "strerror", None) or "its name is not a file name"
         problem = Problem("", f"the file cannot be read: {reason}", file=os.fspath(path))
         raise ConfigError([problem]) from error
     return content
@@ -115,7 +115,7 @@ def _is_path(path: Any) -> bool:
 
 
 def is_settings_text(path: str) -> bool:
-    """Say whether what should be a path is the text of settings by mistake."""
+    """Return whether what should be a path is the text of settings by mistake."""
     looks_so = len(path) > _LONGEST_PATH or _CONTENT.search(path) is not None
     return looks_so and not os.path.lexists(path)
 
@@ -206,7 +206,7 @@ def _kind(value: Any) -> str:
 
 
 def load_settings(settings: Mapping[str, Any] | str, host: Host | None = None) -> Application:
-    """Read an application's settings that are no file: a mapping, or text.
+    """Read an application's settings that are not a file: a mapping, or text.
 
     Raises:
         ConfigError: The settings are wrong; `problems` lists everything that is.
@@ -217,7 +217,7 @@ def load_settings(settings: Mapping[str, Any] | str, host: Host | None = None) -
 
 
 def configure_application(settings: Settings, host: Host) -> Application:
-    """Give each connector of an application its settings.
+    """Configure each connector of an application.
 
     Raises:
         ConfigError: Something is wrong; `problems` lists everything that is.
@@ -256,7 +256,7 @@ def _configured(reading: Reading, host: Host, problems: list[Problem]) -> Iterat
         except ConfigError as error:
             problems += error.problems
         except PluginError as error:
-            # An extension is no matter of these settings.
+            # An extension does not belong to these settings.
             if error.extension:
                 raise
             problems.append(reading.settings.problem((*path, "use"), str(error)))
@@ -277,7 +277,7 @@ def _warnings(reading: Reading, connectors: tuple[Connector, ...]) -> tuple[Prob
     templates = reading.config.templates
     if not templates:
         return in_order(warnings)
-    # A connector's missing usages are no concern where the application's templates serve them.
+    # A connector's missing usages do not matter where the application's templates serve them.
     missing = [problem.message for problem in missing_templates(templates)]
     served = {problem.message for problem in missing_templates(())}.difference(missing)
     if any(connector.lacks_templates() is not None for connector in connectors):

@@ -1,4 +1,4 @@
-"""The host: finds connectors, loads the ones that are used, and configures them."""
+"""Finds connectors, loads those that are used, and configures them."""
 
 from __future__ import annotations
 
@@ -186,7 +186,7 @@ class Host:
         Those that this host uses are imported, which shows whether they work and what they do.
 
         Raises:
-            PluginError: The host was told to use an extension that is not installed.
+            PluginError: passpost was told to use an extension that is not installed.
         """
         return list_extensions(self._given_extensions, self._chosen_extensions)
 
@@ -239,7 +239,7 @@ def _parse(hooks: ConnectorHooks, settings: Settings, unresolved: tuple[Problem,
         # A connector's own words may repeat what the settings have.
         problems = cleared(error.problems, hooks.info.config_class, settings)
     except PluginError:
-        # What it fails on may be what stands where a reference could not be followed.
+        # What it fails on may be what is left of a reference that could not be followed.
         if not unresolved:
             raise
     else:

@@ -147,7 +147,7 @@ class AsyncMailer(FromSettings):
     async def aclose(self) -> None:
         """Wait for the sends under way, then close all sessions.
 
-        Closing is one act, however often and by whomever it is asked for: each caller waits until
+        Closing is one act, however often and from wherever it is called: each caller waits until
         it is done. A caller that is cancelled stays cancelled, and the closing goes on.
         """
         self._closed = True

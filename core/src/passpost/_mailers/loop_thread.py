@@ -162,7 +162,7 @@ class LoopThread:
                 loop.run_until_complete(self._until_over())
             except BaseException as error:  # noqa: BLE001 - asyncio lets SystemExit end the loop
                 what = describe_defect(error)
-                log.error("a task on the event loop raised %s; the loop goes on", what)  # noqa: TRY400 - its frames may hold mails
+                log.error("a task on the event loop raised %s; the loop goes on", what)  # noqa: TRY400 - its frames may hold emails
         _close(loop)
 
     async def _until_over(self) -> None:
@@ -272,7 +272,7 @@ def admit(mailer: AsyncMailer) -> bool:
     mailers = _process.thread.mailers
     new = mailer not in mailers
     mailers.add(mailer)
-    # Looked at afterwards: whoever closes the mailers sees either this one or none that is new.
+    # Checked afterwards: anyone who closes the mailers sees either this one or none that is new.
     if new and _process.exiting:
         mailers.discard(mailer)
         raise MailerClosedError("the interpreter is exiting")
@@ -306,9 +306,9 @@ async def _close_mailers() -> None:
 
 
 class _Executor(ThreadPoolExecutor):
-    """What asyncio looks up host names with: daemon threads, and none where they cannot start.
+    """What asyncio looks up hostnames with: daemon threads, and none where they cannot start.
 
-    The standard one refuses to work as soon as the interpreter begins to exit, when threads that
+    The standard one stops working as soon as the interpreter begins to exit, when threads that
     are not daemons may still send.
     """
 

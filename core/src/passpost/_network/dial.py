@@ -1,4 +1,4 @@
-"""From a host name to a connected socket: IPv6 and IPv4 raced against each other (RFC 8305)."""
+"""From a hostname to a connected socket: IPv6 and IPv4 raced against each other (RFC 8305)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ async def resolve(
         host: A name, or an IP address.
         port: The port.
         local_address: The address to connect from; None leaves it to the system.
-        anywhere: Whether the host was chosen by whoever runs this process, and may lead anywhere.
+        anywhere: Whether the operator of this process chose the hostname, which may lead
+            anywhere.
 
     Raises:
         UnreachableAddressError: It has addresses, and none that may be reached.
@@ -54,7 +55,7 @@ def _interleaved(found: Sequence[AddressInfo]) -> list[AddressInfo]:
     return [*paired, *first[shorter:], *second[shorter:]]
 
 
-# The event loop's own race looks up the host by itself, with no timeout for that, and is not there
+# The event loop's own race looks up the hostname itself, with no timeout for that, and is not there
 # on uvloop.
 async def connect(addresses: Sequence[AddressInfo], local_address: str | None) -> socket.socket:
     """Connect to the first address that answers.

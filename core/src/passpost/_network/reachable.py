@@ -39,11 +39,11 @@ class UnreachableAddressError(OSError):
     """A host has no address that may be connected to."""
 
     def __init__(self) -> None:
-        super().__init__(errno.EACCES, "the host leads to an address that is not allowed")
+        super().__init__(errno.EACCES, "the hostname leads to an address that is not allowed")
 
 
 def reaching(*, internal: bool) -> AbstractContextManager[None]:
-    """Say whether internal addresses may be reached, for as long as the block runs."""
+    """Set whether internal addresses may be reached while the block runs."""
     # On the way of each email, for which it nearly always says what holds already.
     return _UNCHANGED if _internal.get() is internal else _changed(internal)
 
@@ -96,7 +96,7 @@ def refused_host(host: str) -> str | None:
 
 
 def _embedded(address: Address) -> Iterator[Address]:
-    """Give the IPv4 addresses that an IPv6 address stands for, by translation or tunnel."""
+    """Yield the IPv4 addresses that an IPv6 address stands for, by translation or tunnel."""
     if isinstance(address, ipaddress.IPv4Address):
         return
     if address.sixtofour is not None:

@@ -12,7 +12,7 @@ import pluggy
 
 from passpost._genuine import type_name
 
-# Not by attribute: the class of a foreign exception may define it anew, and raise.
+# Not by attribute: the class of a foreign exception may define it again, and raise.
 _TRACEBACK: Final[Any] = vars(BaseException)["__traceback__"]
 _CAUSE: Final[Any] = vars(BaseException)["__cause__"]
 _CONTEXT: Final[Any] = vars(BaseException)["__context__"]

@@ -38,11 +38,11 @@ class InstalledExtension:
     """An extension of a host.
 
     Attributes:
-        name: The name of its entry point; for one given to the host, the name of its module.
-        distribution: The package that brings it; empty for one given to the host.
+        name: The name of its entry point; for one given to passpost, the name of its module.
+        distribution: The package that brings it; empty for one given to passpost.
         version: That package's version.
         module: The module that holds its hooks.
-        active: Whether the host uses it. One that is left out is not imported.
+        active: Whether passpost uses it. One that is left out is not imported.
         hooks: The hooks that it implements.
         error: Why it cannot be used.
     """
@@ -211,7 +211,7 @@ class Extensions:
 
     def _add(self, extension: Extension) -> None:
         for known in self._all:
-            # An installed extension may be given to the host as well: it is still one extension.
+            # An installed extension may be given to passpost as well: it is still one extension.
             if known.plugin is extension.plugin:
                 known.name, known.distribution = extension.name, extension.distribution
                 return

@@ -73,10 +73,10 @@ class Reports:
                 self._redactor = Redactor((*self._secrets, *self._learned))
 
     def receipt(self, receipt: Receipt, mail: Mail, attempts: tuple[Attempt, ...]) -> Receipt:
-        """Return a connector's receipt, checked and cleared, with what the host knows of the email.
+        """Return a connector's receipt, checked and cleared, with what passpost knows of the email.
 
         The provider has the email: a part of the wrong type is left out and reported, and the
-        acceptance stands.
+        acceptance counts.
         """
         provider_id, response = self._words(receipt, mail)
         accepted_at = self._accepted_at(receipt)
@@ -231,7 +231,7 @@ class Reports:
 
 
 def _checked(error: SendError) -> tuple[dict[str, Any], list[str]]:
-    """Return an error's facts of the type that the contract wants, and the names of the others."""
+    """Return an error's facts of the required types, and the names of the others."""
     message = error.args[0] if error.args else None
     facts = {"message": message, **{name: getattr(error, name) for name in _ALLOWED}}
     # Of Python's own types: what is checked, cleared and shown is then one and the same.

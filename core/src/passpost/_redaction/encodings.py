@@ -1,4 +1,4 @@
-"""Undoing the encodings in which a text may be repeated, and remembering where each part stood.
+"""Undoing the encodings in which a text may be repeated, and remembering where each part was.
 
 A server that quotes a request quotes it as it was sent: percent-encoded, in base64 broken over
 lines, in quoted-printable. What is looked for in a text is looked for in each of its views.
@@ -121,7 +121,7 @@ def is_plain(text: str) -> bool:
 
 
 def views(text: str, budget: Budget) -> list[View]:
-    """Return a text as it stands, and with up to three layers of encoding undone in any order.
+    """Return a text as it is, and with up to three layers of encoding undone in any order.
 
     Raises:
         TooMuchWork: The text has too many, or too large ones.
@@ -167,7 +167,7 @@ def octets_in(text: str, shortest: int) -> list[tuple[Span, bytes]]:
 
 @cache
 def _runs(shortest: int) -> tuple[re.Pattern[str], re.Pattern[str]]:
-    """Give the patterns of runs that hold enough octets; there are few lengths of secrets."""
+    """Return the patterns of runs that hold enough octets; there are few lengths of secrets."""
     # Four characters for three octets; the two at the ends may be shared with other octets.
     base64 = rf"[A-Za-z0-9+/_-]{{{-(-shortest * 4 // 3)},}}={{0,2}}"
     return re.compile(base64), re.compile(rf"[0-9A-Fa-f]{{{2 * shortest},}}")
@@ -191,7 +191,7 @@ def _from_hexadecimal(run: str) -> bytes:
 
 
 def _undone(view: View, budget: Budget) -> Iterator[View]:
-    """Give what one layer of each encoding may have been put over."""
+    """Yield what one layer of each encoding may have been put over."""
     if "%" in view.text:
         yield _decoded(view, _PERCENT, _quoted_characters, budget)
     if "+" in view.text:
@@ -233,7 +233,7 @@ def _decoded(view: View, encoded: re.Pattern[str], characters: _Characters, budg
 
 
 def _quoted_characters(match: re.Match[str]) -> Iterator[tuple[str, int]]:
-    """Give what octets stand for, each character with the index at which it begins."""
+    """Return what octets stand for, each character with the index at which it begins."""
     if match[0] == "+":
         return iter([(" ", match.start())])
     if "\n" in match[0]:

@@ -76,7 +76,7 @@ class _Known:
         return self._octets
 
     def spans(self, text: str, runs: list[tuple[Span, bytes]]) -> Iterator[Span]:
-        """Give where it is in a text, forwards and backwards, and in octets that are encoded."""
+        """Yield where it is in a text, forwards and backwards, and in octets that are encoded."""
         backwards, size = text[::-1], len(text)
         for needle in self.texts:
             yield from _occurrences(needle, text)
@@ -91,7 +91,7 @@ class _Known:
 class Redactor:
     """Masks secrets and payload in a text, also where they are encoded, and shortens a recipient.
 
-    Found are the texts as they stand, backwards, percent-encoded, in quoted-printable, with escapes
+    Found are the texts as they are, backwards, percent-encoded, in quoted-printable, with escapes
     of JSON or entities of HTML, broken over lines, up to three of these over one another, and
     within base64 of either alphabet and hexadecimal. Texts shorter than `MIN_LENGTH` are left. A
     text that would take too much work is withheld as a whole.
@@ -198,7 +198,7 @@ class Redactor:
         return max(map(len, texts), default=0)
 
     def _words(self, text: str, budget: Budget) -> Iterator[_Word]:
-        """Give what is to be replaced: from where, to where, and by what."""
+        """Yield what is to be replaced: from where, to where, and by what."""
         count = sum(len(known.texts) for known in self._known) + 1
         for view in views(text, budget):
             budget.spend(len(view.text) * count)
@@ -248,7 +248,7 @@ def _is_clear(line: str, words: Sequence[str]) -> bool:
 
 
 def _forms(recipient: Address | None) -> tuple[str, ...]:
-    """Give an address as it may be repeated: as written, and with its domain in ASCII."""
+    """Return an address as it may be repeated: as written, and with its domain in ASCII."""
     if recipient is None:
         return ()
     if recipient.address.isascii():
@@ -257,12 +257,12 @@ def _forms(recipient: Address | None) -> tuple[str, ...]:
 
 
 def _folded(text: str) -> str:
-    """Give a text in lower case, as long as it was: of some letters the lower case is two."""
+    """Return a text in lower case, as long as it was: of some letters the lower case is two."""
     return text.lower() if text.isascii() else text.translate(_UPPER)
 
 
 def _parts(text: str) -> Iterable[str]:
-    """Give a text, or the parts by which a long one is known where not all of it is repeated."""
+    """Return a text, or the parts by which a long one is known where not all of it is repeated."""
     if len(text) <= 2 * _CHUNK and "\n" not in text:
         return (text,) if len(text) >= MIN_LENGTH else ()
     return _parts_of_long(text)

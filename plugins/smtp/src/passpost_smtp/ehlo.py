@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from passpost_smtp.reply import Reply
 
 _MAX_SIZE_DIGITS: Final = 20
-"""Digits in a SIZE (RFC 1870 section 4); more are no number of octets."""
+"""Digits in a SIZE (RFC 1870 section 4); more are not a number of octets."""
 
 
 @attrs.frozen

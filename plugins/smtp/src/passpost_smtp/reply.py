@@ -1,7 +1,7 @@
 """The one reader of an SMTP server's replies: bytes in, replies out, no I/O (RFC 5321 section 4.2).
 
 Whatever the bytes are and however they are cut, the reader gives the same replies and, where they
-are no SMTP, the same complaint; it holds no more than `MAX_REPLY` and one line of them.
+are not SMTP, the same complaint; it holds no more than `MAX_REPLY` and one line of them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SHUTTING_DOWN: Final = 421
 _CODES: Final = {str(code).encode(): code for code in range(200, 600)}
 """The codes of final and intermediate replies; there are no preliminary ones in SMTP."""
 _MARKS: Final = frozenset((b" ", b"-", b"\r", b""))
-"""What stands behind the code: a space, a hyphen where more lines follow, or nothing."""
+"""What is behind the code: a space, a hyphen where more lines follow, or nothing."""
 
 
 class Reply:
@@ -85,7 +85,7 @@ class Reply:
 
 
 class ProtocolError(Exception):
-    """What a server sent is no SMTP reply; the text quotes nothing of it."""
+    """What a server sent is not an SMTP reply; the text quotes nothing of it."""
 
 
 def _whole(data: bytes) -> list[Reply]:
@@ -108,7 +108,7 @@ class ReplyReader:
     `error` says what was wrong and every further byte is ignored.
 
     Attributes:
-        error: Why the stream is no SMTP, or None so far.
+        error: Why the stream is not SMTP, or None so far.
     """
 
     __slots__ = ("_code", "_known", "_known_data", "_lines", "_rest", "_size", "error")

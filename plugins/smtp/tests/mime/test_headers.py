@@ -29,7 +29,7 @@ ENCODED = re.compile(rb"=\?utf-8\?([bq])\?([^? ]*)\?=")
 
 
 def field(data: bytes, name: str) -> bytes:
-    """One field of the header, as it stands on the wire."""
+    """One field of the header, as it is on the wire."""
     head = data.partition(b"\r\n\r\n")[0] + b"\r\n"
     found = re.findall(rb"(?m)^%b:(?:.*\r\n)(?:[ \t].*\r\n)*" % name.encode(), head)
     assert len(found) == 1

@@ -19,7 +19,7 @@ _REQUIRED: Final = ("AccountName", "AddressType", "ReplyToAddress", "Subject", "
 
 
 def check_parameters(parameters: Mapping[str, str]) -> None:
-    """Check all but whether the sender exists; unlike the service, refuse what is not known.
+    """Check all but whether the sender exists; unlike the service, reject what is not known.
 
     Raises:
         Refused: A parameter is missing, unknown or wrong.
@@ -36,7 +36,7 @@ def check_parameters(parameters: Mapping[str, str]) -> None:
 
 
 def recipients(value: str) -> list[str]:
-    """Split ToAddress as the service does: each part gets the mail."""
+    """Split ToAddress as the service does: each part gets the email."""
     return value.split(",")
 
 

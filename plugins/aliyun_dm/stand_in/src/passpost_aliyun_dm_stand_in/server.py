@@ -3,7 +3,7 @@
 It needs the extra ``passpost[testing]`` or ``passpost[demo]``. What it takes, the service would
 take: it verifies the signature of either version, the skew of the time, the freshness of the nonce
 and every parameter, and answers with the documented error codes. It is stricter than the service in
-one thing: parameters that it does not know are refused rather than ignored.
+one thing: parameters that it does not know are rejected rather than ignored.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ class StandIn:
 
     @property
     def received(self) -> tuple[AcceptedMail, ...]:
-        """The mails that were accepted so far: one for each recipient."""
+        """The emails that were accepted so far: one for each recipient."""
         return self._service.received
 
     @property

@@ -1,4 +1,4 @@
-"""Verifies what the service verifies of a request before it looks at the mail in it."""
+"""Verifies what the service verifies of a request before it looks at the email in it."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ class Gate:
 
     def _compare(self, given: str, expected: str, to_sign: str) -> None:
         if not hmac.compare_digest(given.encode(), expected.encode()):
-            # The service repeats what it signed, which holds the whole mail. So does this.
+            # The service repeats what it signed, which holds the whole email. So does this.
             raise Refused(
                 "SignatureDoesNotMatch",
                 "Specified signature is not matched with our calculation. server string to sign "

@@ -70,10 +70,10 @@ class Outgoing:
 
 
 def parse_form(octets: bytes) -> dict[str, str]:
-    """Read a form (WHATWG URL, section 5.1), strictly: nothing twice, nothing that is no UTF-8.
+    """Read a form (WHATWG URL, section 5.1), strictly: nothing twice, nothing that is not UTF-8.
 
     Raises:
-        Refused: It is no such form.
+        Refused: It is not such a form.
     """
     parameters: dict[str, str] = {}
     for pair in octets.split(b"&") if octets else ():
@@ -88,19 +88,19 @@ def _decoded(octets: bytes) -> str:
     try:
         return unquote_to_bytes(octets.replace(b"+", b" ")).decode("utf-8")
     except UnicodeDecodeError:
-        raise Refused("InvalidParameter", "The form is no UTF-8") from None
+        raise Refused("InvalidParameter", "The form is not UTF-8") from None
 
 
 def accepted(document: Mapping[str, object]) -> Outgoing:
-    """Give an answer of success."""
+    """Return an answer of success."""
     return Outgoing(200, _json({**document, "RequestId": _request_id()}))
 
 
 def refused(refusal: Refused) -> Outgoing:
-    """Give an answer that refuses, in the form of Alibaba Cloud's error documents."""
+    """Return an answer that rejects, in the form of Alibaba Cloud's error documents."""
     document = {
         "RequestId": _request_id(),
-        "Message": refusal.message or "The request was refused",
+        "Message": refusal.message or "The request was rejected",
         "Recommend": f"https://api.example.com/troubleshoot?q={refusal.code}",
         "HostId": "dm.example.com",
         "Code": refusal.code,

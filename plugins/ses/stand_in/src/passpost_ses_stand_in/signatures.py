@@ -53,7 +53,7 @@ Refusal = tuple[str, str]
 def verify(
     request: Request, keys: Mapping[str, Key], place: tuple[str, str], now: float
 ) -> Refusal | None:
-    """Say why a request is not authentic, or give None where it is.
+    """Return why a request is not authentic, or None if it is.
 
     Args:
         request: The request.
@@ -107,7 +107,7 @@ def _stale(moment: str, now: float) -> Refusal | None:
     try:
         seconds = calendar.timegm(time.strptime(moment, "%Y%m%dT%H%M%SZ"))
     except ValueError:
-        return "IncompleteSignatureException", "X-Amz-Date is no time"
+        return "IncompleteSignatureException", "X-Amz-Date is not a time"
     if seconds < now - SKEW:
         return "InvalidSignatureException", f"Signature expired: {moment} is now too early"
     if seconds > now + SKEW:

@@ -1,4 +1,4 @@
-"""The server that plays the mail provider in the demonstration: real SMTP, TLS and sign-in."""
+"""The stand-in for an SMTP server in the demonstration: real SMTP, TLS and AUTH."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class StandIn:
             auth={_USER: _PASSWORD},
             name="smtp.example.com",
         )
-        """The server itself: its mails, connections and faults."""
+        """The server itself: its emails, connections and faults."""
 
     @property
     def settings(self) -> Mapping[str, Any]:
@@ -38,7 +38,7 @@ class StandIn:
 
     @property
     def received(self) -> tuple[ReadableMail, ...]:
-        """The mails that were accepted, as a person would read them."""
+        """The emails that were accepted, as a person would read them."""
         return tuple(
             ReadableMail(
                 sender=str(mail.message["From"]),

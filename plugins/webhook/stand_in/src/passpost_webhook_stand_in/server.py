@@ -1,7 +1,7 @@
-"""A service on loopback that takes mails as an operator's own would: for demonstration and tests.
+"""A service on loopback that takes emails as an operator's own would: for demonstration and tests.
 
 It needs the extra ``passpost[testing]`` or ``passpost[demo]``. It verifies the signature and its
-time as Standard Webhooks wants, every part of the document, and that no mail comes twice.
+time as Standard Webhooks requires, every part of the document, and that no email comes twice.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _PARTS: Final[Mapping[str, tuple[type[Any], ...]]] = {
 
 @attrs.frozen(kw_only=True)
 class AcceptedMail(ReadableMail):
-    """A mail that the service has taken.
+    """An email that the service has taken.
 
     Attributes:
         id: The header ``webhook-id``.
@@ -119,7 +119,7 @@ class StandIn(HttpStandIn):
             raise Refused(_error(401, "no signature matches"))
 
     def take(self, request: Request) -> tuple[AcceptedMail | None, Answer]:
-        """Read the mail in a request; one that came before is not taken again."""
+        """Read the email in a request; one that came before is not taken again."""
         if request.header("content-type") != "application/json":
             raise Refused(_error(415, "the content type is application/json"))
         document = _document(request)
@@ -159,7 +159,7 @@ def _check(document: Mapping[str, Any]) -> None:
         address = Address.plain(document["to"])
         moment = dt.datetime.fromisoformat(document["timestamp"])
     except ValueError:
-        raise Refused(_error(422, "to is no address, or timestamp is no time")) from None
+        raise Refused(_error(422, "to is not an address, or timestamp is not a time")) from None
     well_formed = document["usage"] and _MESSAGE_ID.fullmatch(document["messageId"])
     if not well_formed or address.domain != address.ascii_domain or moment.utcoffset() is None:
         raise Refused(_error(422, "usage, to, messageId or timestamp is not what it should be"))
