@@ -66,8 +66,8 @@ class ApplicationSettings:
         minimum=1,
         title={"en": "Connectors", "zh-CN": "连接器"},
         description={
-            "en": "The connectors, by a name of your choice. Emails go through the first one.",
-            "zh-CN": "连接器，键为自定义名称。邮件通过第一个连接器发送。",
+            "en": "The connectors in order of preference, each with a name of your choice.",
+            "zh-CN": "按优先顺序排列的连接器，键为自定义名称。",
         },
     )
     delivery: Policy = field(
