@@ -293,7 +293,7 @@ def test_commands_are_ones_that_the_command_line_understands(guide: Guide) -> No
     for _, name, *rest in commands:
         command = cli.get_command(click.Context(cli), name)
         assert command is not None, name
-        # What is behind ">" is the shell's. Arguments that do not fit raise a usage error.
+        # What is behind ">" is the shell's. Arguments that do not fit raise an error.
         command.make_context(name, list(itertools.takewhile(">".__ne__, rest)))
 
 

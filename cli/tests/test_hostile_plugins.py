@@ -80,7 +80,7 @@ TEMPLATE = {"usageType": "SignIn", "subject": "Code", "content": "{{code}}"}
 
 @pytest.fixture
 def evil(install: Install, tmp_path: Path) -> Callable[[str, str], Path]:
-    """Gives a function that installs the connector, and returns the settings for it."""
+    """Return a function that installs the connector, and returns the settings for it."""
 
     def installed(place: str, raises: str) -> Path:
         source = CONNECTOR.format(place=place, raises=raises)

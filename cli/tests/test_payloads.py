@@ -18,7 +18,7 @@ TEMPLATE = {"usageType": "Generic", "subject": "s", "content": "{{a}}|{{b.c}}|{{
 
 @pytest.fixture
 def rendered(run: Run, own: Write, tmp_path: Path) -> Run:
-    """Gives a function that renders the template with arguments."""
+    """Return a function that renders the template with arguments."""
 
     def render(
         *arguments: object, payload: str | None = None, stdin: str | None = None

@@ -29,7 +29,7 @@ Only = Callable[..., None]
 
 @pytest.fixture
 def only(monkeypatch: pytest.MonkeyPatch) -> Only:
-    """Gives a function that hides the connectors which the environment has besides the test's."""
+    """Return a function that hides the connectors which the environment has besides the test's."""
 
     def hidden(*distributions: str) -> None:
         every = Catalog.installed
@@ -146,7 +146,7 @@ def test_a_schema_is_json(run: Run) -> None:
 
 @pytest.fixture
 def demo(run: Run, only: Only, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Gives a function that runs the demonstration with Acme's stand-in in some mode."""
+    """Return a function that runs the demonstration with Acme's stand-in in some mode."""
 
     def played(mode: str = "") -> click.testing.Result:
         only("passpost-acme")

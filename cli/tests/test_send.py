@@ -16,7 +16,7 @@ Write = Callable[..., Path]
 
 @pytest.fixture
 def send(run: Run, own: Write) -> Run:
-    """Gives a function that sends a sign-in code through the test's own connector."""
+    """Return a function that sends a sign-in code through the test's own connector."""
 
     def sent(*arguments: str, **settings: Any) -> click.testing.Result:
         file = own(**settings)

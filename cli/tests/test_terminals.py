@@ -35,7 +35,7 @@ ANSI = re.compile(r"\x1b\[[0-9;]*m|\x1b\]8;[^\x1b]*\x1b\\")
 
 @pytest.fixture
 def look(command: Command) -> Look:
-    """Gives a function that runs a command on a terminal and tells its status and what it wrote."""
+    """Return a function that runs a command on a terminal. It returns status and output."""
 
     def looked(*arguments: object, columns: int = 80, **environ: str) -> tuple[int, str]:
         ours, theirs = pty.openpty()
@@ -125,7 +125,7 @@ GUIDE = """
 
 @pytest.fixture
 def long_guide(acme: Path) -> None:
-    """Gives the test's connector a guide with long lines."""
+    """Write a guide with long lines for the test's connector."""
     module = acme / "passpost_acme.py"
     source = module.read_text("utf-8")
     before = source.index('"en": "# Acme Mail')
@@ -243,7 +243,7 @@ WRITING = ["--help", "--version", "connectors", "connectors --json", "guide acme
 def test_a_reader_who_left_ends_the_program_quietly(spawn: Spawn, line: str) -> None:
     read_end, write_end = os.pipe()
     os.close(read_end)
-    # Wrong usage writes to standard error, so that is the pipe to close there.
+    # An invalid command line writes to standard error, so that is the pipe to close there.
     broken = "stderr" if line == "chek" else "stdout"
     other = "stdout" if broken == "stderr" else "stderr"
     streams = {broken: write_end, other: subprocess.PIPE}
@@ -254,7 +254,7 @@ def test_a_reader_who_left_ends_the_program_quietly(spawn: Spawn, line: str) -> 
 
 
 def test_a_reader_who_left_a_terminal_ends_it_likewise() -> None:
-    """rich's own answer to a broken pipe would be status 1: refused."""
+    """rich's own answer to a broken pipe would be status 1: rejected."""
 
     class Gone(io.StringIO):
         def write(self, text: str) -> int:

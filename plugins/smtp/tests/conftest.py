@@ -35,7 +35,7 @@ class Kit:
         return hooks.parse_config(self.settings(server, **settings))
 
     def settings(self, server: SmtpServer | int, **settings: Any) -> dict[str, Any]:
-        """Settings for a server, in clear unless they ask for TLS or have credentials."""
+        """Settings for a server, unencrypted unless they ask for TLS or have credentials."""
         port = server if isinstance(server, int) else server.port
         basic: dict[str, Any] = {
             "host": "127.0.0.1",

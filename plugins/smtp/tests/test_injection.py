@@ -97,7 +97,7 @@ def test_no_setting_lets_them_through(settings: Any, bad: str, kit: Any) -> None
     ],
 )
 async def test_no_part_of_a_mail_lets_them_through(fields: Any, bad: str, kit: Any) -> None:
-    # The host checks an email before it hands it over; the connector does not rely on that.
+    # passpost checks an email before it hands it over; the connector does not rely on that.
     with SmtpServer() as server:
         async with kit.session(kit.config(server)) as session:
             await session.send(kit.mail())

@@ -146,7 +146,7 @@ class Delivery:
         return cooldowns.get(usage, cooldowns.get(EVERY_USAGE, 0.0)) if cooldowns else 0.0
 
     def _log_cooldown(self, name: str, error: SendError) -> None:
-        """Tell whoever runs the system, once: every email avoids the connector from now on."""
+        """Tell anyone who runs the system, once: every email avoids the connector from now on."""
         hint = f" ({error.hint})" if error.hint else ""
         log.error("%s rejected the account, and is left alone for a while: %s%s", name, error, hint)
 

@@ -20,7 +20,7 @@ from passpost._policy.health import Health, Place
 from passpost.errors import Attempt, PasspostError, SendError
 
 OWN_CODES: Final = "passpost."
-"""How the codes of refusals by passpost and its extensions begin: no provider is at fault."""
+"""How the codes of rejections by passpost and its extensions begin: no provider is at fault."""
 
 UNAVAILABLE: Final = f"{OWN_CODES}unavailable"
 

@@ -51,7 +51,7 @@ class Once:
         clock: The time.
         secret: Keys the hashes that the store sees; shared by all processes that share the store.
             None makes one for this process.
-        on_failure: Whether an email is refused or sent where the store cannot be asked.
+        on_failure: Whether an email is rejected or sent where the store cannot be asked.
     """
 
     def __init__(
@@ -141,7 +141,7 @@ class Once:
             else:
                 await self._store.finish(key, token, record)
         except Exception as error:  # noqa: BLE001 - whatever a store's library raises
-            # What happened to the email stands. Its key stays begun, so it is not sent again.
+            # The email was sent or not all the same. Its key stays begun, so it is not sent again.
             what = describe_defect(error)
             log.error("the idempotency store did not note how a send ended: %s", what)  # noqa: TRY400 - a traceback could show the email
 

@@ -13,7 +13,7 @@ class Alarm:
     and cancelled, takes 4 µs more.
 
     Args:
-        ring: Called when a deadline may have passed; it sets the alarm anew for the next one.
+        ring: Called when a deadline may have passed; it sets the alarm again for the next one.
     """
 
     __slots__ = ("_handle", "_ring", "_when")

@@ -62,7 +62,7 @@ class Health:
     nothing when it ends: a late success does not close what failed since, nor does a late failure
     open what works again.
 
-    An account at fault is no reason to reject an email: a connector whose account cools down is
+    An account at fault is not a reason to reject an email: a connector whose account cools down is
     asked when no other can be.
 
     Args:
@@ -186,9 +186,9 @@ class Place:
     _epoch: int
 
     def settle(self, result: Result, why: str = "") -> bool:
-        """Give it back with a result; see `Health.settle`."""
+        """Release it with a result; see `Health.settle`."""
         return self._health.settle(self._epoch, result, why)
 
     def release(self) -> None:
-        """Give it back without one: the attempt was cancelled, or never made."""
+        """Release it without one: the attempt was cancelled, or never made."""
         self._health.release(self._epoch)

@@ -42,7 +42,7 @@ class Route:
 
     def order(self) -> tuple[str, ...]:
         """Return the connectors in the order of the next email."""
-        if len(self._weights) < 2:  # noqa: PLR2004 - one weight is no choice
+        if len(self._weights) < 2:  # noqa: PLR2004 - one weight leaves no choice
             return self._names
         for name, weight in self._weights.items():
             self._current[name] += weight

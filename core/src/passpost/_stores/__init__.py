@@ -16,11 +16,11 @@ class Stores:
     """Where a mailer remembers what concerns more than one send.
 
     Attributes:
-        idempotency: Which sends were made, by idempotency key; None makes a send anew whenever it
+        idempotency: Which sends were made, by idempotency key; None makes a send again whenever it
             is asked for.
         secret: Keys the hashes that the idempotency store sees; the same for all processes that
             share one. None makes one for this process.
-        on_failure: Whether an email is refused (``refuse``) or sent (``send``) where the
+        on_failure: Whether an email is rejected (``refuse``) or sent (``send``) where the
             idempotency store cannot be asked.
         rates: Counts what connectors are given; None counts in this process.
         cooldowns: Remembers who was written to; None remembers in this process.

@@ -23,7 +23,7 @@ MAX_COMMAND: Final = 512
 """Octets in a command with its CRLF; a longer first answer waits its turn (RFC 4954 section 4)."""
 
 PASSWORD_IN_CLEAR: Final = frozenset({"PLAIN", "LOGIN"})
-"""Mechanisms that show the password to whoever listens, unless TLS hides it."""
+"""Mechanisms that show the password to anyone who listens, unless TLS hides it."""
 
 UNDER_TLS: Final = ("PLAIN", "LOGIN", "CRAM-MD5")
 """Mechanisms for a password in order of preference: PLAIN needs one round trip, the others more."""
@@ -69,7 +69,8 @@ def cram_md5(user: str, password: str) -> Exchange:
 def xoauth2(user: str, token: str) -> Exchange:
     """Return the exchange of XOAUTH2, as Google and Microsoft document it."""
     yield from _first(b"XOAUTH2", f"user={user}\1auth=Bearer {token}\1\1".encode())
-    # A challenge now holds the reason of a refusal; the refusal itself comes after an empty answer.
+    # A challenge now holds the reason of a rejection; the rejection itself comes after an empty
+    # answer.
     yield b"\r\n"
 
 
@@ -91,13 +92,13 @@ def choose(
         offered: What the server offers.
         oauth2: Whether there is a token rather than a password.
         encrypted: Whether the connection has TLS.
-        clear_allowed: Whether the settings say that a password may go in clear.
+        clear_allowed: Whether the settings say that a password may go unencrypted.
 
     Returns:
         Its name, or None: there is none that may be used.
     """
     if oauth2:
-        # A bearer token is a password: whoever reads it may use it.
+        # A bearer token is a password: anyone who reads it may use it.
         usable = "XOAUTH2" in offered and (encrypted or clear_allowed)
         return "XOAUTH2" if usable else None
     preferred = UNDER_TLS if encrypted else IN_CLEAR
@@ -130,7 +131,7 @@ def why_none(offered: tuple[str, ...], *, encrypted: bool) -> tuple[str, str]:
 
 
 def challenge_of(reply: Reply) -> bytes:
-    """Decode the challenge in a reply 334; one that is no base64 is an empty one."""
+    """Decode the challenge in a reply 334; one that is not base64 is an empty one."""
     try:
         return a2b_base64(reply.lines[0])
     except Base64Error:

@@ -23,7 +23,7 @@ FaultKind = Literal[
 """How a connection ended.
 
 ``unreachable``: it never began. ``closed``: the server closed it, in order (FIN). ``reset``: it
-broke. ``timeout``: no reply in time. ``garbage``: what came was no SMTP. ``order``: a reply that
+broke. ``timeout``: no reply in time. ``garbage``: what came was not SMTP. ``order``: a reply that
 nobody had asked for. ``tls``: TLS failed. ``aborted``: the client gave up.
 """
 

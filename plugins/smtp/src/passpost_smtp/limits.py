@@ -21,7 +21,7 @@ class Limits:
     days; a person who waits for a code has given up by then.
 
     Attributes:
-        dns: Looking up the host.
+        dns: Looking up the server's address.
         connect: Connecting, and once more the TLS handshake.
         greeting: The server's first word.
         command: The answer to a command.

@@ -49,7 +49,7 @@ def _load_own_certificate(context: ssl.SSLContext, settings: TlsSettings) -> Non
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(f"{settings.cert}\n{key}\n")
-        # A key that wants a passphrase must not ask on the terminal.
+        # A key that requires a passphrase must not ask on the terminal.
         context.load_cert_chain(name, password=b"")
     finally:
         Path(name).unlink()
@@ -106,7 +106,7 @@ class TlsLayer:
         """Decrypt bytes that came; a record that is not whole yet gives nothing.
 
         Raises:
-            ssl.SSLError: The bytes are no TLS, or were tampered with.
+            ssl.SSLError: The bytes are not TLS, or were tampered with.
         """
         self._incoming.write(data)
         parts = []

@@ -169,7 +169,7 @@ def test_base64_fills_its_lines(kit: Any) -> None:
 
 @pytest.mark.parametrize("octet", range(0x20))
 def test_control_characters_do_no_harm(octet: int, kit: Any) -> None:
-    # The host refuses them; whatever an email holds, the wire is right.
+    # passpost rejects them; whatever an email holds, the wire is right.
     for text in (f"a{chr(octet)}b From c", f"{'a' * 40}ü{chr(octet)} \nFrom "):
         data = kit.build(kit.mail(text=text)).data
         kit.conforms(data)

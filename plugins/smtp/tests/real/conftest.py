@@ -35,7 +35,7 @@ class RealServer:
 
     Attributes:
         name: What it is called.
-        port: The port in clear, with STARTTLS on offer.
+        port: The port that starts unencrypted, with STARTTLS on offer.
         signs_in: Whether it signs `user` in once TLS is up.
         complaints: What is in its log's lines where a client did something wrong, in lower case.
         of_the_machine: What is in lines that say something of the machine, not of a client.
@@ -332,7 +332,7 @@ match from any for any action "keep"
 class OpenSmtpd(RealServer):
     """OpenSMTPD: neither PIPELINING nor CHUNKING on offer; it relays to a server of the tests.
 
-    In clear: the build of Debian 12 loses its private key to OpenSSL 3, whoever the client is.
+    Unencrypted: the build of Debian 12 loses its private key to OpenSSL 3, with any client.
     """
 
     name = "OpenSMTPD"

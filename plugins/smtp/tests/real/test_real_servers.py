@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from passpost import Address, Receipt
 from passpost.wire import refused_in_body, refused_in_line
 
-# What may stand in a subject or a name, spaces at the ends apart: no header keeps those.
+# What may be in a subject or a name, spaces at the ends apart: no header keeps those.
 LINE = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=100).filter(
     lambda text: refused_in_line(text) is None and text == " ".join(text.split())
 )
@@ -177,7 +177,7 @@ def test_any_text_arrives_to_the_letter(tls_server: Any, kit: Any) -> None:
 
 @pytest.mark.anyio
 async def test_a_connection_that_has_carried_enough_for_opensmtpd(opensmtpd: Any, kit: Any) -> None:
-    # It takes 100 emails on one connection, and refuses the next without closing.
+    # It takes 100 emails on one connection, and rejects the next without closing.
     mails = [kit.mail(subject=f"enough {number}") for number in range(110)]
     made = config(kit, opensmtpd, pool={"maxConnections": 1})
     found = await deliver(kit, opensmtpd, made, *mails)

@@ -101,7 +101,7 @@ def text_lines(text: str) -> bytes:
     except UnicodeEncodeError:
         # Raised below: the original error carries the text itself.
         pass
-    raise invalid_part("the content", "it holds a lone surrogate, which is no character")
+    raise invalid_part("the content", "it holds a lone surrogate, which is not a character")
 
 
 def _fields(content_type: str, encoding: str) -> str:

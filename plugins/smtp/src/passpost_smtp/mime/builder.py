@@ -67,7 +67,7 @@ class MailBuilder:
             same name replaces them; one of the name ``Auto-Submitted`` replaces ``auto-generated``.
 
     Raises:
-        SendError: An address or a header cannot stand in an email; the scope is ``account``.
+        SendError: An address or a header cannot be in an email; the scope is ``account``.
     """
 
     __slots__ = ("_boundary", "_custom", "_fixed", "_from", "_reply_to", "_sender")
@@ -93,7 +93,7 @@ class MailBuilder:
             smtputf8: Whether the server offers ``SMTPUTF8``.
 
         Raises:
-            SendError: A part of the email cannot stand on the wire, or needs SMTPUTF8 where the
+            SendError: A part of the email cannot be on the wire, or needs SMTPUTF8 where the
                 server has none; the outcome is ``rejected``.
         """
         recipient = wire(mail.to, "To", "recipient")
@@ -130,7 +130,7 @@ class MailBuilder:
     def _content(self, mail: Mail, *, eight_bit: bool) -> Part:
         if mail.html is None:
             if mail.text is None:
-                raise invalid_part("the content", "the mail has neither text nor HTML")
+                raise invalid_part("the content", "the email has neither text nor HTML")
             return text_part("plain", mail.text, eight_bit=eight_bit)
         html = text_part("html", mail.html, eight_bit=eight_bit)
         if mail.text is None:

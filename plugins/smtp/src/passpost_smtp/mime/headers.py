@@ -47,7 +47,7 @@ def text_field(name: str, value: str, *, longest: int = WANTED_LINE) -> str:
     Text that plain folding carries unharmed stays readable; all other text becomes encoded words.
 
     Args:
-        name: The field's name, checked by whoever calls.
+        name: The field's name, checked by anyone who calls.
         value: The text; one line.
         longest: Octets up to which a line without a space to fold at stays as it is. An encoded
             word would break the URL of a List-Unsubscribe, so there only `MAX_LINE` forces one.
@@ -126,7 +126,7 @@ def wire(address: Address, field: str, scope: Scope) -> str:
 
 
 def bracketed(address: str) -> str:
-    """Return an address as it stands in a header by itself.
+    """Return an address as it is in a header by itself.
 
     Without angle brackets some readers take the colon of ``a@[IPv6:::1]`` for that of a group
     (RFC 5322 section 3.4), which has nobody in it.
@@ -185,10 +185,10 @@ def message_id_field(message_id: str) -> str:
     """Return the Message-ID field, with its line end.
 
     Raises:
-        SendError: It is no text in angle brackets of printable ASCII.
+        SendError: It is not text in angle brackets of printable ASCII.
     """
     if _MESSAGE_ID.fullmatch(message_id) is None:
-        raise invalid_part("Message-ID", "this is no Message-ID in angle brackets")
+        raise invalid_part("Message-ID", "not a Message-ID in angle brackets")
     return f"Message-ID: {message_id}\r\n"
 
 

@@ -37,7 +37,7 @@ class _Quoting:
         return f"=?utf-8?q?{''.join([octets[octet] for octet in text.encode()])}?="
 
 
-# In a phrase (a display name) fewer characters may stand as they are: section 5, rule 3.
+# In a phrase (a display name) fewer characters may stay as they are: section 5, rule 3.
 _IN_PHRASE: Final = _Quoting(string.ascii_letters + string.digits + "!*+-/")
 _IN_TEXT: Final = _Quoting("".join(set(map(chr, range(0x21, 0x7F))) - set("=?_")))
 
@@ -45,13 +45,13 @@ _IN_TEXT: Final = _Quoting("".join(set(map(chr, range(0x21, 0x7F))) - set("=?_")
 def encode_words(text: str, *, used: int, phrase: bool = False) -> str:
     """Encode a text in UTF-8, by ``B`` or ``Q``, whichever is shorter.
 
-    Each word has at most 75 characters, holds whole characters, and stands on a line of its own of
+    Each word has at most 75 characters, holds whole characters, and is on a line of its own of
     at most 76 (more only where `used` leaves no room for a single character on the first).
 
     Args:
         text: Any text without surrogates, at least one character.
         used: Columns of the first line that are taken already: the header's name, colon and space.
-        phrase: Whether the words stand in a display name rather than in free text.
+        phrase: Whether the words are in a display name rather than in free text.
 
     Returns:
         The words, with CRLF and a space between them.
