@@ -9,7 +9,7 @@ MASK: Final = "***"
 
 
 class Secret:
-    """A text that shows itself to nobody who does not ask for it by name.
+    """A text hidden from `repr`, `str`, logs and pickles. Call `reveal()` to read it.
 
     ``repr``, ``str``, ``format`` and a pickle give ``***``, and so does JSON by way of
     ``json.dumps(…, default=to_json)`` (``json`` alone rejects the type). Copies within the process

@@ -44,7 +44,7 @@ class AliyunDmConfig(HttpConfig):
         title={"en": "AccessKey ID", "zh-CN": "AccessKey ID"},
         description={
             "en": "The ID of the access key, from AccessKey Management in the console.",
-            "zh-CN": "访问密钥的 ID，见控制台的 AccessKey 管理。",
+            "zh-CN": "AccessKey ID，见控制台的 AccessKey 管理。",
         },
         example="LTAI5tExampleExample",
     )
@@ -52,7 +52,7 @@ class AliyunDmConfig(HttpConfig):
         title={"en": "AccessKey secret", "zh-CN": "AccessKey Secret"},
         description={
             "en": "The key's secret. The permission dm:SingleSendMail of a RAM user is enough.",
-            "zh-CN": "访问密钥的 Secret。使用仅有 dm:SingleSendMail 权限的 RAM 用户即可。",
+            "zh-CN": "AccessKey Secret。RAM 用户只需 dm:SingleSendMail 权限。",
         },
         example="${ALIYUN_ACCESS_KEY_SECRET}",
     )

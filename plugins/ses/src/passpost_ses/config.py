@@ -43,7 +43,7 @@ class SesConfig(SenderConfig):
         title={"en": "Secret access key", "zh-CN": "秘密访问密钥"},
         description={
             "en": "The secret of the access key. The permission ses:SendEmail is enough.",
-            "zh-CN": "访问密钥的秘密部分；只需 ses:SendEmail 权限。",
+            "zh-CN": "秘密访问密钥。对应的 IAM 用户只需 ses:SendEmail 权限。",
         },
         example="${AWS_SECRET_ACCESS_KEY}",
     )
