@@ -63,11 +63,11 @@ PRESETS: Final = (
         "<your-qq-address>", "<your-authorization-code>",
     ),
     _preset(
-        "netease", ("NetEase 163 Mail", "网易 163 邮箱"), "smtp.163.com",
+        "netease-163", ("NetEase 163 Mail", "网易 163 邮箱"), "smtp.163.com",
         "<your-163-address>", "<your-authorization-code>",
     ),
     _preset(
-        "exmail", ("Tencent Exmail", "腾讯企业邮箱"), "smtp.exmail.qq.com",
+        "tencent-exmail", ("Tencent Exmail", "腾讯企业邮箱"), "smtp.exmail.qq.com",
         "<your-exmail-address>", "<your-password>",
     ),
     _preset(
