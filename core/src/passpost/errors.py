@@ -5,7 +5,7 @@
     PasspostError
     ├── PluginError              a connector or extension cannot be loaded, or breaks its contract
     │   └── UnknownConnectorError    no installed package provides the ID
-    ├── ConfigError              settings are wrong: .problems lists everything that is
+    ├── ConfigError              settings are invalid: .problems lists all errors at once
     ├── MessageError             the message cannot become an email; nothing was sent
     │   ├── TemplateNotFound         no template for the usage and locale
     │   └── MissingVariable          the template names a variable that the payload lacks
@@ -22,10 +22,10 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import attrs
 
+from passpost._problems import Problem, in_order
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-
-    from passpost._problems import Problem
 
 Outcome = Literal["rejected", "unknown"]
 """``rejected``: not sent. ``unknown``: it may have been sent."""
@@ -76,15 +76,13 @@ class UnknownConnectorError(PluginError):
 
 
 class ConfigError(PasspostError, ValueError):
-    """Settings are wrong.
+    """Settings are invalid. The text of the error is that of its problems.
 
     Attributes:
-        problems: Everything that is wrong, warnings included, in the order of the file.
+        problems: All errors and warnings, in the order of the file.
     """
 
     def __init__(self, problems: Iterable[Problem]) -> None:
-        from passpost._problems import in_order  # noqa: PLC0415 - config imports this module
-
         self.problems: tuple[Problem, ...] = in_order(problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
