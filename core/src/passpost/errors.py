@@ -10,6 +10,7 @@
     │   ├── TemplateNotFound         no template for the usage and locale
     │   └── MissingVariable          the template names a variable that the payload lacks
     ├── SendError                an email was rejected, or its outcome is unknown
+    │   └── Throttled                the recipient got an email of this usage a moment ago
     └── MailerClosedError        the mailer was closed before the send began
 
 No text of these holds a secret, a code or a payload.
