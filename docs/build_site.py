@@ -103,9 +103,9 @@ class Page(HTMLParser):
                 self.links.append(value)
 
 
-def broken_links() -> Iterator[str]:
+def broken_links(site: Path = SITE) -> Iterator[str]:
     """Return the links within the site that lead nowhere."""
-    found = {path: Page(path) for path in sorted(SITE.glob("**/*.html"))}
+    found = {path: Page(path) for path in sorted(site.resolve().glob("**/*.html"))}
     for path, page in found.items():
         for link in page.links:
             parts = urlsplit(link)
@@ -114,7 +114,7 @@ def broken_links() -> Iterator[str]:
             target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
             known = found[target].anchors if target in found else {""}
             if not target.is_file() or unquote(parts.fragment) not in known:
-                yield f"{path.relative_to(SITE)}: error: {link} leads nowhere"
+                yield f"{path.name}: error: `{link}` leads nowhere"
 
 
 def main() -> int:

@@ -136,6 +136,15 @@ def test_the_number_of_checks_is_right(tmp_path: Path) -> None:
         assert abs(int(found[1]) - int(collected[1])) <= 5
 
 
+def test_a_link_on_the_site_that_leads_nowhere_is_found(tmp_path: Path) -> None:
+    (tmp_path / "a.html").write_text('<p id="top"><a href="b.html#x"></a><a href="c.html"></a>')
+    (tmp_path / "b.html").write_text('<a href="a.html#top"></a><a href="https://example.com/d">')
+    assert list(SITE.broken_links(tmp_path)) == [
+        "a.html: error: `b.html#x` leads nowhere",
+        "a.html: error: `c.html` leads nowhere",
+    ]
+
+
 def distributions() -> dict[str, set[str]]:
     """Return the extras of all packages of the workspace."""
     projects = [
