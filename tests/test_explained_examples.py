@@ -71,7 +71,7 @@ def test_an_example_of_a_template_has_its_problem(code: str, kind: str, text: st
 
 
 @pytest.mark.parametrize(
-    ("code", "kind", "text"), [one for one in examples("addresses") if one[0] >= "E320"]
+    ("code", "kind", "text"), [one for one in examples("addresses") if "E320" <= one[0] < "E340"]
 )
 def test_an_example_of_an_address_has_its_problem(code: str, kind: str, text: str) -> None:
     assert kind == "jsonc"
