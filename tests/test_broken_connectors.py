@@ -58,7 +58,7 @@ def test_installed_lists_all_of_them_and_says_which_share_an_id() -> None:
 def test_an_unknown_id_says_what_was_meant_and_what_is_there() -> None:
     with pytest.raises(passpost.UnknownConnectorError) as caught:
         passpost.Host().configure("heatlhy", {})
-    assert 'did you mean "healthy"?' in str(caught.value)
+    assert "did you mean `healthy`?" in str(caught.value)
     assert "pip install" not in str(caught.value)
 
 

@@ -11,13 +11,16 @@ import attrs
 import pytest
 
 import passpost
-from passpost.config import ConnectorConfig, Invalid, parse, warnings
+from passpost.config import ConnectorConfig, HostName, Invalid, parse, read, resolve, warnings
 from passpost.http import ApiKey, Endpoint, SenderConfig, WebAddress
 from passpost_cli.commands.explain import explanations
+from passpost_smtp.config import SmtpConfig
 
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _TEMPLATE = {"usageType": "SignIn", "subject": "Code", "content": "{{code}}"}
-_TYPES: dict[str, Any] = {"apiKey": ApiKey, "endpoint": Endpoint, "url": WebAddress}
+_TYPES: dict[str, Any] = {
+    "apiKey": ApiKey, "endpoint": Endpoint, "host": HostName, "url": WebAddress,
+}  # fmt: skip
 
 
 @attrs.frozen(kw_only=True)
@@ -85,6 +88,55 @@ def test_an_example_of_an_address_has_its_problem(code: str, kind: str, text: st
     assert caught.value.code == code
 
 
-@pytest.mark.parametrize("area", ["templates", "addresses"])
+def runnable(area: str) -> list[tuple[str, str]]:
+    """Return the examples that are settings; others show an error that is too large for a page."""
+    return [(code, text) for code, kind, text in examples(area) if kind in ("json", "jsonc")]
+
+
+@pytest.mark.parametrize(("code", "text"), runnable("reading"))
+def test_an_example_of_a_text_has_its_problem(code: str, text: str) -> None:
+    assert code in problems_of(lambda: read(text))
+
+
+@pytest.mark.parametrize(("code", "text"), runnable("references"))
+def test_an_example_of_a_reference_has_its_problem(code: str, text: str) -> None:
+    files = code != "E053"
+    _, problems = resolve(json.loads(text), environ={"EMPTY": ""}, read_files=files)
+    assert [problem.code for problem in problems] == [code]
+
+
+_SMTP = {"host": "smtp.example.com", "port": 587, "fromEmail": "no-reply@example.com"}
+
+
+@pytest.mark.parametrize(("code", "text"), runnable("values"))
+def test_an_example_of_a_value_has_its_problem(code: str, text: str) -> None:
+    given = {} if code == "E102" else {**_SMTP, "templates": [_TEMPLATE]}
+    assert code in problems_of(lambda: parse(SmtpConfig, {**given, **json.loads(text)}))
+
+
+@pytest.mark.parametrize(("code", "text"), runnable("application"))
+def test_an_example_of_an_application_has_its_problem(
+    code: str, text: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    host = passpost.Host(installed_extensions=())
+    if code.startswith("W"):
+        passpost.Mailer.from_settings(text, host).close()
+        assert f"[{code}]" in caplog.text
+        return
+    with pytest.raises(passpost.ConfigError) as caught:
+        passpost.Mailer.from_settings(text, host)
+    assert code in [problem.code for problem in caught.value.problems]
+
+
+@pytest.mark.parametrize("code", ["E019", "E020"])
+def test_what_is_not_a_settings_file_has_its_problem(code: str) -> None:
+    path = '{"connectors": {}}' if code == "E020" else "/nowhere/passpost.jsonc"
+    assert problems_of(lambda: passpost.load(path)) == [code]
+
+
+AREAS = ["reading", "references", "values", "templates", "addresses", "application"]
+
+
+@pytest.mark.parametrize("area", AREAS)
 def test_both_languages_have_the_same_examples(area: str) -> None:
     assert examples(area) == examples(area, "zh-CN")

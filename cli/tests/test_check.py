@@ -103,7 +103,7 @@ def test_settings_with_placeholders_are_a_draft(run: Run, own: Write) -> None:
 def test_settings_without_a_template_are_refused(run: Run, own: Write) -> None:
     result = run("check", own(templates=[]), "--connector", "acme")
     assert result.exit_code == 1
-    assert "templates: there is no template" in result.stderr
+    assert "templates: at least one template is required" in result.stderr
 
 
 def test_standard_input_is_read_for_a_hyphen(run: Run, own: Write) -> None:
@@ -124,7 +124,7 @@ def test_a_file_that_cannot_be_read_is_one_line(run: Run, tmp_path: Path) -> Non
 def test_an_unknown_connector_says_what_is_there(run: Run, own: Write) -> None:
     result = run("check", own(), "--connector", "amce")
     assert result.exit_code == 1
-    assert 'did you mean "acme"?' in result.stderr
+    assert "did you mean `acme`?" in result.stderr
     assert "pip install" not in result.stderr
 
 
@@ -258,5 +258,5 @@ def test_connector_for_connectors_is_a_misspelling(run: Run, tmp_path: Path) -> 
     file.write_text('{"connector": {"a": {"use": "acme", "settings": {}}}, "templates": []}')
     result = run("check", str(file))
     assert "error: connector: " in result.stderr
-    assert 'help: did you mean "connectors"?' in result.stderr
+    assert "help: did you mean `connectors`?" in result.stderr
     assert "--connector" not in result.stderr

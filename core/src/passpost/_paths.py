@@ -14,11 +14,12 @@ Path = tuple[str | int, ...]
 MAX_DEPTH: Final = 64
 """Levels of nesting; deeper settings are a mistake, or an attack on anyone who walks them."""
 
-TOO_DEEP: Final = f"this is nested deeper than {MAX_DEPTH} levels"
+TOO_DEEP: Final = f"nested deeper than {MAX_DEPTH} levels"
 
 _MAX_KEY: Final = 100
-"""Characters of a key that are shown; a longer one is cut, and then names nothing any more."""
+"""Characters of a key that are shown; a longer one is cut, and cannot be read back."""
 
+_SPECIAL: Final = '"\\'
 _NEEDS_QUOTES: Final = re.compile(r'[\s.\[\]"\\]')
 _STEP: Final = re.compile(
     r'\[(?P<index>[0-9]+)\]|\["(?P<quoted>(?:[^"\\]|\\.)*)"\]|\.?(?P<plain>[^.\[\]]+)', re.DOTALL
@@ -27,28 +28,32 @@ _ESCAPE: Final = re.compile(r"\\(?:u\{(?P<code>[0-9a-f]+)\}|(?P<char>.))", re.DO
 
 
 def path_text(path: Path) -> str:
-    """Write a path as people read it: ``templates[0].usageType``; odd keys are in quotes."""
+    """Return a path as people read it: ``templates[0].usageType``; odd keys are in quotes."""
     return "".join(_step_text(step) for step in path).removeprefix(".")
 
 
 def path_keys(text: str) -> Path:
-    """Read a path that `path_text` wrote, as far as the text is one."""
+    """Return the path of a text that `path_text` returned, as far as it can be read."""
     return tuple(_steps(text))
 
 
 def joined(prefix: str, path: str) -> str:
-    """Put a relative path behind the path of what it is relative to."""
+    """Return a relative path behind the path that it is relative to."""
     return f"{prefix}.{path}" if prefix and path and not path.startswith("[") else prefix + path
 
 
-def quoted(text: str, limit: int = _MAX_KEY) -> str:
-    """Put a name in double quotes, long ones cut and characters that do not print escaped."""
+def named(text: str, limit: int = _MAX_KEY) -> str:
+    """Return a name in backquotes, a long one cut and characters that do not print escaped."""
+    return f"`{_shown(text, limit)}`"
+
+
+def _shown(text: str, limit: int = _MAX_KEY, special: str = "") -> str:
     shown = text if len(text) <= limit else text[: limit - 1] + "…"
-    return '"' + "".join(_escaped(char) for char in shown) + '"'
+    return "".join(_escaped(char, special) for char in shown)
 
 
-def _escaped(char: str) -> str:
-    if char in '"\\':
+def _escaped(char: str, special: str) -> str:
+    if char in special:
         return f"\\{char}"
     # A key may steer the terminal that shows it, or turn the line around.
     return char if char.isprintable() else f"\\u{{{ord(char):x}}}"
@@ -60,7 +65,7 @@ def _step_text(step: str | int) -> str:
     # A mapping made in Python may have keys of any type; each is a problem that needs a path.
     step = str(step)
     plain = step and len(step) <= _MAX_KEY and step.isprintable() and not _NEEDS_QUOTES.search(step)
-    return f".{step}" if plain else f"[{quoted(step)}]"
+    return f".{step}" if plain else f'["{_shown(step, special=_SPECIAL)}"]'
 
 
 def _steps(text: str) -> Iterator[str | int]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from passpost._paths import quoted
+from passpost._paths import named
 
 _LONGEST_NAME: Final = 64
 """Characters in a name that a suggestion is sought for: comparing longer ones takes too long."""
 
 
 def kind_of(value: Any) -> str:
-    """Name the JSON type of a value as people call it."""
+    """Return the name of a value's JSON type."""
     for kind, name in _KINDS.items():
         if isinstance(value, kind):
             return name
@@ -48,13 +48,13 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 
 
 def did_you_mean(suggestion: str | None, otherwise: str = "") -> str:
-    """Word a suggestion as a remedy."""
-    return otherwise if suggestion is None else f"did you mean {quoted(suggestion)}?"
+    """Return a suggestion as a remedy."""
+    return otherwise if suggestion is None else f"did you mean {named(suggestion)}?"
 
 
 def listed(names: Iterable[Any]) -> str:
-    """Write choices one after the other: ``"a", "b" or "c"``."""
-    *rest, last = [quoted(name) if isinstance(name, str) else str(name) for name in names]
+    """Return choices one after the other, in backquotes: a, b or c."""
+    *rest, last = [named(str(name)) for name in names]
     return f"{', '.join(rest)} or {last}" if rest else last
 
 

@@ -82,33 +82,33 @@ def test_references_in_a_connectors_settings_are_left_to_it() -> None:
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        ("{}", [("connectors", "is required and missing")]),
-        ('{"conectors": {}}', [("conectors", "is no setting here")]),
-        ('{"connectors": {}}', [("connectors", "is empty")]),
+        ("{}", [("connectors", "required")]),
+        ('{"conectors": {}}', [("conectors", "unknown setting")]),
+        ('{"connectors": {}}', [("connectors", "must not be empty")]),
         ('{"connectors": []}', [("connectors", "must be an object, not a list")]),
         (
             '{"connectors": {"a": {"use": "", "setings": {}}, "b": 1}}',
             [
-                ("connectors.a.use", "is empty"),
-                ("connectors.a.setings", "is no setting here"),
+                ("connectors.a.use", "must not be empty"),
+                ("connectors.a.setings", "unknown setting"),
                 ("connectors.b", "must be an object, not a number"),
             ],
         ),
         (
             '{"connectors": {"a": {"settings": []}}, "delivery": {"timeout": 0}}',
             [
-                ("connectors.a.use", "is required and missing"),
+                ("connectors.a.use", "required"),
                 ("connectors.a.settings", "must be an object, not a list"),
-                ("delivery.timeout", "is too small"),
+                ("delivery.timeout", "0 is out of range"),
             ],
         ),
         (
             '{"host": "h", "port": 25, "templates": []}',
-            [("", "these look like one connector's own settings")],
+            [("", "these look like the settings of one connector")],
         ),
         (
             '{"templates": [], "delivery": {}, "missingVariables": "keep", "x": 1}',
-            [("connectors", "is required and missing"), ("x", "is no setting here")],
+            [("connectors", "required"), ("x", "unknown setting")],
         ),
     ],
 )

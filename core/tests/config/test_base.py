@@ -65,9 +65,9 @@ def test_has_no_sender_and_sends_text_by_default() -> None:
 def test_warns_of_each_usage_without_a_template() -> None:
     config = parse(AcmeConfig, {"templates": [template("Register")]})
     assert messages(warnings(config)) == [
-        ("templates", "there is no template for SignIn"),
-        ("templates", "there is no template for ForgotPassword"),
-        ("templates", "there is no template for Generic"),
+        ("templates", "no template for `SignIn`"),
+        ("templates", "no template for `ForgotPassword`"),
+        ("templates", "no template for `Generic`"),
     ]
 
 
@@ -113,7 +113,7 @@ def test_warns_of_an_unknown_usage_with_the_nearest_known_one() -> None:
     config = parse(AcmeConfig, {"templates": [*ALL, template("Singin"), template("Zzz")]})
     first, second = warnings(config)
     assert (first.path, second.path) == ("templates[4].usageType", "templates[5].usageType")
-    assert first.remedy == 'did you mean "SignIn"?'
+    assert first.remedy == "did you mean `SignIn`?"
     assert "did you mean" not in second.remedy
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import traceback
 from typing import TYPE_CHECKING, Any
 
@@ -52,30 +53,30 @@ def test_keeps_the_order_written() -> None:
 @pytest.mark.parametrize(
     ("text", "line", "column", "message"),
     [
-        ("", 1, 1, "nothing but space"),
-        (" \n // only\n", 1, 1, "nothing but space"),
-        ("[1]", 1, 1, "settings are an object"),
-        ("\n  7", 2, 3, "settings are an object"),
-        ('"a"', 1, 1, "settings are an object"),
-        ("}", 1, 1, "settings are an object"),
-        ("{", 1, 2, "the { at line 1, column 1 is not closed"),
-        ('{"a": [\n1', 2, 2, "the [ at line 1, column 7 is not closed"),
-        ('{"a": 1} x', 1, 10, "something follows"),
-        ('{"a" 1}', 1, 6, "a colon"),
-        ('{"a": 1 "b": 2}', 1, 9, "a comma or } belongs before"),
-        ('{"a": [1 2]}', 1, 10, "a comma or ] belongs before"),
-        ('{"a": [1}', 1, 9, "a comma or ] belongs before"),
-        ('{"a": 1]', 1, 8, "a comma or } belongs before"),
-        ('{"a":}', 1, 6, "a value belongs"),
-        ('{"a": [1,,2]}', 1, 10, "a value belongs"),
-        ('{"a": [,]}', 1, 8, "a value belongs"),
+        ("", 1, 1, "settings are empty"),
+        (" \n // only\n", 1, 1, "settings are empty"),
+        ("[1]", 1, 1, "settings must be an object"),
+        ("\n  7", 2, 3, "settings must be an object"),
+        ('"a"', 1, 1, "settings must be an object"),
+        ("}", 1, 1, "settings must be an object"),
+        ("{", 1, 2, "`{` at line 1, column 1 is not closed"),
+        ('{"a": [\n1', 2, 2, "`[` at line 1, column 7 is not closed"),
+        ('{"a": 1} x', 1, 10, "unexpected text after"),
+        ('{"a" 1}', 1, 6, "expected `:`"),
+        ('{"a": 1 "b": 2}', 1, 9, "expected `,` or `}` before"),
+        ('{"a": [1 2]}', 1, 10, "expected `,` or `]` before"),
+        ('{"a": [1}', 1, 9, "expected `,` or `]` before"),
+        ('{"a": 1]', 1, 8, "expected `,` or `}` before"),
+        ('{"a":}', 1, 6, "expected a value"),
+        ('{"a": [1,,2]}', 1, 10, "expected a value"),
+        ('{"a": [,]}', 1, 8, "expected a value"),
         ("{,}", 1, 2, "a key in double quotes"),
         ('{"a": 1,,}', 1, 9, "a key in double quotes"),
         ('{"a": "b\n"}', 1, 7, "not closed on its line"),
         ('{"a": "b', 1, 7, "not closed on its line"),
         ('{"a": "b\\', 1, 7, "not closed on its line"),
-        ("{/* \n }", 1, 2, "comment that begins here is never closed"),
-        ("{} /*/", 1, 4, "comment that begins here is never closed"),
+        ("{/* \n }", 1, 2, "comment is not closed"),
+        ("{} /*/", 1, 4, "comment is not closed"),
         ('{"a": ' + "[" * 64, 1, 70, "nested deeper than 64"),
     ],
 )
@@ -85,7 +86,7 @@ def test_leaves_the_grammar_at_a_place(
     problem = refused(read, text, "f.jsonc")[-1]
     assert (problem.file, problem.line, problem.column) == ("f.jsonc", line, column)
     assert message in problem.message
-    assert problem.remedy
+    assert problem.remedy or problem.code == "E017"
 
 
 @pytest.mark.parametrize(
@@ -94,28 +95,28 @@ def test_leaves_the_grammar_at_a_place(
         ('{"a": NaN}', "a", 7, "NaN and Infinity"),
         ('{"a": Infinity}', "a", 7, "NaN and Infinity"),
         ('{"a": [-Infinity]}', "a[0]", 8, "NaN and Infinity"),
-        ('{"a": True}', "a", 7, "lower case"),
-        ('{"a": None}', "a", 7, "lower case"),
-        ('{"a": 0587}', "a", 7, "not written as JSON writes a number"),
-        ('{"a": +1}', "a", 7, "not written as JSON writes a number"),
-        ('{"a": .5}', "a", 7, "not written as JSON writes a number"),
-        ('{"a": 5.}', "a", 7, "not written as JSON writes a number"),
-        ('{"a": 5_8}', "a", 7, "not written as JSON writes a number"),
+        ('{"a": True}', "a", 7, "lowercase"),
+        ('{"a": None}', "a", 7, "lowercase"),
+        ('{"a": 0587}', "a", 7, "not a valid JSON number"),
+        ('{"a": +1}', "a", 7, "not a valid JSON number"),
+        ('{"a": .5}', "a", 7, "not a valid JSON number"),
+        ('{"a": 5.}', "a", 7, "not a valid JSON number"),
+        ('{"a": 5_8}', "a", 7, "not a valid JSON number"),
         ('{"a": 1e999}', "a", 7, "too large"),
         ('{"a": ' + "9" * 309 + "}", "a", 7, "too large"),
-        ('{"a": hunter2}', "a", 7, "without quotes"),
-        ('{"a": \u0665}', "a", 7, "without quotes"),
+        ('{"a": hunter2}', "a", 7, "unquoted value"),
+        ('{"a": \u0665}', "a", 7, "unquoted value"),
         ("{\"a\": 'hunter2'}", "a", 7, "U+0027"),
         ('{"a": “hunter2”}', "a", 7, "U+201C"),
-        ("{a: 1}", "", 2, "key stands here without quotes"),
+        ("{a: 1}", "", 2, "key is not in double quotes"),
         ("{'a': 1}", "", 2, "U+0027"),
         ('{"a": "\\ud800"}', "a", 8, "surrogate"),
         ('{"a": "\\ude00\\ud83d"}', "a", 8, "surrogate"),
         ('{"a": "x\ud800"}', "a", 9, "surrogate"),
-        ('{"a": "\\x41"}', "a", 8, "begins no escape"),
-        ('{"a": "\\u12"}', "a", 8, "begins no escape"),
+        ('{"a": "\\x41"}', "a", 8, "not a valid escape"),
+        ('{"a": "\\u12"}', "a", 8, "not a valid escape"),
         ('{"a": "\t"}', "a", 8, "control character"),
-        ('{"a\\q": 1}', "", 4, "begins no escape"),
+        ('{"a\\q": 1}', "", 4, "not a valid escape"),
     ],
 )
 def test_refuses_what_json_does_not_have(
@@ -131,9 +132,9 @@ def test_refuses_a_duplicate_key_and_says_where_the_first_is(refused: Refused) -
     text = '{\n  "host": "a",\n  "auth": {"user": 1, "\\u0075ser": 2},\n  "host": "b"\n}'
     inner, outer = refused(read, text)
     assert (inner.path, inner.line, inner.column) == ("auth.user", 3, 23)
-    assert "first at line 3, column 12" in inner.message
+    assert "first written at line 3, column 12" in inner.message
     assert (outer.path, outer.line, outer.column) == ("host", 4, 3)
-    assert "first at line 2, column 3" in outer.message
+    assert "first written at line 2, column 3" in outer.message
 
 
 def test_finds_what_it_can_at_once(refused: Refused) -> None:
@@ -166,7 +167,8 @@ def test_gives_up_after_a_hundred_problems(refused: Refused) -> None:
 def test_reads_on_past_what_another_keyboard_wrote(refused: Refused) -> None:
     text = "｛\"a\"：1，\u00a0“b c”: ‘hunter2 canary’、\u3000'd': ［1］\n｝"
     problems = refused(read, text)
-    assert [(problem.column, problem.message.split()[0]) for problem in problems] == [
+    points = [re.findall(r"U\+[0-9A-F]{4}", problem.message) for problem in problems]
+    assert [(problem.column, *found) for problem, found in zip(problems, points, strict=True)] == [
         (1, "U+FF5B"),
         (5, "U+FF1A"),
         (7, "U+FF0C"),
@@ -181,11 +183,11 @@ def test_reads_on_past_what_another_keyboard_wrote(refused: Refused) -> None:
         (1, "U+FF5D"),
     ]
     assert [problem.remedy for problem in problems[:5]] == [
-        "write { in its place",
-        "write : in its place",
-        "write , in its place",
-        "write a space in its place",
-        'write " in its place',
+        "use `{`",
+        "use `:`",
+        "use `,`",
+        "use a space",
+        'use `"`',
     ]
 
 
@@ -203,9 +205,9 @@ def test_does_not_count_a_byte_order_mark(refused: Refused) -> None:
 @pytest.mark.parametrize(
     ("data", "line", "column", "message"),
     [
-        (b'{"a":\n "x\xff"}', 2, 4, "not UTF-8"),
-        ('{"é": "'.encode() + b"\xe4\xb8", 1, 8, "not UTF-8"),
-        (b'{"a": "\xed\xa0\x80"}', 1, 8, "not UTF-8"),
+        (b'{"a":\n "x\xff"}', 2, 4, "not valid UTF-8"),
+        ('{"é": "'.encode() + b"\xe4\xb8", 1, 8, "not valid UTF-8"),
+        (b'{"a": "\xed\xa0\x80"}', 1, 8, "not valid UTF-8"),
         ("{}".encode("utf-16"), 1, 1, "UTF-16"),
         (b"\xfe\xff" + "{}".encode("utf-16-be"), 1, 1, "UTF-16"),
         ("{}".encode("utf-16-le"), 1, 1, "UTF-16"),
@@ -265,7 +267,7 @@ def test_one_byte_order_mark_is_accepted(marks: int, form: Callable[[str], str |
     if marks == 1:
         assert read(text) == {"a": 1}
     else:
-        with pytest.raises(ConfigError, match=r"1:1: error: U\+FEFF stands here"):
+        with pytest.raises(ConfigError, match=r"1:1: error: invalid character U\+FEFF"):
             read(text)
 
 
@@ -274,20 +276,24 @@ def test_a_bad_byte_behind_a_byte_order_mark_has_its_place() -> None:
     with pytest.raises(ConfigError) as caught:
         read(data, "f")
     (problem,) = caught.value.problems
-    assert (problem.message, problem.line, problem.column) == ("a byte here is not UTF-8", 1, 19)
+    assert (problem.message, problem.line, problem.column) == (
+        "this byte is not valid UTF-8",
+        1,
+        19,
+    )
     assert "hunter2" not in "".join(traceback.format_exception(caught.value))
 
 
 def test_other_formats_are_told_what_this_is(refused: Refused) -> None:
     for text in ("# settings\nhost: a", "host: a", "---\nhost: a", '[smtp]\nhost = "a"'):
         (problem,) = refused(read, text)
-        assert "this is JSON, in which comments begin with //" in problem.remedy
+        assert "this is JSON, in which comments begin with `//`" in problem.remedy
 
 
 def test_a_lookalike_is_shown(refused: Refused) -> None:
     problems = refused(read, '{"a": “b”, \u00a0"c": 1}')
-    assert "U+201C (“) stands here" in problems[0].message
-    assert "U+00A0 stands here" in problems[-1].message
+    assert "invalid character `“` (U+201C)" in problems[0].message
+    assert "invalid character U+00A0" in problems[-1].message
 
 
 def test_a_text_of_too_many_values_is_refused_early(refused: Refused) -> None:

@@ -75,17 +75,17 @@ def test_a_relative_path_starts_at_the_settings_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("reference", "message"),
     [
-        ("${MISSING}", "the environment has no variable MISSING"),
-        ("${EMPTY}", "the environment variable EMPTY is empty"),
-        ("${}", "no reference that passpost knows"),
-        ("${MY-VAR}", "no reference that passpost knows"),
-        ("${ HOST }", "no reference that passpost knows"),
-        ("${env:HOST}", "no reference that passpost knows"),
-        ("${file:}", "names no file"),
+        ("${MISSING}", "environment variable `MISSING` is not set"),
+        ("${EMPTY}", "environment variable `EMPTY` is empty"),
+        ("${}", "not a valid reference"),
+        ("${MY-VAR}", "not a valid reference"),
+        ("${ HOST }", "not a valid reference"),
+        ("${env:HOST}", "not a valid reference"),
+        ("${file:}", "does not name a file"),
         ("${file:/nonexistent/passpost}", "no such file or directory"),
-        ("${file:/}", "no regular file"),
-        ("${file:/dev/zero}", "no regular file"),
-        ("${file:/a\0b}", "no file can have this name"),
+        ("${file:/}", "not a regular file"),
+        ("${file:/dev/zero}", "not a regular file"),
+        ("${file:/a\0b}", "not a valid file name"),
     ],
 )
 def test_says_what_cannot_be_followed(reference: str, message: str) -> None:
@@ -118,7 +118,7 @@ def test_says_what_is_wrong_with_a_file(tmp_path: Path, data: bytes, message: st
 def test_does_not_wait_for_a_pipe(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     _, (problem,) = resolve({"a": f"${{file:{tmp_path / 'pipe'}}}"}, environ={})
-    assert "no regular file" in problem.message
+    assert "not a regular file" in problem.message
 
 
 def test_does_not_wait_for_a_pipe_that_takes_the_place_of_a_file(
@@ -131,7 +131,7 @@ def test_does_not_wait_for_a_pipe_that_takes_the_place_of_a_file(
     opened = os.open
     monkeypatch.setattr(os, "open", lambda path, flags: opened(pipe, flags))
     _, (problem,) = resolve({"a": f"${{file:{file}}}"}, environ={})
-    assert "no regular file" in problem.message
+    assert "not a regular file" in problem.message
 
 
 def test_does_not_wait_for_what_only_calls_itself_a_file(
@@ -154,13 +154,13 @@ def test_does_not_wait_for_what_only_calls_itself_a_file(
 def test_says_that_a_home_folder_is_not_looked_up(tmp_path: Path) -> None:
     file = str(tmp_path / "p.jsonc")
     _, (problem,) = resolve(read('{"a": "${file:~/secret}"}', file), environ={})
-    assert problem.remedy == "write the whole path: ~ is not expanded"
+    assert problem.remedy == "write the absolute path: `~` is not expanded"
 
 
 def test_says_where_a_relative_path_starts(tmp_path: Path) -> None:
     file = str(tmp_path / "p.jsonc")
     _, (problem,) = resolve(read('{"a": "${file:secret}"}', file), environ={})
-    assert f'relative to the folder of "{file}"' in problem.remedy
+    assert f"relative to the folder of `{file}`" in problem.remedy
 
 
 def test_reads_no_file_where_it_may_not(tmp_path: Path) -> None:
@@ -168,7 +168,7 @@ def test_reads_no_file_where_it_may_not(tmp_path: Path) -> None:
     settings, (problem,) = resolve(
         {"a": f"${{file:{tmp_path / 'f'}}}", "b": "${HOST}"}, environ=ENVIRON, read_files=False
     )
-    assert "may not read files" in problem.message
+    assert "not allowed here" in problem.message
     assert settings["b"] == "smtp.example.com"
 
 

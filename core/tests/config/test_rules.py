@@ -101,7 +101,7 @@ def test_a_rule_runs_where_its_own_fields_are_valid(refused: Refused) -> None:
         ("low", "must not exceed high", "error"),
         ("tags", "must be a list, not a number", "error"),
         ("name", "is a bad name", "error"),
-        ("zzz", "is no setting here", "error"),
+        ("zzz", "unknown setting", "error"),
     }
 
 
@@ -110,7 +110,7 @@ def test_a_rule_does_not_run_on_invalid_or_misspelt_fields(refused: Refused) -> 
         ("high", "must be a whole number", "error")
     }
     assert seen(refused(parse, Pair, {"low": 50, "hihg": 60})) == {
-        ("hihg", "is no setting here", "error")
+        ("hihg", "unknown setting", "error")
     }
 
 
@@ -203,9 +203,9 @@ class Plain:
 @pytest.mark.parametrize(
     ("cls", "message"),
     [
-        (Unfillable, "Unfillable.data: <class 'bytes'> is no type"),
-        (UnfillableWithin, r"UnfillableWithin.table: dict\[str, int\] is no type"),
-        (Absent, "a type of Absent is not there at run time: name 'NotThere'"),
+        (Unfillable, "Unfillable.data: <class 'bytes'> is not a type"),
+        (UnfillableWithin, r"UnfillableWithin.table: dict\[str, int\] is not a type"),
+        (Absent, "a type of Absent is missing at run time: name 'NotThere'"),
     ],
 )
 def test_a_type_that_no_setting_can_have_is_a_mistake(cls: type, message: str) -> None:
@@ -218,7 +218,7 @@ def test_a_type_that_no_setting_can_have_is_a_mistake(cls: type, message: str) -
 )
 def test_few_types_can_be_settings(type_: Any) -> None:
     cls = attrs.make_class("Made", {"data": attrs.field(type=type_)})
-    with pytest.raises(TypeError, match="is no type that a setting can have"):
+    with pytest.raises(TypeError, match="is not a type that a setting can have"):
         config_fields(cls)
 
 

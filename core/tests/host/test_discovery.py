@@ -162,8 +162,8 @@ def test_an_unknown_id_never_becomes_the_name_of_a_package(typed: str) -> None:
 
 @pytest.mark.usefixtures("good")
 def test_an_unknown_id_says_what_was_meant() -> None:
-    assert 'did you mean "smtp"?' in unknown("stmp")
-    assert 'did you mean "good"?' in unknown("goood")
+    assert "did you mean `smtp`?" in unknown("stmp")
+    assert "did you mean `good`?" in unknown("goood")
     assert "did you mean" not in unknown("carrier-pigeon")
 
 

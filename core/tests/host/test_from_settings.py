@@ -151,7 +151,7 @@ def test_what_is_no_message_is_a_type_error_that_says_what_to_write(
 
 def test_a_template_says_the_names_of_its_arguments() -> None:
     row: Any = {"usageType": "SignIn", "subject": "s", "content": "c"}
-    with pytest.raises(TypeError, match='did you mean "usage_type"'):
+    with pytest.raises(TypeError, match="did you mean `usage_type`"):
         passpost.Template(**row)
 
 
@@ -247,8 +247,8 @@ def test_warnings_are_logged_once_with_path_and_remedy(
     assert [(name, level) for name, level, _ in logged] == [("passpost", logging.WARNING)] * 2
     texts = " ".join(text for _, _, text in logged)
     assert "warning: connectors.primary.settings.key: looks like a reference" in texts
-    assert 'the domain "example" has no dot' in texts
-    assert "write the whole domain" in texts
+    assert "the domain `example` does not have a dot" in texts
+    assert "write the full domain" in texts
 
 
 def test_settings_without_warnings_log_nothing(
@@ -271,11 +271,11 @@ def test_usages_that_an_applications_templates_lack_are_warned_of(
     file.write_text(json.dumps(made))
     warnings = passpost.load(file, host).warnings
     assert [(one.path, one.message.rpartition(" ")[2]) for one in warnings] == [
-        ("templates", "Register"),
-        ("templates", "ForgotPassword"),
-        ("templates", "Generic"),
+        ("templates", "`Register`"),
+        ("templates", "`ForgotPassword`"),
+        ("templates", "`Generic`"),
     ]
-    assert "or one for Generic, which serves every usage" in warnings[0].remedy
+    assert "or one for `Generic`, which serves every usage" in warnings[0].remedy
 
 
 def test_not_where_each_connector_has_its_own(host: passpost.Host, tmp_path: Path) -> None:
@@ -318,7 +318,7 @@ async def test_a_password_in_angle_brackets_is_a_password(
 def test_a_password_in_angle_brackets_is_said_to_be_used(key: str, host: passpost.Host) -> None:
     made = host.configure("recorder", {"key": key, "templates": TEMPLATES})
     (warning,) = [one for one in made.warnings if one.path == "key"]
-    assert warning.message == "looks like a placeholder, but is used as it is"
+    assert warning.message == "looks like a placeholder, but is used unchanged"
     assert made.placeholders == ()
 
 
@@ -351,7 +351,7 @@ def test_a_locale_that_is_no_code_is_warned_of(host: passpost.Host) -> None:
     templates = [{**TEMPLATES[0], "locale": "Chinese"}, *TEMPLATES]
     made = host.configure("recorder", {"templates": templates})
     (warning,) = [one for one in made.warnings if one.path == "templates[0].locale"]
-    assert '"zh"' in warning.remedy
+    assert "`zh`" in warning.remedy
 
 
 def test_the_example_of_earlier_settings_is_a_placeholder(host: passpost.Host) -> None:

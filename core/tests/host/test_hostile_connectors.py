@@ -315,7 +315,7 @@ class Keeps(Recorder):
     ("settings", "fault"),
     [
         (Broken(), "SystemExit at test_hostile_connectors.py"),
-        (Untyped(), "Untyped.templates: <class 'tuple'> is no type"),
+        (Untyped(), "Untyped.templates: <class 'tuple'> is not a type"),
         (Plain(templates=5), "its templates must be a sequence of passpost.Template"),
         (Plain(templates=[5]), "its templates must be a sequence of passpost.Template"),
         (Plain(sender="a@example.com"), "its sender must be a passpost.Address or None"),

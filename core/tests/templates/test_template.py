@@ -251,7 +251,7 @@ def test_all_mistakes_of_settings_at_once_with_their_places() -> None:
 @pytest.mark.parametrize(
     ("settings", "path", "message", "remedy"),
     [
-        ({"usageType": "Signin"}, "usageType", "unknown usage", 'did you mean "SignIn"?'),
+        ({"usageType": "Signin"}, "usageType", "unknown usage", "did you mean `SignIn`?"),
         (
             {"usageType": "Invoice"},
             "usageType",

@@ -53,7 +53,7 @@ def test_an_unknown_region_is_a_warning_with_the_nearest() -> None:
     assert config.base == "https://dm.ap-southeast1.aliyuncs.com"
     (warning,) = warnings(config)
     assert (warning.path, warning.severity) == ("regionId", "warning")
-    assert '"ap-southeast-1"' in warning.remedy
+    assert "`ap-southeast-1`" in warning.remedy
 
 
 def test_an_endpoint_stands_in_for_any_region() -> None:

@@ -50,10 +50,10 @@ _MAPPING_LIMITS: Final = {"minimum": "minProperties", "maximum": "maxProperties"
 
 
 def json_schema(cls: type[Any], language: str = "en") -> dict[str, Any]:
-    """Give the JSON Schema of the settings of a config class, for completion and checks in editors.
+    """Return the JSON Schema of a config class, for completion and checks in editors.
 
-    Whatever `parse` accepts, references such as ``${NAME}`` included, is valid by the schema, but
-    for null in place of leaving a setting out; the schema is not as strict as `parse` is.
+    What `parse` accepts is valid by the schema, references such as ``${NAME}`` included, except
+    null for a setting that is left out. The schema is not as strict as `parse`.
 
     Args:
         cls: The config class.
@@ -112,19 +112,19 @@ class _Schema:
 
 
 def class_title(cls: type[Any], language: str) -> str:
-    """Give what a config class calls itself: its class variable ``title``, or nothing."""
+    """Return what a config class calls itself: its class variable ``title``, or nothing."""
     title = getattr(cls, "title", None)
     return in_language(title, language) if isinstance(title, Mapping) else ""
 
 
 def plain_default(field: ConfigField) -> Any:
-    """Give a default that can be shown: a text, a number, true or false; else None."""
+    """Return a default that can be shown: a text, a number, true or false; else None."""
     value = None if field.required or field.depends else field.default_value()
     return value if isinstance(value, str | int | float) else None
 
 
 def choices_of(type_: Any, options: Options) -> tuple[Any, ...]:
-    """Give the only values that a setting may have, where there are such."""
+    """Return the only values that a setting may have; empty if there are others."""
     if shape_of(type_) is Shape.CHOICE:
         return get_args(type_)
     return options.choices or ()
@@ -238,7 +238,7 @@ def form_fields(cls: type[Any], language: str = "en") -> tuple[FormField, ...]:
 
 
 def inner_classes(type_: Any) -> tuple[type[Any], ...]:
-    """Give the config classes within a type: its own, its items' or those of a union."""
+    """Return the config classes within a type: its own, its items' or those of a union."""
     match shape_of(type_):
         case Shape.OBJECT:
             return (type_,)
@@ -251,7 +251,7 @@ def inner_classes(type_: Any) -> tuple[type[Any], ...]:
 
 
 def sole_type(type_: Any) -> Any:
-    """Give the type beside None of a union of two, or the type itself."""
+    """Return the type besides None of a union of two, or the type itself."""
     kinds = members(type_) if shape_of(type_) is Shape.UNION else (type_,)
     return kinds[0] if len(kinds) == 1 else type_
 
@@ -315,7 +315,7 @@ _SUFFIXES: Final = {Shape.LIST: "[]", Shape.MAPPING: ".*"}
 
 
 def reference_table(cls: type[Any], language: str = "en") -> str:
-    """Give a Markdown table of the settings of a config class, and one of each class within.
+    """Return a Markdown table of the settings of a config class, and one of each class within.
 
     Args:
         cls: The config class.

@@ -95,7 +95,7 @@ class ConfigField:
         return isinstance(self.default, _FACTORY) and self.default.takes_self
 
     def default_value(self) -> Any:
-        """Give a default that depends on no other field, made afresh where a factory makes it."""
+        """Return a default that depends on no other field, made again where a factory makes it."""
         return self.default.factory() if isinstance(self.default, _FACTORY) else self.default
 
 
@@ -148,7 +148,7 @@ def field(  # noqa: PLR0913 - each is one fact of a setting; all are optional
         unit: What a number counts: ``ms``, ``s``, ``bytes``.
         multiline: Whether a text may hold line ends.
         placeholders: Whether ``< a text like this >`` counts as not filled in yet.
-        choose: Given the value as written, picks one of the types of a union.
+        choose: Given the value as written, returns one of the types of a union.
     """
     options = Options(
         key=key,
@@ -179,13 +179,13 @@ def field(  # noqa: PLR0913 - each is one fact of a setting; all are optional
 def rule(*names: str) -> Callable[[_RuleT], _RuleT]:
     """Make a method of a config class a rule: a generator of problems between its fields.
 
-    It runs where all the fields that it names are valid, even if others are not, so that every
+    It runs if all the fields that it names are valid, even if others are not, so that every
     problem is found at once; then it must not look at the others. Paths are relative to the class::
 
         @rule("secure", "port")
         def _implicit_tls(self) -> Iterator[Problem]:
             if self.secure and self.port == 587:
-                yield Problem("secure", "port 587 begins in clear", "write false", "warning")
+                yield Problem("secure", "port 587 begins unencrypted", "write `false`", "warning")
 
     Args:
         names: The attributes that it looks at.
@@ -199,11 +199,11 @@ def rule(*names: str) -> Callable[[_RuleT], _RuleT]:
 
 
 def config_fields(cls: type[Any]) -> tuple[ConfigField, ...]:
-    """Give the settings of a config class: its own first, then those of its bases.
+    """Return the settings of a config class: its own first, then those of its bases.
 
     Raises:
-        TypeError: The class is no attrs class, or a field has a type that no setting can have, or
-            one that is not there at run time.
+        TypeError: The class is not an attrs class, or a field has a type that no setting can have,
+            or one that is missing at run time.
     """
     # mypy takes no class for hashable.
     hashable: Any = cls
@@ -211,7 +211,7 @@ def config_fields(cls: type[Any]) -> tuple[ConfigField, ...]:
 
 
 def rules(cls: type[Any]) -> tuple[tuple[frozenset[str], Rule], ...]:
-    """Give the rules of a config class and its bases, each with the attributes it looks at.
+    """Return the rules of a config class and its bases, each with the attributes it looks at.
 
     Raises:
         TypeError: A rule names an attribute that the class does not have.
@@ -243,7 +243,7 @@ def _rules(cls: Any) -> tuple[tuple[frozenset[str], Rule], ...]:
     for name, method in methods.items():
         if unknown := set(getattr(method, _RULE)) - known:
             raise ConfigClassError(
-                f"{cls.__name__}.{name} is a rule on {unknown}, which are no fields"
+                f"{cls.__name__}.{name} is a rule on {unknown}, which are not fields"
             )
     return tuple((frozenset(getattr(method, _RULE)), method) for method in methods.values())
 
@@ -269,7 +269,7 @@ def _types(cls: type[Any]) -> dict[str, Any]:
         return typing.get_type_hints(cls)
     except NameError as error:
         raise ConfigClassError(
-            f"a type of {cls.__qualname__} is not there at run time: {error}; import it outside of "
+            f"a type of {cls.__qualname__} is missing at run time: {error}; import it outside of "
             "TYPE_CHECKING"
         ) from error
 
@@ -288,7 +288,7 @@ class Shape(Enum):
     BOOLEAN = "true or false"
     NULL = "null"
     SECRET = "a secret text"  # noqa: S105 - the words of a message
-    ADDRESS = "a mail address"
+    ADDRESS = "an email address"
     OWN = "a text of its own form"
     """A class with ``from_setting``."""
     CHOICE = "one of its choices"
@@ -332,7 +332,7 @@ _TAKES: Final[Mapping[Shape, tuple[type[Any], ...]]] = {
 
 @cache
 def shape_of(type_: Any) -> Shape:
-    """Say what kind of type a setting has.
+    """Return what kind of type a setting has.
 
     Raises:
         TypeError: No setting can have the type.
@@ -346,30 +346,30 @@ def shape_of(type_: Any) -> Shape:
         return Shape.OBJECT
     shape = _ORIGINS.get(typing.get_origin(type_))
     if shape is None or not _sound(shape, typing.get_args(type_)):
-        raise TypeError(f"{type_!r} is no type that a setting can have")
+        raise TypeError(f"{type_!r} is not a type that a setting can have")
     return shape
 
 
 def takes(type_: Any, value: Any) -> bool:
-    """Say whether a type of a union is meant for a value, going by the value's JSON type alone."""
+    """Return whether a type of a union is meant for a value, by the value's JSON type alone."""
     # JSON's true is a bool, which Python calls an int as well.
     wanted = _TAKES.get(shape_of(type_), (str,))
     return isinstance(value, wanted) and (bool in wanted or not isinstance(value, bool))
 
 
 def members(type_: Any) -> tuple[Any, ...]:
-    """Give the types of a union other than None."""
+    """Return the types of a union other than None."""
     return tuple(member for member in typing.get_args(type_) if member is not type(None))
 
 
 def item_type(type_: Any) -> Any:
-    """Give the type of a list's items or of a mapping's values."""
+    """Return the type of a list's items or of a mapping's values."""
     args = typing.get_args(type_)
     return args[0] if shape_of(type_) is Shape.LIST else args[1]
 
 
 def _sound(shape: Shape, args: tuple[Any, ...]) -> bool:
-    """Say whether a generic type is one that settings can fill, and so are the types within."""
+    """Return whether settings can fill a generic type, and the types within."""
     if shape is Shape.CHOICE:
         return True
     if shape is Shape.LIST:

@@ -1,7 +1,7 @@
-"""Reads JSON with comments and trailing commas, and knows where everything stands.
+"""Reads JSON with comments and trailing commas, and knows where everything is.
 
-The scan blanks comments and trailing commas in place, so that every offset stays true, follows the
-grammar to note where keys and values begin and what is wrong with them, and leaves the values to
+The scan follows the grammar to note where keys and values begin, and what is wrong with them. It
+blanks comments and trailing commas in place, so that offsets stay true, and leaves the values to
 the standard `json`. No problem quotes a value: any text in a settings file may be a secret.
 """
 
@@ -16,7 +16,7 @@ import attrs
 
 from passpost._config.settings import Places, Settings, Source
 from passpost._frames import without_arguments
-from passpost._paths import MAX_DEPTH, TOO_DEEP, Path, path_text, quoted
+from passpost._paths import MAX_DEPTH, TOO_DEEP, Path, path_text
 from passpost._problems import Problem
 from passpost.errors import ConfigError
 
@@ -27,10 +27,10 @@ MAX_SIZE: Final = 1 << 20
 """Bytes in a settings file, or characters in a text of settings: 1 MiB."""
 
 MAX_PROBLEMS: Final = 100
-"""Problems after which the scan gives up: nobody reads more of them at once."""
+"""Problems after which the scan ends: nobody reads more of them at once."""
 
 MAX_VALUES: Final = 50_000
-"""Values in settings; more take seconds to walk through, and nobody wrote them."""
+"""Values in settings; more take seconds to go through, and nobody wrote them."""
 
 MAX_DIGITS: Final = 308
 """Digits in a whole number: those of the largest float, so that each is finite as one too."""
@@ -38,7 +38,7 @@ MAX_DIGITS: Final = 308
 _MARK: Final = "\ufeff"
 _CLOSERS: Final = {"{": "}", "[": "]"}
 
-# What keyboards and word processors put in place of JSON's own characters.
+# What keyboards and word processors write instead of JSON's own characters.
 _QUOTES: Final = "“”„‟″＂«»「」『』'‘’‚‛`´"  # noqa: RUF001 - the lookalikes are meant
 _MARKS: Final = "，、：｛｝［］【】"  # noqa: RUF001 - likewise
 _SPACES: Final = "\u00a0\u3000\u200b\u2028\u2029\ufeff\f\v"
@@ -82,15 +82,15 @@ _NUMBER: Final = re.compile(
 )
 
 _IN_TEXT_SAYS: Final = {
-    "lone": ("half of a surrogate pair stands here, which is no character", "write the character"),
-    "escape": ("a backslash here begins no escape that JSON knows", "write \\\\ for a backslash"),
-    "control": ("a control character stands here as it is", "write it as \\t or \\u00XX"),
+    "lone": ("an unpaired surrogate is not a valid character", "write the character itself"),
+    "escape": ("not a valid escape", "write `\\\\` for a backslash"),
+    "control": ("a control character must be escaped", "write it as `\\t` or `\\u00XX`"),
 }
 
 
 @without_arguments
 def read(text: str | bytes, file: str | None = None) -> Settings:
-    """Read settings: a JSON object, which may hold comments and trailing commas.
+    """Read settings: a JSON object, which may contain comments and trailing commas.
 
     Args:
         text: The text, or the bytes of a file in UTF-8; a byte order mark is accepted.
@@ -98,11 +98,11 @@ def read(text: str | bytes, file: str | None = None) -> Settings:
 
     Raises:
         ConfigError: The text cannot be read. All that could be found wrong is in `problems`; after
-            a fault of the grammar nothing more can be found.
+            an error of the grammar nothing more can be found.
     """
     if len(text) > MAX_SIZE:
         too_large = f"the settings are larger than {MAX_SIZE >> 20} MiB"
-        raise ConfigError([Problem("", too_large, "make them shorter", file=file)])
+        raise ConfigError([Problem("", too_large, file=file, code="E001")])
     decoded = _decoded(text, file) if isinstance(text, bytes) else text
     source = Source(decoded.removeprefix(_MARK))
     scan = Scan(source, file)
@@ -112,22 +112,23 @@ def read(text: str | bytes, file: str | None = None) -> Settings:
 
 
 def _json(text: str) -> Any:
-    import json  # noqa: PLC0415 - whoever imports the package need not read settings
+    import json  # noqa: PLC0415 - importing passpost does not mean reading settings
 
     return json.loads(text)
 
 
 def _decoded(data: bytes, file: str | None) -> str:
-    message, valid = "the file is in UTF-16 or UTF-32", b""
+    message, valid = "the file is encoded in UTF-16 or UTF-32", b""
     if not data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and b"\0" not in data[:2]:
         try:
             return data.decode("utf-8")
         except UnicodeDecodeError as error:
-            message, valid = "a byte here is not UTF-8", data[: error.start]
-    # Outside of the except block: the original error holds the whole file.
+            message, valid = "this byte is not valid UTF-8", data[: error.start]
+    # Outside of the except block: the original error contains the whole file.
     before = Source(valid.decode("utf-8").removeprefix(_MARK))
     place = before.place(len(before.text))
-    raise ConfigError([Problem("", message, "save the file as UTF-8", "error", file, *place)])
+    remedy = "save the file as UTF-8"
+    raise ConfigError([Problem("", message, remedy, "error", file, *place, code="E002")])
 
 
 class _GrammarError(Exception):
@@ -143,11 +144,12 @@ class _Token(NamedTuple):
 
 
 class _Fault(NamedTuple):
-    """Something wrong: where, what, and what to do about it."""
+    """Something wrong: where, the code, what it is, and how to fix it."""
 
     offset: int
+    code: str
     message: str
-    remedy: str
+    remedy: str = ""
 
 
 @attrs.define
@@ -189,7 +191,7 @@ class Scan:
         self._problems: list[Problem] = []
         self._blanks: list[tuple[int, int]] = []
         self._open: list[_Open] = []
-        # The grammar: what the next token is given to.
+        # The grammar: what handles the next token.
         self._next: Callable[[_Token], None] = self._top
 
     def run(self) -> list[Problem]:
@@ -217,7 +219,7 @@ class Scan:
             case "comment":
                 self._blanks.append((token.start, token.start + len(token.text)))
             case "open":
-                self._stop(*_never_closed(token))
+                self._stop(*_unclosed(token))
             case "strange":
                 self._report(_lookalike(token, token.text))
                 # So that the next one is found in the same run.
@@ -230,34 +232,33 @@ class Scan:
         if self._open:
             line, column = self._source.place(self._open[-1].token.start)
             opener = self._open[-1].token.text
-            message = (
-                f"the text ends, and the {opener} at line {line}, column {column} is not closed"
-            )
-            self._stop(len(self._source.text), message, f"close it with {_CLOSERS[opener]}")
+            message = f"`{opener}` at line {line}, column {column} is not closed"
+            self._stop(len(self._source.text), "E005", message, f"add `{_CLOSERS[opener]}`")
         if not self.index:
-            self._stop(0, "there is nothing but space and comments", "write an object: { … }")
+            self._stop(0, "E004", "the settings are empty", "write an object: `{ … }`")
 
     def _top(self, token: _Token) -> None:
         if token.text != "{":
-            begin = "begin with {; this is JSON, in which comments begin with //"
-            self._stop(token.start, "settings are an object", begin)
+            begin = "begin with `{`: this is JSON, in which comments begin with `//`"
+            self._stop(token.start, "E003", "the settings must be an object", begin)
         self._enter(token, (), token.start)
 
     def _end(self, token: _Token) -> None:
-        self._stop(token.start, "something follows the closing }", "remove it, or the } before it")
+        message = "unexpected text after the closing `}`"
+        self._stop(token.start, "E007", message, "remove it, or the `}` before it")
 
     def _key(self, token: _Token) -> None:
         if token.text == "}":
             self._close()
         elif token.kind == "mark":
-            self._stop(token.start, "a key in double quotes belongs here", "write one, or }")
+            self._stop(token.start, "E008", "expected a key in double quotes", "add a key, or `}`")
         else:
             self._note_key(token, self._key_text(token))
             self._next = self._colon
 
     def _colon(self, token: _Token) -> None:
         if token.text != ":":
-            self._stop(token.start, "a colon belongs here, after the key", "write :")
+            self._stop(token.start, "E009", "expected `:` after the key", "add `:`")
         self._next = self._value
 
     def _item(self, token: _Token) -> None:
@@ -277,7 +278,8 @@ class Scan:
             self._enter(token, path, parent.start)
             return
         if token.kind == "mark":
-            self._stop(token.start, "a value belongs here", "write one, or remove the comma")
+            remedy = "add a value, or remove the comma"
+            self._stop(token.start, "E011", "expected a value", remedy)
         self._note(path, parent.start, token)
         for fault in _text_faults(token) if token.kind == "text" else _word_faults(token):
             self._report(fault, path)
@@ -292,19 +294,19 @@ class Scan:
             parent.comma = token.start
             self._next = self._inside(parent)
         else:
-            message = f"a comma or {closer} belongs before this"
-            self._stop(token.start, message, "write the one that is missing")
+            message = f"expected `,` or `{closer}` before this"
+            self._stop(token.start, "E010", message, f"add `,` or `{closer}`")
 
     def _enter(self, token: _Token, path: Path, start: int) -> None:
         if len(self._open) >= MAX_DEPTH:
-            self._stop(token.start, TOO_DEEP, "flatten it")
+            self._stop(token.start, "E017", TOO_DEEP)
         self._note(path, start, token)
         self._open.append(_Open(token, path))
         self._next = self._inside(self._open[-1])
 
     def _note(self, path: Path, start: int, token: _Token) -> None:
         if len(self.index) >= MAX_VALUES:
-            self._stop(token.start, f"these are more than {MAX_VALUES} values", "write fewer")
+            self._stop(token.start, "E018", f"more than {MAX_VALUES} values")
         self.index[path] = (start, token.start)
 
     def _inside(self, parent: _Open) -> Callable[[_Token], None]:
@@ -318,8 +320,8 @@ class Scan:
 
     def _key_text(self, token: _Token) -> str:
         if token.kind != "text":
-            bare = "a key stands here without quotes", "put keys in double quotes"
-            self._report(_bare(token, *bare))
+            bare = "this key is not in double quotes", "put the key in double quotes"
+            self._report(_bare(token, "E008", *bare))
             return token.text
         faults = list(_text_faults(token))
         for fault in faults:
@@ -333,35 +335,34 @@ class Scan:
         first = parent.keys.setdefault(key, token.start)
         if first != token.start:
             line, column = self._source.place(first)
-            message = f"the key {quoted(key)} is given twice; first at line {line}, column {column}"
-            self._report(_Fault(token.start, message, "remove one of the two"), (*parent.path, key))
+            message = f"duplicate key: first written at line {line}, column {column}"
+            fault = _Fault(token.start, "E012", message, "remove one of the two")
+            self._report(fault, (*parent.path, key))
 
-    def _stop(self, offset: int, message: str, remedy: str) -> None:
-        self._report(_Fault(offset, message, remedy))
+    def _stop(self, offset: int, code: str, message: str, remedy: str = "") -> None:
+        self._report(_Fault(offset, code, message, remedy))
         raise _GrammarError
 
     def _report(self, fault: _Fault, path: Path = ()) -> None:
         line, column = self._source.place(fault.offset)
-        says = Problem(path_text(path), fault.message, fault.remedy)
+        says = Problem(path_text(path), fault.message, fault.remedy, code=fault.code)
         self._problems.append(attrs.evolve(says, file=self._file, line=line, column=column))
         if len(self._problems) >= MAX_PROBLEMS:
             raise _GrammarError
 
 
-def _never_closed(token: _Token) -> _Fault:
+def _unclosed(token: _Token) -> _Fault:
     if token.text != '"':
-        return _Fault(
-            token.start, "the comment that begins here is never closed", "close it with */"
-        )
-    message = "the text that begins here is not closed on its line"
-    return _Fault(token.start, message, 'close it with ", and write line breaks in it as \\n')
+        return _Fault(token.start, "E006", "this comment is not closed", "add `*/`")
+    message = "this text is not closed on its line"
+    return _Fault(token.start, "E006", message, 'add `"`, and write line breaks in it as `\\n`')
 
 
 def _text_faults(token: _Token) -> Iterator[_Fault]:
     """Return what is wrong inside a text in quotes."""
     for match in _IN_TEXT.finditer(token.text):
         if match.lastgroup is not None:
-            yield _Fault(token.start + match.start(), *_IN_TEXT_SAYS[match.lastgroup])
+            yield _Fault(token.start + match.start(), "E014", *_IN_TEXT_SAYS[match.lastgroup])
 
 
 def _word_faults(token: _Token) -> Iterator[_Fault]:
@@ -369,32 +370,32 @@ def _word_faults(token: _Token) -> Iterator[_Fault]:
     if number := _NUMBER.fullmatch(token.text):
         rest = bool(number["rest"])
         if len(number["digits"]) > MAX_DIGITS or (rest and math.isinf(float(token.text))):
-            yield _Fault(token.start, "the number is too large", "write a smaller one")
+            yield _Fault(token.start, "E016", "the number is too large", "use at most 308 digits")
     elif token.text not in ("true", "false", "null"):
-        yield _bare(token, *_word_says(token.text))
+        yield _bare(token, "E015", *_word_says(token.text))
 
 
-def _bare(token: _Token, message: str, remedy: str) -> _Fault:
+def _bare(token: _Token, code: str, message: str, remedy: str) -> _Fault:
     """Return what is wrong with a word; first of all a character that only looks like JSON's."""
-    match = _LOOKALIKE.search(token.text)
-    return _lookalike(token, match.group()) if match else _Fault(token.start, message, remedy)
+    if match := _LOOKALIKE.search(token.text):
+        return _lookalike(token, match.group())
+    return _Fault(token.start, code, message, remedy)
 
 
 def _lookalike(token: _Token, char: str) -> _Fault:
-    meant = "a space" if _LOOKALIKES[char] == " " else _LOOKALIKES[char]
-    shown = f" ({char})" if char.isprintable() else ""
-    message = f"U+{ord(char):04X}{shown} stands here, which JSON does not know"
-    return _Fault(token.start + token.text.index(char), message, f"write {meant} in its place")
+    meant = "a space" if _LOOKALIKES[char] == " " else f"`{_LOOKALIKES[char]}`"
+    code_point = f"U+{ord(char):04X}"
+    message = (
+        f"invalid character {f'`{char}` ({code_point})' if char.isprintable() else code_point}"
+    )
+    return _Fault(token.start + token.text.index(char), "E013", message, f"use {meant}")
 
 
 def _word_says(word: str) -> tuple[str, str]:
     if word.lower() in ("true", "false", "null", "none"):
-        return "true, false and null are written in lower case", "write it in lower case"
+        return "`true`, `false` and `null` must be lowercase", "write it in lowercase"
     if word.lstrip("+-").lower() in ("nan", "infinity", "inf"):
-        return "NaN and Infinity are no numbers in JSON", "write a number"
+        return "NaN and Infinity are not valid JSON numbers", "write a number"
     if word[0] in "+-.0123456789":
-        return (
-            "this is not written as JSON writes a number",
-            "write digits, or put it in double quotes",
-        )
-    return "a value stands here without quotes", "put texts in double quotes"
+        return "not a valid JSON number", "write digits, or put it in double quotes"
+    return "unquoted value", "put text in double quotes"

@@ -15,7 +15,7 @@ from passpost._config.fields import Options, Shape, shape_of
 from passpost._config.references import Referenced, Unresolved, revealed
 from passpost._config.values import is_placeholder
 from passpost._messages.addresses import Address
-from passpost._paths import Path
+from passpost._paths import Path, named
 from passpost._problems import Invalid
 from passpost._secret import Secret
 from passpost._text import refused_in_body, refused_in_line
@@ -28,17 +28,15 @@ CONVERTER: Final = BaseConverter(detailed_validation=False)
 """Turns nodes into values; hooks report what is wrong and go on, so that everything is found."""
 
 INVALID: Final[Any] = object()
-"""What a hook returns where the value cannot be used; what is wrong with it has been reported."""
+"""What a hook returns for an unusable value, once it has reported what is wrong."""
 
 ABSENT: Final[Any] = object()
 """Stands for a setting that is not written."""
 
-_QUOTE_IT: Final = "put it in double quotes"
-_UNQUOTE_IT: Final = "write true or false without quotes"
 WHOLE: Final = re.compile(r"-?[0-9]{1,308}")
 NUMBER: Final = re.compile(r"-?[0-9]{1,308}(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 
-# An error that repeats less than this of a value gives nothing away that matters.
+# An error that repeats less of a value than this reveals nothing that matters.
 _TELLTALE: Final = 4
 
 _JSON: Final = (str, int, float, list, tuple, dict, type(None))
@@ -52,11 +50,11 @@ class Node:
 
     Attributes:
         value: The value as written.
-        path: Where it stands, relative to the settings.
-        options: What the metadata of its field says.
-        reading: Where what is found goes.
+        path: Its path, relative to the settings.
+        options: The metadata of its field.
+        reading: Collects problems and warnings.
         placeholders: Whether a text in angle brackets counts as not filled in.
-        seen: Whether what became of it was looked at: the hook of a union calls another's.
+        seen: Whether its result was looked at: the hook of a union calls another hook.
     """
 
     value: Any
@@ -66,11 +64,22 @@ class Node:
     placeholders: bool = True
     seen: bool = False
 
-    def fault(self, message: str, remedy: str = "", *, offset: int | None = None) -> Any:
+    def fault(
+        self, code: str | None, message: str, remedy: str = "", *, offset: int | None = None
+    ) -> Any:
         """Report what is wrong with the value, and return `INVALID` for the hook to return."""
-        problem = self.reading.settings.problem(self.path, message, remedy, offset=offset)
+        settings = self.reading.settings
+        problem = settings.problem(self.path, message, remedy, offset=offset, code=code)
         self.reading.found.append((0, problem))
         return INVALID
+
+    def mistyped(self, wanted: str, remedy: str = "") -> Any:
+        """Report that the value has another type than the setting, and return `INVALID`."""
+        return self.fault("E103", f"must be {wanted}, not {kind_of(self.value)}", remedy)
+
+    def invalid(self, error: Invalid) -> Any:
+        """Report what a type or rule of the config says of the value, and return `INVALID`."""
+        return self.fault(error.code, error.message, error.remedy, offset=error.offset)
 
     def inner(self, step: str | int, value: Any, options: Options) -> Node:
         """Return the node of a value within this one."""
@@ -109,7 +118,7 @@ def guarded(function: Callable[[Node, Any], Any]) -> Callable[[Node, Any], Any]:
         if value is ABSENT or value is INVALID:
             return value
         if isinstance(value, Unresolved):
-            # The same problem as before: whoever lists both says it once.
+            # The same problem as before: a list of both shows it once.
             node.reading.found.append((0, value.problem))
             return INVALID
         if not isinstance(value, _JSON):
@@ -131,13 +140,15 @@ def _text(node: Node, _type: Any) -> Any:
         return INVALID
     refused = refused_in_body(text) if node.options.multiline else refused_in_line(text)
     if refused:
-        return node.fault(f"{refused} is not allowed here", "remove it, or type the text anew")
+        return node.fault("E106", f"{refused} is not allowed here", "remove it")
     if says := limit(node.options, len(text), "characters"):
         return node.fault(*says)
     fits = node.options.pattern is None or node.options.pattern.fullmatch(text)
-    # What a preset leaves to fill in has no form yet.
+    # A placeholder that a preset leaves to fill in has no format yet.
     if not fits and not (node.placeholders and is_placeholder(text)):
-        return node.fault("does not have the form that is wanted here", _for_example(node.options))
+        example = node.options.example
+        remedy = "" if example is None else f"write it like {named(str(example))}"
+        return node.fault("E107", "not in the expected format", remedy)
     return _chosen(node, text, node.options.choices)
 
 
@@ -145,7 +156,8 @@ def _text(node: Node, _type: Any) -> Any:
 def _whole(node: Node, _type: Any) -> Any:
     number = _as_whole(node.value)
     if number is None:
-        return node.fault(f"must be a whole number{_not_a_number(node.value)}", "write digits")
+        message = f"must be a whole number{_not_a_number(node.value)}"
+        return node.fault("E103", message, "write digits")
     return _in_range(node, number)
 
 
@@ -153,7 +165,8 @@ def _whole(node: Node, _type: Any) -> Any:
 def _number(node: Node, _type: Any) -> Any:
     number = _as_float(node.value)
     if number is None:
-        return node.fault(f"must be a number{_not_a_number(node.value)}", "write digits")
+        message = f"must be a number{_not_a_number(node.value)}"
+        return node.fault("E103", message, "write digits")
     return _in_range(node, number)
 
 
@@ -165,8 +178,8 @@ def _boolean(node: Node, _type: Any) -> Any:
     # The environment knows texts only.
     if isinstance(value, Referenced) and value in ("true", "false"):
         return value == "true"
-    remedy = _UNQUOTE_IT if isinstance(value, str) else "write true or false"
-    return node.fault(f"must be true or false, not {kind_of(value)}", remedy)
+    remedy = f"write `true` or `false`{' without quotes' if isinstance(value, str) else ''}"
+    return node.mistyped("true or false", remedy)
 
 
 @hook(Shape.CHOICE)
@@ -180,13 +193,12 @@ def _secret(node: Node, _type: Any) -> Any:
     if text is None:
         return INVALID
     if not text:
-        return node.fault("is empty", "write it, or name where it is: ${NAME} or ${file:/path}")
+        remedy = "write it, or refer to it: `${NAME}` or `${file:/path}`"
+        return node.fault("E105", "must not be empty", remedy)
     # Which character, and where, would tell something of the secret.
     if refused_in_body(text) if node.options.multiline else refused_in_line(text):
-        return node.fault(
-            "holds a character that is not allowed: a control character or a line break",
-            "look for a stray line break or tab; if it is right, it cannot be used with passpost",
-        )
+        message = "contains a control character or a line break, which is not allowed"
+        return node.fault("E109", message, "remove stray line breaks and tabs")
     return Secret(text)
 
 
@@ -201,9 +213,8 @@ def _address(node: Node, _type: Any) -> Any:
         return Address.parse(text)
     except ValueError as error:
         reason = str(error)
-    return node.fault(
-        f"is no mail address: {reason}", "write name@example.com or Name <name@example.com>"
-    )
+    remedy = "write `name@example.com` or `Name <name@example.com>`"
+    return node.fault("E110", f"not a valid email address: {reason}", remedy)
 
 
 @hook(Shape.OWN)
@@ -214,28 +225,24 @@ def _own(node: Node, type_: Any) -> Any:
     try:
         return type_.from_setting(text)
     except Invalid as error:
-        return node.fault(error.message, error.remedy, offset=error.offset)
+        return node.invalid(error)
     except ValueError as error:
-        return node.fault(_harmless(str(error), text))
+        return node.fault("E111", _harmless(str(error), text))
 
 
-def limit(options: Options, size: float, counted: str = "") -> tuple[str, str] | None:
-    """Say how a number, or the length of something, breaks its limits, and what would keep them."""
+def limit(options: Options, size: float, counted: str = "") -> tuple[str, str, str] | None:
+    """Return code, message and remedy of a number or length out of its limits; None within them."""
     low = options.minimum is not None and size < options.minimum
     low = low or (options.above is not None and size <= options.above)
     if not low and (options.maximum is None or size <= options.maximum):
         return None
-    if counted and size == 0:
-        says = "is empty"
-    else:
-        says = (
-            f"is too {('short' if low else 'long') if counted else ('small' if low else 'large')}"
-        )
-    return says, f"write {range_text(options)} {counted or options.unit or ''}".rstrip()
+    remedy = f"use {_range_text(options)} {counted or options.unit or ''}".rstrip()
+    if not counted:
+        return "E104", "out of range", remedy
+    return "E105", "must not be empty" if size == 0 else f"too {'short' if low else 'long'}", remedy
 
 
-def range_text(options: Options) -> str:
-    """Write limits: ``1 to 65535``, ``at least 1``, ``more than 0``."""
+def _range_text(options: Options) -> str:
     low, high = options.minimum, options.maximum
     if low is not None and high is not None:
         return f"{low} to {high}"
@@ -245,12 +252,15 @@ def range_text(options: Options) -> str:
 
 def _in_range(node: Node, number: float) -> Any:
     if says := limit(node.options, number):
-        return node.fault(*says)
+        code, message, remedy = says
+        # What a reference stands for is not shown: it may be a secret in the wrong place.
+        shown = "" if isinstance(node.value, Referenced) else f"{number:.20g}"
+        return node.fault(code, f"{shown} is {message}" if shown else message, remedy)
     return _chosen(node, number, node.options.choices)
 
 
 def _chosen(node: Node, value: Any, choices: Iterable[Any] | None) -> Any:
-    """Give the choice that equals the value; true is not 1 here, nor is 1.0."""
+    """Return the choice that equals the value; true is not 1 here, nor is 1.0."""
     if choices is None:
         return value
     known = list(choices)
@@ -259,9 +269,9 @@ def _chosen(node: Node, value: Any, choices: Iterable[Any] | None) -> Any:
         if type(choice) is type(wanted) and choice == wanted:
             return choice
     if not isinstance(value, str):
-        return node.fault(f"must be {listed(known)}, not {kind_of(value)}", "write one of them")
+        return node.fault("E108", f"must be {listed(known)}, not {kind_of(value)}")
     near = nearest(value, [choice for choice in known if isinstance(choice, str)])
-    return node.fault(f"must be {listed(known)}", did_you_mean(near, "write one of them"))
+    return node.fault("E108", f"must be {listed(known)}", did_you_mean(near))
 
 
 def _as_whole(value: Any) -> int | None:
@@ -288,26 +298,22 @@ def _as_float(value: Any) -> float | None:
 
 
 def _not_a_number(value: Any) -> str:
-    """Name what stands in place of a number, unless it is nearly one."""
+    """Return what the value is instead of a number, unless it is nearly one."""
     nearly = isinstance(value, str | float | int) and not isinstance(value, bool)
     return "" if nearly else f", not {kind_of(value)}"
 
 
 def _text_of(node: Node) -> str | None:
-    """Give a text as a plain str, or report that the value is none and give None."""
+    """Return a text as a plain str; else report that the value is not text, and return None."""
     if isinstance(node.value, str):
         return str(node.value)
     quotable = isinstance(node.value, int | float) and not isinstance(node.value, bool)
-    remedy = _QUOTE_IT if quotable else "write text in double quotes"
-    node.fault(f"must be text, not {kind_of(node.value)}", remedy)
+    remedy = "put it in double quotes" if quotable else "write text in double quotes"
+    node.mistyped("text", remedy)
     return None
 
 
-def _for_example(options: Options) -> str:
-    return "look it up" if options.example is None else f"write it like {options.example}"
-
-
 def _harmless(says: str, text: str) -> str:
-    """Give an error's words, unless they repeat the text: it may be a secret."""
+    """Return an error's words, unless they repeat the text: it may be a secret."""
     repeats = len(text) >= _TELLTALE and (text in says or repr(text)[1:-1] in says)
-    return says if says and not repeats else "is not valid"
+    return says if says and not repeats else "not valid"

@@ -1,4 +1,4 @@
-"""What one pass over settings finds beside the config: problems, warnings and placeholders."""
+"""What one pass over settings finds besides the config: problems, warnings and placeholders."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from passpost._config.fields import Rule, config_fields, rules
 from passpost._config.settings import Settings
 from passpost._config.values import doubt_of_secret, is_placeholder, is_secret_placeholder
 from passpost._messages.addresses import Address
-from passpost._paths import Path, joined, path_text, quoted
+from passpost._paths import Path, joined, named, path_text
 from passpost._problems import Invalid, Problem
 from passpost._secret import Secret
 
 PLACEHOLDER: Final = "still a placeholder"
-_FILL_IN: Final = "write your own value in place of the angle brackets"
+_FILL_IN: Final = "replace it with your own value"
 
 # The order of warnings: those of rules by their object, then placeholders, then doubts.
 _PLACEHOLDERS: Final = 1 << 30
@@ -81,7 +81,7 @@ class Reading:
         elif not isinstance(value, str):
             return
         if placeholders and is_one(text):
-            self._warn(_PLACEHOLDERS, path, PLACEHOLDER, _FILL_IN)
+            self._warn(_PLACEHOLDERS, path, "W101", PLACEHOLDER, _FILL_IN)
         if doubt:
             self._warn(_DOUBTS, path, *doubt)
 
@@ -118,8 +118,8 @@ class Reading:
                 shows = placeholders and field.options.placeholders
                 self.look_through(inner, (*path, field.key), placeholders=shows)
 
-    def _warn(self, rank: int, path: Path, message: str, remedy: str) -> None:
-        problem = self.settings.problem(path, message, remedy, severity="warning")
+    def _warn(self, rank: int, path: Path, code: str, message: str, remedy: str) -> None:
+        problem = self.settings.problem(path, message, remedy, severity="warning", code=code)
         self.found.append((rank, problem))
 
 
@@ -170,12 +170,13 @@ def _run(
             raise
 
 
-def _doubt_of_address(address: Address) -> tuple[str, str] | None:
-    # A literal such as [192.0.2.1] has its own form; a placeholder is warned of as such.
+def _doubt_of_address(address: Address) -> tuple[str, str, str] | None:
+    # A literal such as [192.0.2.1] has its own form; a placeholder has its own warning.
     domain = address.domain
     if not domain or "." in domain or domain.startswith("[") or is_placeholder(address.address):
         return None
     return (
-        f"the domain {quoted(domain)} has no dot",
-        "write the whole domain, such as example.com, unless the name is local",
+        "W105",
+        f"the domain {named(domain)} does not have a dot",
+        "write the full domain, such as `example.com`, unless the name is local",
     )

@@ -12,21 +12,21 @@ from typing import Any, Final, Self
 import attrs
 
 from passpost._config.settings import Settings
-from passpost._paths import MAX_DEPTH, TOO_DEEP, Path, quoted
+from passpost._paths import MAX_DEPTH, TOO_DEEP, Path, named
 from passpost._problems import Invalid, Problem
 from passpost._secret import Secret
 
 MAX_FILE: Final = 64 * 1024
 """Bytes in a file that a reference names."""
 
-# Only a text that is a reference as a whole is one: a password may well hold "${" somewhere.
+# Only a text that is a reference as a whole is one: a password may contain "${" somewhere.
 _REFERENCE: Final = re.compile(r"\$\{([^{}]*)\}")
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # Windows has none of the first two, and reads text unless told otherwise.
 _UNBLOCKED: Final = (
     getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
 )
-_HOW: Final = "write ${NAME} for an environment variable or ${file:/path} for a file"
+_HOW: Final = "write `${NAME}` for an environment variable or `${file:/path}` for a file"
 
 
 class Referenced(str):
@@ -43,10 +43,10 @@ class Referenced(str):
 
 
 class Unresolved(str):
-    """Stands where a reference could not be followed; it is the reference as written.
+    """A reference that could not be followed, as written.
 
     Attributes:
-        problem: What is wrong; whoever meets the value says this, and nothing else.
+        problem: What is wrong; `parse` reports this, and nothing else, where it meets the value.
     """
 
     __slots__ = ("problem",)
@@ -82,10 +82,10 @@ def revealed(value: Any) -> Any:
 def resolve(
     settings: Mapping[str, Any], *, environ: Mapping[str, str], read_files: bool = True
 ) -> tuple[Settings, tuple[Problem, ...]]:
-    """Put in place of each reference in settings what it stands for.
+    """Replace each reference in settings with what it stands for.
 
-    What a reference stands for is taken as it is, but for one line end at the end of a file, which
-    editors and ``echo`` add. A relative path is relative to the settings' own file.
+    What a reference stands for is used unchanged, except for one line end at the end of a file,
+    which editors and ``echo`` add. A relative path is relative to the settings' own file.
 
     Args:
         settings: The settings.
@@ -93,8 +93,8 @@ def resolve(
         read_files: Whether files may be read; else a reference to one is a problem.
 
     Returns:
-        The settings, at the same places, and what is wrong. Where a reference could not be followed
-        an `Unresolved` stands, which `parse` reports as the same problem.
+        The settings, at the same places, and what is wrong. A reference that could not be followed
+        becomes an `Unresolved`, which `parse` reports as the same problem.
     """
     walk = _Walk(Settings.of(settings), environ, read_files)
     data = walk.mapping(walk.settings.data, ())
@@ -116,7 +116,7 @@ class _Walk:
             return self._text(value, path)
         # Settings made in Python may hold themselves.
         if isinstance(value, Mapping | list | tuple) and len(path) >= MAX_DEPTH:
-            return self._unresolved("", path, Invalid(TOO_DEEP, "flatten it"))
+            return self._unresolved("", path, Invalid(TOO_DEEP, code="E017"))
         if isinstance(value, Mapping):
             return self.mapping(value, path)
         if isinstance(value, list | tuple):
@@ -128,7 +128,7 @@ class _Walk:
             self.problems.append(value.problem)
             return value
         reference = _REFERENCE.fullmatch(value)
-        # What came from outside is taken as it is, however often settings are resolved.
+        # What came from outside is used unchanged, however often settings are resolved.
         if reference is None or isinstance(value, Referenced):
             return value
         return self._resolved(value, reference[1], path)
@@ -140,7 +140,7 @@ class _Walk:
             return self._unresolved(reference, path, error)
 
     def _unresolved(self, reference: str, path: Path, error: Invalid) -> Unresolved:
-        problem = self.settings.problem(path, error.message, error.remedy)
+        problem = self.settings.problem(path, error.message, error.remedy, code=error.code)
         self.problems.append(problem)
         return Unresolved(reference, problem)
 
@@ -149,42 +149,45 @@ class _Walk:
             return self._file(target.removeprefix("file:"))
         if _NAME.fullmatch(target):
             return self._variable(target)
-        raise Invalid("this is no reference that passpost knows", _HOW)
+        raise Invalid("not a valid reference", _HOW, code="E050")
 
     def _variable(self, name: str) -> str:
         value = self.environ.get(name)
         if value is None:
-            raise Invalid(
-                f"the environment has no variable {name}", f"set {name}, or write the value"
-            )
+            message = f"environment variable `{name}` is not set"
+            raise Invalid(message, f"set `{name}`, or write the value here", code="E051")
         if not value:
-            raise Invalid(f"the environment variable {name} is empty", f"set {name}")
+            message = f"environment variable `{name}` is empty"
+            raise Invalid(message, f"set `{name}` to the value", code="E052")
         return value
 
     def _file(self, name: str) -> str:
         if not self.read_files:
-            raise Invalid("settings may not read files here", "write the value itself")
+            message = "references to files are not allowed here"
+            raise Invalid(message, "write the value itself", code="E053")
         if not name:
-            raise Invalid("the reference names no file", _HOW)
-        text = _read(self._path(name), quoted(name), self._remedy(name))
+            raise Invalid("the reference does not name a file", _HOW, code="E050")
+        text = _read(self._path(name), named(name), self._remedy(name))
         text = text.removesuffix("\n").removesuffix("\r") if text.endswith("\n") else text
         if not text:
-            raise Invalid(f"the file {quoted(name)} is empty", "write the value into it")
+            message = f"the file {named(name)} is empty"
+            raise Invalid(message, "write the value to the file", code="E055")
         return text
 
     def _path(self, name: str) -> FilePath:
         path = FilePath(name)
         if path.is_absolute() or self.settings.file is not None:
             return FilePath(self.settings.file or "").parent / path
-        raise Invalid("a relative path needs a settings file to start from", "write the whole path")
+        message = "a relative path requires a settings file to start from"
+        raise Invalid(message, "write the absolute path", code="E056")
 
     def _remedy(self, name: str) -> str:
         if name.startswith("~"):
-            return "write the whole path: ~ is not expanded"
-        check = "check the path and who may read it"
+            return "write the absolute path: `~` is not expanded"
+        check = "check the path and its permissions"
         if FilePath(name).is_absolute():
             return check
-        return f"{check}; it is relative to the folder of {quoted(self.settings.file or '')}"
+        return f"{check}; it is relative to the folder of {named(self.settings.file or '')}"
 
 
 def _read(path: FilePath, name: str, remedy: str) -> str:
@@ -193,27 +196,27 @@ def _read(path: FilePath, name: str, remedy: str) -> str:
     except OSError as error:
         reason = (error.strerror or type(error).__name__).lower()
     except UnicodeDecodeError:
-        reason = "it is not UTF-8"
+        reason = "not valid UTF-8"
     except Invalid as error:
         reason = error.message
     except ValueError:
-        reason = "no file can have this name"
-    # Outside of the except blocks: an error of decoding holds the file's content.
-    raise Invalid(f"the file {name} cannot be read: {reason}", remedy)
+        reason = "not a valid file name"
+    # Outside of the except blocks: an error of decoding contains the file's content.
+    raise Invalid(f"the file {name} cannot be read: {reason}", remedy, code="E054")
 
 
 def _bytes(path: FilePath) -> bytes:
-    # What is looked at is what was opened, and nothing blocks: neither a pipe, nor a file of /proc
+    # The opened file itself is checked, and nothing blocks: neither a pipe, nor a file of /proc
     # that calls itself regular.
     descriptor = os.open(path, os.O_RDONLY | _UNBLOCKED)
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise Invalid("it is no regular file")
+            raise Invalid("not a regular file")
         data = b""
         while len(data) <= MAX_FILE and (chunk := os.read(descriptor, MAX_FILE + 1 - len(data))):
             data += chunk
     finally:
         os.close(descriptor)
     if len(data) > MAX_FILE:
-        raise Invalid(f"it is larger than {MAX_FILE >> 10} KiB")
+        raise Invalid(f"larger than {MAX_FILE >> 10} KiB")
     return data

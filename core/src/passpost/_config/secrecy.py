@@ -29,7 +29,7 @@ if typing.TYPE_CHECKING:
     from passpost._redaction.redactor import Redactor
 
 _HOLDS_NONE: Final = (str, bytes, int, float, type, ModuleType, FunctionType, Settings)
-# A config has some dozens; whoever keeps the whole application in it does not wait for its end.
+# A config has some dozens; one that contains the whole application is not searched to its end.
 _MAX_SEEN: Final = 10_000
 
 # What a connector that parses by hand calls its secrets, whose class does not say which they are.
@@ -125,7 +125,7 @@ def _keys(value: Any) -> Iterator[str]:
 
 
 def secrets_in(config: Any) -> Iterator[str]:
-    """Give the text of every secret in a config, for whoever has to keep it out of logs.
+    """Return the text of every secret in a config, to keep it out of logs.
 
     A config of another kind than attrs classes is looked through as well.
     """
@@ -146,7 +146,7 @@ def _holds_none(value: Any) -> bool:
 
 
 def _held(value: Any) -> Iterator[Any]:
-    """Give what an object holds, of whatever kind it is."""
+    """Return what an object contains, of whatever kind it is."""
     if isinstance(value, Mapping):
         yield from (each for item in value.items() for each in item)
     elif isinstance(value, list | tuple | set | frozenset):

@@ -1,4 +1,4 @@
-"""Settings: what the operator wrote, with where each part of it stands."""
+"""Settings: what the operator wrote, with the place of each part in the file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Place = tuple[int, int]
 
 _LINE_END: Final = re.compile(r"\r\n|\n|\r")
 
-# One character of a text in JSON: as it stands, as an escape, or as a pair of escapes.
+# One character of a text in JSON: unescaped, as an escape, or as a pair of escapes.
 _CHARACTER: Final = re.compile(
     r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\.|[^\\]"
 )
@@ -35,7 +35,7 @@ class Source:
         return [0, *(end.end() for end in _LINE_END.finditer(self.text))]
 
     def place(self, offset: int) -> Place:
-        """Give the line and column of the character at an offset."""
+        """Return the line and column of the character at an offset."""
         line = bisect_right(self._starts, offset)
         return line, offset - self._starts[line - 1] + 1
 
@@ -53,7 +53,7 @@ class Places:
     index: Mapping[Path, tuple[int, int]]
 
     def locate(self, path: Path, *, key: bool = False) -> Place:
-        """Give the place of a value, or of its key; of what encloses it where it is not written."""
+        """Return the place of a value or its key; of what encloses it where it is not written."""
         written = path
         while written not in self.index:
             written = written[:-1]
@@ -61,7 +61,7 @@ class Places:
         return self.source.place(self.index[written][0 if at_key else 1])
 
     def locate_within(self, path: Path, offset: int) -> Place:
-        """Give the place of one character of a text; of the value where it is no text."""
+        """Return the place of one character of a text; of the value where it is not text."""
         start = self.index.get(path, (0, -1))[1]
         if start < 0 or self.source.text[start] != '"':
             return self.locate(path)
@@ -83,7 +83,7 @@ class Settings(Mapping[str, Any]):
     Args:
         data: The settings.
         file: The file they came from, if they came from one.
-        places: Where its parts stand in that file.
+        places: Where its parts are in that file.
         prefix: The path of these settings in the file, where they are a part of it.
     """
 
@@ -101,12 +101,12 @@ class Settings(Mapping[str, Any]):
         self.file = file
         self.prefix = prefix
         self._places = places
-        # What `parse` found on its way through, for the host: see `passpost._config.reading`.
+        # What `parse` found on its way, for `Host`: see `passpost._config.reading`.
         self.found: Any = None
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> Settings:
-        """Give settings as they are, or a plain mapping as settings without places."""
+        """Return settings unchanged, or a plain mapping as settings without places."""
         return settings if isinstance(settings, Settings) else cls(settings)
 
     def __getitem__(self, key: str) -> Any:
@@ -123,11 +123,11 @@ class Settings(Mapping[str, Any]):
         return f"<Settings{origin} with {len(self.data)} keys>"
 
     def locate(self, path: Path | str, *, key: bool = False) -> Place | None:
-        """Give the line and column where a value begins, or of what encloses it if it is absent.
+        """Return the line and column where a value begins, or of what encloses it if it is absent.
 
         Args:
             path: Keys and indexes, or the text ``templates[0].usageType``, within these settings.
-            key: Whether the key's place is wanted in place of the value's.
+            key: Whether to return the key's place instead of the value's.
 
         Returns:
             Line and column, counted from 1, or None where the settings came from no file.
@@ -135,11 +135,11 @@ class Settings(Mapping[str, Any]):
         return self._places.locate(self._full(path), key=key) if self._places else None
 
     def locate_within(self, path: Path | str, offset: int) -> Place | None:
-        """Give the place of the character at `offset`, counted from 0, in the text at `path`."""
+        """Return the place of the character at `offset`, counted from 0, in the text at `path`."""
         return self._places.locate_within(self._full(path), offset) if self._places else None
 
     def sub(self, *path: str | int) -> Settings:
-        """Give the settings within these at a path; empty ones where there is no mapping.
+        """Return the settings within these at a path; empty ones where there is no mapping.
 
         Paths are relative to them, and problems show the full path.
         """
@@ -150,7 +150,7 @@ class Settings(Mapping[str, Any]):
         return self.having(data if isinstance(data, Mapping) else {}, prefix=path)
 
     def having(self, data: Mapping[str, Any], *, prefix: Path = ()) -> Settings:
-        """Give other data at the same places."""
+        """Return other data at the same places."""
         return Settings(data, file=self.file, places=self._places, prefix=(*self.prefix, *prefix))
 
     def problem(  # noqa: PLR0913 - each is one fact of the problem; most have defaults
@@ -164,12 +164,12 @@ class Settings(Mapping[str, Any]):
         offset: int | None = None,
         code: str | None = None,
     ) -> Problem:
-        """Make a problem at a path of these settings, with its full path and its place.
+        """Return a problem at a path of these settings, with its full path and its place.
 
         Args:
             path: Where in these settings.
             message: What is wrong.
-            remedy: What to do about it.
+            remedy: How to fix it.
             severity: ``error`` or ``warning``.
             key: Whether the key is at fault rather than the value.
             offset: The character of the text at fault, counted from 0.
@@ -181,7 +181,7 @@ class Settings(Mapping[str, Any]):
         return Problem(full, message, remedy, severity, self.file, line, column, code=code)
 
     def placed(self, problems: Iterable[Problem]) -> tuple[Problem, ...]:
-        """Fill in the full path, file, line and column of problems with relative paths."""
+        """Return problems with relative paths, with full path, file, line and column filled in."""
         return tuple(self._placed(problem) for problem in problems)
 
     def _placed(self, problem: Problem) -> Problem:

@@ -1,4 +1,4 @@
-"""Settings to a config class, with every problem found in one pass.
+"""Turns settings into a config class, and finds every problem in one pass.
 
 cattrs goes through the settings: it picks the hook of each type and generates what asks an object
 for its members. The hooks and the nodes that they are given are passpost's, because a problem needs
@@ -41,7 +41,7 @@ from passpost._config.leaves import (
 from passpost._config.reading import Reading
 from passpost._config.settings import Settings
 from passpost._frames import without_arguments
-from passpost._paths import path_text, quoted
+from passpost._paths import named, path_text
 from passpost._problems import Invalid, Problem
 from passpost._text import refused_in_line
 from passpost._wording import did_you_mean, kind_of, nearest
@@ -52,10 +52,10 @@ _T = TypeVar("_T")
 SCHEMA_KEY: Final = "$schema"
 """A key that editors look for at the top of a file; it means nothing to passpost."""
 
-_OBJECT: Final = "write { … }"
+_OBJECT: Final = "write `{ … }`"
 
 _MAX_SUGGESTIONS: Final = 20
-"""Unknown keys of one object that a suggestion is sought for; it takes a while."""
+"""Unknown keys of one object that get a suggestion: finding one takes a while."""
 
 _FEW: Final = 6
 _NAME: Final = re.compile(r"[$A-Za-z][A-Za-z]*(?:[ ._-][A-Za-z]+)*")
@@ -65,8 +65,8 @@ _NAME: Final = re.compile(r"[$A-Za-z][A-Za-z]*(?:[ ._-][A-Za-z]+)*")
 def parse(cls: type[_T], settings: Mapping[str, Any] | str) -> _T:
     """Turn settings into a config class.
 
-    Types are strict (a list is no text), except that numbers may be written as text; null counts as
-    absent where there is a default; keys that the class does not have are refused.
+    Types are strict (a list is not text), except that numbers may be written as text. Null counts
+    as absent where there is a default. Keys that the class does not have are rejected.
 
     Args:
         cls: An attrs class whose fields have types that settings can have.
@@ -87,7 +87,7 @@ def parse(cls: type[_T], settings: Mapping[str, Any] | str) -> _T:
 
 
 def structured(cls: type[Any], settings: Settings) -> Reading:
-    """Go through settings once; the result knows the config, and all that was found.
+    """Go through settings once, and return the config with everything that was found.
 
     Raises:
         TypeError: The class has a field that settings cannot fill.
@@ -98,16 +98,16 @@ def structured(cls: type[Any], settings: Settings) -> Reading:
 
 
 def settings_of(settings: Mapping[str, Any] | str) -> Settings:
-    """Return settings as such.
+    """Return settings that know the places of their parts.
 
     Raises:
-        ConfigError: They are no mapping, or their text cannot be read.
+        ConfigError: They are not a mapping, or their text cannot be read.
     """
     if isinstance(settings, str):
         return read(settings)
     if not isinstance(settings, Mapping):
         raise ConfigError(
-            [Problem("", f"settings are an object, not {kind_of(settings)}", _OBJECT)]
+            [Problem("", f"the settings must be an object, not {kind_of(settings)}", code="E003")]
         )
     return Settings.of(settings)
 
@@ -115,7 +115,7 @@ def settings_of(settings: Mapping[str, Any] | str) -> Settings:
 @hook(Shape.LIST)
 def _list(node: Node, type_: Any) -> Any:
     if not isinstance(node.value, list | tuple):
-        return node.fault(f"must be a list, not {kind_of(node.value)}", "write [ … ]")
+        return node.mistyped("a list", "write `[ … ]`")
     kind = item_type(type_)
     items = tuple([CONVERTER.structure(item, kind) for item in node])
     if says := limit(node.options, len(items), "items"):
@@ -126,7 +126,7 @@ def _list(node: Node, type_: Any) -> Any:
 @hook(Shape.MAPPING)
 def _mapping(node: Node, type_: Any) -> Any:
     if not isinstance(node.value, Mapping):
-        return node.fault(f"must be an object, not {kind_of(node.value)}", _OBJECT)
+        return node.mistyped("an object", _OBJECT)
     kind = item_type(type_)
     made = {key: _entry(node, key, value, kind) for key, value in node.value.items()}
     if says := limit(node.options, len(made), "entries"):
@@ -137,16 +137,16 @@ def _mapping(node: Node, type_: Any) -> Any:
 
 def _entry(node: Node, key: Any, value: Any, kind: Any) -> Any:
     if not isinstance(key, str):
-        return _key_fault(node, key, f"a key must be text, not {kind_of(key)}", "write text")
+        return _key_fault(node, key, "E113", f"a key must be text, not {kind_of(key)}")
     if refused := refused_in_line(key):
-        return _key_fault(node, key, f"{refused} is not allowed in a key", "remove it")
+        return _key_fault(node, key, "E113", f"{refused} is not allowed in a key", "remove it")
     return CONVERTER.structure(node.inner(key, value, node.options.of_items), kind)
 
 
 @hook(Settings)
 def _settings(node: Node, _type: Any) -> Any:
     if not isinstance(node.value, Mapping):
-        return node.fault(f"must be an object, not {kind_of(node.value)}", _OBJECT)
+        return node.mistyped("an object", _OBJECT)
     return node.reading.settings.sub(*node.path)
 
 
@@ -155,11 +155,11 @@ def _union(node: Node, type_: Any) -> Any:
     kinds = members(type_)
     if node.value is None and type(None) in typing.get_args(type_):
         return None
-    # With one type beside None there is no doubt what was meant, and its own hook says it best.
+    # With one type besides None there is no doubt what was meant, and its own hook says it best.
     meant = kinds if len(kinds) == 1 else [kind for kind in kinds if takes(kind, node.value)]
     if not meant:
         wanted = " or ".join(dict.fromkeys(shape_of(kind).value for kind in kinds))
-        return node.fault(f"must be {wanted}, not {kind_of(node.value)}", f"write {wanted}")
+        return node.mistyped(wanted)
     picked = meant[0] if len(meant) == 1 else _picked(node, meant)
     return INVALID if picked is INVALID else CONVERTER.structure(node, picked)
 
@@ -171,15 +171,15 @@ def _picked(node: Node, meant: Sequence[Any]) -> Any:
     try:
         picked = choose(node.value)
     except Invalid as error:
-        return node.fault(error.message, error.remedy)
+        return node.invalid(error)
     if picked not in meant:
-        raise TypeError(f"{path_text(node.path)}: `choose` gave {picked!r}, which is no choice")
+        raise TypeError(f"{path_text(node.path)}: `choose` returned {picked!r}, not a choice")
     return picked
 
 
 @attrs.define(eq=False)
 class _Members:
-    """An object, as cattrs asks it for the nodes of its members.
+    """An object, which cattrs asks for the nodes of its members.
 
     Attributes:
         node: The object.
@@ -198,10 +198,10 @@ class _Members:
             value = ABSENT
         node = self.node.inner(key, value, field.options)
         if value is ABSENT and key in self.meant:
-            # What a misspelt key meant is there, though it cannot be used: it is not missing.
+            # The setting that a misspelled key means is not missing, though it cannot be used.
             node.value = INVALID
         elif value is ABSENT and field.required:
-            node.value = node.fault("is required and missing", "add it")
+            node.value = node.fault("E102", "required", _add(field))
         return node
 
 
@@ -209,7 +209,7 @@ class _Members:
 def _object(cls: type[Any], converter: BaseConverter) -> Callable[[Node, Any], Any]:
     fields = {field.key: field for field in config_fields(cls)}
     kinds = attrs.fields_dict(cls)
-    # No defaults: the members say what is absent, and come in the order of the class.
+    # Without defaults, cattrs asks for each member, in the order of the class.
     asked = [
         kinds[field.name].evolve(type=field.type, default=attrs.NOTHING, kw_only=True)
         for field in fields.values()
@@ -219,13 +219,21 @@ def _object(cls: type[Any], converter: BaseConverter) -> Callable[[Node, Any], A
 
     def structure(node: Node, _type: Any) -> Any:
         if not isinstance(node.value, Mapping):
-            return node.fault(f"must be an object, not {kind_of(node.value)}", _OBJECT)
+            return node.mistyped("an object", _OBJECT)
         rank = node.reading.enter()
         meant = _unknown_keys(node, list(fields))
         made = structure_members(_Members(node, fields, meant))
         return _instance(node, cls, made, rank)
 
     return guarded(structure)
+
+
+def _add(field: ConfigField) -> str:
+    import json  # noqa: PLC0415 - see jsonc
+
+    example = field.options.example
+    shown = "" if example is None else f": {json.dumps(example, ensure_ascii=False)}"
+    return f'add `"{field.key}"{shown}`'
 
 
 def _unknown_keys(node: Node, known: list[str]) -> set[str]:
@@ -238,26 +246,28 @@ def _unknown_keys(node: Node, known: list[str]) -> set[str]:
         if suggestion is not None and suggestion not in node.value:
             meant.add(suggestion)
         advice = did_you_mean(suggestion, _instead(known))
-        # A key that is like no setting's name is perhaps a password in the wrong place.
+        # A key that is unlike all names of settings may be a password in the wrong place.
         cut = sought and not suggestion and _NAME.fullmatch(key) is None
-        _key_fault(node, key, "is no setting here", advice, cut=cut)
+        _key_fault(node, key, "E101", "unknown setting", advice, cut=cut)
     return meant
 
 
 def _instead(known: list[str]) -> str:
     if not known or len(known) > _FEW:
         return "remove it"
-    return f"remove it; known are {', '.join(quoted(key) for key in known)}"
+    return f"remove it; known settings: {', '.join(named(key) for key in known)}"
 
 
 def _for_editors(node: Node, key: object) -> bool:
     return key == SCHEMA_KEY and not node.path and not node.reading.settings.prefix
 
 
-def _key_fault(node: Node, key: Any, message: str, remedy: str, *, cut: bool = False) -> Any:
+def _key_fault(  # noqa: PLR0913 - each is one fact of the problem
+    node: Node, key: Any, code: str, message: str, remedy: str = "", *, cut: bool = False
+) -> Any:
     """Report what is wrong with a key of an object; `cut` shows its first character only."""
     settings = node.reading.settings
-    problem = settings.problem((*node.path, key), message, remedy, key=True)
+    problem = settings.problem((*node.path, key), message, remedy, key=True, code=code)
     if cut:
         full = path_text((*settings.prefix, *node.path, f"{key[:1]}…"))
         problem = attrs.evolve(problem, path=full)
@@ -288,10 +298,10 @@ def _whole(node: Node, cls: type[Any], arguments: dict[str, Any]) -> Any:
     try:
         return cls(**arguments)
     except Invalid as error:
-        return node.fault(error.message, error.remedy)
+        return node.invalid(error)
     except (ValueError, TypeError) as error:
-        # What a validator says quotes values, which may be secrets; its kind has to do.
-        return node.fault(f"is refused by {cls.__name__} ({type(error).__name__})", "look it up")
+        # The words of a validator may quote values, which may be secrets; its kind has to do.
+        return node.fault("E112", f"rejected by {cls.__name__} ({type(error).__name__})")
 
 
 def _partial(

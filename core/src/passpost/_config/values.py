@@ -27,70 +27,73 @@ _NEARLY_REFERENCE: Final = re.compile(
     re.DOTALL,
 )
 
-# Underscores are no part of host names, but of names that container networks resolve.
+# Hostnames have no underscores, but names that container networks resolve do.
 _LABEL: Final = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
 _DIGITS: Final = re.compile(r"[0-9.]+")
 _MISTAKES: Final = (
     (re.compile(r"\s.*|.*\s"), "remove the spaces around it"),
-    (re.compile(r".*[/@].*"), "write the host alone, without scheme, user or path"),
-    (re.compile(r"(?:[^:]+|\[.*\]):[0-9]+"), "write the host alone; the port has its own setting"),
+    (re.compile(r".*[/@].*"), "write the hostname only, without scheme, user or path"),
+    (re.compile(r"(?:[^:]+|\[.*\]):[0-9]+"), "write the hostname only: the port is a setting"),
     (re.compile(r"\[.*\]"), "write an IPv6 address without brackets"),
 )
 
 
 def is_placeholder(text: str) -> bool:
-    """Say whether a text is a ``< your-thing >`` that a guide or preset leaves to fill in."""
+    """Return whether a text is a ``< your-thing >`` that a guide or preset leaves to fill in."""
     return _PLACEHOLDER.fullmatch(text) is not None
 
 
 def is_secret_placeholder(text: str) -> bool:
-    """Say whether a secret is a placeholder such as ``<your-password>``, and not a real secret.
+    """Return whether a secret is a placeholder such as ``<your-password>``, and not a real one.
 
-    Letters, digits and single separators count that have one of the words of guides among them.
+    It is one if it consists of words and single separators, and one word is of those in guides.
     """
     return _SECRET_PLACEHOLDER.fullmatch(text) is not None
 
 
-def doubt_of_secret(text: str) -> tuple[str, str] | None:
-    """Say what makes a secret unlikely to be meant as it is, and what to write; None for most."""
+def doubt_of_secret(text: str) -> tuple[str, str, str] | None:
+    """Return code, message and remedy of a secret that is probably a mistake; None for most."""
     if _NEARLY_REFERENCE.fullmatch(text):
         return (
-            "looks like a reference, but is used as it is",
-            "write ${NAME} alone, without anything before or after it",
+            "W102",
+            "looks like a reference, but is used unchanged",
+            "write `${NAME}` without anything before or after it",
         )
     if is_placeholder(text) and not is_secret_placeholder(text):
         return (
-            "looks like a placeholder, but is used as it is",
+            "W103",
+            "looks like a placeholder, but is used unchanged",
             "write the secret itself, unless the angle brackets are a part of it",
         )
     # Line ends are those of a key in PEM.
     line = text.strip("\r\n")
     if line != line.strip():
-        return "begins or ends with white space", "remove it, unless it is a part of the secret"
+        remedy = "remove the white space, unless it is a part of the secret"
+        return "W104", "begins or ends with white space", remedy
     return None
 
 
 class HostName(str):
-    """A DNS name, perhaps internationalised, or an IP address without brackets."""
+    """A DNS name, perhaps internationalized, or an IP address without brackets."""
 
     __slots__ = ()
 
     @classmethod
     def from_setting(cls, value: object) -> Self:
-        """Check a host name; a placeholder passes, to be warned of later.
+        """Return a hostname, or a placeholder, which gets its warning later.
 
         Raises:
-            Invalid: It is no host name.
+            Invalid: It is not a valid hostname.
         """
         if not isinstance(value, str):
-            raise Invalid("must be text", "put it in double quotes")
+            raise Invalid("must be text", "put it in double quotes", code="E103")
         host = str(value)
         if is_placeholder(host):
             return cls(host)
         if refused := refused_in_line(host):
-            raise Invalid(f"{refused} is not allowed in a host name")
+            raise Invalid(f"{refused} is not allowed in a hostname", code="E341")
         if remedy := _not_a_host(host):
-            raise Invalid("is no host name", remedy)
+            raise Invalid("not a valid hostname", remedy, code="E340")
         return cls(host)
 
     @property
@@ -100,18 +103,18 @@ class HostName(str):
 
     @property
     def ascii(self) -> str:
-        """The name in its ASCII form (A-labels, RFC 5890), as DNS and TLS want it."""
+        """The name in its ASCII form (A-labels, RFC 5890), as DNS and TLS require it."""
         return str(self) if self.is_address else ascii_domain(self)
 
 
 def _not_a_host(host: str) -> str | None:
-    """Say what to write in place of a text that is no host name, or None where it is one."""
+    """Return how to fix a text that is not a valid hostname; None if it is valid."""
     if _is_address(host) or _is_name(host):
         return None
     for mistake, remedy in _MISTAKES:
         if mistake.fullmatch(host):
             return remedy
-    return "write a name such as smtp.example.com, or an IP address"
+    return "write a name such as `smtp.example.com`, or an IP address"
 
 
 def _is_address(host: str) -> bool:
@@ -123,7 +126,7 @@ def _is_address(host: str) -> bool:
 
 
 def _is_name(host: str) -> bool:
-    # Resolvers read digits alone, as in 127.1, as an address that nobody would recognise.
+    # Resolvers read digits alone, as in 127.1, as an address that nobody would recognize.
     if _DIGITS.fullmatch(host):
         return False
     try:

@@ -33,9 +33,9 @@ log: Final = logging.getLogger("passpost")
 MAX_FILE: Final = 1 << 20
 """Bytes in a settings file; more is another file by mistake."""
 
-_NO_FILE: Final = "pass settings that are not a file to passpost.Mailer.from_settings"
-# What files hardly ever have in their names, and settings nearly always have; a URL is how other
-# libraries have a provider and its password written.
+_NO_FILE: Final = "pass settings that are not a file to `passpost.Mailer.from_settings`"
+# Names of files rarely contain these, and settings nearly always do; a URL is the settings of
+# other libraries, with a password in it.
 _CONTENT: Final = re.compile(r'["\n\r]|^\s*\ufeff?\s*\{|://')
 _LONGEST_PATH: Final = 4096
 
@@ -48,9 +48,9 @@ class Application:
         connectors: The connectors in the order written. Emails go through the first.
         policy: The file's ``delivery``.
         templates: The application's own templates.
-        missing_variables: What becomes of a variable that the payload lacks; None where the file
-            leaves it to each connector's settings.
-        warnings: What is unlikely to be meant, in the order of the file.
+        missing_variables: What to do about a variable that the payload lacks; None leaves it to
+            each connector's settings.
+        warnings: What is probably a mistake, in the order of the file.
     """
 
     connectors: tuple[Connector, ...]
@@ -95,15 +95,16 @@ def read_file(path: str | os.PathLike[str]) -> bytes:
             settings.
     """
     if is_settings_text(os.fspath(path)):
-        # It is not repeated: it may hold a password.
-        text = "this is the text of settings, not the path of a file"
-        raise ConfigError([Problem("", text, _NO_FILE)])
+        # It is not repeated: it may contain a password.
+        message = "expected the path of a file, not the text of settings"
+        raise ConfigError([Problem("", message, _NO_FILE, code="E020")])
     try:
         with Path(path).open("rb") as file:
             content = file.read(MAX_FILE + 1)
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "its name is not a file name"
-        problem = Problem("", f"the file cannot be read: {reason}", file=os.fspath(path))
+        reason = getattr(error, "strerror", None) or "not a valid file name"
+        message = f"the file cannot be read: {reason}"
+        problem = Problem("", message, file=os.fspath(path), code="E019")
         raise ConfigError([problem]) from error
     return content
 
@@ -115,18 +116,18 @@ def _is_path(path: Any) -> bool:
 
 
 def is_settings_text(path: str) -> bool:
-    """Return whether what should be a path is the text of settings by mistake."""
+    """Return whether a path is the text of settings by mistake."""
     looks_so = len(path) > _LONGEST_PATH or _CONTENT.search(path) is not None
     return looks_so and not os.path.lexists(path)
 
 
 class FromSettings:
-    """What makes a mailer of an application's settings; the base of both mailers."""
+    """Makes a mailer from an application's settings; the base of both mailers."""
 
     @classmethod
     @without_arguments
     def from_file(cls, path: str | os.PathLike[str], host: Host | None = None) -> Self:
-        """Make a mailer of an application's settings file.
+        """Return a mailer for an application's settings file.
 
         Warnings of the settings are logged by the logger ``passpost``.
 
@@ -143,13 +144,13 @@ class FromSettings:
     @classmethod
     @without_arguments
     def from_settings(cls, settings: Mapping[str, Any] | str, host: Host | None = None) -> Self:
-        """Make a mailer of an application's settings from a database, TOML, or the environment.
+        """Return a mailer for settings from a database, TOML or the environment.
 
         Warnings of the settings are logged by the logger ``passpost``.
 
         Args:
-            settings: What a settings file has, as a mapping or as text. In a mapping, a secret may
-                be a `Secret` or pydantic's ``SecretStr``.
+            settings: The content of a settings file, as a mapping or as text. In a mapping, a
+                secret may be a `Secret` or pydantic's ``SecretStr``.
             host: Where its connectors are looked up; a new `Host` by default.
 
         Raises:
@@ -168,10 +169,10 @@ class FromSettings:
 
 
 def check_arguments(connectors: Sequence[Any], templates: Any, policy: Any = None) -> None:
-    """Check what a mailer is made of, before anything takes it for what it is not.
+    """Check the arguments of a mailer.
 
     Raises:
-        WrongTypeError: Something else than connectors or templates was given.
+        WrongTypeError: An argument has the wrong type.
     """
     for connector in connectors:
         if not isinstance(connector, Connector):
@@ -186,8 +187,8 @@ def check_arguments(connectors: Sequence[Any], templates: Any, policy: Any = Non
         if not isinstance(template, Template):
             raise WrongTypeError(
                 f"templates are passpost.Template objects, {_kind(template)}: write "
-                'Template(usage_type="SignIn", subject=…, content=…); templates as settings write '
-                "them go to passpost.Mailer.from_settings"
+                'Template(usage_type="SignIn", subject=…, content=…), or pass them as settings to '
+                "passpost.Mailer.from_settings"
             )
 
 
@@ -226,7 +227,7 @@ def configure_application(settings: Settings, host: Host) -> Application:
     resolved, unresolved = host.resolve(settings)
     reading = read_application(resolved)
     problems = [*unresolved, *(reading.problems if reading.failed else ())]
-    # Whatever is wrong with the rest of the file, each connector's own mistakes are shown as well.
+    # Each connector's own mistakes are shown, whatever is wrong with the rest of the file.
     connectors = tuple(_configured(reading, host, problems))
     if not reading.failed and not reading.config.templates:
         problems += _without_templates(reading.config, connectors)
@@ -250,16 +251,17 @@ def _configured(reading: Reading, host: Host, problems: list[Problem]) -> Iterat
             continue
         name, own = str(path[-1]), entry.settings
         try:
-            # Which problems are this connector's own: nothing is looked up a second time.
+            # Finds which problems are this connector's own; nothing is looked up a second time.
             wrong = host.resolve(own)[1] if unresolved else ()
             yield host.configure_resolved(entry.use, own, wrong, name)
         except ConfigError as error:
             problems += error.problems
         except PluginError as error:
-            # An extension does not belong to these settings.
+            # The settings do not decide about extensions.
             if error.extension:
                 raise
-            problems.append(reading.settings.problem((*path, "use"), str(error)))
+            problem = reading.settings.problem((*path, "use"), str(error), code="E401")
+            problems.append(problem)
 
 
 def _without_templates(
@@ -277,7 +279,7 @@ def _warnings(reading: Reading, connectors: tuple[Connector, ...]) -> tuple[Prob
     templates = reading.config.templates
     if not templates:
         return in_order(warnings)
-    # A connector's missing usages do not matter where the application's templates serve them.
+    # The application's templates may serve the usages that a connector's own do not.
     missing = [problem.message for problem in missing_templates(templates)]
     served = {problem.message for problem in missing_templates(())}.difference(missing)
     if any(connector.lacks_templates() is not None for connector in connectors):

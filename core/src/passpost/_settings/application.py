@@ -31,7 +31,7 @@ class ConnectorEntry:
     """One connector of an application's settings.
 
     Attributes:
-        use: The connector's id.
+        use: The connector's ID.
         settings: Its own settings, which know their place in the file.
     """
 
@@ -58,8 +58,8 @@ class ApplicationSettings:
         connectors: The connectors by name, in the order written. Emails go through the first.
         delivery: The delivery policy.
         templates: The application's own templates.
-        missing_variables: What becomes of a variable that the payload lacks; None where the file
-            does not say, and each connector's own setting holds.
+        missing_variables: What to do about a variable that the payload lacks; None leaves it to
+            each connector's own setting.
     """
 
     connectors: Mapping[str, ConnectorEntry] = field(
@@ -101,9 +101,9 @@ def parse_application(settings: Mapping[str, Any] | str) -> ApplicationSettings:
 
 
 def read_application(settings: Settings) -> Reading:
-    """Go through an application's settings, whatever is wrong with them."""
+    """Return what going through an application's settings finds."""
     if "connectors" in settings or len(set(settings) - _KEYS) < _SEVERAL:
         return structured(ApplicationSettings, settings)
-    message = "these look like one connector's own settings"
-    remedy = 'name the connector, or put them into {"connectors": {"primary": {"use": …, …}}}'
-    return Reading(settings, found=[(0, settings.problem((), message, remedy))])
+    message = "these look like the settings of one connector"
+    remedy = 'put them into `{"connectors": {"primary": {"use": …, "settings": {…}}}}`'
+    return Reading(settings, found=[(0, settings.problem((), message, remedy, code="E400"))])

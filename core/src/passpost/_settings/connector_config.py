@@ -14,18 +14,18 @@ from passpost._templates.picking import template_set_problems
 from passpost._templates.template import Template
 
 _LONGEST_LANGUAGE: Final = 3
-"""Letters in the longest code of a language; longer ones are valid tags that nobody assigned."""
+"""Letters in the longest code of a language; longer ones are valid tags without a language."""
 
 MissingVariables = Literal["error", "keep", "blank"]
-"""What becomes of a variable that the payload lacks."""
+"""What to do about a variable that the payload lacks."""
 
 
 TEMPLATES: Final[Mapping[str, Any]] = {
     "placeholders": False,
     "title": {"en": "Templates", "zh-CN": "模板"},
     "description": {
-        "en": "Email templates, by usage and locale.",
-        "zh-CN": "邮件模板，按用途和语言区分。",
+        "en": "The emails, by usage and language.",
+        "zh-CN": "按用途和语言区分的邮件内容。",
     },
 }
 """What `field` is told of a setting of templates."""
@@ -33,9 +33,9 @@ TEMPLATES: Final[Mapping[str, Any]] = {
 MISSING_VARIABLES: Final[Mapping[str, Any]] = {
     "title": {"en": "Missing variables", "zh-CN": "缺失的变量"},
     "description": {
-        "en": "What to do when the application does not supply a variable: `error` rejects the "
-        "email, `keep` leaves the placeholder, `blank` renders an empty string.",
-        "zh-CN": "应用未提供某个变量时：`error` 拒绝发送，`keep` 保留占位符，`blank` 留空。",
+        "en": "What to do when the application does not supply a variable: error rejects the "
+        "email, keep leaves the placeholder, blank renders nothing.",
+        "zh-CN": "应用未提供某个变量时：error 拒绝发送，keep 保留占位符，blank 留空。",
     },
 }
 """What `field` is told of the setting for variables that the payload lacks."""
@@ -52,8 +52,8 @@ class ConnectorConfig:
             api_key: Secret = field(title={"en": "API key"})
 
     Attributes:
-        templates: The mails.
-        missing_variables: What becomes of a variable that the payload lacks: ``error``, ``keep``
+        templates: The emails.
+        missing_variables: What to do about a variable that the payload lacks: ``error``, ``keep``
             (the placeholder stays) or ``blank``.
     """
 
@@ -65,7 +65,7 @@ class ConnectorConfig:
 
     @property
     def sender(self) -> Address | None:
-        """The address that mails come from where their template names none."""
+        """The sender of emails whose template does not name one."""
         return None
 
     @rule("templates")
@@ -77,16 +77,15 @@ class ConnectorConfig:
 
 
 def require_templates(config: Any) -> Problem | None:
-    """Give the error of a config without any template, for whoever has none from elsewhere."""
+    """Return the error of a config without any template; None if it has one."""
     if getattr(config, "templates", ()):
         return None
-    return Problem(
-        "templates", "there is no template", "add one, with usageType, subject and content"
-    )
+    remedy = "add one with `usageType`, `subject` and `content`"
+    return Problem("templates", "at least one template is required", remedy, code="E402")
 
 
 def check_config(config: Any) -> None:
-    """Look at what a mailer takes of a config, whatever its class is derived from.
+    """Check the parts of a config that a mailer uses, whatever its class is derived from.
 
     Raises:
         ConfigClassError: A part is of a wrong type.
@@ -100,31 +99,31 @@ def check_config(config: Any) -> None:
 
 
 def missing_usages(*sources: Iterable[Template]) -> tuple[str, ...]:
-    """Give the usages of the sign-up, sign-in and reset flows that no template serves by name."""
+    """Return the usages of the sign-up, sign-in and reset flows that have no template."""
     served = {canonical_usage(template.usage_type) for source in sources for template in source}
     return tuple(usage for usage in FLOW_USAGES if usage not in served)
 
 
 def missing_templates(templates: Iterable[Template]) -> tuple[Problem, ...]:
-    """Return the warnings of the flows' usages that no template serves by name."""
+    """Return the warnings of the flows' usages that have no template."""
     missing = missing_usages(templates)
     return tuple(missing_template(usage, generic=GENERIC not in missing) for usage in missing)
 
 
 def missing_template(usage: str, *, generic: bool = True) -> Problem:
-    """Return the warning of a usage that no template serves; a host with templates drops it.
+    """Return the warning of a usage without a template; an application with templates drops it.
 
     Args:
         usage: The usage.
-        generic: Whether there is a template for ``Generic``, which serves in its place.
+        generic: Whether there is a template for ``Generic``, which is used instead.
     """
     if usage == GENERIC:
         remedy = "add one"
     elif generic:
-        remedy = f"add one, or {GENERIC} serves in its place"
+        remedy = f"add one, or `{GENERIC}` is used"
     else:
-        remedy = f"add one, or one for {GENERIC}, which serves every usage"
-    return Problem("templates", f"there is no template for {usage}", remedy, "warning")
+        remedy = f"add one, or one for `{GENERIC}`, which serves every usage"
+    return Problem("templates", f"no template for `{usage}`", remedy, "warning", code="W401")
 
 
 def template_problems(templates: Iterable[Template]) -> Iterator[Problem]:
@@ -142,17 +141,19 @@ def template_problems(templates: Iterable[Template]) -> Iterator[Problem]:
 def _no_language(index: int) -> Problem:
     return Problem(
         f"templates[{index}].locale",
-        "does not begin with the code of a language",
-        'write a code of two or three letters, such as "zh" for Chinese',
+        "does not begin with a language code",
+        "write a code of two or three letters, such as `zh` for Chinese",
         "warning",
+        code="W402",
     )
 
 
 def _hidden(index: int, first: int) -> Problem:
-    # No error: settings like these worked before, by their first template.
+    # Not an error: settings like these worked before, with their first template.
     return Problem(
         f"templates[{index}].usageType",
-        f"templates[{first}] has the same usage and locale, and is the one that is used",
-        "remove one of the two, or give it another locale",
+        f"not used: `templates[{first}]` has the same usage and locale",
+        "remove one of the two, or change its locale",
         "warning",
+        code="W403",
     )
