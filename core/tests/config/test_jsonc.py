@@ -299,3 +299,14 @@ def test_a_lookalike_is_shown(refused: Refused) -> None:
 def test_a_text_of_too_many_values_is_refused_early(refused: Refused) -> None:
     (problem,) = refused(read, '{"a": [' + "1," * 60_000 + "]}")
     assert "more than 50000 values" in problem.message
+
+
+@pytest.mark.parametrize("text", ["{}@", "@{}", '{"a":@1}', "{}@//", "@"])
+def test_much_white_space_takes_no_time(text: str) -> None:
+    # The time must not grow faster than the text: this hung.
+    text = text.replace("@", " " * (1 << 19) + "\n" * (1 << 18))
+    if not text.strip():
+        with pytest.raises(ConfigError, match="the settings are empty"):
+            read(text)
+    else:
+        assert list(read(text)) in ([], ["a"])

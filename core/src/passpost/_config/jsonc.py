@@ -49,10 +49,11 @@ _LOOKALIKES: Final = {
 }
 _LOOKALIKE: Final = re.compile(f"[{''.join(_LOOKALIKES)}]")
 
-# A word is whatever is neither text, comment nor punctuation: numbers, true, and mistakes.
+# A word is whatever is neither text, comment nor punctuation: numbers, true, and mistakes. White
+# space gives nothing back, and the end counts: else a text of spaces would take minutes.
 _TOKEN: Final = re.compile(
     rf"""
-    [ \t\n\r]* (?:
+    [ \t\n\r]*+ (?:
       (?P<comment>   //[^\n\r]* | /\*.*?\*/ )
     | (?P<text>      "[^"\\\n\r]*(?:\\[^\n\r][^"\\\n\r]*)*" )
     | (?P<mark>      [{{}}\[\],:] )
@@ -60,6 +61,7 @@ _TOKEN: Final = re.compile(
     | (?P<strange>   [{_MARKS}{_SPACES}] )
     | (?P<misquoted> [{_QUOTES}][^{_QUOTES}"\n\r]*[{_QUOTES}] )
     | (?P<word>      (?:[^ \t\n\r{{}}\[\],:"/{_MARKS}{_SPACES}] | /(?![/*]))+ )
+    | (?P<end>       \Z )
     )
     """,
     re.VERBOSE | re.DOTALL,
@@ -132,11 +134,11 @@ def _decoded(data: bytes, file: str | None) -> str:
 
 
 class _GrammarError(Exception):
-    """The text left the grammar: what follows cannot be understood. Never leaves this module."""
+    """The rest of the text cannot be understood. Never leaves this module."""
 
 
 class _Token(NamedTuple):
-    """One token of the text, by the name of its group in `_TOKEN`, with its offset."""
+    """A part of the text that matches a group of `_TOKEN`: the group's name, text and offset."""
 
     kind: str
     text: str
@@ -218,14 +220,18 @@ class Scan:
         match token.kind:
             case "comment":
                 self._blanks.append((token.start, token.start + len(token.text)))
+            case "open" if token.text == '"':
+                message = "this text is not closed on its line"
+                remedy = 'add `"`, and write line breaks in it as `\\n`'
+                self._stop(token.start, "E006", message, remedy)
             case "open":
-                self._stop(*_unclosed(token))
+                self._stop(token.start, "E006", "this comment is not closed", "add `*/`")
             case "strange":
                 self._report(_lookalike(token, token.text))
                 # So that the next one is found in the same run.
                 if (meant := _LOOKALIKES[token.text]) != " ":
                     self._next(_Token("mark", meant, token.start))
-            case _:
+            case "text" | "mark" | "misquoted" | "word":
                 self._next(token)
 
     def _finish(self) -> None:
@@ -349,13 +355,6 @@ class Scan:
         self._problems.append(attrs.evolve(says, file=self._file, line=line, column=column))
         if len(self._problems) >= MAX_PROBLEMS:
             raise _GrammarError
-
-
-def _unclosed(token: _Token) -> _Fault:
-    if token.text != '"':
-        return _Fault(token.start, "E006", "this comment is not closed", "add `*/`")
-    message = "this text is not closed on its line"
-    return _Fault(token.start, "E006", message, 'add `"`, and write line breaks in it as `\\n`')
 
 
 def _text_faults(token: _Token) -> Iterator[_Fault]:
