@@ -222,7 +222,7 @@ def _object(cls: type[Any], converter: BaseConverter) -> Callable[[Node, Any], A
             return node.mistyped("an object", _OBJECT)
         rank = node.reading.enter()
         meant = _unknown_keys(node, list(fields))
-        made = structure_members(_Members(node, fields, meant))
+        made = structure_members(_Members(node, fields, meant), dict)
         return _instance(node, cls, made, rank)
 
     return guarded(structure)
