@@ -24,8 +24,8 @@ TEMPLATES: Final[Mapping[str, Any]] = {
     "placeholders": False,
     "title": {"en": "Templates", "zh-CN": "模板"},
     "description": {
-        "en": "The emails, by usage and language.",
-        "zh-CN": "按用途和语言区分的邮件内容。",
+        "en": "Email templates, by usage and locale.",
+        "zh-CN": "邮件模板，按用途和语言区分。",
     },
 }
 """What `field` is told of a setting of templates."""
@@ -33,9 +33,9 @@ TEMPLATES: Final[Mapping[str, Any]] = {
 MISSING_VARIABLES: Final[Mapping[str, Any]] = {
     "title": {"en": "Missing variables", "zh-CN": "缺失的变量"},
     "description": {
-        "en": "What to do when the application does not supply a variable: error rejects the "
-        "email, keep leaves the placeholder, blank renders nothing.",
-        "zh-CN": "应用未提供某个变量时：error 拒绝发送，keep 保留占位符，blank 留空。",
+        "en": "What to do when the application does not supply a variable: `error` rejects the "
+        "email, `keep` leaves the placeholder, `blank` renders an empty string.",
+        "zh-CN": "应用未提供某个变量时：`error` 拒绝发送，`keep` 保留占位符，`blank` 留空。",
     },
 }
 """What `field` is told of the setting for variables that the payload lacks."""
