@@ -28,7 +28,7 @@ import attrs
 from passpost import config
 from passpost_cli.scaffold.guide import updated
 from pytest_passpost import SmtpServer
-from pytest_passpost.certificates import default_authority
+from pytest_passpost.servers.certificates import default_authority
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
