@@ -2,12 +2,12 @@
 
 Run it from anywhere in a checkout::
 
-    python docs/check_prose.py              # the files that are clean, as the tests do
-    python docs/check_prose.py PATH …       # these files
-    python docs/check_prose.py --all        # all files
-    python docs/check_prose.py --all --count  # how many findings each file has
+    python docs/check_prose.py           # all files but those that are not clean yet
+    python docs/check_prose.py --all     # all files
+    python docs/check_prose.py PATH …    # these files
+    python docs/check_prose.py --count   # how many findings each file and each rule has
 
-It needs nothing but Python. ``tests/test_prose.py`` fails while a clean file has a finding.
+It needs nothing but Python. ``tests/test_prose.py`` fails while such a file has a finding.
 """  # noqa: INP001 - a script
 
 from __future__ import annotations
@@ -119,8 +119,8 @@ class Rules:
     """The file of rules."""
 
     rules: list[Rule]
-    clean: list[str]
-    everything: list[str]
+    patterns: list[str]
+    not_yet: list[str] = field(default_factory=list)
     allowed: list[dict[str, str]] = field(default_factory=list)
 
     def findings(self, passages: Iterable[Passage]) -> Iterator[Finding]:
@@ -146,7 +146,7 @@ def read_rules(path: Path = RULES) -> Rules:
     """Read the file of rules."""
     data = tomllib.loads(path.read_text("utf-8"))
     rules = [_rule(entry) for entry in data["rule"]]
-    return Rules(rules, data["clean"], data["all"], data.get("allow", []))
+    return Rules(rules, data["files"], data["not_yet"], data.get("allow", []))
 
 
 def _rule(entry: dict[str, Any]) -> Rule:
@@ -319,18 +319,18 @@ def _comment_lines(name: str, text: str) -> Iterator[tuple[int, str]]:
         yield number, reason.lstrip("#").strip()
 
 
-def files(patterns: Iterable[str], root: Path = ROOT) -> list[Path]:
-    """Return the files that patterns name, each once."""
+def files(patterns: Iterable[str], but: Iterable[str] = (), root: Path = ROOT) -> list[Path]:
+    """Return the files that patterns name, each once, but those that other patterns name."""
     found = {path for pattern in patterns for path in root.glob(pattern) if path.is_file()}
-    return sorted(
-        path for path in found if not {".venv", "build"} & set(path.relative_to(root).parts)
-    )
+    found -= {path for pattern in but for path in root.glob(pattern)}
+    made = {".venv", "build", "__pycache__"}
+    return sorted(path for path in found if not made & set(path.relative_to(root).parts))
 
 
 def main() -> int:
     """Print what breaks a rule. Return the exit status."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("paths", nargs="*", type=Path, help="files [default: those that are clean]")
+    parser.add_argument("paths", nargs="*", type=Path, help="files [default: all that are clean]")
     parser.add_argument("--all", action="store_true", help="check all files")
     parser.add_argument(
         "--count", action="store_true", help="print the number of findings per file"
@@ -338,7 +338,7 @@ def main() -> int:
     arguments = parser.parse_args()
     rules = read_rules()
     chosen = [path.resolve() for path in arguments.paths]
-    chosen = chosen or files(rules.everything if arguments.all else rules.clean)
+    chosen = chosen or files(rules.patterns, [] if arguments.all else rules.not_yet)
     found = [f for path in chosen for f in rules.findings(passages(path))]
     if arguments.count:
         for what in ("path", "rule"):

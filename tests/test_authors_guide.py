@@ -42,7 +42,7 @@ HOOKS = list(_hooks())
 
 
 def signature(name: str, function: Callable[..., Any]) -> str:
-    """Give a hook's signature as the source has it, without `self`."""
+    """Return a hook's signature as the source has it, without `self`."""
     signature = inspect.signature(function)
     arguments = [f"{p.name}: {p.annotation}" for p in list(signature.parameters.values())[1:]]
     return f"{name}({', '.join(arguments)}) -> {signature.return_annotation}\n"
@@ -127,7 +127,7 @@ def test_commands_are_ones_that_there_are() -> None:
 
 
 def rows(heading: str) -> list[list[str]]:
-    """Give the cells of the table whose first heading is this one."""
+    """Return the cells of the table whose first heading is this one."""
     table = GUIDE.partition(f"\n| {heading} |")[2].partition("\n\n")[0]
     lines = table.splitlines()[2:]
     return [[cell.strip().strip("`") for cell in line.strip("|").split("|")] for line in lines]

@@ -136,7 +136,7 @@ HIDDEN = "=?utf-8?b?DQpCY2M6IHg=?="
 
 
 def texts_of(request: Request) -> list[str]:
-    """Give every text of a request's document or form, headers of the email among them."""
+    """Return every text of a request's document or form, headers of the email among them."""
     is_form = "urlencoded" in (request.header("content-type") or "")
     return list(leaves(request.form if is_form else request.json()))
 

@@ -178,10 +178,10 @@ class ExtensionSpec:
     ) -> Awaitable[Template | None] | Template | None:
         """Return a template from elsewhere, in preference to those of the settings.
 
-        Called for each wanted locale in order, and last with None; stops at the first result that
-        is not None. ``message.context`` is what the application says of the message, such as its
-        tenant. A plain ``def`` runs on the event loop, so let it read memory only; an ``async def``
-        may ask a database, and its time counts towards the deadline::
+        Called for each preferred locale in order, and last with None. Stops at the first result
+        that is not None. ``message.context`` is what the application says of the message, such as
+        its tenant. A plain ``def`` runs on the event loop, so let it read memory only. An
+        ``async def`` may ask a database, and its time counts towards the deadline::
 
             @hookimpl
             async def find_template(

@@ -45,7 +45,7 @@ def judged(result: Receipt | SendError) -> tuple[str, str, bool]:
 
 
 def unbroken(error: BaseException | None) -> bool:
-    """Whether an error leads to no other one, in whose frames and attributes the request stands."""
+    """Whether an error leads to no other one, in whose frames and attributes the request is."""
     return error is not None and error.__cause__ is None and error.__context__ is None
 
 

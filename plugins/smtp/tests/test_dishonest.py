@@ -120,7 +120,7 @@ async def test_a_server_that_forgets_bdat_later_is_not_spoken_to_so_again(kit: A
 
 @pytest.mark.anyio
 async def test_a_payload_with_commands_in_it_waits_until_it_is_asked_for(kit: Any) -> None:
-    # A careless server swallows what it takes, and reads what it refuses as commands.
+    # A careless server swallows what it takes, and reads what it rejects as commands.
     faults = [
         Fault("rcpt", reply("550 5.1.1 who?"), times=None),
         Fault("body", Unread("503 5.5.1 need a recipient"), times=None, optional=True),

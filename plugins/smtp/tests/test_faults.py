@@ -46,7 +46,7 @@ UNSURE_NONSENSE: Final[Said] = ("unknown", "provider", False)
 BUSY: Final[Said] = ("rejected", "provider", True)
 
 # While a connection is opened, nothing can have been sent. What depends on the server's patience is
-# temporary, what it refuses for good is not.
+# temporary, what it rejects for good is not.
 OPENING: Final[list[tuple[Phase, Action | ActionName, Said]]] = [
     ("connect", "close", LOST),
     ("connect", "reset", LOST),
@@ -102,11 +102,11 @@ OPENING: Final[list[tuple[Phase, Action | ActionName, Said]]] = [
 
 
 def twice(scope: str, *, temporary: bool = False) -> tuple[Said, Said]:
-    """What is the same in all forms: the server has refused."""
+    """What is the same in all forms: the server has rejected."""
     return ("rejected", scope, temporary), ("rejected", scope, temporary)
 
 
-# The message is out before the first reply in the chunked form, so that only a refusal proves
+# The message is out before the first reply in the chunked form, so that only a rejection proves
 # anything: a server may accept the message, and die before it has said a word.
 MAIL: Final[list[Row]] = [
     # phase, action, chunked, all other forms

@@ -141,7 +141,7 @@ async def test_while_a_connection_is_opened(case: Case, kit: Any) -> None:
     with SmtpServer(tls="starttls", auth={"ada": LOGIN["pass"]}, faults=faults) as server:
         config = kit.config(server, auth=LOGIN, socketTimeout=PATIENCE, **more)
         assert told(await kit.refusal(config)) == case.said
-        # Not even a second connection: whoever uses the connector decides on that.
+        # Not even a second connection: anyone who uses the connector decides on that.
         assert server.connection_count == ("host" not in more)
         assert server.mails == []
 

@@ -131,7 +131,7 @@ async def test_random_scripts_over_fifty_sends_at_a_time_tell_the_truth(
             async with kit.session(config, proven=form == "chunked") as session:
                 await asyncio.gather(*(record.send(kit, session) for _ in range(EMAILS)))
         found = record.compare(server)
-    print(f"{form}: {dict(found)}")  # noqa: T201 - who runs thousands wants to see what came of them
+    print(f"{form}: {dict(found)}")  # noqa: T201 - a run of thousands is summed up
     assert found["accepted"] + found["rejected"] + found["unknown"] == SCRIPTS * EMAILS
     wrong = ("sent twice", "accepted, and lost", "rejected, and taken")
     assert {what: found[what] for what in wrong} == dict.fromkeys(wrong, 0)

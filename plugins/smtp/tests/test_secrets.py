@@ -25,7 +25,7 @@ CANARIES = (PASSWORD, TOKEN, CODE)
 
 
 def forms(text: str) -> Iterator[str]:
-    """Return a text as it stands and in the encodings that servers may echo."""
+    """Return a text as it is and in the encodings that servers may echo."""
     yield text
     yield quote(text)
     for start in range(3):
@@ -71,7 +71,7 @@ async def failure(settings: dict[str, Any]) -> SendError:
 
 
 def parrot(code: str) -> Action:
-    """A server that repeats what it should not, in clear and encoded."""
+    """A server that repeats what it should not, unencrypted and encoded."""
     plain = base64.b64encode(f"\0ada\0{PASSWORD}".encode()).decode()
     body = base64.b64encode(f"Your code is {CODE}.\r\n".encode()).decode()
     echoed = f"{PASSWORD} {TOKEN} {CODE} {quote(PASSWORD)} {plain} {body}"

@@ -24,7 +24,7 @@ def description_mistakes(info: ConnectorInfo) -> Iterator[str]:
     # Whatever the class declares: nothing held the connector to it.
     parts: dict[str, Any] = {name: getattr(info, name) for name in _PARTS}
     if not isinstance(parts["id"], str) or not _ID.fullmatch(parts["id"]):
-        yield "id must be a name such as acme-mail: letters, digits and single hyphens"
+        yield "`id` must be a name such as acme-mail: letters, digits and single hyphens"
     for part in ("name", "description"):
         if not _are_texts(parts[part]) or not parts[part]:
             yield f"{part} {_TEXTS}"
@@ -62,7 +62,7 @@ def _mistakes_in_presets(presets: Any) -> Iterator[str]:
 
 def _mistakes_in_preset(preset: Any, name: Any, settings: Any) -> Iterator[str]:
     if not isinstance(preset, str) or not preset:
-        yield "id must be text"
+        yield "`id` must be text"
     if not _are_texts(name):
         yield f"name {_TEXTS}"
     if not isinstance(settings, Mapping):

@@ -1,4 +1,4 @@
-"""From an SMTP server's reply, or the want of one, to what `SendError` says.
+"""From an SMTP server's reply, or its absence, to what `SendError` says.
 
 The rules are those of RFC 5321 section 4.2.1 (4yz is temporary, 5yz permanent), refined by the
 enhanced codes of RFC 3463 where a server gives them.
@@ -196,7 +196,7 @@ def _by_subject(phase: Phase, reply: Reply) -> Scope | None:
     # 3.4 and 2.3: too large, for the system or for the mailbox. 6: conversion of the content.
     if subject in {"3.4", "2.3"} or subject.startswith("6."):
         return "message"
-    # 1.7, 1.8: the sender's address. 4.5: too much mail, a quota at Google. 7.8, 7.9, 7.11: the
+    # 1.7, 1.8: the sender's address. 4.5: too much email, a quota at Google. 7.8, 7.9, 7.11: the
     # sign-in. 7.25 to 7.27: SPF, DKIM and DMARC of the sender's domain.
     if subject in {"1.7", "1.8", "4.5", "7.8", "7.9", "7.11", "7.25", "7.26", "7.27"}:
         return "account"
@@ -246,6 +246,6 @@ def _is_certificate(fault: Fault) -> bool:
 
 
 def _is_wrong_tls(phase: Phase, fault: Fault, config: SmtpConfig) -> bool:
-    """Return whether the server speaks in clear where the settings say that TLS comes first."""
+    """Return whether the server speaks unencrypted where the settings say that TLS comes first."""
     in_clear = fault.kind == "order" or fault.detail == WRONG_VERSION
     return phase == "tls" and config.security == "implicit" and in_clear

@@ -166,7 +166,7 @@ def _text(secret: Secret | None) -> str | None:
 
 
 class _TokenRequest:
-    """HTTP as google-auth wants it: on the standard library, without redirects, bounded.
+    """HTTP as google-auth requires it: on the standard library, without redirects, bounded.
 
     Args:
         seconds: How long each request may take.
@@ -196,7 +196,7 @@ class _TokenRequest:
 
 @attrs.frozen
 class _Answer:
-    """What google-auth wants to know of an answer."""
+    """What google-auth reads of a response."""
 
     status: int
     headers: Mapping[str, str]
@@ -221,7 +221,7 @@ def _explain(error: Exception) -> tuple[str, bool]:
 
 
 def _oauth2_code(error: Exception) -> str:
-    """Return the code of a refusal (RFC 6749 section 5.2), which quotes nothing of the request."""
+    """Return the code of a rejection (RFC 6749 section 5.2). It quotes nothing of the request."""
     answer = error.args[1] if len(error.args) > 1 else None
     code = answer.get("error") if isinstance(answer, Mapping) else None
     return code if code in _REFUSALS else "without a reason"

@@ -1,4 +1,4 @@
-"""Opening a connection: from the host's name to a server that takes emails from us."""
+"""Opening a connection: from the hostname to a server that takes emails from us."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ class Opening:
             await self._start_tls()
 
     async def secure(self) -> None:
-        """Hear the greeting, say EHLO, and have STARTTLS done where it is wanted.
+        """Hear the greeting, say EHLO, and have STARTTLS done where it is required.
 
         Raises:
             SmtpError: The server is not willing, or the connection would not be safe.
@@ -139,7 +139,7 @@ class Opening:
         """Sign in where there are credentials.
 
         Raises:
-            SmtpError: The server refuses them, or they would not be safe.
+            SmtpError: The server rejects them, or they would not be safe.
         """
         if not self._config.signs_in:
             return
@@ -179,7 +179,7 @@ class Opening:
     async def _start_tls(self) -> None:
         self.phase = "tls"
         if self._context.tls_context is None:
-            raise RuntimeError("a session whose config wants TLS has a context")
+            raise RuntimeError("a session whose config requires TLS has a context")
         await self.connection.start_tls(
             self._context.tls_context,
             self._config.server_name,
@@ -203,7 +203,7 @@ class Opening:
             )
         self._only(await self._ask(b"STARTTLS\r\n"), _READY)
         await self._start_tls()
-        # What was said in clear may have been changed on its way: it counts for nothing now.
+        # What was said unencrypted may have been changed on its way: it counts for nothing now.
         self.offer = NOTHING
         await self._ehlo()
 
@@ -211,7 +211,7 @@ class Opening:
         self.phase = "ehlo"
         name = self._config.ehlo_name(self.connection.local_ip)
         replies = await self._ask(f"EHLO {name}\r\n".encode())
-        # HELO is for servers of before 1995; a refusal of the name would be repeated.
+        # HELO is for servers of before 1995; a rejection of the name would be repeated.
         if replies and replies[0].code in _UNKNOWN_COMMAND and not self._needs_esmtp:
             self._only(await self._ask(f"HELO {name}\r\n".encode()))
         else:
@@ -219,7 +219,7 @@ class Opening:
 
     @property
     def _needs_esmtp(self) -> bool:
-        """Whether something is wanted that HELO cannot bring."""
+        """Whether something is required that HELO cannot bring."""
         in_clear = self.connection.tls is None
         return (in_clear and self._config.security == "starttls") or self._config.signs_in
 
@@ -242,7 +242,7 @@ class Opening:
         if login is not None:
             return login.user, login.password
         if tokens is None:
-            raise RuntimeError("a session whose config wants tokens has a source of them")
+            raise RuntimeError("a session whose config requires tokens has a source of them")
         self.phase = "token"
         return tokens.user, await tokens.token(self._deadline - self._loop.time())
 
@@ -261,7 +261,7 @@ class Opening:
         return self.connection.exchange(line, 1, self._limits.command, self._deadline)
 
     def _only(self, replies: list[Reply], *wanted: int) -> Reply:
-        """Return the one reply to a command if it is a wanted one."""
+        """Return the one reply to a command if it is an expected one."""
         fault = self.connection.fault
         if not replies:
             raise broken(self.phase, fault or Fault("aborted"), self._config)

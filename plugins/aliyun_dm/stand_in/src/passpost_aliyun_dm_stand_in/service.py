@@ -34,7 +34,7 @@ class Sender:
 
 @attrs.frozen(repr=False, kw_only=True)
 class AcceptedMail(ReadableMail):
-    """A mail as the imitation took it.
+    """An email as the imitation took it.
 
     Attributes:
         parameters: All parameters as they came.
@@ -77,7 +77,7 @@ class Service:
 
     @property
     def received(self) -> tuple[AcceptedMail, ...]:
-        """The mails that were accepted: one for each recipient."""
+        """The emails that were accepted: one for each recipient."""
         return tuple(self._received)
 
     def refuse_next(self, code: str, message: str, status: int, times: int) -> None:

@@ -2,8 +2,8 @@
 
 It needs the extra ``passpost[testing]`` or ``passpost[demo]``. What it takes, SendGrid would take:
 the rules are those of the reference of ``POST /v3/mail/send``, of its list of errors, and of its
-limits (twilio.com/docs/sendgrid/api-reference/mail-send). It is stricter in two things: one mail
-goes to one recipient, and fields that no connector here has a use for are refused.
+limits (twilio.com/docs/sendgrid/api-reference/mail-send). It is stricter in two things: one email
+goes to one recipient, and fields that no connector here has a use for are rejected.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SENDER: Final = "no-reply@example.com"
 OTHER_SENDER: Final = "accounts@example.com"
 
 MAX_BODY: Final = 30_000_000
-"""Octets of a whole mail: it has to be smaller than 30 MB."""
+"""Octets of a whole email: it has to be smaller than 30 MB."""
 
 _PATH: Final = "/v3/mail/send"
 _KNOWN: Final = (
@@ -48,7 +48,7 @@ _IN_LINE: Final = re.compile(r"[ -~]*")
 
 @attrs.frozen(kw_only=True)
 class AcceptedMail(ReadableMail):
-    """A mail that SendGrid has taken.
+    """An email that SendGrid has taken.
 
     Attributes:
         headers: The headers that were added.
@@ -121,7 +121,7 @@ class StandIn(HttpStandIn):
             raise Refused(_error(401, "The provided authorization grant is invalid or revoked"))
 
     def take(self, request: Request) -> tuple[AcceptedMail, Answer]:
-        """Check the mail in a request as SendGrid does."""
+        """Check the email in a request as SendGrid does."""
         if (request.header("content-type") or "").partition(";")[0] != "application/json":
             raise Refused(_error(415, "Content-Type should be application/json."))
         if len(request.body) >= MAX_BODY:
@@ -185,7 +185,7 @@ def _recipient(personalizations: Any) -> str:
 
 def _mailbox(value: Any, field: str) -> str:
     if not isinstance(value, dict):
-        raise _wrong(field, "An object with an email parameter is wanted here.")
+        raise _wrong(field, "An object with an email parameter is required here.")
     _no_other(value, ("email", "name"), f"{field}.")
     email, name = value.get("email"), value.get("name", "")
     if not isinstance(email, str) or not _EMAIL.fullmatch(email):
@@ -220,7 +220,7 @@ def _headers(value: Any) -> dict[str, str]:
         raise _wrong("headers", "The headers are an object.")
     for name, text in value.items():
         if not _TOKEN.fullmatch(name) or name.lower() in _RESERVED:
-            raise _wrong(f"headers.{name}", "The header is reserved, or its name is no name.")
+            raise _wrong(f"headers.{name}", "The header is reserved, or its name is not valid.")
         if not isinstance(text, str) or not _IN_LINE.fullmatch(text):
             raise _wrong(f"headers.{name}", "The value is a string in ASCII, encoded if need be.")
     return dict(value)

@@ -33,7 +33,7 @@ _RESERVED: Final = frozenset(
 
 @attrs.frozen(kw_only=True)
 class AcceptedMail(ReadableMail):
-    """A mail that SES has taken.
+    """An email that SES has taken.
 
     Attributes:
         headers: The headers that were added.
@@ -58,7 +58,7 @@ class _Wrong(Exception):  # noqa: N818 - the service's answer, and it does not l
 
 
 def accepted_mail(request: Request) -> AcceptedMail | str:
-    """Read a mail from a request, or say what SES would say is wrong with it."""
+    """Read an email from a request, or say what SES would say is wrong with it."""
     try:
         return _mail(_document(request))
     except _Wrong as wrong:
@@ -97,7 +97,7 @@ def _mail(document: dict[str, Any]) -> AcceptedMail:
     replies = document.get("ReplyToAddresses") or []
     named = document.get("ConfigurationSetName")
     if named is not None and not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", str(named)):
-        raise _Wrong("ConfigurationSetName is no name")
+        raise _Wrong("ConfigurationSetName is not a name")
     return AcceptedMail(
         sender=str(_mailbox(document.get("FromEmailAddress"), "FromEmailAddress")),
         recipient=_sole(destination.get("ToAddresses"), "ToAddresses").address,
@@ -124,7 +124,7 @@ def _text(value: Any, what: str, *, in_line: bool = False) -> str:
     _only(content, ("Data", "Charset"))
     data = content.get("Data")
     if not isinstance(data, str) or (in_line and re.search("[\r\n]", data)):
-        raise _Wrong(f"{what}.Data is no text")
+        raise _Wrong(f"{what}.Data is not text")
     if not data.isascii() and content.get("Charset") != "UTF-8":
         raise _Wrong(f"{what} holds characters outside of ASCII, and no Charset says so")
     return data
