@@ -51,7 +51,7 @@ class Delivery:
     ) -> None:
         self._policy = policy
         self._clock = clock = clock or LoopClock()
-        self._connectors = {active.connector.name: active for active in connectors}
+        self._connectors = _by_name(connectors)
         limits = Limits(
             failures=policy.breaker.failures,
             recovery=policy.breaker.recovery,
@@ -132,7 +132,7 @@ class Delivery:
     def _dispatch(self, message: Message, seconds: float, over: float) -> Awaitable[Receipt]:
         outgoing = Outgoing(message, Identity.of(message), over, seconds)
         lanes = [
-            EmailLane(self._connectors[name], self._health[name], outgoing, self._taker(name))
+            EmailLane(name, self._connectors[name], self._health[name], outgoing, self._taker(name))
             for name in self._routes.order(message.usage)
         ]
         return Dispatch(lanes, self._rules, self._clock, over, self._log_cooldown).run()
@@ -200,6 +200,17 @@ class Delivery:
             "attempts": len(attempts),
             "milliseconds": round((self._clock.monotonic() - began) * 1_000),
         }
+
+
+def _by_name(connectors: Sequence[ActiveConnector]) -> dict[str, ActiveConnector]:
+    """Return the connectors by name; a name that comes again is numbered."""
+    named: dict[str, ActiveConnector] = {}
+    for active in connectors:
+        name, number = active.connector.name, 2
+        while name in named:
+            name, number = f"{active.connector.name} ({number})", number + 1
+        named[name] = active
+    return named
 
 
 def _recipient(message: Message) -> str:

@@ -41,31 +41,29 @@ class EmailLane:
     """One connector for one email; what it gets is the same at each attempt, to the last byte.
 
     Args:
+        name: Its name within the mailer.
         active: The connector.
         health: Whether it may be asked now.
         outgoing: What to send.
         take: Takes a place of the connector's rate; None where it has no limit.
     """
 
-    __slots__ = ("_mail", "_outgoing", "_take", "active", "health")
+    __slots__ = ("_mail", "_outgoing", "_take", "active", "health", "name")
 
     def __init__(
         self,
+        name: str,
         active: ActiveConnector,
         health: Health,
         outgoing: Outgoing,
         take: Callable[[], Awaitable[float]] | None = None,
     ) -> None:
+        self.name = name
         self.active = active
         self.health = health
         self._outgoing = outgoing
         self._take = take
         self._mail: Mail | None = None
-
-    @property
-    def name(self) -> str:
-        """The connector's name."""
-        return self.active.connector.name
 
     @property
     def recognizes_repetitions(self) -> bool:

@@ -45,7 +45,7 @@ class Application:
     """What an application's settings file says.
 
     Attributes:
-        connectors: The connectors in the order written. Emails go through the first.
+        connectors: The connectors in order of preference.
         policy: The file's ``delivery``.
         templates: The application's own templates.
         missing_variables: What to do about a variable that the payload lacks; None leaves it to

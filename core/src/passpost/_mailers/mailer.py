@@ -41,15 +41,16 @@ class Mailer(FromSettings):
     the interpreter exits is closed then.
 
     Args:
-        connectors: The connectors, at least one. Emails go through the first.
-        policy: How long a send may take; see `Policy`.
+        connectors: The connectors, at least one, in order of preference.
+        policy: How an email goes through them; see `Policy`.
         templates: The application's own templates; they come before the connectors' own.
         missing_variables: What to do about variables that the payload lacks: ``error``, ``keep`` or
             ``blank``; None leaves it to each connector's settings.
         stores: What sends have to remember beyond themselves; see `passpost.stores.Stores`.
 
     Raises:
-        ConfigError: No connector is given, or one has no template to send with.
+        ConfigError: No connector is given, one has no template to send with, or the policy names
+            another.
         TypeError: An argument has the wrong type.
     """
 

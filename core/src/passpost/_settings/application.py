@@ -55,7 +55,7 @@ class ApplicationSettings:
     """An application's settings file, before its connectors have parsed theirs.
 
     Attributes:
-        connectors: The connectors by name, in the order written. Emails go through the first.
+        connectors: The connectors by name, in order of preference.
         delivery: The delivery policy.
         templates: The application's own templates.
         missing_variables: What to do about a variable that the payload lacks; None leaves it to
@@ -81,6 +81,11 @@ class ApplicationSettings:
     @rule("templates")
     def _templates(self) -> Iterator[Problem]:
         yield from template_problems(self.templates)
+
+    @rule("connectors", "delivery")
+    def _policy(self) -> Iterator[Problem]:
+        for problem in self.delivery.unknown_connectors(self.connectors):
+            yield attrs.evolve(problem, path=f"delivery.{problem.path}")
 
 
 @without_arguments

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, Final, Literal
 
 import attrs
 
-from passpost._config.fields import field
+from passpost._config.fields import field, rule
+from passpost._problems import Problem
 from passpost._stores.rate import Rate
-from passpost._wording import kind_of
+from passpost._wording import did_you_mean, kind_of, listed, nearest
 
 MAX_TIMEOUT: Final = 86_400
 """Seconds that a send may take at most: a day."""
@@ -235,3 +236,45 @@ class Policy:
             "zh-CN": "同一收件人再次收到同一用途邮件前的间隔；`*` 表示其他所有用途。",
         },
     )
+
+    def unknown_connectors(self, known: Collection[str]) -> Iterator[Problem]:
+        """Return a problem for each name in the policy that no connector has.
+
+        Args:
+            known: The names of the connectors.
+        """
+        named = [
+            *((f"weights.{name}", name) for name in self.weights),
+            *((f"rates.{name}", name) for name in self.rates),
+        ]
+        for usage, names in self.routes.items():
+            named += [(f"routes.{usage}[{index}]", name) for index, name in enumerate(names)]
+        for path, name in named:
+            if name not in known:
+                remedy = did_you_mean(nearest(name, known), f"use one of {listed(known)}")
+                yield Problem(path, "no connector has this name", remedy, code="E420")
+
+    @rule("weights")
+    def _weights(self) -> Iterator[Problem]:
+        for name, weight in self.weights.items():
+            if weight < 0:
+                yield Problem(
+                    f"weights.{name}", f"{weight} is out of range: use 0 or more", code="E421"
+                )
+
+    @rule("routes")
+    def _routes(self) -> Iterator[Problem]:
+        for usage, names in self.routes.items():
+            if not names:
+                yield Problem(
+                    f"routes.{usage}", "a route needs at least one connector", code="E422"
+                )
+            elif len(set(names)) < len(names):
+                yield Problem(f"routes.{usage}", "a route names each connector once", code="E422")
+
+    @rule("recipient_cooldowns")
+    def _cooldowns(self) -> Iterator[Problem]:
+        for usage, seconds in self.recipient_cooldowns.items():
+            if not 0 < seconds <= MAX_TIMEOUT:
+                text = f"{seconds:g} is out of range: use more than 0 and at most {MAX_TIMEOUT}"
+                yield Problem(f"recipientCooldowns.{usage}", text, code="E421")

@@ -38,7 +38,7 @@ class Rate:
         """
         match = _FORM.fullmatch(value) if isinstance(value, str) else None
         if match is None:
-            raise Invalid("not a rate", 'write emails per time, such as "100/s" or "500/d"')
+            raise Invalid("not a rate", 'write emails per time: "100/s"', code="E423")
         return cls(int(match[1]), int(match[2] or 1) * _UNITS[match[3]])
 
     def __str__(self) -> str:
