@@ -146,5 +146,5 @@ def test_a_key_that_is_refused_is_not_shown(value: str) -> None:
 
 
 def test_a_key_is_text() -> None:
-    with pytest.raises(ValueError, match="not text"):
+    with pytest.raises(ValueError, match="must be text"):
         ApiKey.from_setting(7)

@@ -64,7 +64,7 @@ def test_template_is_a_value() -> None:
         ({"subject": "{{"}, "subject", "not closed"),
         ({"subject": "a\r\nb"}, "subject", "U+000D at character 2"),
         ({"subject": " "}, "subject", "is empty"),
-        ({"subject": None}, "subject", "not text"),
+        ({"subject": None}, "subject", "must be text"),
         ({"content": "{{#a}}"}, "content", "not closed"),
         ({"content": "a\x00"}, "content", "U+0000 at character 2"),
         ({"content": ""}, "content", "is empty"),

@@ -67,7 +67,7 @@ def test_what_is_no_address_is_refused_when_it_is_read(source: str, message: str
 
 @pytest.mark.parametrize("value", [None, 5, ["a@b.org"], {}])
 def test_setting_must_be_text(value: object) -> None:
-    with pytest.raises(Invalid, match="not text"):
+    with pytest.raises(Invalid, match="must be text"):
         TemplateAddress.from_setting(value)
 
 

@@ -376,7 +376,7 @@ def test_text_knows_whether_it_varies(source: str, constant: bool) -> None:
 
 @pytest.mark.parametrize("value", [None, 5, ["a"], {}, True, b"a"])
 def test_setting_must_be_text(value: object) -> None:
-    with pytest.raises(Invalid, match="not text"):
+    with pytest.raises(Invalid, match="must be text"):
         TemplateText.from_setting(value)
 
 

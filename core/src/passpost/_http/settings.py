@@ -38,7 +38,7 @@ class ApiKey(Secret):
             Invalid: It is not a key; the error does not repeat it.
         """
         if not isinstance(value, str):
-            raise Invalid("not text", "write it in double quotes", code="E320")
+            raise Invalid("must be text", "put it in double quotes", code="E103")
         visible = value.isascii() and value.isprintable() and " " not in value
         if not value or not (visible or is_placeholder(value)):
             message = "not a valid API key: use visible ASCII characters, without spaces"
@@ -231,7 +231,7 @@ class SenderConfig(HttpConfig):
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
-        raise Invalid("not text", "write it in double quotes", code="E321")
+        raise Invalid("must be text", "put it in double quotes", code="E103")
     # Before anything else: urlsplit drops line ends and tabs without a word.
     if refused := refused_in_line(value):
         raise Invalid(f"{refused} is not allowed in a URL", "remove the character", code="E321")

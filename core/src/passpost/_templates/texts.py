@@ -95,7 +95,7 @@ class TemplateText(_Source):
             Invalid: It is not text, empty, not Mustache, or has a character that is not allowed.
         """
         if not isinstance(value, str):
-            raise Invalid("not text", "write it in double quotes", code="E200")
+            raise Invalid("must be text", "put it in double quotes", code="E103")
         if not value.strip():
             raise Invalid("the text is empty", "write a text: `Code: {{code}}`", code="E210")
         return cls.compiled(value)
@@ -196,7 +196,7 @@ class TemplateAddress(_Source):
             Invalid: It is not text, not Mustache or not an address.
         """
         if not isinstance(value, str):
-            raise Invalid("not text", "write it in double quotes", code="E200")
+            raise Invalid("must be text", "put it in double quotes", code="E103")
         return cls(value)
 
     def render(self, payload: Mapping[str, Any], place: Place, missing: Missing) -> Address:
