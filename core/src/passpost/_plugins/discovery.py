@@ -124,7 +124,7 @@ class Catalog:
         """
         entries = self._entries.get(connector)
         if entries is None:
-            raise unknown_connector(connector, self.ids)
+            raise unknown_connector(connector, self._entries)
         if conflict := _conflict(entries):
             raise PluginError(conflict, connector=connector)
         return (_usable(entries) or entries)[0]
@@ -172,7 +172,8 @@ def _distinct(distributions: Iterable[Distribution]) -> Iterator[Distribution]:
         if _folder(distribution).startswith("~"):
             continue
         match = _METADATA_FOLDER.fullmatch(_folder(distribution))
-        key = _normalized(match["name"] if match else _name(distribution) or "")
+        name = match["name"] if match else _name(distribution) or ""
+        key = re.sub(r"[-_.]+", "-", name).lower()
         if not key or key not in seen:
             seen.add(key)
             yield distribution
@@ -252,7 +253,3 @@ def _folder(distribution: Distribution) -> str:
 def _from_folder(distribution: Distribution) -> str:
     match = _METADATA_FOLDER.fullmatch(_folder(distribution))
     return visible(match["name"]) if match else _UNKNOWN
-
-
-def _normalized(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()

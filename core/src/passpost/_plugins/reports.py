@@ -113,13 +113,16 @@ class Reports:
     def _accepted_at(self, receipt: Receipt) -> dt.datetime:
         """Return when the provider accepted the email: as the connector says, or now."""
         # Nearly always, and nothing can be wrong with it.
-        if type(receipt) is Receipt and _is_plain_utc(receipt.accepted_at):
-            return receipt.accepted_at
+        if type(receipt) is Receipt:
+            when: Any = receipt.accepted_at
+            if type(when) is dt.datetime and when.tzinfo is dt.UTC:
+                return when
         interruptions = Interruptions()
         try:
-            when: Any = receipt.accepted_at
+            when = receipt.accepted_at
             if isinstance(when, dt.datetime) and when.utcoffset() is not None:
-                return _in_utc(when)
+                # Without the class and the time zone of the connector.
+                return dt.datetime.fromtimestamp(when.timestamp(), dt.UTC)
         # The receipt and its time may be of the connector's own classes.
         except BaseException as failure:
             if interruptions.include(failure):
@@ -258,15 +261,6 @@ def _is_wait(value: object) -> bool:
     if value is None:
         return True
     return type(value) in {int, float} and 0 <= cast("float", value) <= sys.float_info.max
-
-
-def _in_utc(when: dt.datetime) -> dt.datetime:
-    """Return a time in UTC, and without the class and time zone of the connector."""
-    return dt.datetime.fromtimestamp(when.timestamp(), dt.UTC)
-
-
-def _is_plain_utc(when: object) -> bool:
-    return type(when) is dt.datetime and when.tzinfo is dt.UTC
 
 
 _ALLOWED: Final[Mapping[str, Callable[[object], bool]]] = {
