@@ -17,6 +17,8 @@ html_title = "passpost"
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 source_suffix = {".md": "markdown"}
+# Explanations of problems show settings that go wrong; some are not even JSON.
+suppress_warnings = ["misc.highlighting_failure"]
 # The same anchors as in a repository's view of a page.
 myst_heading_anchors = 4
 
