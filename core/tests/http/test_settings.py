@@ -105,7 +105,7 @@ def test_a_key_is_asked_for_as_a_password() -> None:
     (key, *_) = form_fields(AcmeConfig)
     assert (key.key, key.widget) == ("apiKey", "password")
     assert json_schema(AcmeConfig)["properties"]["apiKey"]["format"] == "password"
-    assert "| `apiKey` | secret text | required |" in reference_table(AcmeConfig)
+    assert "| `apiKey` | text (secret) | required |" in reference_table(AcmeConfig)
 
 
 def test_positions_survive() -> None:
