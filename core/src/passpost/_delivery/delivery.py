@@ -148,7 +148,7 @@ class Delivery:
     def _log_cooldown(self, name: str, error: SendError) -> None:
         """Tell anyone who runs the system, once: every email avoids the connector from now on."""
         hint = f" ({error.hint})" if error.hint else ""
-        log.error("%s rejected the account, and is left alone for a while: %s%s", name, error, hint)
+        log.error("%s rejected the account, and is asked last for a while: %s%s", name, error, hint)
 
     def _log_failure(self, message: Message, error: SendError, began: float) -> None:
         # The operator has nothing to do about a wrong address.

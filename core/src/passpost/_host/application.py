@@ -20,6 +20,7 @@ from passpost._problems import Problem, in_order
 from passpost._settings.application import ConnectorEntry, read_application
 from passpost._settings.connector_config import missing_templates
 from passpost._settings.policy import Policy
+from passpost._stores import Stores
 from passpost._templates.template import Template
 from passpost.errors import ConfigError, PluginError
 
@@ -126,7 +127,9 @@ class FromSettings:
 
     @classmethod
     @without_arguments
-    def from_file(cls, path: str | os.PathLike[str], host: Host | None = None) -> Self:
+    def from_file(
+        cls, path: str | os.PathLike[str], host: Host | None = None, *, stores: Stores | None = None
+    ) -> Self:
         """Return a mailer for an application's settings file.
 
         Warnings of the settings are logged by the logger ``passpost``.
@@ -134,16 +137,23 @@ class FromSettings:
         Args:
             path: The file: JSON with comments.
             host: Where its connectors are looked up; a new `Host` by default.
+            stores: What sends have to remember beyond themselves; see `passpost.stores.Stores`.
 
         Raises:
             ConfigError: The file cannot be read, or its settings are wrong.
             TypeError: The path is not one.
         """
-        return cls._made(load(path, host))
+        return cls._made(load(path, host), stores)
 
     @classmethod
     @without_arguments
-    def from_settings(cls, settings: Mapping[str, Any] | str, host: Host | None = None) -> Self:
+    def from_settings(
+        cls,
+        settings: Mapping[str, Any] | str,
+        host: Host | None = None,
+        *,
+        stores: Stores | None = None,
+    ) -> Self:
         """Return a mailer for settings from a database, TOML or the environment.
 
         Warnings of the settings are logged by the logger ``passpost``.
@@ -152,23 +162,26 @@ class FromSettings:
             settings: The content of a settings file, as a mapping or as text. In a mapping, a
                 secret may be a `Secret` or pydantic's ``SecretStr``.
             host: Where its connectors are looked up; a new `Host` by default.
+            stores: What sends have to remember beyond themselves; see `passpost.stores.Stores`.
 
         Raises:
             ConfigError: The settings are wrong; `problems` lists everything that is.
             TypeError: The settings are of another type.
         """
-        return cls._made(load_settings(settings, host))
+        return cls._made(load_settings(settings, host), stores)
 
     @classmethod
-    def _made(cls, application: Application) -> Self:
+    def _made(cls, application: Application, stores: Stores | None) -> Self:
         for problem in application.warnings:
             log.warning("%s", problem)
         make: Any = cls
-        mailer: Self = make(*application.connectors, **application.options())
+        mailer: Self = make(*application.connectors, **application.options(), stores=stores)
         return mailer
 
 
-def check_arguments(connectors: Sequence[Any], templates: Any, policy: Any = None) -> None:
+def check_arguments(
+    connectors: Sequence[Any], templates: Any, policy: Any = None, stores: Any = None
+) -> None:
     """Check the arguments of a mailer.
 
     Raises:
@@ -181,6 +194,8 @@ def check_arguments(connectors: Sequence[Any], templates: Any, policy: Any = Non
         raise WrongTypeError(
             f"policy is a passpost.Policy, {_kind(policy)}: write Policy(timeout=20)"
         )
+    if stores is not None and not isinstance(stores, Stores):
+        raise WrongTypeError(f"stores is a passpost.stores.Stores, {_kind(stores)}")
     if isinstance(templates, str | Mapping):
         raise WrongTypeError(f"templates are a sequence of passpost.Template, {_kind(templates)}")
     for template in templates:

@@ -63,7 +63,7 @@ class AsyncMailer(FromSettings):
         missing_variables: MissingVariables | None = None,
         stores: Stores | None = None,
     ) -> None:
-        check_arguments(connectors, templates, policy)
+        check_arguments(connectors, templates, policy, stores)
         if not connectors:
             raise ConfigError([Problem("connectors", "a mailer needs at least one connector")])
         if not templates:

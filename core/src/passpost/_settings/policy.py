@@ -129,8 +129,8 @@ class Policy:
         on_unknown: What comes after an attempt of which nobody knows whether it succeeded:
             ``stop``, or ``resend`` with the same Message-ID, at the risk of a second copy.
         breaker: When a connector that keeps failing is left alone.
-        account_cooldown: Seconds that a connector is left alone after its provider rejected the
-            account; 0 for never.
+        account_cooldown: Seconds for which other connectors are asked first, after a provider
+            rejected the account; 0 for never.
         routes: The connectors for a usage, in order of preference; ``*`` for all other usages. A
             usage without a route goes through all connectors in the order written.
         weights: The share of the emails that each connector gets as the first one asked. Without
@@ -197,8 +197,8 @@ class Policy:
         unit="s",
         title={"en": "Account cooldown", "zh-CN": "账号冷却时间"},
         description={
-            "en": "How long a connector is left alone after its provider rejected the account.",
-            "zh-CN": "服务商拒绝该账号后，暂停使用该连接器多久。",
+            "en": "How long others are asked first, after a provider rejected the account.",
+            "zh-CN": "服务商拒绝该账号后，多长时间内优先使用其他连接器。",
         },
     )
     routes: Mapping[str, tuple[str, ...]] = field(

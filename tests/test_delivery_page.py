@@ -1,0 +1,76 @@
+"""The page about several connectors: its settings parse, its programs run."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import passpost
+from passpost import config
+from pytest_passpost import Fault, SmtpServer, reply
+
+PAGE = (Path(__file__).parents[1] / "docs/en/how-to/delivery.md").read_text("utf-8")
+BLOCKS = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def blocks(language: str) -> list[str]:
+    return [text for found, text in BLOCKS.findall(PAGE) if found == language]
+
+
+@pytest.fixture
+def program() -> dict[str, Any]:
+    names: dict[str, Any] = {"passpost": passpost}
+    for block in blocks("python"):
+        exec(compile(block, "delivery.md", "exec"), names)  # noqa: S102 - the page's own code
+    return names
+
+
+def settings(first: SmtpServer, second: SmtpServer) -> str:
+    (text,) = blocks("jsonc")
+    for host, server in (("smtp.example.com", first), ("smtp.example.org", second)):
+        address = f'"127.0.0.1", "ignoreTLS": true, "port": {server.port}'
+        text = text.replace(f'"{host}", "port": 587', address)
+    return text
+
+
+def test_the_settings_parse_as_they_are() -> None:
+    (text,) = blocks("jsonc")
+    parsed = config.parse_application(text)
+    assert parsed.delivery.routes == {"SignIn": ("primary", "backup"), "*": ("backup",)}
+
+
+def test_the_backup_helps_and_the_cooldown_tells_nobody(program: dict[str, Any]) -> None:
+    down = Fault("mail", reply("421 4.3.2 Shutting down"), times=None)
+    with SmtpServer(faults=[down]) as first, SmtpServer() as second:
+        with passpost.Mailer.from_settings(settings(first, second)) as mailer:
+            sign_in = program["sign_in"]
+            assert "inbox" in sign_in(mailer, "ada@example.com", "493817")
+            assert "inbox" in sign_in(mailer, "nobody@example.com", None)
+            for address, code in (("ada@example.com", "112233"), ("nobody@example.com", None)):
+                assert re.fullmatch(r"try again in (59|60) seconds", sign_in(mailer, address, code))
+            assert not program["is_degraded"](mailer)
+        assert len(second.mails) == 1
+
+
+def test_a_repeated_send_returns_the_first_receipt(program: dict[str, Any], tmp_path: Path) -> None:
+    with SmtpServer() as first, SmtpServer() as second:
+        (tmp_path / "passpost.jsonc").write_text(settings(first, second), "utf-8")
+        message = passpost.Message(
+            "ada@example.com", "Register", {"code": "1"}, idempotency_key="a"
+        )
+        receipts = []
+        for _ in range(2):
+            with program["make_mailer"](str(tmp_path), b"k" * 32) as mailer:
+                receipts.append(mailer.send(message))
+                other = passpost.Message(
+                    "ada@example.com", "Register", {"code": "2"}, idempotency_key="a"
+                )
+                with pytest.raises(passpost.MessageError, match="one key for one code"):
+                    mailer.send(other)
+        assert [receipt.replayed for receipt in receipts] == [False, True]
+        assert receipts[0].message_id == receipts[1].message_id
+        assert len(second.mails) == 1
+        assert b"ada@" not in (tmp_path / "sends.sqlite").read_bytes()
