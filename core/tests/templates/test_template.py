@@ -37,7 +37,7 @@ def test_template_takes_texts_that_are_compiled_already() -> None:
 
 def test_parts_are_named() -> None:
     with pytest.raises(TypeError):
-        Template("SignIn", "Your code", "{{code}}")  # type: ignore[call-arg]  # refused, as it should be
+        Template("SignIn", "Your code", "{{code}}")  # type: ignore[call-arg]  # rejected, as it should be
 
 
 def test_old_name_of_generic() -> None:

@@ -124,7 +124,7 @@ async def test_a_connection_that_breaks_after_many_mails_says_nothing_of_the_for
 async def test_a_server_that_accepts_what_it_has_refused_leaves_the_outcome_unknown(
     kit: Any,
 ) -> None:
-    # It refuses the recipient and takes the message all the same.
+    # It rejects the recipient and takes the message all the same.
     faults = [
         Fault("rcpt", reply("550 5.1.1 who?"), times=None),
         Fault("bdat", reply("250 2.0.0 fine"), times=None),
@@ -277,7 +277,7 @@ def test_a_payload_with_commands_is_found(payload: dict[str, Any], dangerous: bo
     [
         # Nobody would get it: a dot, which the server masks, ends the message before it begins.
         ("550 5.1.1 who?", ["DATA", "***"], 1),
-        # Somebody would get an empty mail: the connection is given up.
+        # Somebody would get an empty email: the connection is given up.
         ("250 2.1.5 fine", ["DATA"], 2),
     ],
 )

@@ -25,7 +25,7 @@ class TestWebhook(ConnectorSuite):
         Refusal("content", lambda fake: fake.refuse(422), "message"),
     )
 
-    @override("a webhook is accepted by its status alone; only an answer that is no JSON is not")
+    @override("a webhook is accepted by its status alone; only a response that is not JSON is not")
     @pytest.mark.parametrize(("name", "answer"), GARBAGE.items(), ids=GARBAGE)
     def test_http_garbage(self, bench: Any, name: str, answer: Answer) -> None:
         with HttpServer(answer) as server:
