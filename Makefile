@@ -11,7 +11,7 @@ PROJECTS := $(wildcard */pyproject.toml plugins/*/pyproject.toml plugins/*/stand
 # All packages at once: they require each other.
 PACKAGES := $(filter-out core plugins/smtp,$(PROJECTS:/pyproject.toml=))
 
-.PHONY: help demo test format lint types unit architecture coverage bench docs guides prose \
+.PHONY: help demo test format lint types unit architecture coverage simulate bench docs guides prose \
 	changelog release-check clean
 .DEFAULT_GOAL := help
 
@@ -46,6 +46,9 @@ coverage: $(VENV)/.dev ## All tests with branch coverage, and what they leave ou
 	@$(BIN)/coverage run -m pytest
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report --skip-covered
+
+simulate: $(VENV)/.dev ## Send 100,000 emails through connectors that fail in every way, in virtual time
+	@$(BIN)/python core/tests/policy/simulation.py 100000
 
 bench: $(VENV)/.dev ## Run the benchmarks against the peers
 	@for script in bench/bench_*.py; do \

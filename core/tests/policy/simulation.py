@@ -1,11 +1,13 @@
 """Sends through connectors that fail in every way, on a virtual clock, and what must never happen.
 
-``python core/tests/policy/simulation.py 100000`` runs that many sends and prints what came of them.
+``make simulate`` runs 100,000 sends and prints what came of them.
 """
 
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
+import itertools
 import random
 import sys
 from collections import Counter
@@ -33,6 +35,12 @@ CONDITIONS: tuple[Condition, ...] = (
     "silent",
 )  # fmt: skip
 
+PER_SECOND = 4.0
+"""Emails a second: slow enough that connectors which are left alone come back during a run."""
+
+CHI_SQUARED = 27.9
+"""What one of a thousand fair spreads over ten parts exceeds."""
+
 
 @attrs.define(eq=False)
 class Provider:
@@ -59,6 +67,26 @@ class Email:
     asked: list[tuple[float, str, str]] = attrs.field(factory=list)
     result: str = ""
     ended: float = 0.0
+    wrong: list[str] = attrs.field(factory=list)
+
+
+@attrs.define(eq=False)
+class Watch:
+    """The clock of one email, which sees what it waits for."""
+
+    clock: VirtualClock
+    email: Email
+
+    def monotonic(self) -> float:
+        return self.clock.monotonic()
+
+    def now(self) -> dt.datetime:
+        return self.clock.now()
+
+    async def sleep(self, seconds: float) -> None:
+        if self.monotonic() + seconds > self.email.over:
+            self.email.wrong.append(f"waits {seconds:.2f} s, past its deadline")
+        await self.clock.sleep(seconds)
 
 
 @attrs.define(eq=False)
@@ -67,6 +95,7 @@ class LaneOf:
 
     provider: Provider
     email: Email
+    asked: bool = True
 
     @property
     def name(self) -> str:
@@ -87,6 +116,14 @@ class LaneOf:
         provider, email = self.provider, self.email
         clock = provider.world.clock
         now = clock.monotonic()
+        # A retry goes through the same one again.
+        tried = {name for _, name, _ in email.asked}
+        again = bool(email.asked) and email.asked[-1][1] == provider.name
+        for other in (
+            [] if again else provider.world.providers[: provider.world.providers.index(provider)]
+        ):
+            if other.name not in tried and other.health.show().state == "healthy":
+                email.wrong.append(f"{provider.name} is asked, and healthy {other.name} is not")
         provider.asked_at.append(now)
         email.asked.append((now, provider.name, provider.condition))
         result = await provider.world.answer(provider, email)
@@ -102,7 +139,7 @@ class LaneOf:
         return attrs.evolve(result, attempts=(attempt,), connector=self.name)
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, slots=False)
 class World:
     """Everything of one run."""
 
@@ -138,7 +175,8 @@ class World:
         if condition == "throttling":
             return refusal("provider", temporary=True, retry_after=self.random.choice([None, 0, 2]))
         if condition == "throttling for long":
-            return refusal("provider", temporary=True, retry_after=3_600)
+            asked = self.random.choice([10, 10, 60, 3_600])
+            return refusal("provider", temporary=True, retry_after=asked)
         if condition == "locked":
             return refusal("account", temporary=chance < 0.2)
         if email.recipient == "wrong":
@@ -164,7 +202,7 @@ class World:
         dispatch = Dispatch(
             [LaneOf(provider, email) for provider in self.providers],
             self.rules,
-            self.clock,
+            Watch(self.clock, email),
             email.over,
             lambda name, _error: self.cooled.append((self.clock.monotonic(), name)),
             self.random.random,
@@ -174,11 +212,24 @@ class World:
             email.result = "accepted"
         except SendError as error:
             email.result = "unavailable" if error.provider_code == UNAVAILABLE else error.outcome
+            self.look_for_help(email, error)
         except asyncio.CancelledError:
             email.result = "cancelled"
             raise
+        except Exception as error:  # noqa: BLE001 - it is counted
+            email.wrong.append(f"raised {error!r}")
         finally:
             email.ended = self.clock.monotonic()
+
+    def look_for_help(self, email: Email, error: SendError) -> None:
+        """Note a failure that a healthy connector could have prevented."""
+        of_the_email = error.scope in {"recipient", "message"}
+        if error.outcome == "unknown" or of_the_email or self.clock.monotonic() >= email.over:
+            return
+        tried = {name for _, name, _ in email.asked}
+        for provider in self.providers:
+            if provider.name not in tried and provider.health.show().state == "healthy":
+                email.wrong.append(f"{email.result}, although {provider.name} was healthy")
 
     async def play(self, sends: int, per_second: float, change: Callable[[World], None]) -> None:
         """Send emails at a steady rate while the providers' conditions change."""
@@ -214,9 +265,15 @@ def anything(world: World) -> None:
 def faults(world: World) -> list[str]:
     """Return what must never happen, and did."""
     found: list[str] = []
+    asked_at = world.providers[0].asked_at
+    for before, after in itertools.pairwise(asked_at):
+        # Whatever its provider asks for: ten periods, and the time until the next email.
+        if after - before > 11 * world.limits.recovery:
+            found.append(f"the first was left alone for {after - before:.0f} s")
     for email in world.emails:
         copies = sum(email.accepted.values())
         where = f"email {email.number}"
+        found += [f"{where}: {what}" for what in email.wrong]
         if copies > 1 and not world.rules.resend:
             found.append(f"{where}: accepted {copies} times")
         if email.result in {"rejected", "unavailable"} and copies:
@@ -231,6 +288,63 @@ def faults(world: World) -> list[str]:
         if tries and max(tries.values()) > world.rules.attempts:
             found.append(f"{where}: {tries}")
     return found
+
+
+def trials(seed: int = 1) -> list[str]:
+    """Return what is wrong with the trials of an open breaker under 1,000 sends at a time."""
+
+    async def play() -> list[str]:
+        world = World(seed, Rules(), Limits(), connectors=2)
+        first = world.providers[0]
+        first.condition = "down"
+        found: list[str] = []
+        for period in range(20):
+            before = len(first.asked_at)
+            now = world.clock.monotonic()
+            emails = [Email(number, now, now + 25.0, "good") for number in range(1_000)]
+            await asyncio.gather(*map(world.send, emails))
+            asked = len(first.asked_at) - before
+            if period and asked != 1:
+                found.append(f"period {period}: {asked} trials")
+            found += [f"period {period}: {email.result}" for email in emails if not email.accepted]
+            await asyncio.sleep(world.limits.recovery)
+        first.condition = "up"
+        await world.send(Email(0, 0.0, world.clock.monotonic() + 25.0, "good"))
+        if first.health.show().state != "healthy":
+            found.append("the first does not come back")
+        return found
+
+    return run(play())
+
+
+def spread(retry_after: float | None, seed: int = 1) -> float:
+    """Return how evenly 1,000 sends that failed together come back: chi-squared, of 9 degrees.
+
+    Raises:
+        ValueError: One comes back sooner than the provider asked for, or much later.
+    """
+
+    async def play() -> list[float]:
+        world = World(seed, Rules(attempts=2), Limits(failures=0), connectors=1)
+
+        async def answer(provider: Provider, email: Email) -> Receipt | SendError:
+            if len(email.asked) > 1:
+                return Receipt()
+            return refusal("provider", temporary=True, retry_after=retry_after)
+
+        world.answer = answer  # type: ignore[method-assign]  # of this world alone
+        now = world.clock.monotonic()
+        emails = [Email(number, now, now + 25.0, "good") for number in range(1_000)]
+        await asyncio.gather(*map(world.send, emails))
+        return [email.asked[1][0] - now for email in emails]
+
+    low = retry_after or 0.0
+    width = 0.5 if retry_after is None else 0.1 * retry_after
+    waits = run(play())
+    if min(waits) < low or max(waits) > low + width + 1e-9:
+        raise ValueError(f"waits of {min(waits):.3f} to {max(waits):.3f} s")
+    bins = Counter(min(9, int(10 * (wait - low) / width)) for wait in waits)
+    return sum((bins[number] - 100) ** 2 / 100 for number in range(10))
 
 
 def worlds(sends: int, seed: int = 1) -> list[tuple[World, int]]:
@@ -251,7 +365,7 @@ def main() -> None:
     sends = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
     broken = 0
     for world, share in worlds(sends):
-        run(world.play(share, 20.0, anything))
+        run(world.play(share, PER_SECOND, anything))
         results = Counter(email.result for email in world.emails)
         asked = sum(len(email.asked) for email in world.emails)
         doubled = sum(sum(email.accepted.values()) > 1 for email in world.emails)
@@ -262,6 +376,17 @@ def main() -> None:
             f"resend {world.rules.resend!s:5}: {dict(results)}, {asked} attempts, "
             f"{doubled} doubled, {len(world.cooled)} cooldowns, {len(found)} faults {found[:3]}"
         )
+    found = trials()
+    broken += len(found)
+    print(f"1,000 sends at a time, 20 periods: {'one trial each' if not found else found[:3]}")  # noqa: T201 - likewise
+    for retry_after in (None, 2.0):
+        evenness = spread(retry_after)
+        broken += evenness > CHI_SQUARED
+        print(  # noqa: T201 - likewise
+            f"1,000 retries, retry_after {retry_after}: chi-squared {evenness:.1f}, "
+            f"at most {CHI_SQUARED}"
+        )
+    print(f"{broken} faults")  # noqa: T201 - likewise
     sys.exit(bool(broken))
 
 

@@ -35,9 +35,12 @@ class SendAttempt:
         over: The deadline, in the loop's time.
         number: Which attempt at the email this is, counted from 1.
         context: What the application told extensions.
+
+    Attributes:
+        asked: Whether it got as far as the connector: extensions and passpost let it pass.
     """
 
-    __slots__ = ("_active", "_called", "_context", "_mail", "_number", "_over", "_started")
+    __slots__ = ("_active", "_called", "_context", "_mail", "_number", "_over", "_started", "asked")
 
     def __init__(
         self,
@@ -56,6 +59,7 @@ class SendAttempt:
         self._started = dt.datetime.now(dt.UTC)
         # Whether `send_mail` was called: from then on, something may have been sent.
         self._called = False
+        self.asked = False
 
     def run(self) -> Awaitable[Receipt | PasspostError]:
         """Make the attempt.
@@ -100,6 +104,7 @@ class SendAttempt:
     async def _call_connector(self) -> Receipt:
         self._require_time()
         active, hooks = self._active, self._active.connector.hooks
+        self.asked = True
         session = await active.ready(self._over)
         if hooks.sends_async:
             self._called = True
@@ -112,10 +117,12 @@ class SendAttempt:
         return result
 
     async def _call_in_thread(self) -> Any:
+        self.asked = False
         call = await self._get_thread()
         try:
             # Looked at again: the session may have died while the email waited for its thread.
             self._require_time()
+            self.asked = True
             session = await self._active.ready(self._over)
         except BaseException:
             call.withdraw()
@@ -129,7 +136,7 @@ class SendAttempt:
                 )
                 return await result if inspect.isawaitable(result) else result
             finally:
-                self._called = not call.withdrawn
+                self._called = self.asked = not call.withdrawn
 
     def _require_time(self) -> None:
         if self._is_late():

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
+import hmac
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
@@ -10,8 +13,9 @@ from typing import TYPE_CHECKING, Final
 from passpost._delivery.dispatch import Dispatch
 from passpost._delivery.identity import Identity
 from passpost._delivery.lane import EmailLane, Outgoing
-from passpost._delivery.once import Once
+from passpost._delivery.once import Once, tolerate
 from passpost._messages.addresses import shortened
+from passpost._plugins.defects import describe_defect
 from passpost._policy.clock import Clock, LoopClock
 from passpost._policy.decision import Rules
 from passpost._policy.health import ConnectorHealth, Health, Limits
@@ -25,8 +29,12 @@ if TYPE_CHECKING:
     from passpost._messages.messages import Message, Receipt
     from passpost._settings.policy import Policy
     from passpost._stores import Stores
+    from passpost._stores.rate import Rate
 
 log: Final = logging.getLogger("passpost")
+
+_GIVING_BACK: Final = 1.0
+"""Seconds that the end of a cooldown may take, past the deadline as well."""
 
 _SMALLEST: Final = 0.1
 """The part of the timeout that an attempt needs at least to be worth its while."""
@@ -66,6 +74,9 @@ class Delivery:
             least=min(1.0, policy.timeout * _SMALLEST),
             resend=policy.on_unknown == "resend",
         )
+        self._on_failure = stores.on_failure
+        # Without a secret, all processes that share the cooldowns still agree on the hashes.
+        self._secret = stores.secret or b"passpost"
         self._limiter = stores.rates or MemoryRateLimiter(clock)
         self._cooldowns = stores.cooldowns or MemoryCooldowns(clock)
         self._once = None
@@ -108,10 +119,9 @@ class Delivery:
 
         Raises:
             Throttled: An earlier one lasts still.
+            SendError: The store of the cooldowns failed.
         """
-        seconds = self._cooldown_of(message.usage)
-        if seconds and (left := await self._cooldowns.begin(_recipient(message), seconds)):
-            raise Throttled(left)
+        await self._begin_cooldown(message, self._policy.timeout)
 
     async def close(self) -> None:
         """Wait for what still has to be noted of sends."""
@@ -119,15 +129,48 @@ class Delivery:
             await self._once.wait_until_settled()
 
     async def _send(self, message: Message, seconds: float, over: float) -> Receipt:
-        if not self._cooldown_of(message.usage):
-            return await self._dispatch(message, seconds, over)
-        await self.count(message)
+        began = self._clock.monotonic()
+        cooldown = await self._begin_cooldown(message, over - began)
         try:
             return await self._dispatch(message, seconds, over)
         except PasspostError as error:
-            if not isinstance(error, SendError) or error.outcome == "rejected":
-                await self._cooldowns.give_back(_recipient(message))
+            nothing_sent = not isinstance(error, SendError) or error.outcome == "rejected"
+            # One that is over already may have been followed by another send's.
+            if nothing_sent and self._clock.monotonic() - began < cooldown:
+                await self._give_back(message)
             raise
+
+    async def _begin_cooldown(self, message: Message, seconds: float) -> float:
+        """Begin the cooldown of a message's recipient and usage, and return its seconds."""
+        cooldowns = self._policy.recipient_cooldowns
+        if not cooldowns:
+            return 0.0
+        lasting = cooldowns.get(message.usage, cooldowns.get(EVERY_USAGE, 0.0))
+        if not lasting:
+            return 0.0
+        try:
+            async with asyncio.timeout(seconds):
+                left = await self._cooldowns.begin(self._recipient(message), lasting)
+        except Exception as error:  # noqa: BLE001 - whatever a store's library raises
+            tolerate("store of the cooldowns", error, self._on_failure)
+            return 0.0
+        if left:
+            raise Throttled(left)
+        return lasting
+
+    async def _give_back(self, message: Message) -> None:
+        try:
+            async with asyncio.timeout(_GIVING_BACK):
+                await self._cooldowns.give_back(self._recipient(message))
+        except Exception as error:  # noqa: BLE001 - the email's own error says more
+            what = describe_defect(error)
+            log.error("a cooldown stays although its email was not sent: %s", what)  # noqa: TRY400 - a traceback could show the email
+
+    def _recipient(self, message: Message) -> str:
+        """Return the key of a recipient's cooldown, from which the address cannot be read."""
+        # Nearly all servers take a name for the same one in capitals.
+        text = f"{message.usage}\0{message.to.address.casefold()}"
+        return hmac.new(self._secret, text.encode(), hashlib.sha256).hexdigest()
 
     def _dispatch(self, message: Message, seconds: float, over: float) -> Awaitable[Receipt]:
         outgoing = Outgoing(message, Identity.of(message), over, seconds)
@@ -139,11 +182,14 @@ class Delivery:
 
     def _taker(self, name: str) -> Callable[[], Awaitable[float]] | None:
         rate = self._policy.rates.get(name)
-        return None if rate is None else partial(self._limiter.take, name, rate)
+        return None if rate is None else partial(self._take, name, rate)
 
-    def _cooldown_of(self, usage: str) -> float:
-        cooldowns = self._policy.recipient_cooldowns
-        return cooldowns.get(usage, cooldowns.get(EVERY_USAGE, 0.0)) if cooldowns else 0.0
+    async def _take(self, name: str, rate: Rate) -> float:
+        try:
+            return await self._limiter.take(name, rate)
+        except Exception as error:  # noqa: BLE001 - whatever a store's library raises
+            tolerate("rate limiter", error, self._on_failure)
+            return 0.0
 
     def _log_cooldown(self, name: str, error: SendError) -> None:
         """Tell anyone who runs the system, once: every email avoids the connector from now on."""
@@ -211,10 +257,6 @@ def _by_name(connectors: Sequence[ActiveConnector]) -> dict[str, ActiveConnector
             name, number = f"{active.connector.name} ({number})", number + 1
         named[name] = active
     return named
-
-
-def _recipient(message: Message) -> str:
-    return f"{message.usage}\0{message.to.address}"
 
 
 def _routes(names: tuple[str, ...], policy: Policy) -> Routes:

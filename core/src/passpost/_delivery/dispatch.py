@@ -15,14 +15,11 @@ import attrs
 
 from passpost._messages.messages import Receipt
 from passpost._policy.clock import Clock
-from passpost._policy.decision import STOP, Decision, Result, Retry, Rules, Situation, decide
+from passpost._policy.decision import NEXT, STOP, Decision, Result, Retry, Rules, Situation, decide
 from passpost._policy.health import Health, Place
-from passpost.errors import Attempt, PasspostError, SendError
+from passpost.errors import Attempt, MessageError, PasspostError, SendError
 
-OWN_CODES: Final = "passpost."
-"""How the codes of rejections by passpost and its extensions begin: no provider is at fault."""
-
-UNAVAILABLE: Final = f"{OWN_CODES}unavailable"
+UNAVAILABLE: Final = "passpost.unavailable"
 
 _LOOK_AGAIN: Final = 1.0
 """Seconds after which a send that waits for a connector looks whether it recovered sooner."""
@@ -46,11 +43,19 @@ class Lane(Protocol):
         """Whether it sends an email once, however often it is asked."""
         ...
 
+    @property
+    def asked(self) -> bool:
+        """Whether the last attempt got as far as the connector: else it is nobody's fault."""
+        ...
+
     async def take(self) -> float:
         """Take one of the places that the connector's rate has.
 
         Returns:
             0 with a place taken; else the seconds after which to ask again.
+
+        Raises:
+            SendError: Nobody knows whether there is a place.
         """
         ...
 
@@ -85,6 +90,10 @@ class Dispatch:
     _tries: dict[str, int] = attrs.field(factory=dict, init=False)
     _attempts: tuple[Attempt, ...] = attrs.field(default=(), init=False)
     _unknown: SendError | None = attrs.field(default=None, init=False)
+    _unfit: set[str] = attrs.field(factory=set, init=False)
+    """Connectors that this message cannot become an email for."""
+    _refusal: SendError | None = attrs.field(default=None, init=False)
+    """Why nobody knows whether a connector's rate has a place."""
 
     async def run(self) -> Receipt:
         """Send, and return the receipt.
@@ -93,7 +102,7 @@ class Dispatch:
             SendError: No connector accepted the email, or nobody knows whether one did.
             PasspostError: Whatever else an attempt came to.
         """
-        last: SendError | None = None
+        failed: tuple[Lane, SendError] | None = None
         lane, place = await self._enter(self._lanes, None)
         while True:
             result = await self._attempt(lane, place)
@@ -101,18 +110,37 @@ class Dispatch:
                 if len(self._attempts) == 1:
                     return result
                 return attrs.evolve(result, attempts=self._attempts)
-            if not isinstance(result, SendError):
-                # A connector further down the route may lack a template: the first error says more.
-                raise self._outcome(last) if last else result
-            last = result
-            decision = self._decide(lane, result)
-            if decision is STOP:
-                raise self._outcome(result)
-            others = [other for other in self._lanes if other is not lane]
-            if isinstance(decision, Retry):
-                await self._clock.sleep(decision.wait)
-                others = [lane, *others] if decision.elsewhere else [lane]
-            lane, place = await self._enter(others, result)
+            if isinstance(result, SendError):
+                failed = lane, result
+            elif failed is None:
+                raise result
+            elif isinstance(result, MessageError):
+                # A connector further down the route may lack a template; others do not.
+                self._unfit.add(lane.name)
+            else:
+                raise self._outcome(failed[1])
+            lane, place = await self._go_on(*failed)
+
+    async def _go_on(self, lane: Lane, error: SendError) -> tuple[Lane, Place]:
+        """Return what comes after an attempt that failed: the lane to ask, and a place in it.
+
+        Raises:
+            SendError: Nothing does.
+        """
+        others = [other for other in self._lanes if other is not lane]
+        decision, again = self._decide(lane, error)
+        if decision is NEXT:
+            entered = await self._look(others)
+            if not isinstance(entered, float):
+                return entered
+            # The others' rates are used up: the same connector may be the sooner one to ask.
+            decision = again if isinstance(again, Retry) and again.wait < entered else NEXT
+        if decision is STOP:
+            raise self._outcome(error)
+        if isinstance(decision, Retry):
+            await self._clock.sleep(decision.wait)
+            others = [lane, *others] if decision.elsewhere else [lane]
+        return await self._enter(others, error)
 
     async def _attempt(self, lane: Lane, place: Place) -> Receipt | PasspostError:
         self._tries[lane.name] = self._tries.get(lane.name, 0) + 1
@@ -132,12 +160,13 @@ class Dispatch:
         return result
 
     def _settle(self, lane: Lane, place: Place, error: SendError) -> None:
-        if (error.provider_code or "").startswith(OWN_CODES):
+        if not lane.asked:
             place.release()
         elif place.settle(_result(error), str(error)):
             self._cooled(lane.name, error)
 
-    def _decide(self, lane: Lane, error: SendError) -> Decision:
+    def _decide(self, lane: Lane, error: SendError) -> tuple[Decision, Decision]:
+        """Return what comes next, and what would if there were no other connector."""
         now = self._clock.monotonic()
         situation = Situation(
             tries=self._tries[lane.name],
@@ -150,7 +179,12 @@ class Dispatch:
         )
         if error.outcome == "unknown":
             self._unknown = error
-        return decide(_result(error), situation, self._rules, self._jitter())
+        result, jitter = _result(error), self._jitter()
+        alone = attrs.evolve(situation, alternative=False)
+        return (
+            decide(result, situation, self._rules, jitter),
+            decide(result, alone, self._rules, jitter),
+        )
 
     async def _enter(self, lanes: Sequence[Lane], error: SendError | None) -> tuple[Lane, Place]:
         """Return the first lane that may be asked, and a place in it; wait for one if need be.
@@ -162,28 +196,42 @@ class Dispatch:
         Raises:
             SendError: None may be asked before the deadline.
         """
-        lanes = [lane for lane in lanes if self._has_tries(lane)]
         while True:
-            earliest = math.inf
-            for lane in sorted(lanes, key=_is_cooling):
-                wait = lane.health.asked_again_at() - self._clock.monotonic()
+            entered = await self._look(lanes)
+            if not isinstance(entered, float):
+                return entered
+            if self._clock.monotonic() + entered + self._rules.least > self._over:
+                raise self._outcome(error or self._refusal or _unavailable(lanes, entered))
+            await self._clock.sleep(min(entered, _LOOK_AGAIN))
+
+    async def _look(self, lanes: Sequence[Lane]) -> tuple[Lane, Place] | float:
+        """Return the first lane that may be asked now, or the seconds until one may be."""
+        earliest = math.inf
+        for lane in sorted(filter(self._may_be_asked, lanes), key=_is_cooling):
+            wait = lane.health.asked_again_at() - self._clock.monotonic()
+            try:
                 if wait <= 0 and not (wait := await lane.take()):
                     place = lane.health.enter()
                     if place is not None:
                         return lane, place
-                earliest = min(earliest, wait)
-            if self._clock.monotonic() + earliest + self._rules.least > self._over:
-                raise self._outcome(error or _unavailable(lanes, earliest))
-            await self._clock.sleep(min(earliest, _LOOK_AGAIN))
+            except SendError as error:
+                self._refusal, wait = error, math.inf
+            earliest = min(earliest, wait)
+        return earliest
 
     def _is_alternative(self, lane: Lane, now: float) -> bool:
-        if not self._has_tries(lane) or lane.health.asked_again_at() > now:
+        if not self._may_be_asked(lane) or lane.health.asked_again_at() > now:
             return False
         # An account at fault is asked once: better late than no email.
         return lane.name not in self._tries or not lane.health.is_cooling()
 
-    def _has_tries(self, lane: Lane) -> bool:
-        return self._tries.get(lane.name, 0) < self._rules.attempts
+    def _may_be_asked(self, lane: Lane) -> bool:
+        # Looked at after each wait: a provider recognizes repetitions for a while only.
+        if self._unknown and not (self._rules.resend or lane.recognizes_repetitions):
+            return False
+        return lane.name not in self._unfit and (
+            self._tries.get(lane.name, 0) < self._rules.attempts
+        )
 
     def _outcome(self, last: SendError) -> SendError:
         """Return the error of the whole send.
@@ -207,13 +255,13 @@ def _result(error: SendError) -> Result:
 
 
 def _unavailable(lanes: Sequence[Lane], seconds: float) -> SendError:
-    names = ", ".join(f"{lane.name} ({lane.health.show().why})" for lane in lanes)
+    names = ", ".join(f"{lane.name} ({lane.health.show().why or 'its rate'})" for lane in lanes)
     return SendError(
-        f"every connector is left alone after failures: {names}",
+        f"no connector may be asked before the deadline: {names}",
         outcome="rejected",
         scope="provider",
         temporary=True,
-        retry_after=seconds,
+        retry_after=seconds if seconds < math.inf else None,
         provider_code=UNAVAILABLE,
         hint="The next attempt is made when the time in `retry_after` has passed.",
     )

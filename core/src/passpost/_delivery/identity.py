@@ -44,7 +44,3 @@ class Identity:
         if not self._message_id:
             self._message_id = f"<{self._token}@{domain}>"
         return self._message_id
-
-    def age(self) -> float:
-        """Return the seconds since the send began."""
-        return time.monotonic() - self.began

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
@@ -48,7 +49,7 @@ class EmailLane:
         take: Takes a place of the connector's rate; None where it has no limit.
     """
 
-    __slots__ = ("_mail", "_outgoing", "_take", "active", "health", "name")
+    __slots__ = ("_mail", "_outgoing", "_take", "active", "asked", "health", "name")
 
     def __init__(
         self,
@@ -61,6 +62,7 @@ class EmailLane:
         self.name = name
         self.active = active
         self.health = health
+        self.asked = False
         self._outgoing = outgoing
         self._take = take
         self._mail: Mail | None = None
@@ -68,11 +70,22 @@ class EmailLane:
     @property
     def recognizes_repetitions(self) -> bool:
         """Whether the provider sends an email once, however often it is asked, for a while yet."""
-        return self._outgoing.identity.age() < self.active.connector.info.repeatable_for
+        age = asyncio.get_running_loop().time() - self._outgoing.over + self._outgoing.seconds
+        return age < self.active.connector.info.repeatable_for
 
     async def take(self) -> float:
-        """Take a place of the connector's rate; see `RateLimiter.take`."""
-        return 0.0 if self._take is None else await self._take()
+        """Take a place of the connector's rate; see `RateLimiter.take`.
+
+        Raises:
+            SendError: The limiter failed, or did not answer before the deadline.
+        """
+        if self._take is None:
+            return 0.0
+        try:
+            with self.active.deadlines.until(self._outgoing.over):
+                return await self._take()
+        except DeadlinePassedError:
+            raise deadline_error("the rate limiter answered", "provider") from None
 
     async def attempt(self, number: int) -> Receipt | PasspostError:
         """Make one attempt, and return what it came to.
@@ -80,6 +93,7 @@ class EmailLane:
         Args:
             number: Which attempt of the send it is, counted from 1.
         """
+        self.asked = False
         if self._mail is None:
             try:
                 self._mail = await self._compose()
@@ -90,7 +104,10 @@ class EmailLane:
         attempt = SendAttempt(
             self.active, self._mail, outgoing.over, number=number, context=context
         )
-        return await attempt.run()
+        try:
+            return await attempt.run()
+        finally:
+            self.asked = attempt.asked
 
     async def _compose(self) -> Mail:
         composer = self.active.composer

@@ -87,9 +87,7 @@ class Once:
         except PasspostError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever a store's library raises
-            refusal = self._store_failed(error)
-            if refusal is not None:
-                raise refusal from None
+            tolerate("idempotency store", error, self._on_failure)
             return await make()
         if isinstance(token, Receipt):
             return token
@@ -102,9 +100,10 @@ class Once:
     async def _begin(self, key: str, fingerprint: str, over: float) -> str | Receipt:
         while True:
             left = over - self._clock.monotonic()
-            beginning: Beginning = await self._store.begin(
-                key, fingerprint, running=max(0.0, left) + _MARGIN, kept=KEPT
-            )
+            async with asyncio.timeout(left):
+                beginning: Beginning = await self._store.begin(
+                    key, fingerprint, running=max(0.0, left) + _MARGIN, kept=KEPT
+                )
             if isinstance(beginning, Begun):
                 return beginning.token
             if isinstance(beginning, OtherContent):
@@ -145,20 +144,6 @@ class Once:
             what = describe_defect(error)
             log.error("the idempotency store did not note how a send ended: %s", what)  # noqa: TRY400 - a traceback could show the email
 
-    def _store_failed(self, error: Exception) -> SendError | None:
-        what = describe_defect(error)
-        if self._on_failure == "send":
-            log.warning("the idempotency store failed, and the email is sent without it: %s", what)
-            return None
-        return SendError(
-            f"the idempotency store failed: {what}",
-            outcome="rejected",
-            scope="provider",
-            temporary=True,
-            provider_code=STORE,
-            hint="Check that the store can be reached and written to.",
-        )
-
     def _key(self, message: Message) -> str:
         return self._hash([message.idempotency_key, message.to.address])
 
@@ -170,6 +155,30 @@ class Once:
     def _hash(self, parts: list[Any]) -> str:
         text = json.dumps(parts, sort_keys=True, ensure_ascii=True)
         return hmac.new(self._secret, text.encode(), hashlib.sha256).hexdigest()
+
+
+def tolerate(store: str, error: Exception, on_failure: Literal["refuse", "send"]) -> None:
+    """Log that a store failed, where emails are sent without it.
+
+    Args:
+        store: Which one.
+        error: What it raised.
+        on_failure: Whether an email is rejected or sent.
+
+    Raises:
+        SendError: The email is rejected.
+    """
+    what = describe_defect(error)
+    if on_failure == "refuse":
+        raise SendError(
+            f"the {store} failed: {what}",
+            outcome="rejected",
+            scope="provider",
+            temporary=True,
+            provider_code=STORE,
+            hint="Check that the store can be reached and written to.",
+        ) from None
+    log.warning("the %s failed, and the email is sent without it: %s", store, what)
 
 
 def _plain(value: Any) -> Any:

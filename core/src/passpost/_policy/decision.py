@@ -12,6 +12,8 @@
 |          |                    |           | ``resend``: the same again, then the next        |
 |          |                    |           | else stop                                        |
 
+"Next" becomes "stop" once the deadline has passed.
+
 "Again" waits: full jitter over a doubling bound, and never less than ``retry_after``. It becomes
 "stop" where the connector was asked often enough, or where the wait would end after the deadline.
 
@@ -131,7 +133,7 @@ def decide(result: Result, situation: Situation, rules: Rules, jitter: float) ->
     if result.outcome == "accepted":
         return STOP
     again = _again(result, situation, rules, jitter)
-    other = NEXT if situation.alternative else STOP
+    other = NEXT if situation.alternative and situation.seconds_left > 0 else STOP
     unknown = result.outcome == "unknown"
     if (unknown or situation.in_doubt) and not rules.resend:
         return again if situation.recognizes and (unknown or result.temporary) else STOP

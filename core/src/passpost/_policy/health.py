@@ -170,6 +170,8 @@ class Health:
         if result.temporary:
             wait = seconds_asked(result.retry_after) or min(wait, self._limits.recovery)
         self._cool_until = self._clock.monotonic() + wait
+        # What began before may yet be accepted, and does not end the cooldown.
+        self._epoch += 1
         self._note(why)
         return True
 

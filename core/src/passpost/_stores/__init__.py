@@ -18,10 +18,10 @@ class Stores:
     Attributes:
         idempotency: Which sends were made, by idempotency key; None makes a send again whenever it
             is asked for.
-        secret: Keys the hashes that the idempotency store sees; the same for all processes that
-            share one. None makes one for this process.
-        on_failure: Whether an email is rejected (``refuse``) or sent (``send``) where the
-            idempotency store cannot be asked.
+        secret: Keys the hashes that stores see; the same for all processes that share one. None
+            makes one for this process, and leaves the hashes of recipients without a key.
+        on_failure: Whether an email is rejected (``refuse``) or sent (``send``) where a store
+            cannot be asked.
         rates: Counts what connectors are given; None counts in this process.
         cooldowns: Remembers who was written to; None remembers in this process.
     """
