@@ -102,11 +102,13 @@ class Reports:
         provider_id = self._part(receipt, "provider_id")
         response = self._part(receipt, "response")
         # Nearly every ID is a part of the words, and nearly all words show nothing.
-        if provider_id and response and provider_id in response:
-            if self._redactor.is_clear(response, mail.payload):
-                return provider_id, response
-        elif provider_id is None and response is None:
-            return None, None
+        if response is None:
+            if provider_id is None:
+                return None, None
+        elif (provider_id is None or provider_id in response) and self._redactor.is_clear(
+            response, mail.payload
+        ):
+            return provider_id, response
         clean = self._redactor.for_email(mail.payload, mail.to).clean
         return provider_id and clean(provider_id), response and clean(response)
 
