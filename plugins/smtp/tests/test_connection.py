@@ -11,7 +11,8 @@ from contextlib import asynccontextmanager
 import pytest
 import trustme
 
-from passpost_smtp.connection import Connection, Then
+from passpost_smtp.connection import Connection
+from passpost_smtp.exchange import Then
 from passpost_smtp.reply import Reply
 
 FOREVER = 60.0

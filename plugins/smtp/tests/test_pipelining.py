@@ -8,8 +8,9 @@ import pytest
 
 from passpost import Message, Receipt
 from passpost_smtp.ehlo import NOTHING, Offer
-from passpost_smtp.pipelining import Form, PipeliningFallback, answers_chunk, has_commands
+from passpost_smtp.pipelining import Form, PipeliningFallback, has_commands
 from passpost_smtp.reply import Reply
+from passpost_smtp.reply_checks import answers_chunk
 from pytest_passpost import Fault, SmtpServer, reply
 
 BOTH = ("PIPELINING", "CHUNKING", "8BITMIME")

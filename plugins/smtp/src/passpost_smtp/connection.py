@@ -1,7 +1,7 @@
 """One connection to a server: bytes out, replies in, and exactly how it ended.
 
-Nothing here raises when the network fails: `Connection.exchange` gives the replies that came, and
-`Connection.fault` says why there were no more. Who asked knows which command each reply is for.
+Nothing here raises when the network fails: `Connection.exchange` returns the replies that came, and
+`Connection.fault` says why there were no more. The caller knows which command each reply is for.
 """
 
 from __future__ import annotations
@@ -9,18 +9,20 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import Callable, Sequence
+from math import inf
 from typing import TYPE_CHECKING, Final, cast
 
-from passpost.wire import Alarm
+from passpost_smtp.exchange import Exchanges
 from passpost_smtp.fault import Fault, tls_fault
-from passpost_smtp.reply import SHUTTING_DOWN, Reply, ReplyReader
+from passpost_smtp.reply import ReplyReader
 from passpost_smtp.tls import TlsLayer
 from passpost_smtp.trace import describe
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Callable
 
+    from passpost_smtp.exchange import Then
+    from passpost_smtp.reply import Reply
     from passpost_smtp.trace import Trace
 
 _BUFFER: Final = 16384
@@ -28,9 +30,6 @@ _BUFFER: Final = 16384
 
 _LINGER: Final = 1.0
 """Seconds for the last bytes of a connection that is closed in order."""
-
-Then = Callable[[Sequence["Reply"]], bool]
-"""Takes the replies the moment they are there, and returns whether it has written more."""
 
 
 class Connection(asyncio.BufferedProtocol):
@@ -62,13 +61,10 @@ class Connection(asyncio.BufferedProtocol):
         self._sock = sock
         self._view = memoryview(bytearray(_BUFFER))
         self._reader = ReplyReader()
-        self._replies: list[Reply] = []
+        self._exchanges = Exchanges(loop, self._fail)
         # The greeting may be there before anyone has asked for it.
-        self._wanted = 1 if greets else 0
-        self._waiter: asyncio.Future[list[Reply]] | None = None
-        self._then: Then | None = None
-        self._alarm = Alarm(self._ring)
-        self._expires = self._patience = self._deadline = 0.0
+        self._greeting = self._exchanges.begin(1, inf, inf) if greets else None
+        self._held = b""
         self._transport: asyncio.Transport | None = None
         self._gone = asyncio.Event()
 
@@ -100,12 +96,17 @@ class Connection(asyncio.BufferedProtocol):
 
     async def greeting(self, seconds: float, deadline: float) -> list[Reply]:
         """Wait for the greeting; see `exchange`."""
-        if self.tls is not None:
-            self._wanted = 1
+        greeting = self._greeting
+        if greeting is None:
+            greeting = self._exchanges.begin(1, seconds, deadline)
             # It may have come together with the end of the handshake.
             self._receive_encrypted(b"")
-        self._patience, self._deadline = seconds, deadline
-        return await self._await_replies()
+        greeting.deadline = deadline
+        if self.fault is None:
+            self._exchanges.wait(greeting, seconds)
+        else:
+            self._exchanges.finish_all()
+        return await greeting.waiter
 
     # No coroutine: an application's traceback shows the frames of those that wait, and with them
     # what a message says, or a password. A future also costs each email some 2 µs less.
@@ -134,32 +135,52 @@ class Connection(asyncio.BufferedProtocol):
             The replies; fewer than wanted if the connection ended, or one said that it closes
             (421).
         """
-        self._replies = []
-        self._patience, self._deadline = seconds, deadline
-        self._then = then if self.trace is None else None
+        exchange = self._exchanges.begin(wanted, seconds, deadline)
         if self.fault is None:
-            self._wanted = wanted
             self._write(data)
+            self._exchanges.wait(exchange, sending if self.unsent and sending else seconds)
         else:
             # Nothing of it goes out, which is as good as all of it being left over.
             self.unsent = True
-        heard = self._await_replies(sending)
-        return (
-            heard if self.trace is None else self._trace_exchange(self.trace, describe(data), heard)
-        )
+            self._exchanges.finish_all()
+        if self.trace is not None:
+            return self._trace_exchange(self.trace, describe(data), exchange.waiter)
+        exchange.then = then
+        return exchange.waiter
 
     def continue_exchange(
-        self, data: bytes, wanted: int, seconds: float, *, sending: float
+        self,
+        data: bytes,
+        wanted: int,
+        seconds: float,
+        *,
+        sending: float,
+        held: Callable[[], bool] | None = None,
     ) -> None:
         """Write more within an exchange, and wait for the replies to that; see `exchange`.
 
         The task that waits is not woken in between, which takes a turn of the event loop.
+
+        Args:
+            data: As for `exchange`, and so are the next three.
+            wanted: See above.
+            seconds: See above.
+            sending: See above.
+            held: Where it is given, the bytes are held for a turn of the event loop, and leave in
+                one write with the next exchange if it begins. Returns whether to hold them once
+                more.
         """
-        self._replies = []
-        self._wanted, self._patience = wanted, seconds
-        self._write(data)
-        if self._wanted:
-            self._arm(sending if self.unsent else seconds)
+        exchange = self._exchanges.first
+        if exchange is None:
+            return
+        exchange.replies = []
+        exchange.wanted, exchange.seconds = wanted, seconds
+        if held is not None:
+            self._held = data
+            self._loop.call_soon(self._write_held, held)
+        else:
+            self._write(data)
+        self._exchanges.wait(exchange, sending if self.unsent else seconds)
 
     async def _trace_exchange(
         self, trace: Trace, what: str, heard: asyncio.Future[list[Reply]]
@@ -179,14 +200,18 @@ class Connection(asyncio.BufferedProtocol):
             self._fail(Fault("order", "bytes in clear came after the reply to STARTTLS"))
         if self.fault is None:
             self.tls = TlsLayer(context, server_name)
-            self._wanted = 1
-            self._patience, self._deadline = seconds, deadline
+            handshake = self._exchanges.begin(1, seconds, deadline)
+            self._exchanges.wait(handshake, seconds)
             self._continue_handshake(b"")
-            await self._await_replies()
+            await handshake.waiter
 
     def abort(self, fault: Fault | None = None) -> None:
         """Close at once and for good; whoever waits gets `fault`."""
         self._fail(fault or Fault("aborted"))
+
+    def abandon(self) -> None:
+        """Close for a caller that was cancelled, but not before others have their replies."""
+        self._exchanges.abandon()
 
     async def close(self) -> None:
         """Close in order: what was written is sent first, if the server takes it."""
@@ -235,8 +260,9 @@ class Connection(asyncio.BufferedProtocol):
     def resume_writing(self) -> None:
         """Note that the kernel has the last byte; from now on the server has its time to answer."""
         self.unsent = False
-        if self._waiter is not None:
-            self._arm(self._patience)
+        exchange = self._exchanges.first
+        if exchange is not None:
+            self._exchanges.wait(exchange, exchange.seconds)
 
     def eof_received(self) -> None:
         """Note that the server has closed its side."""
@@ -250,7 +276,7 @@ class Connection(asyncio.BufferedProtocol):
             self._fail(Fault("reset", exc.strerror or "", exc.errno or 0))
         else:
             self._fail(Fault("closed") if exc is None else Fault("reset"))
-        self._alarm.stop()
+        self._exchanges.close()
         self._gone.set()
         if self.on_lost is not None:
             self.on_lost(self)
@@ -261,7 +287,16 @@ class Connection(asyncio.BufferedProtocol):
         name = self._transport.get_extra_info(end) if self._transport is not None else None
         return str(name[0]) if name else ""
 
+    def _write_held(self, held: Callable[[], bool]) -> None:
+        if self._held and self.fault is None:
+            if held():
+                self._loop.call_soon(self._write_held, held)
+            else:
+                self._write(b"")
+
     def _write(self, data: bytes) -> None:
+        if self._held:
+            data, self._held = self._held + data, b""
         transport = self._transport
         if transport is None:
             return
@@ -277,49 +312,14 @@ class Connection(asyncio.BufferedProtocol):
             # The kernel took nothing; the loop says why in a moment.
             self.unsent = True
 
-    def _await_replies(self, sending: float = 0.0) -> asyncio.Future[list[Reply]]:
-        """Return a future of the replies: done when all are there, or no more will come."""
-        waiter = self._loop.create_future()
-        if self._wanted and self.fault is None:
-            self._waiter = waiter
-            self._arm(sending if self.unsent and sending else self._patience)
-        else:
-            waiter.set_result(self._replies)
-        return waiter
-
-    def _wake(self) -> None:
-        self._wanted = 0
-        self._then = None
-        waiter, self._waiter = self._waiter, None
-        if waiter is not None and not waiter.done():
-            waiter.set_result(self._replies)
-
     def _receive(self, data: bytes) -> None:
-        if self._waiter is not None and self._waiter.done():
-            # It was cancelled: what comes from now on was asked for by nobody.
-            self._wake()
-        for reply in self._reader.feed(data):
-            closing = reply.code == SHUTTING_DOWN
-            # What came before a fault counts, even if both came in one packet.
-            if self._wanted:
-                self._replies.append(reply)
-                self._wanted -= 1
-            elif not closing:
-                self._fail(Fault("order", "a reply came that no command had asked for"))
-                return
-            if closing:
-                self._fail(Fault("closed", "the server said that it closes the connection"))
-                return
-        if self._reader.error is not None:
-            self._fail(Fault("garbage", str(self._reader.error)))
-        elif self._wanted == 0:
-            if self._reader.pending:
-                self._fail(Fault("order", "a reply began that no command had asked for"))
-            then, self._then = self._then, None
-            # Too late, nothing more is said: the timer rings in this turn of the event loop.
-            late = self._loop.time() >= self._deadline
-            if then is None or late or not then(self._replies):
-                self._wake()
+        reader = self._reader
+        if not self._exchanges.assign(reader.feed(data)):
+            return
+        if reader.error is not None:
+            self._fail(Fault("garbage", str(reader.error)))
+        else:
+            self._exchanges.finish_answered(more=reader.pending)
 
     def _receive_encrypted(self, data: bytes) -> None:
         if self.tls is None:
@@ -332,7 +332,7 @@ class Connection(asyncio.BufferedProtocol):
         self._flush_tls()
         if fault is not None or self.tls.closed:
             # What came is heard, and nothing more is said.
-            self._then = None
+            self._exchanges.forget_continuations()
         if clear:
             self._receive(clear)
         if fault is not None:
@@ -352,7 +352,7 @@ class Connection(asyncio.BufferedProtocol):
         if fault is not None:
             self._fail(fault)
         elif self.tls.done:
-            self._wake()
+            self._exchanges.finish_first()
 
     def _flush_tls(self) -> None:
         # Handshake messages, alerts and key updates: what the TLS layer itself has to say.
@@ -364,17 +364,4 @@ class Connection(asyncio.BufferedProtocol):
             self.fault = fault
             if self._transport is not None:
                 self._transport.abort()
-        self._wake()
-
-    def _arm(self, seconds: float) -> None:
-        self._expires = min(self._loop.time() + seconds, self._deadline)
-        self._alarm.ring_by(self._expires)
-
-    def _ring(self) -> None:
-        if self._waiter is None or self._waiter.done():
-            return
-        if self._loop.time() < self._expires:
-            # It was put off since.
-            self._alarm.ring_by(self._expires)
-        else:
-            self._fail(Fault("timeout"))
+        self._exchanges.finish_all()

@@ -33,7 +33,7 @@ _FALLBACKS: Final[dict[Form, Form]] = {
     "plain": "plain",
 }
 
-_OF_ADDRESSES: Final = b"2.1."
+OF_ADDRESSES: Final = b"2.1."
 """How the enhanced codes of success begin that are about an address (RFC 3463 section 3.2)."""
 _VARIABLE: Final = re.compile(rb"\S*\d\S*")
 _COMMAND: Final = re.compile(r"\s*(?:mail|rcpt|data|bdat)\b", re.IGNORECASE)
@@ -42,10 +42,11 @@ _COMMAND: Final = re.compile(r"\s*(?:mail|rcpt|data|bdat)\b", re.IGNORECASE)
 class PipeliningFallback:
     """What a session has learned of its servers' pipelining, for as long as it lasts."""
 
-    __slots__ = ("_failed", "_fingerprints")
+    __slots__ = ("_failed", "_fingerprints", "_may_follow")
 
     def __init__(self) -> None:
         self._failed: set[Form] = set()
+        self._may_follow = True
         # One host may be many servers, each at an address of its own.
         self._fingerprints: dict[str, bytes] = {}
 
@@ -67,6 +68,17 @@ class PipeliningFallback:
         # The plain form is what every server knows: failing at it says nothing of the others.
         if form != "plain":
             self._failed.update(FORMS[: FORMS.index(form) + 1])
+
+    def may_follow(self, offer: Offer) -> bool:
+        """Return whether an email may begin in the same write as the message of the one before.
+
+        Where the server offers CHUNKING, an email takes one write without that.
+        """
+        return self._may_follow and offer.pipelining and not offer.chunking
+
+    def rule_out_following(self) -> None:
+        """Begin no more emails in the write of another."""
+        self._may_follow = False
 
     def prove_chunking(self, address: str, rcpt: Reply, final: Reply, recipient: bytes) -> None:
         """Note that a server implements BDAT, and how it replies to RCPT.
@@ -99,20 +111,6 @@ def fall_back(form: Form) -> Form:
     return _FALLBACKS[form]
 
 
-def answers_chunk(reply: Reply, octets: int, rcpt: Reply) -> bool:
-    """Return whether a reply is the one to a chunk, and not the one to RCPT before it.
-
-    Args:
-        reply: The reply.
-        octets: How long the chunk was, which most servers repeat.
-        rcpt: The reply before it.
-    """
-    line = reply.lines[0]
-    if rcpt.lines[0].startswith(_OF_ADDRESSES):
-        return line.startswith(b"2.") and not line.startswith(_OF_ADDRESSES)
-    return re.search(rb"(?<!\d)%d(?!\d)" % octets, line) is not None
-
-
 def has_commands(value: Any) -> bool:
     """Return whether a payload's text has a line that a server could read as a command of an email.
 
@@ -131,8 +129,8 @@ def has_commands(value: Any) -> bool:
 def _fingerprint(reply: Reply, recipient: bytes) -> bytes:
     """Return what all of a server's replies to one kind of command have in common."""
     line = reply.lines[0]
-    if line.startswith(_OF_ADDRESSES):
-        return _OF_ADDRESSES
+    if line.startswith(OF_ADDRESSES):
+        return OF_ADDRESSES
     return _VARIABLE.sub(b"#", line.replace(recipient, b"#"))
 
 

@@ -75,11 +75,12 @@ class Pool:
         """Connections that carry an email."""
         return self._busy - self._resetting
 
-    async def acquire(self, deadline: float) -> PooledConnection:
-        """Return a connection that nobody else has until it is given back.
+    async def acquire(self, deadline: float, *, alone: bool = False) -> PooledConnection:
+        """Return a connection that is no other email's until it is given back.
 
         Args:
             deadline: Until when to wait, in the loop's time.
+            alone: Whether the email must not follow another one; see `share`.
 
         Raises:
             SmtpError: None can be opened, or none became free in time.
@@ -93,9 +94,10 @@ class Pool:
             pooled = self._idle.pop()
             if self._is_usable(pooled, self._loop.time()) and not pooled.connection.is_dropped():
                 self._busy += 1
+                pooled.users = 1
                 return pooled
             self._dismiss(pooled)
-        waiter = self._waiting.add(deadline)
+        waiter = self._waiting.add(deadline, alone=alone)
         self._open_for_waiting()
         try:
             return await waiter
@@ -110,6 +112,10 @@ class Pool:
 
     def release(self, pooled: PooledConnection) -> None:
         """Take back a connection that is in no transaction."""
+        pooled.users -= 1
+        if pooled.users:
+            # The next email is on it already.
+            return
         pooled.idle_since = now = self._loop.time()
         if not self._is_usable(pooled, now):
             self._busy -= 1
@@ -120,9 +126,23 @@ class Pool:
             self._busy -= 1
             self._keep_idle(pooled)
 
+    def share(self, pooled: PooledConnection) -> bool:
+        """Hand a connection whose message is about to leave to the next waiting email as well.
+
+        Returns:
+            Whether an email takes it. What it writes in this turn of the event loop leaves together
+            with the message.
+        """
+        now = self._loop.time()
+        # A connection that is being opened is for those who wait.
+        if self._openings or not self._is_usable(pooled, now):
+            return False
+        pooled.idle_since = now
+        return self._waiting.serve(pooled, following=True)
+
     def reset(self, pooled: PooledConnection) -> None:
         """Take back a connection whose transaction was refused: it serves again after RSET."""
-        if pooled.connection.fault is not None:
+        if pooled.connection.fault is not None or pooled.users > 1:
             self.release(pooled)
         else:
             self._resetting += 1
@@ -130,8 +150,8 @@ class Pool:
             self._notify_if_quiet()
 
     def discard(self, pooled: PooledConnection) -> None:
-        """Take back a connection that is in an unknown state: it is closed."""
-        pooled.connection.abort()
+        """Take back a connection whose email was cancelled: it is closed, once it is free."""
+        pooled.connection.abandon()
         self.release(pooled)
 
     def close_idle(self) -> None:

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from passpost_smtp.pooled_connection import PooledConnection
     from passpost_smtp.reply import Reply
 
-_MOST_TRIES: Final = 4
-"""Connections that one email is put on at most: one that was dead, and one for each form."""
+_MOST_TRIES: Final = 5
+"""Most connections for one email: behind another email, dead, and one for each form."""
 
 _IN_CHUNKS: Final = frozenset[Form](("chunked", "proving"))
 
@@ -85,7 +85,9 @@ class SmtpSession:
         most: Form = "chunked"
         doubted: Form | None = None
         for tries in range(1, _MOST_TRIES + 1):
-            pooled = await self._pool.acquire(deadline)
+            # Where the email before it has spoiled a connection, the next is its own.
+            pooled = await self._pool.acquire(deadline, alone=tries > 1)
+            follows = pooled.users > 1
             # What dies at its first email may not have mastered how it was spoken to; what dies
             # later has been fine so far.
             fresh = pooled.emails == 0
@@ -99,7 +101,10 @@ class SmtpSession:
                 # that refuses the recipient, or a later chunk than the first, reads the message as
                 # commands, even if it masters BDAT otherwise.
                 form = fall_back(form)
+            accepted = pooled.accepted
             result = await self._carry(pooled, form, mail, deadline, probing=probing)
+            if follows and pooled.accepted > accepted:
+                self._learn_from_following(pooled, result)
             refusal = result if isinstance(result, Refusal) else None
             if doubted is not None and (refusal is None or not refusal.unprocessed):
                 # The server does speak, if it is spoken to plainly.
@@ -113,7 +118,7 @@ class SmtpSession:
                 raise result.error
             if fresh:
                 doubted, most = form, fall_back(form)
-            elif result.error.provider_code is None:
+            elif result.error.provider_code is None and not follows:
                 # What took this one away without a word (a restart, a firewall) has taken more.
                 self._pool.close_idle()
         raise AssertionError("the last try either returned or raised")
@@ -129,7 +134,16 @@ class SmtpSession:
             self._pool.release(pooled)
             raise
         # A connection counts as used from the first byte, whatever becomes of the email.
-        transaction = Transaction(self.context, pooled, built, deadline, probing=probing)
+        may_follow = self.context.fallback.may_follow(pooled.offer)
+        transaction = Transaction(
+            self.context,
+            pooled,
+            built,
+            deadline,
+            probing=probing,
+            follows=pooled.users > 1,
+            share=self._pool.share if may_follow else None,
+        )
         pooled.emails += 1
         try:
             result = await transaction.run(form)
@@ -140,8 +154,16 @@ class SmtpSession:
         if isinstance(result, Refusal):
             self._pool.reset(pooled)
         else:
+            pooled.accepted += 1
             self._pool.release(pooled)
         return result
+
+    def _learn_from_following(self, pooled: PooledConnection, result: Reply | Refusal) -> None:
+        """Note whether a server that accepted a message has read what followed it in one write."""
+        if not isinstance(result, Refusal) or not result.repeatable:
+            pooled.follows_well = True
+        elif result.error.phase == "mail" and not pooled.follows_well:
+            self.context.fallback.rule_out_following()
 
     def _build(self, pooled: PooledConnection, mail: Mail, deadline: float) -> BuiltMail:
         config, offer = self.context.config, pooled.offer

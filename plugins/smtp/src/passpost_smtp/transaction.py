@@ -11,7 +11,6 @@ leave.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Final
 
@@ -20,13 +19,26 @@ import attrs
 from passpost_smtp.errors import SmtpError, broken, refused
 from passpost_smtp.fault import Fault, Phase
 from passpost_smtp.mime import dot_stuff
-from passpost_smtp.pipelining import answers_chunk
+from passpost_smtp.reply_checks import (
+    NOT_UNDERSTOOD,
+    OK,
+    PHASES_AT_ONCE,
+    PHASES_TO_DATA,
+    START_INPUT,
+    ends_connection,
+    first_negative,
+    is_in_step,
+    is_nonsense,
+    is_proof,
+    is_ready,
+    is_refusal,
+)  # fmt: skip
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from passpost_smtp.connection import Then
     from passpost_smtp.context import SessionContext
+    from passpost_smtp.exchange import Then
     from passpost_smtp.mime import BuiltMail
     from passpost_smtp.pipelining import Form
     from passpost_smtp.pooled_connection import PooledConnection
@@ -34,15 +46,11 @@ if TYPE_CHECKING:
 
 _Replies = Awaitable["list[Reply]"]
 
-_OK: Final = 250
-_START_INPUT: Final = 354
-_ALL_ACCEPTED: Final = [_OK, _OK, _OK]
-_ACCEPTED: Final = frozenset((250, 251, 252))
-_NOT_UNDERSTOOD: Final = frozenset((500, 501, 502, 503, 504))
-_TOO_MANY: Final = re.compile(r"too many (?:messages|mails|e-?mails|transactions)", re.IGNORECASE)
-_PHASES_TO_DATA: Final[tuple[Phase, ...]] = ("mail", "rcpt", "data")
-_PHASES_AT_ONCE: Final[tuple[Phase, ...]] = ("mail", "rcpt", "final")
+_ALL_ACCEPTED: Final = [OK, OK, OK]
+_MAX_SHARED: Final = 16_384
+"""Octets of a message behind which the next email may begin: what one write hands to the kernel."""
 _LOST: Final = Fault("aborted")
+_OUT_OF_ORDER: Final = Fault("order", "replies to other commands than were sent")
 _CONTRADICTION: Final = Fault("order", "replies that contradict each other")
 
 
@@ -79,22 +87,17 @@ class Transaction:
         deadline: When to give up at the latest, in the loop's time.
         probing: Whether the connection may be dead, so that its first answer is not waited for
             long.
+        follows: Whether the message of another email leaves in the same write, before this one.
+        share: Hands the connection to the next email, once the message of this one is about to
+            leave; returns whether there is one. None where the server does not allow it.
     """
 
     __slots__ = (
-        "_address",
-        "_chunks",
-        "_connection",
-        "_context",
-        "_deadline",
-        "_limits",
-        "_mail",
-        "_message_written",
-        "_offer",
-        "_patience",
+        "_chunks", "_connection", "_context", "_deadline", "_followed", "_follows", "_limits",
+        "_mail", "_message_written", "_patience", "_pooled", "_share",
     )  # fmt: skip
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - it is made in one place, which has them all
         self,
         context: SessionContext,
         pooled: PooledConnection,
@@ -102,16 +105,19 @@ class Transaction:
         deadline: float,
         *,
         probing: bool = False,
+        follows: bool = False,
+        share: Callable[[PooledConnection], bool] | None = None,
     ) -> None:
         self._context = context
         self._limits = context.limits
+        self._pooled = pooled
         self._connection = pooled.connection
-        self._offer = pooled.offer
-        self._address = pooled.address
         self._mail = mail
         self._patience = context.limits.probe if probing else context.limits.command
         self._deadline = deadline
-        self._chunks = self._message_written = False
+        self._follows = follows
+        self._share = share
+        self._chunks = self._message_written = self._followed = False
 
     async def run(self, form: Form) -> Reply | Refusal:
         """Send the email; return the server's acceptance, or why there is none.
@@ -126,13 +132,13 @@ class Transaction:
             return await self._send_proving()
         if form == "pipelined":
             replies = await self._ask(
-                self._envelope_and_data(), len(_PHASES_TO_DATA), self._write_message_if_ready
+                self._envelope_and_data(), len(PHASES_TO_DATA), self._write_message_if_ready
             )
             if self._message_written:
                 return self._judge(replies)
         else:
             replies = await self._send_one_by_one()
-        if not _is_ready(replies):
+        if not is_ready(replies):
             return await self._judge_unsent(replies)
         return self._judge(await self._write_message(dot_stuff(self._mail.data)))
 
@@ -149,20 +155,20 @@ class Transaction:
 
     def _is_final(self, reply: Reply) -> bool:
         recipient = self._mail.recipient.encode()
-        return self._context.fallback.is_final(self._address, reply, recipient)
+        return self._context.fallback.is_final(self._pooled.address, reply, recipient)
 
     def _judge_batch(self, replies: list[Reply]) -> Reply | Refusal:
         connection = self._connection
         fault = connection.fault
-        taken = len(replies) == len(_PHASES_AT_ONCE) and replies[2].positive
-        in_step = _is_in_step(replies) and not (taken and not self._is_final(replies[2]))
-        negative = _first_negative(_PHASES_AT_ONCE, replies)
+        taken = len(replies) == len(PHASES_AT_ONCE) and replies[2].positive
+        in_step = is_in_step(replies) and not (taken and not self._is_final(replies[2]))
+        negative = first_negative(PHASES_AT_ONCE, replies)
         if connection.unsent and not taken:
             connection.abort()
             if negative is not None and in_step:
                 return self._refused(*negative)
             return self._broken("body", fault or _CONTRADICTION, unprocessed=not replies)
-        if connection.unsent or not in_step or _is_nonsense(fault):
+        if connection.unsent or not in_step or is_nonsense(fault):
             # A message is taken that was refused, or half of it, or replies are too many or too
             # few: which of them is the message's, nobody can tell.
             connection.abort()
@@ -182,44 +188,44 @@ class Transaction:
         # Without its line end, so that it is no command whoever reads it.
         cut = self._mail.data.index(b"\r\n")
         replies = await self._write_first_chunk(self._mail.data[:cut])
-        if not _is_proof(replies, cut) or connection.fault is not None or connection.is_dropped():
+        if not is_proof(replies, cut) or connection.fault is not None or connection.is_dropped():
             return self._judge_unproven(replies)
         rcpt = replies[1]
         replies = await self._write_message(_last_chunk(self._mail.data[cut:]))
         result = self._judge(replies)
         if not isinstance(result, Refusal):
             recipient = self._mail.recipient.encode()
-            self._context.fallback.prove_chunking(self._address, rcpt, result, recipient)
+            self._context.fallback.prove_chunking(self._pooled.address, rcpt, result, recipient)
         return result
 
     def _judge_unproven(self, replies: list[Reply]) -> Refusal:
         """Return why the rest of the message was not sent; the server cannot have accepted it."""
         connection = self._connection
-        negative = _first_negative(_PHASES_TO_DATA, replies)
-        in_step = _is_in_step(replies)
+        negative = first_negative(PHASES_TO_DATA, replies)
+        in_step = is_in_step(replies)
         if negative is not None and in_step:
             phase, reply = negative
             if phase != "data" or reply.code < 500:  # noqa: PLR2004 - 4yz
                 return self._refused(phase, reply)
-        phase = _PHASES_TO_DATA[min(len(replies), 2)]
+        phase = PHASES_TO_DATA[min(len(replies), 2)]
         if phase == "data":
             # It has read what came before the chunk.
             self._context.fallback.rule_out("chunked")
         if negative is not None:
-            form_failed = not in_step or negative[1].code in _NOT_UNDERSTOOD
+            form_failed = not in_step or negative[1].code in NOT_UNDERSTOOD
             if form_failed:
                 connection.abort()
             return self._refused(*negative, form_failed=form_failed)
         fault = connection.fault or _CONTRADICTION
         connection.abort(fault)
-        form_failed = _is_nonsense(fault)
+        form_failed = is_nonsense(fault)
         return self._broken(phase, fault, unprocessed=not replies, form_failed=form_failed)
 
     # Envelope first, message later.
 
     async def _send_one_by_one(self) -> list[Reply]:
         replies: list[Reply] = []
-        for number in range(len(_PHASES_TO_DATA)):
+        for number in range(len(PHASES_TO_DATA)):
             replies += await self._ask(self._line(number), 1)
             if not replies or not replies[-1].positive or self._connection.fault is not None:
                 # Without a sender or a recipient, DATA would be out of place.
@@ -228,17 +234,23 @@ class Transaction:
 
     async def _judge_unsent(self, replies: list[Reply]) -> Refusal:
         """Return why the message was not sent."""
-        negative = _first_negative(_PHASES_TO_DATA, replies)
-        if negative is not None and not _is_disordered(replies):
-            if len(replies) == len(_PHASES_TO_DATA) and replies[2].code == _START_INPUT:
-                await self._call_off(replies)
-            return self._refused(*negative)
         fault = self._connection.fault
+        if fault is None and not replies:
+            # The email before this one takes long. The connection stays its own.
+            return self._broken("pool", Fault("timeout"), unprocessed=True)
+        negative = first_negative(PHASES_TO_DATA, replies)
+        if negative is not None and is_refusal(replies):
+            if len(replies) == len(PHASES_TO_DATA) and replies[2].code == START_INPUT:
+                await self._call_off(replies)
+            # What refuses a sender behind a message may accept the sender by itself.
+            return self._refused(*negative, form_failed=self._follows and negative[0] == "mail")
         if fault is None:
-            fault = Fault("order", "replies to other commands than were sent")
+            fault = _OUT_OF_ORDER
             self._connection.abort(fault)
-        phase = _PHASES_TO_DATA[min(len(replies), 2)]
-        return self._broken(phase, fault, unprocessed=not replies, form_failed=_is_nonsense(fault))
+        phase = PHASES_TO_DATA[min(len(replies), 2)]
+        # Where the email before this one was cancelled, its connection was closed for both.
+        unprocessed = not replies or (self._follows and fault.kind == "aborted")
+        return self._broken(phase, fault, unprocessed=unprocessed, form_failed=is_nonsense(fault))
 
     async def _call_off(self, replies: list[Reply]) -> None:
         """Send nothing to a server that waits for the message of an email it refused (RFC 2920)."""
@@ -252,17 +264,20 @@ class Transaction:
 
     def _judge(self, replies: list[Reply]) -> Reply | Refusal:
         connection = self._connection
-        unsent, fault = connection.unsent, connection.fault
-        if fault is None and not unsent and replies and replies[0].code == _OK:
+        # With another email behind the message, what is left over may be that one's alone.
+        unsent, fault = connection.unsent and not self._followed, connection.fault
+        if fault is None and not unsent and replies and replies[0].code == OK:
             return replies[0]
-        if unsent:
+        if connection.unsent:
             # What is left would be read as commands by a server that has answered already.
             connection.abort()
         # With a reply too many behind it, the first may have been the one too many.
-        if replies and (unsent or not _is_nonsense(fault)):
-            if not replies[0].positive:
+        if replies and (unsent or not is_nonsense(fault)):
+            # Where the replies to the next email do not show that this one is in its place, it may
+            # be one of those.
+            if not replies[0].positive and (fault is None or not self._followed):
                 return self._refused("final", replies[0])
-            if replies[0].code == _OK and not unsent:
+            if replies[0].code == OK and not unsent:
                 return replies[0]
         fault = fault or Fault("order", "a reply that makes no sense here")
         connection.abort(fault)
@@ -271,7 +286,7 @@ class Transaction:
     # What all forms need.
 
     def _envelope(self) -> bytes:
-        mail, offer = self._mail, self._offer
+        mail, offer = self._mail, self._pooled.offer
         # With the size a server can refuse before the message is on its way.
         size = f" SIZE={len(mail.data)}" if offer.takes_size else ""
         body = " BODY=8BITMIME" if mail.eight_bit and offer.eight_bit else ""
@@ -295,11 +310,29 @@ class Transaction:
 
     def _write_message_if_ready(self, replies: Sequence[Reply]) -> bool:
         """Send the message the moment that the server asks for it."""
-        self._message_written = _is_ready(replies)
+        self._message_written = is_ready(replies)
         if self._message_written:
             limits, message = self._limits, dot_stuff(self._mail.data)
-            self._connection.continue_exchange(message, 1, limits.final, sending=limits.data)
+            # Where this email follows another, that one's sender may have the next in a moment.
+            waits = len(message) <= _MAX_SHARED and (self._let_follow() or self._follows)
+            self._connection.continue_exchange(
+                message,
+                1,
+                limits.final,
+                sending=limits.data,
+                held=self._let_follow if waits else None,
+            )
+        elif not is_refusal(replies):
+            # At once: it casts doubt on the reply to the message before this one, too.
+            self._connection.abort(_OUT_OF_ORDER)
         return self._message_written
+
+    def _let_follow(self) -> bool:
+        """Share the connection with the next email, and return whether it begins now."""
+        if self._share is None or self._followed:
+            return False
+        self._followed = self._share(self._pooled)
+        return self._followed
 
     def _write_first_chunk(self, piece: bytes) -> _Replies:
         return self._ask(b"%bBDAT %d\r\n%b" % (self._envelope(), len(piece), piece), 3)
@@ -316,7 +349,7 @@ class Transaction:
     def _refused(self, phase: Phase, reply: Reply, *, form_failed: bool = False) -> Refusal:
         form_failed = form_failed or (phase == "final" and self._handle_unknown_bdat(reply))
         error = refused(phase, reply, self._context.config)
-        worn_out = phase == "mail" and _ends_connection(reply)
+        worn_out = phase == "mail" and ends_connection(reply)
         if worn_out:
             # It would say the same to each email that is put on it.
             self._connection.abort()
@@ -324,7 +357,7 @@ class Transaction:
 
     def _handle_unknown_bdat(self, reply: Reply) -> bool:
         """Return whether the server turns out not to know BDAT; end the connection then."""
-        if not self._chunks or reply.code not in _NOT_UNDERSTOOD:
+        if not self._chunks or reply.code not in NOT_UNDERSTOOD:
             return False
         # Whether it reads the message as commands now, nobody can tell.
         self._connection.abort()
@@ -344,59 +377,3 @@ class Transaction:
 
 def _last_chunk(data: bytes) -> bytes:
     return b"BDAT %d LAST\r\n%b" % (len(data), data)
-
-
-def _is_ready(replies: Sequence[Reply]) -> bool:
-    """Return whether a server has taken sender and recipient, and waits for the message."""
-    # 251 or 252 to RCPT is as good as 250.
-    return (
-        len(replies) == len(_PHASES_TO_DATA)
-        and replies[0].code in _ACCEPTED
-        and replies[1].code in _ACCEPTED
-        and replies[2].code == _START_INPUT
-    )
-
-
-def _are_accepted(replies: Sequence[Reply]) -> bool:
-    return all(reply.code in _ACCEPTED for reply in replies)
-
-
-def _is_in_step(replies: Sequence[Reply]) -> bool:
-    """Return whether replies can be those to a batch: after a refusal there is no success."""
-    count = next((n for n, reply in enumerate(replies) if not reply.positive), len(replies))
-    return _are_accepted(replies[:count]) and not any(reply.positive for reply in replies[count:])
-
-
-def _is_nonsense(fault: Fault | None) -> bool:
-    """Return whether the replies cannot be assigned: the server said what nobody asked for."""
-    return fault is not None and fault.kind in {"order", "garbage"}
-
-
-def _is_proof(replies: Sequence[Reply], octets: int) -> bool:
-    """Return whether a server has taken sender, recipient and a chunk of so many octets."""
-    return (
-        len(replies) == len(_PHASES_TO_DATA)
-        and _are_accepted(replies)
-        and answers_chunk(replies[2], octets, replies[1])
-    )
-
-
-def _ends_connection(reply: Reply) -> bool:
-    """Return whether a reply to MAIL is about the connection and not about the email."""
-    # Some servers do not close a connection that has carried enough; OpenSMTPD says so after 100.
-    temporary = reply.code < 500  # noqa: PLR2004 - 4yz
-    return reply.closing or (temporary and _TOO_MANY.search(reply.text) is not None)
-
-
-def _is_disordered(replies: Sequence[Reply]) -> bool:
-    """Return whether MAIL or RCPT got a reply that belongs to another command, such as 354."""
-    return any(reply.positive and reply.code not in _ACCEPTED for reply in replies[:2])
-
-
-def _first_negative(
-    phases: Sequence[Phase], replies: Sequence[Reply]
-) -> tuple[Phase, Reply] | None:
-    for phase, reply in zip(phases, replies, strict=False):
-        if not reply.positive:
-            return phase, reply
-    return None

@@ -27,24 +27,36 @@ class Waiting:
     def __init__(self, loop: asyncio.AbstractEventLoop, overdue: Callable[[], SmtpError]) -> None:
         self._loop = loop
         self._overdue = overdue
-        self._queue: deque[tuple[Waiter, float]] = deque()
+        self._queue: deque[tuple[Waiter, float, bool]] = deque()
         self._alarm = Alarm(self._ring)
 
     def __len__(self) -> int:
         return len(self._queue)
 
-    def add(self, deadline: float) -> Waiter:
+    def add(self, deadline: float, *, alone: bool = False) -> Waiter:
         """Return a future of the connection; it fails at a deadline in the loop's time."""
         waiter: Waiter = self._loop.create_future()
-        self._queue.append((waiter, deadline))
+        self._queue.append((waiter, deadline, alone))
         self._alarm.ring_by(deadline)
         return waiter
 
-    def serve(self, pooled: PooledConnection) -> bool:
-        """Hand a connection to whoever has waited longest; return False if nobody waits."""
+    def serve(self, pooled: PooledConnection, *, following: bool = False) -> bool:
+        """Hand a connection to whoever has waited longest.
+
+        Args:
+            pooled: The connection.
+            following: Whether another email is still on it.
+
+        Returns:
+            Whether somebody takes it.
+        """
         while self._queue:
-            waiter, _ = self._queue.popleft()
+            waiter, _, alone = self._queue[0]
+            if alone and following:
+                return False
+            self._queue.popleft()
             if not waiter.done():
+                pooled.users += 1
                 waiter.set_result(pooled)
                 return True
         return False
@@ -52,7 +64,7 @@ class Waiting:
     def fail(self, make: Callable[[], BaseException]) -> None:
         """Fail everybody who waits, each with an exception of its own."""
         queue, self._queue = self._queue, deque()
-        for waiter, _ in queue:
+        for waiter, _, _ in queue:
             if not waiter.done():
                 waiter.set_exception(make())
 
@@ -67,10 +79,10 @@ class Waiting:
     def _ring(self) -> None:
         now = self._loop.time()
         queue, self._queue = self._queue, deque()
-        for waiter, deadline in queue:
+        for waiter, deadline, alone in queue:
             if deadline > now:
-                self._queue.append((waiter, deadline))
+                self._queue.append((waiter, deadline, alone))
             elif not waiter.done():
                 waiter.set_exception(self._overdue())
         if self._queue:
-            self._alarm.ring_by(min(deadline for _, deadline in self._queue))
+            self._alarm.ring_by(min(deadline for _, deadline, _ in self._queue))
