@@ -86,6 +86,7 @@ def test_the_places_of_an_applications_problems_are_those_of_the_whole_file(
 def test_one_connectors_settings_without_its_id_say_what_to_add(run: Run, own: Write) -> None:
     result = run("check", own())
     assert result.exit_code == 1
+    assert "application's settings: `connectors` is missing  [E400]\n" in result.stderr
     assert "help: for one connector's own settings, add `--connector ID` (" in result.stderr
     assert "acme" in result.stderr
 

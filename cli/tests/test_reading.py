@@ -136,6 +136,13 @@ def test_a_guide_of_an_unknown_connector(run: Run) -> None:
     )
 
 
+def test_what_an_unknown_id_probably_meant_is_the_help(run: Run) -> None:
+    message, remedy = run("guide", "acne").stderr.splitlines()
+    assert message.startswith("passpost: error: no installed package provides the connector 'acne'")
+    assert message.endswith(")")
+    assert remedy == "  help: did you mean `acme`?"
+
+
 def test_a_schema_is_json(run: Run) -> None:
     schema = json.loads(run("schema", "acme").stdout)
     assert schema["properties"]["apiKey"]["title"] == "API key"

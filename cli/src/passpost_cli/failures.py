@@ -177,9 +177,10 @@ def _(error: passpost.PluginError) -> Failure:
 
 @failure_of.register
 def _(error: passpost.UnknownConnectorError) -> Failure:
-    message = _discreet(str(error), error.connector)
-    connector = error.connector if message == str(error) else None
-    return Failure("plugin", message, {"connector": connector, "distribution": None})
+    message = _discreet(error.message, error.connector)
+    connector = error.connector if message == error.message else None
+    facts = {"connector": connector, "distribution": None, "remedy": error.remedy}
+    return Failure("plugin", message, facts)
 
 
 @failure_of.register

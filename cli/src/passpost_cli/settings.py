@@ -85,6 +85,7 @@ def _needs_connector(settings: config.Settings, host: passpost.Host) -> passpost
     known = ", ".join(sorted({one.id for one in host.installed()})) or "none installed"
     return settings.problem(
         (),
-        "not an application's settings: no `connectors`",
+        "not an application's settings: `connectors` is missing",
         f"for one connector's own settings, add `--connector ID` ({known})",
+        code="E400",
     )

@@ -79,8 +79,8 @@ class ConnectorInfo:
         guide: How to set it up, as Markdown by language; see `guides`.
         presets: Settings to start from.
         capabilities: What it can send.
-        stand_in: ``module:class`` of a stand-in: a server on loopback that plays the provider
-            in the demonstration and in tests; imported only when asked for.
+        stand_in: ``module:class`` of a stand-in: a server on loopback with the provider's protocol,
+            for the demonstration and for tests; imported only when asked for.
         repeatable_for: Seconds for which the provider recognizes a repeated request by
             `Mail.delivery_key`, and sends the email once; 0 for a provider that does not. After an
             unknown outcome such a connector is asked again without any risk.

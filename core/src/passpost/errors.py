@@ -73,7 +73,20 @@ class PluginError(PasspostError):
 
 
 class UnknownConnectorError(PluginError):
-    """No installed package provides the connector's ID."""
+    """No installed package provides the connector's ID.
+
+    Attributes:
+        message: What is wrong; the text of the error adds the remedy to it.
+        remedy: How to correct the ID, or what to install; empty if nothing is known.
+    """
+
+    def __init__(self, message: str, *, connector: str = "", remedy: str = "") -> None:
+        super().__init__(message, connector=connector)
+        self.message = message
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.message}: {self.remedy}" if self.remedy else self.message
 
 
 class ConfigError(PasspostError, ValueError):

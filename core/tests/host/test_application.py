@@ -95,6 +95,25 @@ def test_a_connector_that_cannot_be_used_is_a_problem_among_the_others(
 
 
 @pytest.mark.parametrize(
+    ("use", "remedy"),
+    [
+        ("recordre", "did you mean `recorder`?"),
+        ("pigeon", ""),
+    ],
+)
+def test_an_unknown_connector_comes_with_what_was_meant_as_its_remedy(
+    host: passpost.Host, write: Write, use: str, remedy: str
+) -> None:
+    text = FILE.replace('"backup": {"use": "recorder"', f'"backup": {{"use": "{use}"')
+    with pytest.raises(passpost.ConfigError) as caught:
+        passpost.load(write(text), host)
+    (problem,) = caught.value.problems
+    assert problem.message.startswith(f"no installed package provides the connector '{use}' (")
+    assert "did you mean" not in problem.message
+    assert problem.remedy == remedy
+
+
+@pytest.mark.parametrize(
     ("text", "path"),
     [
         ('{"connectors": {}}', "connectors"),

@@ -22,7 +22,7 @@ from passpost._settings.connector_config import missing_templates
 from passpost._settings.policy import Policy
 from passpost._stores import Stores
 from passpost._templates.template import Template
-from passpost.errors import ConfigError, PluginError
+from passpost.errors import ConfigError, PluginError, UnknownConnectorError
 
 if TYPE_CHECKING:
     from passpost._config.reading import Reading
@@ -271,6 +271,9 @@ def _configured(reading: Reading, host: Host, problems: list[Problem]) -> Iterat
             yield host.configure_resolved(entry.use, own, wrong, name)
         except ConfigError as error:
             problems += error.problems
+        except UnknownConnectorError as error:
+            use, remedy = (*path, "use"), error.remedy
+            problems.append(reading.settings.problem(use, error.message, remedy, code="E401"))
         except PluginError as error:
             # The settings do not decide about extensions.
             if error.extension:

@@ -137,15 +137,14 @@ def unknown_connector(connector: str, known: Iterable[str]) -> UnknownConnectorE
     known = sorted(set(known))
     shown = visible(connector if len(connector) <= _MAX_NAME else connector[:_MAX_NAME] + "…")
     if connector in FIRST_PARTY:
-        how = f": install it with `pip install {FIRST_PARTY[connector]}`"
+        remedy = f"install it with `pip install {FIRST_PARTY[connector]}`"
     else:
-        near = nearest(connector, [*known, *FIRST_PARTY])
-        how = f": {did_you_mean(near)}" if near else ""
+        remedy = did_you_mean(nearest(connector, [*known, *FIRST_PARTY]))
     names = ", ".join(visible(name) for name in known) or "none"
     return UnknownConnectorError(
-        f"no installed package provides the connector {shown!r}{how} "
-        f"(installed connectors: {names})",
+        f"no installed package provides the connector {shown!r} (installed connectors: {names})",
         connector=connector,
+        remedy=remedy,
     )
 
 
