@@ -38,13 +38,13 @@ class Connection(asyncio.BufferedProtocol):
     Args:
         loop: The loop it lives on.
         sock: The socket, connected and not blocking; the transport owns it.
-        greets: Whether the server speaks first in clear; False where TLS comes before everything.
+        greets: Whether the server speaks first, unencrypted; False where TLS comes first.
 
     Attributes:
         fault: Why it is of no more use, or None as long as it lives.
         unsent: Whether bytes that were written have not all been handed to the kernel. Where the
             connection is lost with this set, the end of the last write cannot have been sent.
-        tls: The TLS layer, or None in clear.
+        tls: The TLS layer; None while unencrypted.
         trace: Told of each exchange.
         on_lost: Called once, when the connection is lost.
     """
@@ -132,7 +132,7 @@ class Connection(asyncio.BufferedProtocol):
                 are then the ones to return. Not called on a connection that is traced.
 
         Returns:
-            The replies; fewer than wanted if the connection ended, or one said that it closes
+            The replies; fewer than asked for if the connection ended, or one said that it closes
             (421).
         """
         exchange = self._exchanges.begin(wanted, seconds, deadline)
@@ -194,10 +194,10 @@ class Connection(asyncio.BufferedProtocol):
     ) -> None:
         """Do the handshake; `fault` says whether it went wrong.
 
-        What came in clear is never taken for the secured server's: its presence is a fault.
+        What came unencrypted never counts as the secured server's: its presence is a fault.
         """
         if self._reader.pending:
-            self._fail(Fault("order", "bytes in clear came after the reply to STARTTLS"))
+            self._fail(Fault("order", "unencrypted bytes came after the reply to STARTTLS"))
         if self.fault is None:
             self.tls = TlsLayer(context, server_name)
             handshake = self._exchanges.begin(1, seconds, deadline)
@@ -206,7 +206,7 @@ class Connection(asyncio.BufferedProtocol):
             await handshake.waiter
 
     def abort(self, fault: Fault | None = None) -> None:
-        """Close at once and for good; whoever waits gets `fault`."""
+        """Close at once and for good; those who wait get `fault`."""
         self._fail(fault or Fault("aborted"))
 
     def abandon(self) -> None:
@@ -271,7 +271,7 @@ class Connection(asyncio.BufferedProtocol):
         self._fail(Fault("closed"))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Note the end, and wake whoever waits."""
+        """Note the end, and wake those who wait."""
         if isinstance(exc, OSError):
             self._fail(Fault("reset", exc.strerror or "", exc.errno or 0))
         else:

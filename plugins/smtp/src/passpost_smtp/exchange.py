@@ -29,7 +29,7 @@ class Exchange:
     """Commands that were written together, and the replies to them as far as they have come.
 
     Args:
-        waiter: The future of whoever waits for the replies.
+        waiter: The future that the caller waits for.
         wanted: How many replies are still to come.
         seconds: How long to wait for the last of them, once it is this exchange's turn.
         deadline: When to give up at the latest, in the loop's time.
@@ -58,7 +58,7 @@ class Exchange:
         return self.waiter.done()
 
     def finish(self) -> None:
-        """Hand the replies to whoever waits, as many as have come."""
+        """Hand the replies to the caller, as many as have come."""
         if not self.waiter.done():
             self.waiter.set_result(self.replies)
 
@@ -95,7 +95,7 @@ class Exchanges:
         return exchange
 
     def wait(self, exchange: Exchange, seconds: float) -> None:
-        """Give an exchange so many seconds from now on, and less if it waits for its turn."""
+        """Set how long an exchange waits from now on; it waits for its turn less long."""
         if self._queue and exchange is not self._queue[0]:
             seconds = min(seconds, _TURN)
         exchange.expires = min(self._loop.time() + seconds, exchange.deadline)
@@ -142,10 +142,10 @@ class Exchanges:
         while queue and not queue[0].wanted:
             exchange = queue[0]
             behind = queue[1] if len(queue) > 1 else None
-            refuses = behind is not None and not exchange.replies[-1].positive
-            if behind is not None and behind.wanted and (behind.replies or more or refuses):
+            rejects = behind is not None and not exchange.replies[-1].positive
+            if behind is not None and behind.wanted and (behind.replies or more or rejects):
                 # Once all replies to the next are here, they show whether a surplus or a missing
-                # one had shifted them: what refuses a message may be the reply to the next MAIL.
+                # one had shifted them: what rejects a message may be the reply to the next MAIL.
                 return
             then, exchange.then = exchange.then, None
             # Too late, nothing more is said: the timer rings in this turn of the event loop.
@@ -164,7 +164,7 @@ class Exchanges:
             exchange.then = None
 
     def finish_first(self) -> None:
-        """Finish the exchange whose turn it is, whatever it wanted."""
+        """Finish the exchange whose turn it is, complete or not."""
         if self._queue:
             self._queue.popleft().finish()
 

@@ -76,7 +76,7 @@ class Pool:
         return self._busy - self._resetting
 
     async def acquire(self, deadline: float, *, alone: bool = False) -> PooledConnection:
-        """Return a connection that is no other email's until it is given back.
+        """Return a connection, for this email alone until it is given back.
 
         Args:
             deadline: Until when to wait, in the loop's time.
@@ -141,7 +141,7 @@ class Pool:
         return self._waiting.serve(pooled, following=True)
 
     def reset(self, pooled: PooledConnection) -> None:
-        """Take back a connection whose transaction was refused: it serves again after RSET."""
+        """Take back a connection whose transaction was rejected: it serves again after RSET."""
         if pooled.connection.fault is not None or pooled.users > 1:
             self.release(pooled)
         else:
@@ -289,7 +289,7 @@ class Pool:
 
     def _fail_opening(self, error: BaseException) -> None:
         if not isinstance(error, SmtpError):
-            # A mistake of ours, which the host reports as one.
+            # A mistake of ours, which passpost reports as one.
             self._waiting.fail(lambda: error)
             return
         # The words of the server may repeat what it was sent.

@@ -39,7 +39,7 @@ def are_accepted(replies: Sequence[Reply]) -> bool:
 
 
 def is_in_step(replies: Sequence[Reply]) -> bool:
-    """Return whether replies can be those to a batch: after a refusal there is no success."""
+    """Return whether replies can be those to a batch: after a rejection nothing succeeds."""
     count = next((n for n, reply in enumerate(replies) if not reply.positive), len(replies))
     return are_accepted(replies[:count]) and not any(reply.positive for reply in replies[count:])
 
@@ -66,7 +66,7 @@ def ends_connection(reply: Reply) -> bool:
 
 
 def is_refusal(replies: Sequence[Reply]) -> bool:
-    """Return whether replies to MAIL, RCPT and DATA refuse an email, each in its place."""
+    """Return whether replies to MAIL, RCPT and DATA reject an email, each in its place."""
     if first_negative(PHASES_TO_DATA, replies) is None:
         return False
     # MAIL or RCPT may get a reply that belongs to another command, such as 354.

@@ -40,7 +40,7 @@ class SmtpSession:
         context: Where to, and how.
 
     Raises:
-        SendError: The sender or a header of the config cannot stand in an email.
+        SendError: The sender or a header of the config cannot appear in an email.
     """
 
     def __init__(self, context: SessionContext) -> None:
@@ -64,7 +64,7 @@ class SmtpSession:
         """Send one email.
 
         Raises:
-            SendError: It was refused, or nobody knows whether it was sent.
+            SendError: It was rejected, or nobody knows whether it was sent.
         """
         left = mail.seconds_left()
         deadline = self._loop.time() + (self._patience if left is None else left)
@@ -98,7 +98,7 @@ class SmtpSession:
             if (chunked and probing) or (form in _IN_CHUNKS and has_commands(mail.payload)):
                 # Lost in the first write on a dead connection, the message would be lost to
                 # knowledge too: nobody could say whether it was read before. And a careless server
-                # that refuses the recipient, or a later chunk than the first, reads the message as
+                # that rejects the recipient, or a later chunk than the first, reads the message as
                 # commands, even if it masters BDAT otherwise.
                 form = fall_back(form)
             accepted = pooled.accepted

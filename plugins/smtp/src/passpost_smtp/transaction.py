@@ -169,7 +169,7 @@ class Transaction:
                 return self._refused(*negative)
             return self._broken("body", fault or _CONTRADICTION, unprocessed=not replies)
         if connection.unsent or not in_step or is_nonsense(fault):
-            # A message is taken that was refused, or half of it, or replies are too many or too
+            # A message is taken that was rejected, or half of it, or replies are too many or too
             # few: which of them is the message's, nobody can tell.
             connection.abort()
             if replies:
@@ -185,7 +185,7 @@ class Transaction:
 
     async def _send_proving(self) -> Reply | Refusal:
         connection = self._connection
-        # Without its line end, so that it is no command whoever reads it.
+        # Without its line end, so that nobody reads it as a command.
         cut = self._mail.data.index(b"\r\n")
         replies = await self._write_first_chunk(self._mail.data[:cut])
         if not is_proof(replies, cut) or connection.fault is not None or connection.is_dropped():
@@ -242,7 +242,7 @@ class Transaction:
         if negative is not None and is_refusal(replies):
             if len(replies) == len(PHASES_TO_DATA) and replies[2].code == START_INPUT:
                 await self._call_off(replies)
-            # What refuses a sender behind a message may accept the sender by itself.
+            # What rejects a sender behind a message may accept the sender by itself.
             return self._refused(*negative, form_failed=self._follows and negative[0] == "mail")
         if fault is None:
             fault = _OUT_OF_ORDER
@@ -253,7 +253,7 @@ class Transaction:
         return self._broken(phase, fault, unprocessed=unprocessed, form_failed=is_nonsense(fault))
 
     async def _call_off(self, replies: list[Reply]) -> None:
-        """Send nothing to a server that waits for the message of an email it refused (RFC 2920)."""
+        """Send nothing to a server that rejected an email and waits for its message (RFC 2920)."""
         if replies[1].positive:
             # There is a recipient, so that even an empty message would be an email.
             self._connection.abort()
@@ -287,7 +287,7 @@ class Transaction:
 
     def _envelope(self) -> bytes:
         mail, offer = self._mail, self._pooled.offer
-        # With the size a server can refuse before the message is on its way.
+        # With the size a server can reject before the message is on its way.
         size = f" SIZE={len(mail.data)}" if offer.takes_size else ""
         body = " BODY=8BITMIME" if mail.eight_bit and offer.eight_bit else ""
         utf8 = " SMTPUTF8" if mail.smtputf8 else ""

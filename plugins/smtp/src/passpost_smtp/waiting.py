@@ -41,7 +41,7 @@ class Waiting:
         return waiter
 
     def serve(self, pooled: PooledConnection, *, following: bool = False) -> bool:
-        """Hand a connection to whoever has waited longest.
+        """Hand a connection to the email that has waited longest.
 
         Args:
             pooled: The connection.
