@@ -114,9 +114,15 @@ def test_a_connector_is_asked_as_often_as_the_policy_says() -> None:
 def test_a_wait_that_would_end_after_the_deadline_is_not_begun() -> None:
     for asked, left in ((3_600.0, 60.0), (24.1, 25.0), (math.inf, 86_400.0)):
         throttled = rejected("provider", temporary=True, retry_after=asked)
-        assert after(throttled, seconds_left=left) is STOP
+        assert after(throttled, seconds_left=left, jitter=0.0) is STOP
     again = after(rejected("provider", temporary=True, retry_after=20.0), jitter=0.0)
     assert again == Retry(20.0, elsewhere=True)
+
+
+def test_no_other_connector_is_asked_after_the_deadline() -> None:
+    for error in (rejected("account"), rejected("provider", temporary=True)):
+        assert after(error, seconds_left=0.0, alternative=True) is STOP
+        assert after(error, seconds_left=0.1, alternative=True) is NEXT
 
 
 def test_a_wait_is_any_time_up_to_a_bound_that_doubles() -> None:

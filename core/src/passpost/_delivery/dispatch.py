@@ -131,7 +131,7 @@ class Dispatch:
         decision, again = self._decide(lane, error)
         if decision is NEXT:
             entered = await self._look(others)
-            if not isinstance(entered, float):
+            if isinstance(entered, tuple):
                 return entered
             # The others' rates are used up: the same connector may be the sooner one to ask.
             decision = again if isinstance(again, Retry) and again.wait < entered else NEXT
@@ -198,7 +198,7 @@ class Dispatch:
         """
         while True:
             entered = await self._look(lanes)
-            if not isinstance(entered, float):
+            if isinstance(entered, tuple):
                 return entered
             if self._clock.monotonic() + entered + self._rules.least > self._over:
                 raise self._outcome(error or self._refusal or _unavailable(lanes, entered))
