@@ -74,3 +74,13 @@ def test_a_repeated_send_returns_the_first_receipt(program: dict[str, Any], tmp_
         assert receipts[0].message_id == receipts[1].message_id
         assert len(second.mails) == 1
         assert b"ada@" not in (tmp_path / "sends.sqlite").read_bytes()
+
+
+def test_the_rejected_of_many_are_named(program: dict[str, Any]) -> None:
+    unknown = Fault("rcpt", reply("550 5.1.1 No such user"))
+    with SmtpServer() as first, SmtpServer(faults=[unknown]) as second:
+        with passpost.Mailer.from_settings(settings(first, second)) as mailer:
+            codes = {f"user{number}@example.com": str(number) for number in range(20)}
+            (rejected,) = program["send_codes"](mailer, codes)
+        assert rejected in codes
+        assert len(second.mails) == 19

@@ -18,8 +18,8 @@ EXPECTED = """
 Address Application AsyncMailer Attempt Backoff Breaker Capability ConfigError Connector
 ConnectorHealth ConnectorInfo Finding Host InstalledConnector InstalledExtension Mail MailSummary
 Mailer MailerClosedError Message MessageError MissingVariable PasspostError PluginError Policy
-Preset Problem Receipt Secret SendError Template TemplateNotFound Throttled UnknownConnectorError
-__version__ guides hookimpl load
+Preset Problem Receipt Secret SendError Sent Template TemplateNotFound Throttled
+UnknownConnectorError __version__ guides hookimpl load
 """.split()
 
 

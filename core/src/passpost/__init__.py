@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from passpost._host.host import Host
     from passpost._mailers.async_mailer import AsyncMailer
     from passpost._mailers.mailer import Mailer
+    from passpost._mailers.many import Sent
     from passpost._messages.addresses import Address
     from passpost._messages.messages import Mail, MailSummary, Message, Receipt
     from passpost._plugins.extensions import InstalledExtension
@@ -88,6 +89,7 @@ __all__ = [
     "Receipt",
     "Secret",
     "SendError",
+    "Sent",
     "Template",
     "TemplateNotFound",
     "Throttled",
@@ -120,6 +122,7 @@ if not TYPE_CHECKING:
             "passpost._host.host": ("Host",),
             "passpost._mailers.async_mailer": ("AsyncMailer",),
             "passpost._mailers.mailer": ("Mailer",),
+            "passpost._mailers.many": ("Sent",),
             "passpost._messages.addresses": ("Address",),
             "passpost._messages.messages": (
                 "Mail",

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Iterable,
+    Mapping,
+    Sequence,
+)
+from contextlib import aclosing, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
@@ -15,6 +22,7 @@ from passpost._delivery.check import check
 from passpost._delivery.delivery import Delivery
 from passpost._frames import without_arguments
 from passpost._host.application import FromSettings, check_arguments
+from passpost._mailers.many import LIMIT, Many, Sent, send_all
 from passpost._messages.messages import Message, Receipt
 from passpost._policy.health import ConnectorHealth
 from passpost._problems import Problem
@@ -101,6 +109,32 @@ class AsyncMailer(FromSettings):
             return await self._delivery.send(message, self._seconds(message))
         finally:
             self._leave()
+
+    async def send_many(
+        self, messages: Iterable[Message] | AsyncIterable[Message], *, limit: int = LIMIT
+    ) -> AsyncGenerator[Sent, None]:
+        """Send many messages, and yield what became of each, in the order in which they end.
+
+        No more messages are taken from the input than are sent at a time, so it may be endless. A
+        caller that stops early waits for the sends under way when it closes the iterator::
+
+            async with contextlib.aclosing(mailer.send_many(messages)) as results:
+                async for sent in results:
+                    ...
+
+        Args:
+            messages: The messages. A plain iterable is read in the event loop, so it must not wait.
+            limit: How many are sent at a time.
+
+        Raises:
+            MailerClosedError: The mailer was closed; what is under way ends before.
+            TypeError: Something else than a `Message` is among them.
+            ValueError: The limit is not a whole number of at least 1.
+        """
+        source = aiter(messages) if isinstance(messages, AsyncIterable) else _each(messages)
+        async with aclosing(send_all(Many(self.send, limit), source)) as results:
+            async for sent in results:
+                yield sent
 
     def health(self) -> Mapping[str, ConnectorHealth]:
         """Return how each connector does, by its name."""
@@ -225,6 +259,11 @@ class AsyncMailer(FromSettings):
                 "this mailer belongs to another event loop: make one for each loop, or use "
                 "passpost.Mailer, which serves all threads"
             )
+
+
+async def _each(messages: Iterable[Message]) -> AsyncIterator[Message]:
+    for message in messages:
+        yield message
 
 
 def _require_some_template(connectors: Sequence[Connector]) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from itertools import islice
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -12,6 +14,7 @@ from passpost._frames import without_arguments
 from passpost._host.application import FromSettings
 from passpost._mailers import loop_thread
 from passpost._mailers.async_mailer import AsyncMailer
+from passpost._mailers.many import LIMIT, Many, Sent
 from passpost._messages.messages import Message, Receipt
 from passpost.errors import MailerClosedError
 
@@ -91,6 +94,35 @@ class Mailer(FromSettings):
         """
         return self._run(lambda mailer: mailer.send(message))
 
+    def send_many(self, messages: Iterable[Message], *, limit: int = LIMIT) -> Iterator[Sent]:
+        """Send many messages, and yield what became of each, in the order in which they end.
+
+        No more messages are taken from the input than are sent at a time, so it may be endless. It
+        is read in the calling thread. A caller that stops early waits for the sends under way.
+
+        Args:
+            messages: The messages.
+            limit: How many are sent at a time.
+
+        Raises:
+            MailerClosedError: The mailer was closed; what is under way ends before.
+            TypeError: Something else than a `Message` is among them.
+            ValueError: The limit is not a whole number of at least 1.
+        """
+        many = Many(self._mailer.send, limit)
+        source = iter(messages)
+        try:
+            while True:
+                new = list(islice(source, many.free))
+                if not new and not many.under_way:
+                    return
+                yield from self._run(lambda _, new=new: _step(many, new))  # type: ignore[misc]  # mypy takes the default for an argument
+        finally:
+            if many.under_way:
+                # A mailer that is closed waits for them itself.
+                with suppress(MailerClosedError):
+                    self._run(lambda _: many.finish())
+
     def health(self) -> Mapping[str, ConnectorHealth]:
         """Return how each connector does, by its name; see `AsyncMailer.health`."""
         return self._mailer.health()
@@ -153,3 +185,9 @@ class Mailer(FromSettings):
     def _refuse_if_closed(self) -> None:
         if self._closed:
             raise MailerClosedError("the mailer is closed")
+
+
+async def _step(many: Many, new: list[Message]) -> list[Sent]:
+    for message in new:
+        many.begin(message)
+    return await many.next()
