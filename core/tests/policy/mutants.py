@@ -56,7 +56,7 @@ class Mutant:
 
 
 def _exchange(module: types.ModuleType, mutated: types.ModuleType) -> Iterator[Callable[[], None]]:
-    """Give functions the mutant's code in place, for all who hold them; yield what undoes it."""
+    """Exchange the code of functions in place, for all who hold them; yield what undoes it."""
     for name, value in list(vars(module).items()):
         other = getattr(mutated, name, None)
         if inspect.isfunction(value) and value.__module__ == module.__name__:

@@ -321,7 +321,7 @@ def test_a_limit_does_not_tell_who_is_registered() -> None:
 
 
 def test_an_outage_locks_nobody_out() -> None:
-    # A cooldown that began with an email which was surely not sent
+    # A cooldown that began with an email that was not sent
     async def scene() -> None:
         first = Scripted("first", rejected("provider"))
         async with mailer(first, recipient_cooldowns={"*": 3_600}) as sends:

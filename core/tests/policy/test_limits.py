@@ -1,4 +1,4 @@
-"""What passpost and extensions refuse: rates, cooldowns, stores; no provider is at fault for it."""
+"""What passpost and extensions reject: rates, cooldowns, stores; no provider is at fault for it."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Refusing:
         yield
 
 
-# Refusals are nobody's fault ---------------------------------------------------------------------
+# Nobody's fault ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("scope", ["provider", "network", "account"])

@@ -9,7 +9,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from scripted import Scripted, hanging, mailer, message, outcome, rejected, unknown
+from scripted import TEMPLATES, Scripted, hanging, mailer, message, outcome, rejected, unknown
 from virtual_time import run
 
 import passpost
@@ -292,6 +292,54 @@ def test_a_backup_without_the_template_does_not_end_the_send() -> None:
                 await sends.send(passpost.Message("ada@example.com", "SignIn", {}))
 
     run(scene())
+
+
+def test_connectors_of_one_name_are_told_apart(caplog: pytest.LogCaptureFixture) -> None:
+    async def scene() -> None:
+        broken = {"one"}
+
+        def answer(mail: passpost.Mail) -> None:
+            if str(mail.text) in broken:
+                raise DOWN
+
+        same = Scripted("same")
+        same.always = answer
+        host = passpost.Host(environ={})
+        host.register(same)
+        template = {"usageType": "SignIn", "subject": "Hello"}
+        made = [
+            host.configure("same", {"templates": [{**template, "content": word}]})
+            for word in ("one", "two")
+        ]
+        async with passpost.AsyncMailer(*made) as sends:
+            assert [await outcome(sends.send(message())) for _ in range(6)] == ["same (2)"] * 6
+            shown = sends.health()
+            assert (shown["same"].state, shown["same (2)"].state) == ("open", "healthy")
+            broken.clear()
+            await asyncio.sleep(30)
+            assert await outcome(sends.send(message())) == "same"
+
+    run(scene())
+    # The sixth met an open breaker, and the first connector that was asked accepted it.
+    assert [record.levelno for record in caplog.records] == [logging.WARNING] * 5
+
+
+def test_a_blocking_mailer_follows_the_policy() -> None:
+    first, backup = Scripted("first", DOWN), Scripted("backup")
+    host = passpost.Host(environ={})
+    made = []
+    for scripted in (first, backup):
+        host.register(scripted)
+        made.append(host.configure(scripted.name, {"templates": TEMPLATES}))
+    policy = passpost.Policy(recipient_cooldowns={"SignIn": 60})
+    with passpost.Mailer(*made, policy=policy) as sends:
+        assert sends.send(message()).connector == "backup"
+        with pytest.raises(passpost.Throttled):
+            sends.send(message())
+        sends.count("eve@example.com", "SignIn")
+        with pytest.raises(passpost.Throttled):
+            sends.count("eve@example.com", "SignIn")
+        assert sends.health()["backup"].last_success is not None
 
 
 def test_the_same_idempotency_key_makes_the_same_message_id() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING
 
 import attrs
@@ -12,7 +12,7 @@ from passpost._delivery.attempt import SendAttempt
 from passpost._delivery.deadlines import DeadlinePassedError, deadline_error
 from passpost._delivery.identity import Identity
 from passpost._messages.messages import Message
-from passpost.errors import PasspostError, SendError
+from passpost.errors import Attempt, PasspostError, SendError
 
 if TYPE_CHECKING:
     from passpost._delivery.active_connector import ActiveConnector
@@ -105,9 +105,23 @@ class EmailLane:
             self.active, self._mail, outgoing.over, number=number, context=context
         )
         try:
-            return await attempt.run()
+            result = await attempt.run()
         finally:
             self.asked = attempt.asked
+        return result if self.name == self.active.connector.name else self._named(result)
+
+    def _named(self, result: Receipt | PasspostError) -> Receipt | PasspostError:
+        """Return a result under the name that tells two connectors of one name apart."""
+        if not isinstance(result, SendError):
+            if isinstance(result, PasspostError):
+                return result
+            attempts = self._tell_apart(result.attempts)
+            return attrs.evolve(result, connector=self.name, attempts=attempts)
+        result.connector, result.attempts = self.name, self._tell_apart(result.attempts)
+        return result
+
+    def _tell_apart(self, attempts: Iterable[Attempt]) -> tuple[Attempt, ...]:
+        return tuple(attrs.evolve(attempt, connector=self.name) for attempt in attempts)
 
     async def _compose(self) -> Mail:
         composer = self.active.composer
