@@ -243,6 +243,21 @@ def test_a_note_that_fails_after_acceptance_sends_nothing_again(
     assert "did not note how a send ended" in caplog.text
 
 
+def test_many_messages_lose_no_failure() -> None:
+    # langfuse#16578
+    async def scene() -> None:
+        first = Scripted("first", None, rejected("recipient"), unknown(), None)
+        messages = [message(to=f"{number}@example.com") for number in range(6)]
+        async with mailer(first) as sends:
+            results = [sent async for sent in sends.send_many(messages, limit=1)]
+        assert [sent.message.to for sent in results] == [given.to for given in messages]
+        failed = [getattr(sent.error, "outcome", None) for sent in results]
+        assert failed == [None, "rejected", "unknown", None, None, None]
+        assert len(first.mails) == 6
+
+    run(scene())
+
+
 @pytest.mark.parametrize("alone", [False, True])
 def test_tries_have_a_bound(*, alone: bool) -> None:
     # nodemailer#1105
