@@ -109,7 +109,7 @@ def test_text_is_masked_in_each_encoding(encode: Callable[[str], str]) -> None:
 
 @pytest.mark.parametrize("encode", ENCODINGS.values(), ids=ENCODINGS)
 @given(
-    # Python's encoder writes line ends anew, and no secret has any.
+    # Python's encoder writes line ends of its own, and no secret has any.
     secret=st.text(min_size=4, max_size=20).filter(lambda text: not set(text) & set("\r\n")),
     before=st.text(max_size=5),
     after=st.text(max_size=5),

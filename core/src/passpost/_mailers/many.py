@@ -78,7 +78,7 @@ class Many:
         return [task.result() for task in ended]
 
     async def finish(self) -> None:
-        """Wait for the sends under way, whose results nobody wants any more."""
+        """Wait for the sends under way, whose results nobody reads any more."""
         await asyncio.gather(*self.under_way, return_exceptions=True)
 
     async def _result(self, message: Message) -> Sent:
