@@ -89,7 +89,7 @@ def _parts(code: types.CodeType) -> tuple[Any, ...]:
 _UNKNOWN: Final = "(unknown or situation.in_doubt) and not rules.resend:"
 _CLOSED: Final = "self._open_until = self._trial_until = self._cool_until = 0.0"
 _TRIAL: Final = "self._trial_until = now + self._limits.recovery"
-_SORTED: Final = "sorted(filter(self._may_be_asked, lanes), key=_is_cooling)"
+_SORTED: Final = "sorted(lanes, key=_is_cooling)"
 _AGAIN: Final = "if isinstance(again, Retry) and again.wait < entered else NEXT"
 _LATE: Final = "if self._clock.monotonic() + entered + self._rules.least > self._over:"
 
@@ -139,8 +139,8 @@ MUTANTS: Final = [
     Mutant("health", "min(seconds_asked(result.retry_after), longest))", "0.0)", "test_health:test_a_provider_that_asks_for_more_time_gets_it"),
     Mutant("health", "min(seconds_asked(result.retry_after), longest))", "seconds_asked(result.retry_after))", "test_known_bugs:test_no_connector_is_dropped_for_ever"),
     Mutant("dispatch", "place.settle(_ACCEPTED)", "place.release()", "test_mailers:test_the_breaker_opens_and_all_traffic_returns_to_the_first"),
-    Mutant("dispatch", "place.release()\n            raise", 'place.settle(Result("unknown"))\n            raise', "test_mailers:test_a_cancelled_trial_gives_its_place_back"),
-    Mutant("dispatch", "place.release()\n            raise", "raise", "test_mailers:test_a_cancelled_trial_gives_its_place_back"),
+    Mutant("dispatch", "place.release()\n                raise", 'place.settle(Result("unknown"))\n                raise', "test_mailers:test_a_cancelled_trial_gives_its_place_back"),
+    Mutant("dispatch", "place.release()\n                raise", "raise", "test_mailers:test_a_cancelled_trial_gives_its_place_back"),
     # Whose fault it is
     Mutant("dispatch", "if not lane.asked:", "if False:", "test_limits:test_a_defect_of_an_extension_is_nobodys_fault"),
     Mutant("dispatch", "if not lane.asked:", 'if str(error.provider_code).startswith("passpost."):', "test_limits:test_a_connector_cannot_excuse_itself_by_its_code"),
@@ -149,7 +149,7 @@ MUTANTS: Final = [
     Mutant("health", "if not wait or self.is_cooling():", "if not wait:", "test_mailers:test_an_account_at_fault_is_asked_last_and_told_once"),
     Mutant("health", "self._epoch += 1\n        self._note(why)\n        return True", "self._note(why)\n        return True", "test_mailers:test_one_accepted_of_many_under_way_does_not_end_the_cooldown"),
     Mutant("health", "if result.temporary:", "if False:", "test_health:test_a_temporary_account_fault_cools_for_as_long_as_the_provider_says"),
-    Mutant("dispatch", _SORTED, "filter(self._may_be_asked, lanes)", "test_mailers:test_an_account_at_fault_is_asked_last_and_told_once"),
+    Mutant("dispatch", _SORTED, "lanes", "test_mailers:test_an_account_at_fault_is_asked_last_and_told_once"),
     # Routes, and what else a send needs
     Mutant("dispatch", _AGAIN, "if False else NEXT", "test_limits:test_a_backup_whose_rate_is_used_up_costs_no_email"),
     Mutant("dispatch", "elif isinstance(result, MessageError):", "elif False:", "test_mailers:test_a_backup_without_the_template_does_not_end_the_send"),

@@ -109,6 +109,10 @@ class LaneOf:
     def recognizes_repetitions(self) -> bool:
         return self.provider.recognizes_repetitions
 
+    @property
+    def has_rate(self) -> bool:
+        return True
+
     async def take(self) -> float:
         return 0.0
 

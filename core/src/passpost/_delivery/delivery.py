@@ -101,16 +101,18 @@ class Delivery:
         """
         began = self._clock.monotonic()
         over = began + seconds
-        send = partial(self._send, message, seconds, over)
+        # Chosen here, and not in functions that await each other: each costs every email a little.
+        send = self._send_cooled if self._policy.recipient_cooldowns else self._dispatch
         try:
             if self._once is not None and message.idempotency_key is not None:
-                receipt = await self._once.send(message, over, send)
+                make = partial(send, message, seconds, over)
+                receipt = await self._once.send(message, over, make)
             else:
-                receipt = await send()
+                receipt = await send(message, seconds, over)
         except SendError as error:
             self._log_failure(message, error, began)
             raise
-        if log.isEnabledFor(logging.WARNING):
+        if len(receipt.attempts) > 1 or log.isEnabledFor(logging.INFO):
             self._log_receipt(message, receipt, began)
         return receipt
 
@@ -128,7 +130,7 @@ class Delivery:
         if self._once is not None:
             await self._once.wait_until_settled()
 
-    async def _send(self, message: Message, seconds: float, over: float) -> Receipt:
+    async def _send_cooled(self, message: Message, seconds: float, over: float) -> Receipt:
         began = self._clock.monotonic()
         cooldown = await self._begin_cooldown(message, over - began)
         try:
@@ -143,8 +145,6 @@ class Delivery:
     async def _begin_cooldown(self, message: Message, seconds: float) -> float:
         """Begin the cooldown of a message's recipient and usage, and return its seconds."""
         cooldowns = self._policy.recipient_cooldowns
-        if not cooldowns:
-            return 0.0
         lasting = cooldowns.get(message.usage, cooldowns.get(EVERY_USAGE, 0.0))
         if not lasting:
             return 0.0
@@ -181,7 +181,7 @@ class Delivery:
         return Dispatch(lanes, self._rules, self._clock, over, self._log_cooldown).run()
 
     def _taker(self, name: str) -> Callable[[], Awaitable[float]] | None:
-        rate = self._policy.rates.get(name)
+        rate = self._policy.rates.get(name) if self._policy.rates else None
         return None if rate is None else partial(self._take, name, rate)
 
     async def _take(self, name: str, rate: Rate) -> float:

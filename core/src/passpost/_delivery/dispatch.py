@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Protocol
 
 import attrs
@@ -48,6 +48,11 @@ class Lane(Protocol):
         """Whether the last attempt got as far as the connector: else it is nobody's fault."""
         ...
 
+    @property
+    def has_rate(self) -> bool:
+        """Whether a place has to be taken before an attempt."""
+        ...
+
     async def take(self) -> float:
         """Take one of the places that the connector's rate has.
 
@@ -59,7 +64,7 @@ class Lane(Protocol):
         """
         ...
 
-    async def attempt(self, number: int) -> Receipt | PasspostError:
+    def attempt(self, number: int) -> Awaitable[Receipt | PasspostError]:
         """Make one attempt, and return what it came to.
 
         Args:
@@ -105,7 +110,12 @@ class Dispatch:
         failed: tuple[Lane, SendError] | None = None
         lane, place = await self._enter(self._lanes, None)
         while True:
-            result = await self._attempt(lane, place)
+            try:
+                result = await lane.attempt(self._begin(lane))
+            except BaseException:
+                place.release()
+                raise
+            self._note(lane, place, result)
             if isinstance(result, Receipt):
                 if len(self._attempts) == 1:
                     return result
@@ -142,13 +152,13 @@ class Dispatch:
             others = [lane, *others] if decision.elsewhere else [lane]
         return await self._enter(others, error)
 
-    async def _attempt(self, lane: Lane, place: Place) -> Receipt | PasspostError:
+    def _begin(self, lane: Lane) -> int:
+        """Count one more attempt, and return its number."""
         self._tries[lane.name] = self._tries.get(lane.name, 0) + 1
-        try:
-            result = await lane.attempt(sum(self._tries.values()))
-        except BaseException:
-            place.release()
-            raise
+        return sum(self._tries.values())
+
+    def _note(self, lane: Lane, place: Place, result: Receipt | PasspostError) -> None:
+        """Note what an attempt came to, and give its place back."""
         if isinstance(result, Receipt | SendError):
             self._attempts += result.attempts
         if isinstance(result, Receipt):
@@ -157,7 +167,6 @@ class Dispatch:
             self._settle(lane, place, result)
         else:
             place.release()
-        return result
 
     def _settle(self, lane: Lane, place: Place, error: SendError) -> None:
         if not lane.asked:
@@ -207,10 +216,14 @@ class Dispatch:
     async def _look(self, lanes: Sequence[Lane]) -> tuple[Lane, Place] | float:
         """Return the first lane that may be asked now, or the seconds until one may be."""
         earliest = math.inf
-        for lane in sorted(filter(self._may_be_asked, lanes), key=_is_cooling):
-            wait = lane.health.asked_again_at() - self._clock.monotonic()
+        if len(lanes) > 1:
+            lanes = sorted(lanes, key=_is_cooling)
+        for lane in filter(self._may_be_asked, lanes):
+            # Nearly always 0: then the time is of no interest.
+            wait = lane.health.asked_again_at()
+            wait = wait and wait - self._clock.monotonic()
             try:
-                if wait <= 0 and not (wait := await lane.take()):
+                if wait <= 0 and not (wait := await lane.take() if lane.has_rate else 0.0):
                     place = lane.health.enter()
                     if place is not None:
                         return lane, place

@@ -49,7 +49,7 @@ class EmailLane:
         take: Takes a place of the connector's rate; None where it has no limit.
     """
 
-    __slots__ = ("_mail", "_outgoing", "_take", "active", "asked", "health", "name")
+    __slots__ = ("_attempt", "_mail", "_outgoing", "_take", "active", "health", "name")
 
     def __init__(
         self,
@@ -62,16 +62,21 @@ class EmailLane:
         self.name = name
         self.active = active
         self.health = health
-        self.asked = False
         self._outgoing = outgoing
         self._take = take
         self._mail: Mail | None = None
+        self._attempt: SendAttempt | None = None
 
     @property
     def recognizes_repetitions(self) -> bool:
         """Whether the provider sends an email once, however often it is asked, for a while yet."""
         age = asyncio.get_running_loop().time() - self._outgoing.over + self._outgoing.seconds
         return age < self.active.connector.info.repeatable_for
+
+    @property
+    def has_rate(self) -> bool:
+        """Whether a place has to be taken before an attempt."""
+        return self._take is not None
 
     async def take(self) -> float:
         """Take a place of the connector's rate; see `RateLimiter.take`.
@@ -87,31 +92,51 @@ class EmailLane:
         except DeadlinePassedError:
             raise deadline_error("the rate limiter answered", "provider") from None
 
-    async def attempt(self, number: int) -> Receipt | PasspostError:
+    def attempt(self, number: int) -> Awaitable[Receipt | PasspostError]:
         """Make one attempt, and return what it came to.
 
         Args:
             number: Which attempt of the send it is, counted from 1.
         """
-        self.asked = False
-        if self._mail is None:
-            try:
-                self._mail = await self._compose()
-            except PasspostError as error:
-                return error
-        outgoing = self._outgoing
-        context = outgoing.message.context
-        attempt = SendAttempt(
-            self.active, self._mail, outgoing.over, number=number, context=context
-        )
+        self._attempt = None
+        if self._mail is not None:
+            return self._begin(number, self._mail)
+        if self.active.composer.asks:
+            return self._ask_and_attempt(number)
         try:
-            result = await attempt.run()
-        finally:
-            self.asked = attempt.asked
-        return result if self.name == self.active.connector.name else self._named(result)
+            mail = self._compose(None)
+        except PasspostError as error:
+            return _return(error)
+        return self._begin(number, mail)
 
-    def _named(self, result: Receipt | PasspostError) -> Receipt | PasspostError:
+    @property
+    def asked(self) -> bool:
+        """Whether the last attempt got as far as the connector: else it is nobody's fault."""
+        return self._attempt is not None and self._attempt.asked
+
+    async def _ask_and_attempt(self, number: int) -> Receipt | PasspostError:
+        try:
+            mail = self._compose(await self._find_template())
+        except PasspostError as error:
+            return error
+        return await self._begin(number, mail)
+
+    def _compose(self, template: Template | None) -> Mail:
+        email = self._outgoing
+        compose = self.active.composer.compose
+        self._mail = compose(email.message, email.identity, email.seconds, template)
+        return self._mail
+
+    # Not a coroutine: an email that waits for its server is resumed through each that there is.
+    def _begin(self, number: int, mail: Mail) -> Awaitable[Receipt | PasspostError]:
+        over, context = self._outgoing.over, self._outgoing.message.context
+        self._attempt = SendAttempt(self.active, mail, over, number=number, context=context)
+        running = self._attempt.run()
+        return running if self.name == self.active.connector.name else self._rename(running)
+
+    async def _rename(self, running: Awaitable[Receipt | PasspostError]) -> Receipt | PasspostError:
         """Return a result under the name that tells two connectors of one name apart."""
+        result = await running
         if not isinstance(result, SendError):
             if isinstance(result, PasspostError):
                 return result
@@ -123,12 +148,6 @@ class EmailLane:
     def _tell_apart(self, attempts: Iterable[Attempt]) -> tuple[Attempt, ...]:
         return tuple(attrs.evolve(attempt, connector=self.name) for attempt in attempts)
 
-    async def _compose(self) -> Mail:
-        composer = self.active.composer
-        template = await self._find_template() if composer.asks else None
-        email = self._outgoing
-        return composer.compose(email.message, email.identity, email.seconds, template)
-
     async def _find_template(self) -> Template:
         try:
             with self.active.deadlines.until(self._outgoing.over):
@@ -139,3 +158,7 @@ class EmailLane:
             rejection = error
         # Outside of the except block, and cleared: an extension may quote the message.
         raise self.active.reports.failure(rejection, self._outgoing.message, sent=False)
+
+
+async def _return(error: PasspostError) -> PasspostError:
+    return error

@@ -82,7 +82,8 @@ class Health:
         self._cool_until = 0.0
         self._why = ""
         self._since: dt.datetime | None = None
-        self._last_success: dt.datetime | None = None
+        self._last_success: float | None = None
+        self._place = Place(self, 0)
 
     def enter(self) -> Place | None:
         """Return a place for one attempt, or None where the connector must not be asked now."""
@@ -92,7 +93,10 @@ class Health:
                 return None
             self._trial_until = now + self._limits.recovery
             self._epoch += 1
-        return Place(self, self._epoch)
+        # All emails of an epoch have the same, which holds nothing of them.
+        if self._place.epoch != self._epoch:
+            self._place = Place(self, self._epoch)
+        return self._place
 
     def asked_again_at(self) -> float:
         """Return when the connector may be asked, in the clock's monotonic seconds; 0 for now."""
@@ -134,20 +138,25 @@ class Health:
         elif self.is_cooling():
             state, again = "cooling", self._cool_until
         else:
-            return ConnectorHealth(last_success=self._last_success)
+            return ConnectorHealth(last_success=self._wall_time(self._last_success))
         wait = max(0.0, again - self._clock.monotonic())
         return ConnectorHealth(
             state=state,
             why=self._why,
             since=self._since,
-            last_success=self._last_success,
+            last_success=self._wall_time(self._last_success),
             next_trial=self._clock.now() + dt.timedelta(seconds=wait),
         )
+
+    def _wall_time(self, moment: float | None) -> dt.datetime | None:
+        if moment is None:
+            return None
+        return self._clock.now() - dt.timedelta(seconds=self._clock.monotonic() - moment)
 
     def _recover(self) -> None:
         self._failures = 0
         self._open_until = self._trial_until = self._cool_until = 0.0
-        self._last_success = self._clock.now()
+        self._last_success = self._clock.monotonic()
 
     def _fail(self, result: Result, why: str) -> None:
         self._failures += 1
@@ -180,17 +189,21 @@ class Health:
         self._since = self._clock.now()
 
 
-@attrs.define
+@attrs.frozen
 class Place:
-    """The permission for one attempt; it is given back once, with what came of the attempt."""
+    """The permission for one attempt; it is given back once, with what came of the attempt.
+
+    Attributes:
+        epoch: The state of the connector that it was given out in.
+    """
 
     _health: Health
-    _epoch: int
+    epoch: int
 
     def settle(self, result: Result, why: str = "") -> bool:
-        """Release it with a result; see `Health.settle`."""
-        return self._health.settle(self._epoch, result, why)
+        """Give it back with a result; see `Health.settle`."""
+        return self._health.settle(self.epoch, result, why)
 
     def release(self) -> None:
-        """Release it without one: the attempt was cancelled, or never made."""
-        self._health.release(self._epoch)
+        """Give it back without one: the attempt was cancelled, or never made."""
+        self._health.release(self.epoch)
