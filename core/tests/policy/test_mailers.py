@@ -340,6 +340,20 @@ def test_a_blocking_mailer_follows_the_policy() -> None:
         with pytest.raises(passpost.Throttled):
             sends.count("eve@example.com", "SignIn")
         assert sends.health()["backup"].last_success is not None
+        assert {health.state for health in sends.health().values()} == {"healthy"}
+
+
+def test_the_health_of_a_blocking_mailer_can_be_asked_for_while_a_breaker_is_open() -> None:
+    down = Scripted("first", DOWN)
+    host = passpost.Host(environ={})
+    host.register(down)
+    connector = host.configure("first", {"templates": TEMPLATES})
+    policy = passpost.Policy(attempts=1, breaker=passpost.Breaker(failures=1))
+    with passpost.Mailer(connector, policy=policy) as sends:
+        with pytest.raises(passpost.SendError):
+            sends.send(message())
+        shown = sends.health()["first"]
+        assert (shown.state, shown.next_trial is None) == ("open", False)
 
 
 def test_the_same_idempotency_key_makes_the_same_message_id() -> None:

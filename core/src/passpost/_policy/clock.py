@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import time
 from typing import Protocol
 
 
@@ -27,8 +28,12 @@ class LoopClock:
     """The time of the running event loop, which deadlines are kept in as well."""
 
     def monotonic(self) -> float:
-        """Return the running loop's time, in seconds."""
-        return asyncio.get_running_loop().time()
+        """Return the running loop's time, in seconds; in another thread, that of its clock."""
+        try:
+            return asyncio.get_running_loop().time()
+        except RuntimeError:
+            # The loops of asyncio and uvloop read the same clock of the system.
+            return time.monotonic()
 
     def now(self) -> dt.datetime:
         """Return the wall clock's time, in UTC."""

@@ -201,9 +201,9 @@ class Place:
     epoch: int
 
     def settle(self, result: Result, why: str = "") -> bool:
-        """Give it back with a result; see `Health.settle`."""
+        """Return it with a result; see `Health.settle`."""
         return self._health.settle(self.epoch, result, why)
 
     def release(self) -> None:
-        """Give it back without one: the attempt was cancelled, or never made."""
+        """Return it without one: the attempt was cancelled, or never made."""
         self._health.release(self.epoch)
