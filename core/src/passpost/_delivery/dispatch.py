@@ -159,7 +159,7 @@ class Dispatch:
 
     def _note(self, lane: Lane, place: Place, result: Receipt | PasspostError) -> None:
         """Note what an attempt came to, and give its place back."""
-        if isinstance(result, Receipt | SendError):
+        if isinstance(result, (Receipt, SendError)):
             self._attempts += result.attempts
         if isinstance(result, Receipt):
             place.settle(_ACCEPTED)
