@@ -21,7 +21,7 @@ help: ## Show the targets
 demo: $(VENV)/.demo ## Send sign-in codes through each connector, on this machine alone
 	@$(BIN)/passpost demo
 
-test: lint types unit docs ## Formatting, lint, types, all tests, the examples of the pages, and the site
+test: lint types docs unit ## Formatting, lint, types, all tests, the examples of the pages, and the site
 
 format: $(VENV)/.dev ## Rewrite the source in the project's format
 	@$(BIN)/ruff format .
