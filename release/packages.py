@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 ROOT: Final = Path(__file__).resolve().parents[1]
-TOGETHER: Final = ("passpost", "passpost-cli", "pytest-passpost")
-"""Released together, with one version: the last two import private modules of the first."""
+TOGETHER: Final = ("passpost", "passpost-tools", "passpost-cli", "pytest-passpost")
+"""Released together, with one version: the others import private modules of the first."""
 
 _VERSION: Final = re.compile(r'^__version__ = "(.+)"$', re.MULTILINE)
 

@@ -32,7 +32,11 @@ def with_version(packages: Packages, name: str, version: str) -> Packages:
 @pytest.mark.parametrize(
     ("name", "version", "expected"),
     [
-        ("passpost-cli", "0.1.1", "passpost, passpost-cli, pytest-passpost must have one version"),
+        (
+            "passpost-cli",
+            "0.1.1",
+            "passpost, passpost-tools, passpost-cli, pytest-passpost must have one version",
+        ),
         (
             "passpost-cli",
             "0.1.1",
@@ -130,6 +134,7 @@ def test_the_packages_say_the_same_of_what_they_share(name: str, project: dict[s
 def test_a_description_says_what_the_package_is(name: str, project: dict[str, Any]) -> None:
     kinds = {"passpost": "Send .+", "passpost-cli": "Command line for passpost: .+"}
     kinds |= {"pytest-passpost": "pytest plugin for passpost: .+"}
+    kinds |= {"passpost-tools": "What .+ of passpost share"}
     other = (
         r"\S.+ stand-in for passpost: .+"
         if name.endswith("-stand-in")

@@ -21,6 +21,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = {
     "passpost": "core",
     "passpost_cli": "cli",
+    "passpost_tools": "tools",
     "pytest_passpost": "testing",
     "passpost_smtp": "plugins/smtp",
     "passpost_aliyun_dm": "plugins/aliyun_dm",
@@ -37,7 +38,7 @@ CONNECTORS = [name for name in PACKAGES if f"{name}_stand_in" in PACKAGES]
 OVER_HTTP = ("passpost_aliyun_dm", "passpost_sendgrid", "passpost_ses", "passpost_webhook")
 HTTP = {"certifi", "h11", "httpcore", "sniffio"}
 HOST = {"anyio", "attrs", "cattrs", "chevron", "idna", "passpost", "pluggy", "typing-extensions"}
-CLI = {"click", "markdown-it-py", "mdurl", "passpost-cli", "pygments", "rich"}
+CLI = {"click", "markdown-it-py", "mdurl", "passpost-cli", "passpost-tools", "pygments", "rich"}
 TESTING = {
     "cffi", "cryptography", "h11", "iniconfig", "packaging", "pycparser", "pygments", "pytest",
     "pytest-passpost", "trustme",

@@ -1,0 +1,204 @@
+r"""Changes settings in their text, so that comments, order and formatting stay.
+
+::
+
+    text = '{"port": 25, // the default\n "host": "mail.example.com"}'
+    rewrite(text, {"port": 587, "host": "mail.example.com"})
+
+Whatever is equal before and after keeps its bytes: one value at a time is replaced, added or
+removed, and no comment is ever lost.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from difflib import SequenceMatcher
+from typing import TYPE_CHECKING, Any, Final
+
+from passpost_tools.spans import Member, Spans
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from passpost._paths import Path
+
+_MARK: Final = "\ufeff"
+_BLANK: Final = re.compile(r"[ \t]*+")
+_REST_OF_LINE: Final = re.compile(r"[ \t]*+(?:\r?\n|\Z)")
+_COMMENTS: Final = re.compile(r"(?:[ \t]*+(?:/\*[^\r\n]*?\*/|//[^\r\n]*))*+(?=[ \t]*+[\r\n])")
+_COMMENT: Final = re.compile(r"//|/\*")
+_UNIT: Final = re.compile(r"^([ \t]+)\S", re.MULTILINE)
+
+
+def rewrite(text: str, wanted: Mapping[str, Any]) -> str:
+    """Return the text of settings, changed so that it reads as another value.
+
+    Args:
+        text: JSON, which may contain comments and trailing commas.
+        wanted: What it is to contain: JSON data. The order of keys means nothing in settings, so a
+            key keeps its place, and a new one follows the key that it follows here.
+
+    Raises:
+        ConfigError: The text cannot be read.
+        ValueError: The value is not JSON data.
+    """
+    mark = _MARK if text.startswith(_MARK) else ""
+    editor = _Editor(text.removeprefix(_MARK))
+    editor.change((), editor.spans.value, json.loads(json.dumps(wanted, allow_nan=False)))
+    return mark + editor.spans.text
+
+
+def _same(old: Any, new: Any) -> bool:
+    # Python calls 1, 1.0 and True equal; JSON does not.
+    return json.dumps(old, sort_keys=True) == json.dumps(new, sort_keys=True)
+
+
+class _Editor:
+    """Changes a text step by step; each step leaves one that can be read."""
+
+    def __init__(self, text: str) -> None:
+        self.spans = Spans(text)
+        unit = _UNIT.search(text)
+        self._unit = unit[1] if unit else "  "
+        self._newline = "\r\n" if "\r\n" in text else "\n"
+
+    def change(self, path: Path, old: Any, new: Any) -> None:
+        """Make a value that reads as the first one read as the second."""
+        if _same(old, new):
+            return
+        if isinstance(old, dict) and isinstance(new, dict):
+            self._change_object(path, old, new)
+        elif isinstance(old, list) and isinstance(new, list):
+            self._change_list(path, old, new)
+        else:
+            member = self.spans.members[path]
+            lines = self._is_on_lines(path[:-1])
+            written = self._written(new, self._indent_at(member.start), lines=lines)
+            self._replace(member.value, member.end, written)
+
+    def _change_object(self, path: Path, old: dict[str, Any], new: dict[str, Any]) -> None:
+        for key in old:
+            if key not in new:
+                self._remove((*path, key))
+        before: str | None = None
+        for key, value in new.items():
+            if key in old:
+                self.change((*path, key), old[key], value)
+            else:
+                name = json.dumps(key, ensure_ascii=False) + ": "
+                self._insert(path, before, name, value)
+            before = key
+
+    def _change_list(self, path: Path, old: list[Any], new: list[Any]) -> None:
+        before, after = (
+            [json.dumps(item, sort_keys=True) for item in items] for items in (old, new)
+        )
+        steps = SequenceMatcher(None, before, after, autojunk=False).get_opcodes()
+        # From the end, so that the indexes of what is still to do stay true.
+        for kind, first, last, start, stop in reversed(steps):
+            if kind == "equal":
+                continue
+            both = min(last - first, stop - start)
+            for index in reversed(range(first + both, last)):
+                self._remove((*path, index))
+            for value in reversed(new[start + both : stop]):
+                self._insert(path, first + both - 1 if first + both else None, "", value)
+            for index in reversed(range(both)):
+                self.change((*path, first + index), old[first + index], new[start + index])
+
+    def _remove(self, path: Path) -> None:
+        """Remove a member with its comma: the one behind it, else the one before it."""
+        text, member = self.spans.text, self.spans.members[path]
+        before = [one for one in self.spans.inside(path[:-1]) if one.start < member.start]
+        if member.comma is not None:
+            kept = _with_comments(text[member.end : member.comma])
+            self._cut(member.start, member.comma + 1, kept)
+        elif before and before[-1].comma is not None:
+            comma = before[-1].comma
+            kept = _with_comments(text[comma + 1 : member.start]).rstrip(" \t")
+            self._replace(comma, member.end, kept)
+        else:
+            self._cut(member.start, member.end, "")
+
+    def _cut(self, start: int, end: int, kept: str) -> None:
+        """Remove a part, and its line if nothing else is on it."""
+        text = self.spans.text
+        line = len(text[:start].rstrip(" \t"))
+        rest = _REST_OF_LINE.match(text, end)
+        if rest and not kept and line and text[line - 1] == "\n":
+            self._replace(line, rest.end(), "")
+        elif rest or kept:
+            self._replace(start, end, kept)
+        else:
+            self._replace(start, _end(_BLANK, text, end), "")
+
+    def _insert(self, parent: Path, before: str | int | None, name: str, value: Any) -> None:
+        """Add a member behind another one, or as the first one."""
+        outer, inside = self.spans.members[parent], self.spans.inside(parent)
+        lines = self._is_on_lines(parent)
+        indent = self._indent_at(outer.start) + self._unit
+        if inside and lines:
+            indent = self._indent_at(inside[0].start)
+        lead = self._newline + indent if lines else ""
+        member = lead + name + self._written(value, indent, lines=lines)
+        if before is not None:
+            self._insert_behind(self.spans.members[(*parent, before)], member, lines=lines)
+        else:
+            self._insert_first(outer, member, lines=lines, alone=not inside)
+
+    def _insert_behind(self, previous: Member, member: str, *, lines: bool) -> None:
+        text = self.spans.text
+        behind = previous.end if previous.comma is None else previous.comma + 1
+        # A comment at the end of the line belongs to what it stands behind.
+        at = _end(_COMMENTS, text, behind) if lines else behind
+        comment, member = text[behind:at], member if lines else f" {member}"
+        if previous.comma is None:
+            self._replace(behind, at, f",{comment}{member}")
+        else:
+            self._replace(behind, at, f"{comment}{member},")
+
+    def _insert_first(self, outer: Member, member: str, *, lines: bool, alone: bool) -> None:
+        text = self.spans.text
+        at = _end(_COMMENTS, text, outer.value + 1) if lines else outer.value + 1
+        comma = "" if alone else ","
+        ends_line = lines and alone and not _REST_OF_LINE.match(text, at)
+        close = self._newline + self._indent_at(outer.start) if ends_line else ""
+        self._replace(at, _end(_BLANK, text, at) if close else at, member + comma + close)
+
+    def _is_on_lines(self, parent: Path) -> bool:
+        """Return whether members begin lines of their own."""
+        text, outer, inside = self.spans.text, self.spans.members[parent], self.spans.inside(parent)
+        if inside:
+            return any("\n" in _gap(text, one.start) for one in inside)
+        return not parent or "\n" in text[outer.value : outer.end]
+
+    def _indent_at(self, offset: int) -> str:
+        """Return the white space at the beginning of a line."""
+        start = self.spans.text.rfind("\n", 0, offset) + 1
+        return self.spans.text[start : _end(_BLANK, self.spans.text, start)]
+
+    def _written(self, value: Any, indent: str, *, lines: bool) -> str:
+        unit = self._unit if lines else None
+        written = json.dumps(value, ensure_ascii=False, indent=unit)
+        return written.replace("\n", self._newline + indent)
+
+    def _replace(self, start: int, end: int, new: str) -> None:
+        text = self.spans.text
+        self.spans = Spans(text[:start] + new + text[end:])
+
+
+def _end(pattern: re.Pattern[str], text: str, offset: int) -> int:
+    """Return where a match at an offset ends; the offset where there is none."""
+    match = pattern.match(text, offset)
+    return match.end() if match else offset
+
+
+def _with_comments(text: str) -> str:
+    """Return what is between two parts if it contains a comment."""
+    return text if _COMMENT.search(text) else ""
+
+
+def _gap(text: str, start: int) -> str:
+    """Return the white space before a member."""
+    return text[len(text[:start].rstrip()) : start]

@@ -1,0 +1,91 @@
+"""Where each part of a settings file begins and ends."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from passpost._config.jsonc import Scan
+from passpost._config.settings import Source
+from passpost.config import read
+
+if TYPE_CHECKING:
+    from passpost._paths import Path
+
+
+@attrs.define
+class Member:
+    """One member of an object or a list, or the settings as a whole.
+
+    Attributes:
+        start: Offset of its key, or of its value in a list.
+        value: Offset of its value.
+        end: Offset behind its value.
+        comma: Offset of the comma behind it.
+    """
+
+    start: int
+    value: int
+    end: int
+    comma: int | None = None
+
+
+class Spans:
+    """A text of settings, what it says, and where each member is.
+
+    Attributes:
+        text: The text.
+        value: The settings as plain data.
+        members: All members by path, in the order of the text.
+    """
+
+    def __init__(self, text: str) -> None:
+        # First, since it says in words what cannot be read.
+        self.value: dict[str, Any] = _plain(read(text))
+        self.text = text
+        self.members = _Members(text).found()
+
+    def inside(self, parent: Path) -> list[Member]:
+        """Return the members of an object or a list, in the order of the text."""
+        depth = len(parent) + 1
+        return [m for path, m in self.members.items() if path[:-1] == parent and len(path) == depth]
+
+
+class _Members(Scan):
+    """The scan that finds problems, which also notes where values end."""
+
+    def __init__(self, text: str) -> None:
+        self._ends: dict[Path, int] = {}
+        self._commas: dict[Path, int] = {}
+        super().__init__(Source(text), None)
+
+    def found(self) -> dict[Path, Member]:
+        self.run()
+        return {
+            path: Member(start, value, self._ends[path], self._commas.get(path))
+            for path, (start, value) in self.index.items()
+        }
+
+    def _take(self, token: Any) -> None:
+        before = [*self._open]
+        super()._take(token)
+        end = token.start + len(token.text)
+        if token.kind == "comment" or not before:
+            return
+        parent = before[-1]
+        if len(self._open) < len(before):
+            self._ends[parent.path] = end
+        elif token.text == "," and token.kind == "mark":
+            self._commas[(*parent.path, parent.step)] = token.start
+        else:
+            # A value overwrites what its key has noted.
+            self._ends[(*parent.path, parent.step)] = end
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, str | int | float | None):
+        return value
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return {key: _plain(item) for key, item in value.items()}
