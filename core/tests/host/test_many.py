@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing
+from typing import Any
 
 import pytest
 
@@ -146,3 +147,82 @@ def test_a_closed_mailer_says_so(connector: passpost.Connector) -> None:
     mailer.close()
     with pytest.raises(passpost.MailerClosedError):
         list(mailer.send_many(messages(2)))
+
+
+def broken() -> Iterator[passpost.Message]:
+    yield from messages(30)
+    raise OSError("the file is gone")
+
+
+async def broken_stream() -> AsyncIterator[passpost.Message]:
+    for message in broken():
+        yield message
+
+
+async def collect(source: AsyncIterator[passpost.Sent], results: list[passpost.Sent]) -> None:
+    async for sent in source:
+        results.append(sent)  # noqa: PERF401 - what came before the error counts
+
+
+@pytest.mark.parametrize("make", [broken, broken_stream])
+async def test_an_input_that_raises_costs_no_result(
+    connector: passpost.Connector, make: Callable[[], Any]
+) -> None:
+    results: list[passpost.Sent] = []
+    async with passpost.AsyncMailer(connector) as mailer:
+        with pytest.raises(OSError, match="the file is gone"):
+            await collect(mailer.send_many(make(), limit=7), results)
+    assert len({sent.message.to.address for sent in results}) == 30
+
+
+def test_an_input_of_blocking_code_that_raises_costs_no_result(
+    connector: passpost.Connector,
+) -> None:
+    results: list[passpost.Sent] = []
+    with passpost.Mailer(connector) as mailer, pytest.raises(OSError, match="the file is gone"):
+        results.extend(mailer.send_many(broken(), limit=7))
+    assert len({sent.message.to.address for sent in results}) == 30
+
+
+async def test_what_is_no_message_costs_no_result(connector: passpost.Connector) -> None:
+    wrong: Any = [*messages(3), "ada@example.com", *messages(2)]
+    results: list[passpost.Sent] = []
+    async with passpost.AsyncMailer(connector) as mailer:
+        with pytest.raises(TypeError, match="send takes a passpost"):
+            await collect(mailer.send_many(wrong, limit=4), results)
+    assert len(results) == 3
+
+
+async def test_leaving_early_leaves_an_input_that_can_be_closed(
+    connector: passpost.Connector,
+) -> None:
+    async def endless() -> AsyncIterator[passpost.Message]:
+        yield messages(1)[0]
+        await asyncio.Event().wait()
+
+    source = endless()
+    async with passpost.AsyncMailer(connector) as mailer:
+        async with aclosing(mailer.send_many(source)) as results:
+            await anext(results)
+        with pytest.raises(StopAsyncIteration):
+            await anext(source)
+
+
+def test_a_slow_input_holds_no_message_up(
+    connector: passpost.Connector, recorder: Recorder
+) -> None:
+    arrived = threading.Event()
+
+    def note(_mail: passpost.Mail) -> passpost.Receipt:
+        arrived.set()
+        return passpost.Receipt("id")
+
+    def slowly() -> Iterator[passpost.Message]:
+        first, second = messages(2)
+        yield first
+        assert arrived.wait(30)
+        yield second
+
+    recorder.behave = note
+    with passpost.Mailer(connector) as mailer:
+        assert len(list(mailer.send_many(slowly()))) == 2

@@ -4,15 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections.abc import (
-    AsyncGenerator,
-    AsyncIterable,
-    AsyncIterator,
-    Iterable,
-    Mapping,
-    Sequence,
-)
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping, Sequence
 from contextlib import aclosing, suppress
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
@@ -22,7 +16,7 @@ from passpost._delivery.check import check
 from passpost._delivery.delivery import Delivery
 from passpost._frames import without_arguments
 from passpost._host.application import FromSettings, check_arguments
-from passpost._mailers.many import LIMIT, Many, Sent, send_all
+from passpost._mailers.many import LIMIT, Many, Sent, results_of, results_of_stream, sent_by
 from passpost._messages.messages import Message, Receipt
 from passpost._policy.health import ConnectorHealth
 from passpost._problems import Problem
@@ -115,8 +109,10 @@ class AsyncMailer(FromSettings):
     ) -> AsyncGenerator[Sent, None]:
         """Send many messages, and yield what became of each, in the order in which they end.
 
-        No more messages are taken from the input than are sent at a time, so it may be endless. A
-        caller that stops early waits for the sends under way when it closes the iterator::
+        No more messages are taken from the input than are sent at a time, so it may be endless. If
+        the input raises an exception, no more is taken; the exception comes after the results of
+        the messages before it. A caller that stops early waits for the sends under way when it
+        closes the iterator::
 
             async with contextlib.aclosing(mailer.send_many(messages)) as results:
                 async for sent in results:
@@ -128,11 +124,15 @@ class AsyncMailer(FromSettings):
 
         Raises:
             MailerClosedError: The mailer was closed; what is under way ends before.
-            TypeError: Something else than a `Message` is among them.
+            TypeError: Something else than a `Message` is among them; what is under way ends before.
             ValueError: The limit is not a whole number of at least 1.
         """
-        source = aiter(messages) if isinstance(messages, AsyncIterable) else _each(messages)
-        async with aclosing(send_all(Many(self.send, limit), source)) as results:
+        many = Many(partial(sent_by, self.send), limit)
+        if isinstance(messages, AsyncIterable):
+            results = results_of_stream(many, aiter(messages))
+        else:
+            results = results_of(many, iter(messages))
+        async with aclosing(results):
             async for sent in results:
                 yield sent
 
@@ -259,11 +259,6 @@ class AsyncMailer(FromSettings):
                 "this mailer belongs to another event loop: make one for each loop, or use "
                 "passpost.Mailer, which serves all threads"
             )
-
-
-async def _each(messages: Iterable[Message]) -> AsyncIterator[Message]:
-    for message in messages:
-        yield message
 
 
 def _require_some_template(connectors: Sequence[Connector]) -> None:

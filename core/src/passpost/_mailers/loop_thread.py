@@ -111,21 +111,22 @@ class LoopThread:
         if self._thread is None:
             self._start()
         elif not self._awake:
-            self._wake(self._take_calls)
+            self.wake(self._take_calls)
         # An answer may come before the loop is over; afterwards none does.
         return not self.over or call.answered
 
     def abandon(self, call: Call[Any]) -> None:
         """Cancel a call that nobody waits for any more."""
         call.abandoned = True
-        self._wake(call.cancel)
+        self.wake(call.cancel)
 
     def join(self) -> None:
         """Wait for the end of a thread that is over."""
         if self._thread is not None:
             self._thread.join()
 
-    def _wake(self, callback: Callable[[], None]) -> None:
+    def wake(self, callback: Callable[[], None]) -> None:
+        """Run a callback on the loop, if there still is one; nobody waits for it."""
         if self._loop is not None:
             # The loop may have closed meanwhile: then it is over, and nothing is left to do there.
             with contextlib.suppress(RuntimeError):
@@ -261,6 +262,11 @@ def run(work: Callable[[], Coroutine[Any, Any, T]], *, cancels: bool = True) -> 
             raise
         if call.answered:
             return call.outcome()
+
+
+def call_soon(callback: Callable[[], None]) -> None:
+    """Run a callback on the loop, which a mailer in use keeps running; nobody waits for it."""
+    _process.thread.wake(callback)
 
 
 def admit(mailer: AsyncMailer) -> bool:

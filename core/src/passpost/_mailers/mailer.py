@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from itertools import islice
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -14,7 +13,7 @@ from passpost._frames import without_arguments
 from passpost._host.application import FromSettings
 from passpost._mailers import loop_thread
 from passpost._mailers.async_mailer import AsyncMailer
-from passpost._mailers.many import LIMIT, Many, Sent
+from passpost._mailers.many import LIMIT, Many, Sent, sent_by
 from passpost._messages.messages import Message, Receipt
 from passpost.errors import MailerClosedError
 
@@ -66,7 +65,7 @@ class Mailer(FromSettings):
         missing_variables: MissingVariables | None = None,
         stores: Stores | None = None,
     ) -> None:
-        self._make: Callable[[], AsyncMailer] = functools.partial(
+        self._make: Callable[[], AsyncMailer] = partial(
             AsyncMailer,
             *connectors,
             policy=policy,
@@ -98,7 +97,9 @@ class Mailer(FromSettings):
         """Send many messages, and yield what became of each, in the order in which they end.
 
         No more messages are taken from the input than are sent at a time, so it may be endless. It
-        is read in the calling thread. A caller that stops early waits for the sends under way.
+        is read in the calling thread. If it raises an exception, no more is taken; the exception
+        comes after the results of the messages before it. A caller that stops early waits for the
+        sends under way.
 
         Args:
             messages: The messages.
@@ -106,19 +107,24 @@ class Mailer(FromSettings):
 
         Raises:
             MailerClosedError: The mailer was closed; what is under way ends before.
-            TypeError: Something else than a `Message` is among them.
+            TypeError: Something else than a `Message` is among them; what is under way ends before.
             ValueError: The limit is not a whole number of at least 1.
         """
-        many = Many(self._mailer.send, limit)
+        many = Many(partial(sent_by, self._mailer.send), limit)
         source = iter(messages)
+        results = many.results
+        # Admits the mailer, or says that it is closed.
+        self._run(lambda _: results(wait=False))
         try:
-            while True:
-                new = list(islice(source, many.free))
-                if not new and not many.under_way:
-                    return
-                yield from self._run(lambda _, new=new: _step(many, new))  # type: ignore[misc]  # mypy takes the default for an argument
+            # One at a time: the next one may be slow to come, and must not hold this one up.
+            while (new := many.read(source, 1)) or many.is_under_way:
+                for message in new:
+                    loop_thread.call_soon(partial(many.begin, message))
+                if many.has_results or not many.room:
+                    yield from self._run(lambda _: results())
+            many.raise_failure()
         finally:
-            if many.under_way:
+            if many.is_under_way:
                 # A mailer that is closed waits for them itself.
                 with suppress(MailerClosedError):
                     self._run(lambda _: many.finish())
@@ -185,9 +191,3 @@ class Mailer(FromSettings):
     def _refuse_if_closed(self) -> None:
         if self._closed:
             raise MailerClosedError("the mailer is closed")
-
-
-async def _step(many: Many, new: list[Message]) -> list[Sent]:
-    for message in new:
-        many.begin(message)
-    return await many.next()
