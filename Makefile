@@ -12,7 +12,7 @@ PROJECTS := $(wildcard */pyproject.toml plugins/*/pyproject.toml plugins/*/stand
 PACKAGES := $(filter-out core plugins/smtp,$(PROJECTS:/pyproject.toml=))
 
 .PHONY: help demo test format lint types unit architecture coverage simulate bench docs guides prose \
-	changelog release-check clean
+	messages changelog release-check clean
 .DEFAULT_GOAL := help
 
 help: ## Show the targets
@@ -64,6 +64,9 @@ guides: $(VENV)/.dev ## Rewrite what is generated in guides and pages: tables, c
 
 prose: $(VENV)/.dev ## Check the words of everything that is read against docs/prose.toml
 	@$(BIN)/python docs/check_prose.py
+
+messages: $(VENV)/.dev ## Bring the catalogs of translations up to date, and count what they lack
+	@$(BIN)/python release/messages.py
 
 changelog: $(VENV)/.dev ## Move the fragments of changes/ into CHANGELOG.md
 	@$(BIN)/python release/changelog.py

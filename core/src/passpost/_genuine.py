@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any, Final, TypeGuard, TypeVar
 
+from passpost._phrases import Phrase
+
 T = TypeVar("T")
 
 _NAME: Final[Any] = vars(type)["__name__"]
@@ -25,7 +27,12 @@ def type_name(value: object) -> str:
 
 
 def plain(value: object) -> object:
-    """Return a text or a number of a subclass as Python's own, and anything else as it is."""
+    """Return a text or a number of a subclass as Python's own, and anything else as it is.
+
+    A phrase stays one: its class is passpost's own.
+    """
+    if type(value) is Phrase:
+        return value
     if is_really(value, str):
         return str.__str__(value)
     if is_really(value, float):

@@ -9,6 +9,7 @@ from passpost._delivery.compose import Composer
 from passpost._delivery.deadlines import DeadlinePassedError, Deadlines, deadline_error
 from passpost._delivery.sessions import NOT_OPEN, SessionHolder, SessionSource
 from passpost._delivery.threads import Threads
+from passpost._phrases import _
 from passpost._plugins.reports import Reports
 from passpost.errors import SendError
 
@@ -66,7 +67,7 @@ class ActiveConnector:
                 f"settings still contain a placeholder: {names}",
                 outcome="rejected",
                 scope="account",
-                hint="Replace each <placeholder> in the settings with a value of your own.",
+                hint=_("Replace each <placeholder> in the settings with a value of your own."),
             )
         session = self.session.current
         if session is not NOT_OPEN:

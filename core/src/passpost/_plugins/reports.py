@@ -14,6 +14,7 @@ from typing import Any, Final, cast, get_args
 from passpost._connector_info import Finding
 from passpost._genuine import is_really, only_one_in, plain, type_name
 from passpost._messages.messages import Mail, Message, Receipt
+from passpost._phrases import Phrase, _
 from passpost._plugins.defects import describe_defect, trace_defect
 from passpost._plugins.interruptions import Interruptions
 from passpost._redaction.redactor import Redactor
@@ -226,7 +227,10 @@ class Reports:
             "message": f"the connector {happened}: {what}",
             "outcome": "unknown",
             "scope": "provider",
-            "hint": f"This is a defect of {self._distribution}; please report it to its authors.",
+            "hint": _(
+                "This is a defect of {package}; please report it to its authors.",
+                package=self._distribution,
+            ),
         }
 
     def _report(self, what: str, trace: str = "") -> None:
@@ -252,11 +256,11 @@ def _is_one_of(known: Sequence[str], value: object) -> bool:
 
 
 def _is_text(value: object) -> bool:
-    return type(value) is str
+    return type(value) in {str, Phrase}
 
 
 def _is_text_or_none(value: object) -> bool:
-    return value is None or type(value) is str
+    return value is None or _is_text(value)
 
 
 def _is_wait(value: object) -> bool:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from passpost._messages.addresses import shortened
 from passpost._messages.payload import texts_in
+from passpost._phrases import Phrase
 from passpost._redaction.encodings import Budget, Span, TooMuchWork, is_plain, octets_in, views
 from passpost._secret import MASK, Secret
 from passpost._text import visible
@@ -144,6 +145,8 @@ class Redactor:
         Control characters become visible escapes. More than `MAX_CLEANED` characters are cut off
         after the masking, and the text says so.
         """
+        if type(text) is Phrase:
+            return text.map(self.clean)
         # Of a subclass each method may lie.
         text = str.__str__(text)
         if self._too_many:
