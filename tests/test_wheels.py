@@ -41,13 +41,19 @@ HOST = {"anyio", "attrs", "cattrs", "chevron", "idna", "passpost", "pluggy", "ty
 CLI = {"click", "markdown-it-py", "mdurl", "passpost-cli", "passpost-tools", "pygments", "rich"}
 TESTING = {
     "cffi", "cryptography", "h11", "iniconfig", "packaging", "pycparser", "pygments", "pytest",
-    "pytest-passpost", "trustme",
+    "passpost-tools", "pytest-passpost", "trustme",
 }  # fmt: skip
 EXTRAS = {
     "http": HTTP,
     "cli": CLI,
     "testing": TESTING,
     "demo": CLI | TESTING | {"passpost-smtp", "passpost-smtp-stand-in"},
+}
+
+ELSEWHERE = {
+    "-mpasspost": "passpost[cli]",
+    "-cfrom passpost.config import json_schema": "passpost-tools",
+    "-cimport passpost.testing": "passpost[testing]",
 }
 
 SEND = """
@@ -131,11 +137,11 @@ def test_core_alone_has_no_plugin_no_command_line_and_no_server(
     assert {"testing.py", "__main__.py"} <= set(modules)
     assert not {"cli", "scaffold", "testing", "plugin.py"} & set(modules)
     assert not list((tmp_path / "env/bin").glob("passpost*"))
-    for program, extra in (("-mpasspost", "cli"), ("-cimport passpost.testing", "testing")):
+    for program, what in ELSEWHERE.items():
         command = [str(python), program]
         done = subprocess.run(command, env=ENVIRON, capture_output=True, text=True, check=False)
         assert done.returncode == 1
-        assert done.stderr.splitlines()[-1].endswith(f"pip install 'passpost[{extra}]'")
+        assert done.stderr.splitlines()[-1].endswith(f"pip install '{what}'")
 
 
 @pytest.mark.parametrize("extra", EXTRAS)

@@ -39,3 +39,26 @@ def lazy_names(
         return sorted(dunders | set(exported["__all__"]))
 
     return getattr_, dir_
+
+
+def replace_by(package: str, what: str, *, module: str, install: str) -> None:
+    """Put a package, or a module of one, in the place of a module, which is another name of it.
+
+    Args:
+        package: Its name. The package requires passpost, which therefore knows its name only.
+        what: What it is, for people.
+        module: The module's own name.
+        install: What to install for it.
+
+    Raises:
+        ModuleNotFoundError: The package is not installed.
+    """
+    try:
+        sys.modules[module] = import_module(package)
+    except ModuleNotFoundError as error:
+        name = error.name
+        if name != package.partition(".")[0]:
+            raise
+    else:
+        return
+    raise ModuleNotFoundError(f"{what} is not installed: pip install '{install}'", name=name)

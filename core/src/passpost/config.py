@@ -7,7 +7,9 @@
     config = parse(SmtpConfig, settings)
 
 Describe a config class with `field` and `rule`, derive it from `ConnectorConfig`, and one source
-serves `parse`, the JSON Schema of editors, the reference table of the guide and forms.
+serves `parse`, the JSON Schema of editors, the reference table of the guide and forms. The last
+three (`json_schema`, `reference_table`, `form_fields`) require ``passpost-tools``, which
+``passpost[cli]`` and ``passpost[testing]`` install.
 """
 
 from __future__ import annotations
@@ -26,14 +28,14 @@ from passpost._lazy import lazy_names
 from passpost._problems import Invalid, Problem
 
 if TYPE_CHECKING:
-    from passpost._config.descriptions import (
+    from passpost._connector_info import LANGUAGES
+    from passpost._descriptions import (
         FormField,
         FormVariant,
         form_fields,
         json_schema,
         reference_table,
     )
-    from passpost._connector_info import LANGUAGES
     from passpost._settings.application import (
         ApplicationSettings,
         ConnectorEntry,
@@ -86,7 +88,7 @@ if not TYPE_CHECKING:
         __name__,
         {
             "passpost._connector_info": ("LANGUAGES",),
-            "passpost._config.descriptions": (
+            "passpost._descriptions": (
                 "FormField",
                 "FormVariant",
                 "form_fields",

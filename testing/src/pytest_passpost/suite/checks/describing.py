@@ -10,10 +10,10 @@ import pytest
 
 from passpost import Capability
 from passpost import config as settings_to_config
-from passpost._config.descriptions import inner_classes
 from passpost._config.fields import ConfigField, config_fields
 from passpost._connector_info import LANGUAGES
 from passpost.config import is_placeholder, secrets_in
+from passpost_tools.descriptions import inner_classes
 from pytest_passpost.suite.instruments.purity import watched
 
 if TYPE_CHECKING:
