@@ -84,6 +84,9 @@ class ConnectorInfo:
         repeatable_for: Seconds for which the provider recognizes a repeated request by
             `Mail.delivery_key`, and sends the email once; 0 for a provider that does not. After an
             unknown outcome such a connector is asked again without any risk.
+        marks_departure: Whether `send_mail` calls `passpost.wire.about_to_send` before its first
+            byte that can make the provider send, or sends through `passpost.http` alone. What it
+            raises before that moment, and a deadline that ends it, then count as ``rejected``.
     """
 
     id: str
@@ -97,6 +100,7 @@ class ConnectorInfo:
     )
     stand_in: str | None = None
     repeatable_for: float = 0.0
+    marks_departure: bool = False
 
 
 @attrs.frozen

@@ -132,7 +132,9 @@ class ConnectorSpec:
 
         Raises:
             SendError: The email was rejected, or the outcome is unknown. Any other exception counts
-                as an unknown outcome and as a defect of the connector.
+                as an unknown outcome and as a defect of the connector. If the connector marks the
+                moment that an email leaves (`ConnectorInfo.marks_departure`), an exception before
+                that moment counts as ``rejected``, and so does a deadline that passes before it.
         """
 
     @hookspec(firstresult=True)

@@ -11,6 +11,14 @@ Connections (over TCP; for HTTP, use `passpost.http`):
 - `UnreachableAddressError`, an ``OSError``, means that a hostname has no address that may be
   reached: link-local ones never may, internal ones only if `passpost.Host` allows them.
 
+The moment from which an email may have been sent:
+
+- `about_to_send` marks it. Call it in `send_mail`, right before the first byte that can make the
+  provider send, and set `ConnectorInfo.marks_departure`. What is raised before that moment is then
+  ``rejected``, and the next connector takes the email. `passpost.http` calls it for you.
+- `departure` returns the mark itself. Get it in `send_mail`, and call `Departure.begin` where the
+  byte is written by a callback or by a task that lives longer than the attempt.
+
 Addresses and headers:
 
 - `ascii_domain` returns a domain in its ASCII form, for DNS and envelopes (IDNA 2008, UTS 46), or
@@ -40,6 +48,7 @@ Settings:
 
 from __future__ import annotations
 
+from passpost._departure import Departure, about_to_send, departure
 from passpost._messages.addresses import ascii_domain
 from passpost._messages.headers import check_name, check_value
 from passpost._messages.payload import texts_in
@@ -55,13 +64,16 @@ from passpost.errors import Outcome, Scope
 __all__ = [
     "Alarm",
     "ContentType",
+    "Departure",
     "Outcome",
     "Redactor",
     "Scope",
     "UnreachableAddressError",
+    "about_to_send",
     "ascii_domain",
     "check_name",
     "check_value",
+    "departure",
     "dial",
     "did_you_mean",
     "nearest",

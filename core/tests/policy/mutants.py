@@ -139,8 +139,8 @@ MUTANTS: Final = [
     Mutant("health", "min(seconds_asked(result.retry_after), longest))", "0.0)", "test_health:test_a_provider_that_asks_for_more_time_gets_it"),
     Mutant("health", "min(seconds_asked(result.retry_after), longest))", "seconds_asked(result.retry_after))", "test_known_bugs:test_no_connector_is_dropped_for_ever"),
     Mutant("dispatch", "place.settle(_ACCEPTED)", "place.release()", "test_mailers:test_the_breaker_opens_and_all_traffic_returns_to_the_first"),
-    Mutant("dispatch", "place.release()\n                raise", 'place.settle(Result("unknown"))\n                raise', "test_mailers:test_a_cancelled_trial_gives_its_place_back"),
-    Mutant("dispatch", "place.release()\n                raise", "raise", "test_mailers:test_a_cancelled_trial_gives_its_place_back"),
+    Mutant("dispatch", "place.release()\n                    raise", 'place.settle(Result("unknown"))\n                    raise', "test_mailers:test_a_cancelled_trial_gives_its_place_back"),
+    Mutant("dispatch", "place.release()\n                    raise", "raise", "test_mailers:test_a_cancelled_trial_gives_its_place_back"),
     # Whose fault it is
     Mutant("dispatch", "if not lane.asked:", "if False:", "test_limits:test_a_defect_of_an_extension_is_nobodys_fault"),
     Mutant("dispatch", "if not lane.asked:", 'if str(error.provider_code).startswith("passpost."):', "test_limits:test_a_connector_cannot_excuse_itself_by_its_code"),
@@ -152,7 +152,7 @@ MUTANTS: Final = [
     Mutant("dispatch", _SORTED, "lanes", "test_mailers:test_an_account_at_fault_is_asked_last_and_told_once"),
     # Routes, and what else a send needs
     Mutant("dispatch", _AGAIN, "if False else NEXT", "test_limits:test_a_backup_whose_rate_is_used_up_costs_no_email"),
-    Mutant("dispatch", "elif isinstance(result, MessageError):", "elif False:", "test_mailers:test_a_backup_without_the_template_does_not_end_the_send"),
+    Mutant("dispatch", "if not isinstance(error, MessageError):", "if True:", "test_mailers:test_a_backup_without_the_template_does_not_end_the_send"),
     Mutant("dispatch", "self._attempts += result.attempts", "self._attempts = result.attempts", "test_known_bugs:test_the_error_of_all_holds_every_reason"),
     Mutant("routes", "first = max(", "first = min(", "test_routes:test_weights_share_exactly_and_evenly"),
     Mutant("routes", "self._current[first] -= self._total", "pass", "test_routes:test_weights_share_exactly_and_evenly"),

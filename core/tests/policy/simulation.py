@@ -96,6 +96,7 @@ class LaneOf:
     provider: Provider
     email: Email
     asked: bool = True
+    may_have_left: bool = True
 
     @property
     def name(self) -> str:

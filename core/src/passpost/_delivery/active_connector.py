@@ -34,6 +34,7 @@ class ActiveConnector:
         session: Keeps its session open.
         threads: Those that it sends in, if it is synchronous.
         deadlines: Keeps the deadlines of its sends.
+        marks_departure: Whether it marks when an email leaves, and has been true to it so far.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class ActiveConnector:
         self.session: Final = SessionHolder(SessionSource(connector, self.reports))
         self.threads: Final = Threads()
         self.deadlines: Final = Deadlines()
+        self.marks_departure = connector.info.marks_departure
 
     async def ready(self, over: float) -> Any:
         """Return the session, once it can be used.
@@ -78,6 +80,14 @@ class ActiveConnector:
         except DeadlinePassedError:
             pass
         raise deadline_error("the connector's session was open", "network")
+
+    def distrust_marks(self) -> None:
+        """Believe no more that the connector marks when an email leaves: one left unmarked."""
+        if self.marks_departure:
+            self.marks_departure = False
+            self.reports.report_defect(
+                "an email was accepted that `about_to_send` did not announce"
+            )
 
     async def close(self) -> None:
         """Close the session. What a connector raises then is logged: every email has its result."""

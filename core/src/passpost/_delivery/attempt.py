@@ -7,10 +7,12 @@ import datetime as dt
 import inspect
 import logging
 from collections.abc import Awaitable, Mapping
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Final
 
 from passpost._delivery.deadlines import DeadlinePassedError, deadline_error
 from passpost._delivery.extension_contexts import ExtensionContexts
+from passpost._departure import Departure
 from passpost._genuine import is_really, type_name
 from passpost._messages.addresses import shortened
 from passpost._messages.messages import Mail, MailSummary, Receipt
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 
 log: Final = logging.getLogger("passpost")
 
+_UNMARKED: Final = nullcontext()
+
 
 class SendAttempt:
     """One attempt under way; `Attempt` is the record that errors and receipts keep of it.
@@ -38,9 +42,13 @@ class SendAttempt:
 
     Attributes:
         asked: Whether it got as far as the connector: extensions and passpost let it pass.
+        may_have_left: Whether the email may have been sent, once the attempt is over.
     """
 
-    __slots__ = ("_active", "_called", "_context", "_mail", "_number", "_over", "_started", "asked")
+    __slots__ = (
+        "_active", "_called", "_context", "_departure", "_mail", "_number", "_over", "_started",
+        "asked", "may_have_left",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -59,7 +67,8 @@ class SendAttempt:
         self._started = dt.datetime.now(dt.UTC)
         # Whether `send_mail` was called: from then on, something may have been sent.
         self._called = False
-        self.asked = False
+        self._departure = Departure() if active.marks_departure else None
+        self.asked = self.may_have_left = False
 
     def run(self) -> Awaitable[Receipt | PasspostError]:
         """Make the attempt.
@@ -92,6 +101,7 @@ class SendAttempt:
             with reaching(internal=self._active.connector.internal_addresses):
                 receipt = await self._call_connector()
         except BaseException as error:  # noqa: BLE001 - any plugin's any mistake
+            self.may_have_left = self._called and not self._withdraw()
             if not interruptions.include(error):
                 return self._make_error(error)
             interruption = renewed(error, self._active.reports.cleaner(self._mail))
@@ -108,7 +118,7 @@ class SendAttempt:
         session = await active.ready(self._over)
         if hooks.sends_async:
             self._called = True
-            with active.deadlines.until_after(self._over):
+            with active.deadlines.until_after(self._over), self._departure or _UNMARKED:
                 result: Any = await hooks.send_mail(active.connector.config, session, self._mail)  # type: ignore[misc]  # sends_async says that it is awaitable
         else:
             result = await self._call_in_thread()
@@ -129,7 +139,7 @@ class SendAttempt:
             raise
         self._called = True
         connector = self._active.connector
-        with self._active.deadlines.until_after(self._over):
+        with self._active.deadlines.until_after(self._over), self._departure or _UNMARKED:
             try:
                 result = await call.run(
                     connector.hooks.send_mail, connector.config, session, self._mail
@@ -153,9 +163,15 @@ class SendAttempt:
     def _is_late(self) -> bool:
         return asyncio.get_running_loop().time() >= self._over
 
+    def _withdraw(self) -> bool:
+        """Return whether the email has not left, and never will."""
+        return self._departure is not None and self._departure.withdraw()
+
     def _complete(self, receipt: Receipt) -> Receipt:
         """Return the receipt that the application gets."""
-        mail = self._mail
+        mail, self.may_have_left = self._mail, True
+        if self._withdraw():
+            self._active.distrust_marks()
         if log.isEnabledFor(logging.DEBUG):
             name, to = self._active.connector.name, shortened(mail.to.address)
             log.debug("%s accepted %s for %s", name, mail.message_id, to)
@@ -171,12 +187,16 @@ class SendAttempt:
         ):
             error = SendError(
                 "the connector did not finish before the deadline",
-                outcome="unknown",
+                outcome="unknown" if self.may_have_left else "rejected",
                 scope="provider",
                 temporary=True,
             )
         name, mail = self._active.connector.name, self._mail
-        failure = self._active.reports.failure(error, mail, sent=self._called)
+        failure = self._active.reports.failure(
+            error, mail, sent=self._called, left=self.may_have_left
+        )
+        # What the connector says weighs more than what it has marked.
+        self.may_have_left = failure.outcome == "unknown"
         failure.attempts = (Attempt(name, self._started, failure.outcome, str(failure)),)
         log.debug("%s did not accept %s: %s", name, mail.message_id, failure)
         return failure

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from passpost._delivery.dispatch import Dispatch
 from passpost._delivery.identity import Identity
 from passpost._delivery.lane import EmailLane, Outgoing
+from passpost._delivery.notes import Notes, nothing_was_sent
 from passpost._delivery.once import Once, tolerate
 from passpost._messages.addresses import shortened
 from passpost._plugins.defects import describe_defect
@@ -79,9 +80,11 @@ class Delivery:
         self._secret = stores.secret or b"passpost"
         self._limiter = stores.rates or MemoryRateLimiter(clock)
         self._cooldowns = stores.cooldowns or MemoryCooldowns(clock)
+        self._notes = Notes()
         self._once = None
         if stores.idempotency is not None:
-            self._once = Once(stores.idempotency, clock, stores.secret, stores.on_failure)
+            store, secret = stores.idempotency, stores.secret
+            self._once = Once(store, clock, secret, stores.on_failure, self._notes)
 
     def health(self) -> Mapping[str, ConnectorHealth]:
         """Return how each connector does, by its name."""
@@ -112,6 +115,11 @@ class Delivery:
         except SendError as error:
             self._log_failure(message, error, began)
             raise
+        except PasspostError:
+            raise
+        except BaseException as interruption:
+            self._log_interruption(message, interruption, began)
+            raise
         if len(receipt.attempts) > 1 or log.isEnabledFor(logging.INFO):
             self._log_receipt(message, receipt, began)
         return receipt
@@ -127,19 +135,17 @@ class Delivery:
 
     async def close(self) -> None:
         """Wait for what still has to be noted of sends."""
-        if self._once is not None:
-            await self._once.wait_until_settled()
+        await self._notes.wait_until_written()
 
     async def _send_cooled(self, message: Message, seconds: float, over: float) -> Receipt:
         began = self._clock.monotonic()
         cooldown = await self._begin_cooldown(message, over - began)
         try:
             return await self._dispatch(message, seconds, over)
-        except PasspostError as error:
-            nothing_sent = not isinstance(error, SendError) or error.outcome == "rejected"
+        except (PasspostError, asyncio.CancelledError) as error:
             # One that is over already may have been followed by another send's.
-            if nothing_sent and self._clock.monotonic() - began < cooldown:
-                await self._give_back(message)
+            if nothing_was_sent(error) and self._clock.monotonic() - began < cooldown:
+                await self._notes.write(self._give_back(message))
             raise
 
     async def _begin_cooldown(self, message: Message, seconds: float) -> float:
@@ -210,6 +216,19 @@ class Delivery:
                 hint,
                 extra={"passpost": {**facts, "scope": error.scope, "code": error.provider_code}},
             )
+
+    def _log_interruption(
+        self, message: Message, interruption: BaseException, began: float
+    ) -> None:
+        unsent = nothing_was_sent(interruption)
+        level = logging.INFO if unsent else logging.WARNING
+        if log.isEnabledFor(level):
+            outcome = "rejected" if unsent else "unknown"
+            facts = self._facts(message, began, outcome, (), None)
+            what = "nothing was sent" if unsent else "the email may have been sent"
+            to = facts["recipient"]
+            extra = {"passpost": facts}
+            log.log(level, "the send of an email for %s was interrupted: %s", to, what, extra=extra)
 
     def _log_receipt(self, message: Message, receipt: Receipt, began: float) -> None:
         level, what = logging.INFO, "accepted"

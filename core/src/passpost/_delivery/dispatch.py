@@ -14,6 +14,7 @@ from typing import Final, Protocol
 import attrs
 
 from passpost._messages.messages import Receipt
+from passpost._plugins.interruptions import note_unsent
 from passpost._policy.clock import Clock
 from passpost._policy.decision import NEXT, STOP, Decision, Result, Retry, Rules, Situation, decide
 from passpost._policy.health import Health, Place
@@ -46,6 +47,11 @@ class Lane(Protocol):
     @property
     def asked(self) -> bool:
         """Whether the last attempt got as far as the connector: else it is nobody's fault."""
+        ...
+
+    @property
+    def may_have_left(self) -> bool:
+        """Whether the last attempt may have sent the email, once it is over."""
         ...
 
     @property
@@ -95,6 +101,8 @@ class Dispatch:
     _tries: dict[str, int] = attrs.field(factory=dict, init=False)
     _attempts: tuple[Attempt, ...] = attrs.field(default=(), init=False)
     _unknown: SendError | None = attrs.field(default=None, init=False)
+    _in_doubt: bool = attrs.field(default=False, init=False)
+    """Whether an attempt that was interrupted may have sent the email."""
     _unfit: set[str] = attrs.field(factory=set, init=False)
     """Connectors that this message cannot become an email for."""
     _refusal: SendError | None = attrs.field(default=None, init=False)
@@ -106,30 +114,50 @@ class Dispatch:
         Raises:
             SendError: No connector accepted the email, or nobody knows whether one did.
             PasspostError: Whatever else an attempt came to.
+            BaseException: What interrupted it, with the note that nothing was sent if that is so.
         """
         failed: tuple[Lane, SendError] | None = None
-        lane, place = await self._enter(self._lanes, None)
-        while True:
-            try:
-                result = await lane.attempt(self._begin(lane))
-            except BaseException:
-                place.release()
-                raise
-            self._note(lane, place, result)
-            if isinstance(result, Receipt):
-                if len(self._attempts) == 1:
-                    return result
-                return attrs.evolve(result, attempts=self._attempts)
-            if isinstance(result, SendError):
-                failed = lane, result
-            elif failed is None:
-                raise result
-            elif isinstance(result, MessageError):
-                # A connector further down the route may lack a template; others do not.
-                self._unfit.add(lane.name)
-            else:
-                raise self._outcome(failed[1])
-            lane, place = await self._go_on(*failed)
+        # Here and not in a function around this one: each costs every email a little.
+        try:
+            lane, place = await self._enter(self._lanes, None)
+            while True:
+                try:
+                    result = await lane.attempt(self._begin(lane))
+                except BaseException:
+                    self._in_doubt = lane.may_have_left
+                    place.release()
+                    raise
+                self._note(lane, place, result)
+                if isinstance(result, Receipt):
+                    if len(self._attempts) == 1:
+                        return result
+                    return attrs.evolve(result, attempts=self._attempts)
+                failed = self._weigh(lane, result, failed)
+                lane, place = await self._go_on(*failed)
+        except PasspostError:
+            raise
+        except BaseException as interruption:
+            if not self._in_doubt and self._unknown is None:
+                note_unsent(interruption)
+            raise
+
+    def _weigh(
+        self, lane: Lane, error: PasspostError, failed: tuple[Lane, SendError] | None
+    ) -> tuple[Lane, SendError]:
+        """Return the attempt that decides what comes next: this one, or the one before it.
+
+        Raises:
+            PasspostError: Nothing comes next.
+        """
+        if isinstance(error, SendError):
+            return lane, error
+        if failed is None:
+            raise error
+        if not isinstance(error, MessageError):
+            raise self._outcome(failed[1])
+        # A connector further down the route may lack a template; others do not.
+        self._unfit.add(lane.name)
+        return failed
 
     async def _go_on(self, lane: Lane, error: SendError) -> tuple[Lane, Place]:
         """Return what comes after an attempt that failed: the lane to ask, and a place in it.

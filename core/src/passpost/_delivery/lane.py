@@ -114,6 +114,11 @@ class EmailLane:
         """Whether the last attempt got as far as the connector: else it is nobody's fault."""
         return self._attempt is not None and self._attempt.asked
 
+    @property
+    def may_have_left(self) -> bool:
+        """Whether the last attempt may have sent the email, once it is over."""
+        return self._attempt is not None and self._attempt.may_have_left
+
     async def _ask_and_attempt(self, number: int) -> Receipt | PasspostError:
         try:
             mail = self._compose(await self._find_template())

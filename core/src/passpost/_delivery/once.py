@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from passpost._delivery.notes import Notes, nothing_was_sent
 from passpost._messages.messages import Message, Receipt
 from passpost._plugins.defects import describe_defect
 from passpost._stores.idempotency import (
@@ -52,20 +53,22 @@ class Once:
         secret: Keys the hashes that the store sees; shared by all processes that share the store.
             None makes one for this process.
         on_failure: Whether an email is rejected or sent where the store cannot be asked.
+        notes: Where it is noted how a send ended.
     """
 
     def __init__(
         self,
         store: IdempotencyStore,
         clock: Clock,
-        secret: bytes | None = None,
-        on_failure: Literal["refuse", "send"] = "refuse",
+        secret: bytes | None,
+        on_failure: Literal["refuse", "send"],
+        notes: Notes,
     ) -> None:
         self._store = store
         self._clock = clock
         self._secret = secret or secrets.token_bytes(32)
         self._on_failure = on_failure
-        self._settling: set[asyncio.Task[None]] = set()
+        self._notes = notes
 
     async def send(
         self, message: Message, over: float, make: Callable[[], Awaitable[Receipt]]
@@ -93,10 +96,6 @@ class Once:
             return token
         return await self._make(key, token, make)
 
-    async def wait_until_settled(self) -> None:
-        """Wait for the notes of sends whose callers were cancelled."""
-        await asyncio.gather(*self._settling, return_exceptions=True)
-
     async def _begin(self, key: str, fingerprint: str, over: float) -> str | Receipt:
         while True:
             left = over - self._clock.monotonic()
@@ -121,17 +120,10 @@ class Once:
         try:
             receipt = await make()
         except BaseException as error:
-            await self._settle(key, token, _record_of_failure(error))
+            await self._notes.write(self._note(key, token, _record_of_failure(error)))
             raise
-        await self._settle(key, token, _record_of_receipt(receipt))
+        await self._notes.write(self._note(key, token, _record_of_receipt(receipt)))
         return receipt
-
-    async def _settle(self, key: str, token: str, record: Record | None) -> None:
-        """Note how a send ended, even if its caller is cancelled meanwhile."""
-        task = asyncio.create_task(self._note(key, token, record))
-        self._settling.add(task)
-        task.add_done_callback(self._settling.discard)
-        await asyncio.shield(task)
 
     async def _note(self, key: str, token: str, record: Record | None) -> None:
         try:
@@ -203,12 +195,10 @@ def _record_of_receipt(receipt: Receipt) -> Record:
 
 def _record_of_failure(error: BaseException) -> Record | None:
     """Return what is noted of a send that failed; None where nothing was sent."""
-    if isinstance(error, SendError):
-        if error.outcome == "rejected":
-            return None
-        return {"outcome": "unknown", "text": str(error), "facts": error.facts()}
-    if isinstance(error, PasspostError):
+    if nothing_was_sent(error):
         return None
+    if isinstance(error, SendError):
+        return {"outcome": "unknown", "text": str(error), "facts": error.facts()}
     # Cancelled, or the process is ending: an attempt may have been under way.
     return {"outcome": "unknown", "text": "the send was interrupted", "facts": {}}
 

@@ -23,6 +23,7 @@ from urllib.request import getproxies, proxy_bypass
 import certifi
 import httpcore
 
+from passpost._departure import departure
 from passpost._http.breaks import BREAKS, break_in
 from passpost._http.network import Body, Network, current
 from passpost._http.responses import Response
@@ -128,7 +129,8 @@ class HttpClient:
             SendError: There was none: ``rejected`` if no octet of the body had gone out, or if the
                 request sends no email.
         """
-        return await self._exchange("POST", path, Body(body), headers, seconds_left, is_email)
+        sent = Body(body, departure() if is_email else None)
+        return await self._exchange("POST", path, sent, headers, seconds_left, is_email)
 
     async def post_json(
         self,

@@ -19,6 +19,7 @@ from typing import Any, Final, cast
 import h11
 import httpcore
 
+from passpost._departure import Departure
 from passpost._network.dial import connect, resolve
 
 MAX_UNREAD: Final = 65_536
@@ -39,10 +40,15 @@ class Body:
     Attributes:
         size: Its octets.
         begun: Whether it has begun to go out: from here on, a server may act on it.
+
+    Args:
+        octets: The body.
+        departure: Told when the body leaves, if that sends an email.
     """
 
-    def __init__(self, octets: bytes) -> None:
+    def __init__(self, octets: bytes, departure: Departure | None = None) -> None:
         self._octets = octets
+        self._departure = departure
         self.size = len(octets)
         self.begun = False
         self._asked_for = False
@@ -52,7 +58,13 @@ class Body:
         yield self._octets
 
     def leaves(self) -> None:
-        """Note that what was asked for so far goes out: a proxy is asked for the way alone."""
+        """Note that what was asked for so far goes out: a proxy is asked for the way alone.
+
+        Raises:
+            SendError: The attempt is over, and nothing may go out.
+        """
+        if self._asked_for and self._departure is not None:
+            self._departure.begin()
         self.begun = self._asked_for
 
 
@@ -270,9 +282,9 @@ class _Stream(httpcore.AsyncNetworkStream):
         elif not self._is_ready():
             # Nothing of the request has left: httpcore takes another connection for it.
             raise httpcore.ConnectionNotAvailable
-        request, self._outgoing, self._heard = bytes(self._outgoing), bytearray(), bytearray()
         if body := current.get():
             body.leaves()
+        request, self._outgoing, self._heard = bytes(self._outgoing), bytearray(), bytearray()
         self._incoming.transport.write(request)
         try:
             async with asyncio.timeout(self._patience):

@@ -39,6 +39,8 @@ def description_mistakes(info: ConnectorInfo) -> Iterator[str]:
     seconds = parts["repeatable_for"]
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds >= 0:
         yield "repeatable_for must be a number of seconds, 0 or more"
+    if not isinstance(parts["marks_departure"], bool):
+        yield "marks_departure must be True or False"
 
 
 def _mistakes_in_capabilities(capabilities: Any) -> Iterator[str]:

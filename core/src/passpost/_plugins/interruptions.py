@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from typing import Final
 
 from passpost._genuine import is_really
+
+_UNSENT: Final = "passpost: the email was not sent"
 
 
 class Interruptions:
@@ -51,6 +54,16 @@ def renewed(error: BaseException, clean: Callable[[str], str]) -> BaseException:
         return asyncio.CancelledError(*[clean(arg) for arg in error.args if is_really(arg, str)])
     error.__cause__ = error.__context__ = None
     return BaseException.with_traceback(error, None)
+
+
+def note_unsent(error: BaseException) -> None:
+    """Note on an interruption that no email was sent."""
+    error.add_note(_UNSENT)
+
+
+def is_unsent(error: BaseException) -> bool:
+    """Return whether an interruption has the note that no email was sent."""
+    return _UNSENT in getattr(error, "__notes__", ())
 
 
 def _current_task() -> asyncio.Task[object] | None:

@@ -28,6 +28,7 @@ LEARNED: Final = 64
 
 _OUTCOMES: Final = get_args(Outcome)
 _SCOPES: Final = get_args(Scope)
+_OF_THE_NETWORK: Final[Sequence[type[OSError]]] = (ConnectionError, TimeoutError)
 _RESULTS: Final = ("ok", "warning", "error")
 
 
@@ -130,7 +131,7 @@ class Reports:
         except BaseException as failure:
             if interruptions.include(failure):
                 raise
-        self._report("a receipt's accepted_at is not a datetime with a time zone")
+        self.report_defect("a receipt's accepted_at is not a datetime with a time zone")
         return dt.datetime.now(dt.UTC)
 
     def _part(self, receipt: Receipt, name: str) -> str | None:
@@ -152,7 +153,7 @@ class Reports:
             if is_really(part, str):
                 return str.__str__(part) or None
             wrong = type_name(part)
-        self._report(f"a receipt contains {wrong} where text belongs")
+        self.report_defect(f"a receipt contains {wrong} where text belongs")
         return None
 
     def cleaner(self, email: Mail | Message | None = None) -> Callable[[str], str]:
@@ -162,7 +163,12 @@ class Reports:
         return self._redactor.for_email(email.payload, email.to).clean
 
     def failure(
-        self, error: BaseException, email: Mail | Message | None = None, *, sent: bool = True
+        self,
+        error: BaseException,
+        email: Mail | Message | None = None,
+        *,
+        sent: bool = True,
+        left: bool = True,
     ) -> SendError:
         """Return the error of the application for whatever was raised.
 
@@ -171,8 +177,10 @@ class Reports:
             email: What was not sent: neither its payload nor its whole recipient shows.
             sent: Whether the connector may have begun to send; if not, the outcome is ``rejected``
                 whatever it says.
+            left: Whether the email may have left, as far as passpost knows; if not, the outcome of
+                a defect is ``rejected``.
         """
-        facts = self._facts(error)
+        facts = self._facts(error, left=left)
         clean = self.cleaner(email)
         message = clean(facts.pop("message"))
         for name in ("provider_code", "response", "hint"):
@@ -202,7 +210,7 @@ class Reports:
         subject, evidence, remedy = map(self._redactor.clean, cast("list[str]", texts))
         return Finding(subject, result, evidence, remedy)
 
-    def _facts(self, error: BaseException) -> dict[str, Any]:
+    def _facts(self, error: BaseException, *, left: bool) -> dict[str, Any]:
         """Return the message and the facts of a failure by name, each of its type."""
         interruptions = Interruptions()
         happened = "raised an unexpected exception"
@@ -211,7 +219,7 @@ class Reports:
             if found is not None:
                 facts, wrong = _checked(found)
                 if wrong:
-                    self._report(f"a SendError has a wrong {' and '.join(wrong)}")
+                    self.report_defect(f"a SendError has a wrong {' and '.join(wrong)}")
                 return facts
             if is_really(error, Defect):
                 happened, what, trace = "broke its contract", str(error), ""
@@ -222,18 +230,22 @@ class Reports:
             if interruptions.include(failure):
                 raise
             what, trace = describe_defect(failure), ""
-        self._report(what, trace)
+        self.report_defect(what, trace)
+        when = "" if left else " before the email left"
+        network = not left and any(is_really(error, kind) for kind in _OF_THE_NETWORK)
         return {
-            "message": f"the connector {happened}: {what}",
-            "outcome": "unknown",
-            "scope": "provider",
+            "message": f"the connector {happened}{when}: {what}",
+            "outcome": "unknown" if left else "rejected",
+            "scope": "network" if network else "provider",
+            "temporary": network,
             "hint": _(
                 "This is a defect of {package}; please report it to its authors.",
                 package=self._distribution,
             ),
         }
 
-    def _report(self, what: str, trace: str = "") -> None:
+    def report_defect(self, what: str, trace: str = "") -> None:
+        """Log that the connector broke its contract."""
         # Cleared as well: even the name of a class is the connector's.
         what = self._redactor.clean(f"{what} ({trace})" if trace else what)
         log.error("the connector of %s is defective: %s", self._distribution, what)

@@ -39,6 +39,7 @@ def connector_info() -> ConnectorInfo:
             Capability.REPLY_TO, Capability.SENDER,
         },
         stand_in="passpost_sendgrid_stand_in:StandIn",
+        marks_departure=True,
     )  # fmt: skip
 
 

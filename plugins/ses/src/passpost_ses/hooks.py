@@ -56,6 +56,7 @@ def connector_info() -> ConnectorInfo:
         ),
         capabilities=_CAPABILITIES,
         stand_in="passpost_ses_stand_in:StandIn",
+        marks_departure=True,
     )
 
 

@@ -63,6 +63,7 @@ def connector_info() -> ConnectorInfo:
         # It forwards any address; the service knows which it can reach.
         capabilities={Capability.PROVIDER_TEMPLATES, Capability.SMTPUTF8},
         stand_in="passpost_webhook_stand_in:StandIn",
+        marks_departure=True,
     )
 
 
