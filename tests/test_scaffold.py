@@ -229,7 +229,7 @@ def test_an_extension_is_listed_and_adds_its_command(extension: Path) -> None:
     program = extension / "main.py"
     program.write_text("from passpost_cli import main; main()")
     site = extension / "site"
-    assert "acme-mail  passpost-acme-mail 0.1.0: around_send, find_template" in run(
+    assert "acme-mail  passpost-acme-mail 0.1.0: around_delivery, around_send" in run(
         extension, "main", "connectors", path=site
     )
     assert "List the tenants" in run(extension, "main", "acme-mail", "--help", path=site)

@@ -204,7 +204,15 @@ def _(error: passpost.TemplateNotFound) -> Failure:
 
 def attempts(tried: Sequence[passpost.Attempt]) -> list[dict[str, Any]]:
     """Return attempts as JSON data, times in ISO 8601."""
-    return [{**attrs.asdict(one), "started_at": one.started_at.isoformat()} for one in tried]
+    return [
+        {
+            "connector": one.connector,
+            "started_at": one.started_at.isoformat(),
+            "result": one.result,
+            "summary": one.summary,
+        }
+        for one in tried
+    ]
 
 
 def counted(problems: Sequence[Problem]) -> str:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from passpost._mailers.mailer import Mailer
     from passpost._mailers.many import Sent
     from passpost._messages.addresses import Address
-    from passpost._messages.messages import Mail, MailSummary, Message, Receipt
+    from passpost._messages.messages import DeliverySummary, Mail, MailSummary, Message, Receipt
     from passpost._plugins.extensions import InstalledExtension
     from passpost._policy.health import ConnectorHealth
     from passpost._problems import Problem
@@ -70,6 +70,7 @@ __all__ = [
     "Connector",
     "ConnectorHealth",
     "ConnectorInfo",
+    "DeliverySummary",
     "Finding",
     "Host",
     "InstalledConnector",
@@ -125,6 +126,7 @@ if not TYPE_CHECKING:
             "passpost._mailers.many": ("Sent",),
             "passpost._messages.addresses": ("Address",),
             "passpost._messages.messages": (
+                "DeliverySummary",
                 "Mail",
                 "MailSummary",
                 "Message",

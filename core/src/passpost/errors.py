@@ -169,12 +169,22 @@ class Attempt:
         started_at: When it began, in UTC.
         result: ``accepted``, ``rejected`` or ``unknown``.
         summary: The reply, without secrets, codes and payload.
+        seconds: How long it took, with the wait for the connector's session.
+        scope: See `SendError`; None if it was accepted. So are the next three.
+        temporary: Whether the same email may go through later.
+        retry_after: Seconds to wait, if the provider gave them.
+        provider_code: The provider's own code.
     """
 
     connector: str
     started_at: dt.datetime
     result: Literal["accepted", "rejected", "unknown"]
     summary: str
+    seconds: float = 0.0
+    scope: Scope | None = None
+    temporary: bool | None = None
+    retry_after: float | None = None
+    provider_code: str | None = None
 
 
 class SendError(PasspostError):

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import click
 
     from passpost._connector_info import ConnectorInfo, Finding
-    from passpost._messages.messages import Mail, MailSummary, Message, Receipt
+    from passpost._messages.messages import DeliverySummary, Mail, MailSummary, Message, Receipt
     from passpost._templates.template import Template
 
 __all__ = ["CONNECTOR_GROUP", "EXTENSION_GROUP", "ConnectorSpec", "ExtensionSpec", "hookimpl"]
@@ -155,6 +155,31 @@ class ConnectorSpec:
 
 class ExtensionSpec:
     """The hooks of an extension: it sees emails from outside, and never a config."""
+
+    @hookspec
+    def around_delivery(self, summary: DeliverySummary) -> AbstractAsyncContextManager[None]:
+        """Surround each send, over all its attempts, with a context: traces, metrics, quotas.
+
+        passpost enters the contexts of all extensions, the last registered first, once per call of
+        `send`. It does so before anything else that may reject the message: limits, the store of
+        idempotency keys, the template. It leaves them in reverse with the exception that `send`
+        raises, or with ``summary.receipt`` set. They can change neither::
+
+            @hookimpl
+            @asynccontextmanager
+            async def around_delivery(summary: DeliverySummary) -> AsyncIterator[None]:
+                with tracer.start_as_current_span("send"):
+                    yield
+                    histogram.record(len(summary.receipt.attempts), {"usage": summary.usage})
+
+        The time in a context counts towards the deadline. What a context raises at its end is
+        logged.
+
+        Raises:
+            SendError: To reject the send: nothing is sent, whatever ``outcome`` says, and no
+                connector is at fault. Any other exception is a defect of the extension, and
+                rejects the send as well.
+        """
 
     @hookspec
     def around_send(self, summary: MailSummary) -> AbstractAsyncContextManager[None]:

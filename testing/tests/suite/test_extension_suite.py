@@ -50,7 +50,19 @@ def adds_a_command(cli: click.Group) -> None:
     cli.add_command(click.Command("stats", help="Count emails."))
 
 
-GOOD = plugin(around_send=good, find_template=from_a_store, register_commands=adds_a_command)
+@asynccontextmanager
+async def counts(summary: passpost.DeliverySummary) -> AsyncIterator[None]:
+    yield
+    assert summary.receipt is not None
+    log.info("%d attempts", len(summary.receipt.attempts))
+
+
+GOOD = plugin(
+    around_delivery=counts,
+    around_send=good,
+    find_template=from_a_store,
+    register_commands=adds_a_command,
+)
 
 
 class TestGood(ExtensionSuite):
@@ -140,6 +152,14 @@ def no_help(cli: click.Group) -> None:
     cli.add_command(click.Command("stats"))
 
 
+@asynccontextmanager
+async def swallows_what_cannot_be_sent(summary: passpost.DeliverySummary) -> AsyncIterator[None]:
+    try:
+        yield
+    except passpost.MessageError:
+        return
+
+
 MUTANTS = [
     ("test_an_attempt_has_a_context_of_its_own", plugin(around_send=synchronous)),
     ("test_an_attempt_has_a_context_of_its_own", plugin(around_send=shares)),
@@ -147,6 +167,15 @@ MUTANTS = [
     ("test_a_failed_attempt_stays_failed", plugin(around_send=translates)),
     ("test_a_cancelled_attempt_stays_cancelled", plugin(around_send=swallows_cancellation)),
     ("test_many_attempts_at_a_time", plugin(around_send=refuses_wrongly)),
+    ("test_an_attempt_has_a_context_of_its_own", plugin(around_delivery=synchronous)),
+    ("test_an_attempt_has_a_context_of_its_own", plugin(around_delivery=shares)),
+    ("test_a_failed_attempt_stays_failed", plugin(around_delivery=swallows)),
+    ("test_a_cancelled_attempt_stays_cancelled", plugin(around_delivery=swallows_cancellation)),
+    ("test_many_attempts_at_a_time", plugin(around_delivery=refuses_wrongly)),
+    (
+        "test_a_message_that_cannot_be_sent_stays_so",
+        plugin(around_delivery=swallows_what_cannot_be_sent),
+    ),
     ("test_find_template_returns_templates", plugin(find_template=needs_a_tenant)),
     ("test_find_template_returns_templates", plugin(find_template=returns_a_mapping)),
     ("test_find_template_returns_templates", plugin(find_template=fails_on_unknown)),

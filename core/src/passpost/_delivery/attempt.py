@@ -46,8 +46,8 @@ class SendAttempt:
     """
 
     __slots__ = (
-        "_active", "_called", "_context", "_departure", "_mail", "_number", "_over", "_started",
-        "asked", "may_have_left",
+        "_active", "_began", "_called", "_context", "_departure", "_mail", "_number", "_over",
+        "_started", "asked", "may_have_left",
     )  # fmt: skip
 
     def __init__(
@@ -65,6 +65,7 @@ class SendAttempt:
         self._number = number
         self._context = context
         self._started = dt.datetime.now(dt.UTC)
+        self._began = asyncio.get_running_loop().time()
         # Whether `send_mail` was called: from then on, something may have been sent.
         self._called = False
         self._departure = Departure() if active.marks_departure else None
@@ -81,11 +82,12 @@ class SendAttempt:
         return self._run_within_extensions() if watchers else self._run()
 
     async def _run_within_extensions(self) -> Receipt | PasspostError:
-        contexts = ExtensionContexts(self._active.deadlines, self._over)
+        contexts = ExtensionContexts(self._active.deadlines, self._over, "an attempt")
         result: Receipt | PasspostError
         try:
             watchers = self._active.connector.extensions.watchers
-            rejection = await contexts.enter(watchers, self._summarize())
+            summary = self._summarize()
+            rejection = await contexts.enter(watchers, lambda one: one.around_send(summary))
             result = await self._run() if rejection is None else self._make_error(rejection)
         except BaseException as error:
             await contexts.leave(error)
@@ -169,13 +171,13 @@ class SendAttempt:
 
     def _complete(self, receipt: Receipt) -> Receipt:
         """Return the receipt that the application gets."""
-        mail, self.may_have_left = self._mail, True
+        name, mail = self._active.connector.name, self._mail
+        self.may_have_left = True
         if self._withdraw():
             self._active.distrust_marks()
         if log.isEnabledFor(logging.DEBUG):
-            name, to = self._active.connector.name, shortened(mail.to.address)
-            log.debug("%s accepted %s for %s", name, mail.message_id, to)
-        record = Attempt(self._active.connector.name, self._started, "accepted", "accepted")
+            log.debug("%s accepted %s for %s", name, mail.message_id, shortened(mail.to.address))
+        record = Attempt(name, self._started, "accepted", "accepted", self._seconds())
         return self._active.reports.receipt(receipt, mail, (record,))
 
     def _make_error(self, error: BaseException) -> PasspostError:
@@ -197,9 +199,23 @@ class SendAttempt:
         )
         # What the connector says weighs more than what it has marked.
         self.may_have_left = failure.outcome == "unknown"
-        failure.attempts = (Attempt(name, self._started, failure.outcome, str(failure)),)
+        record = Attempt(
+            name,
+            self._started,
+            failure.outcome,
+            str(failure),
+            self._seconds(),
+            failure.scope,
+            failure.temporary,
+            failure.retry_after,
+            failure.provider_code,
+        )
+        failure.attempts = (record,)
         log.debug("%s did not accept %s: %s", name, mail.message_id, failure)
         return failure
+
+    def _seconds(self) -> float:
+        return asyncio.get_running_loop().time() - self._began
 
     def _summarize(self) -> MailSummary:
         mail = self._mail

@@ -15,7 +15,8 @@ from passpost._delivery.identity import Identity
 from passpost._delivery.lane import EmailLane, Outgoing
 from passpost._delivery.notes import Notes, nothing_was_sent
 from passpost._delivery.once import Once, tolerate
-from passpost._messages.addresses import shortened
+from passpost._delivery.records import Records
+from passpost._delivery.watched import Watched
 from passpost._plugins.defects import describe_defect
 from passpost._policy.clock import Clock, LoopClock
 from passpost._policy.decision import Rules
@@ -23,7 +24,7 @@ from passpost._policy.health import ConnectorHealth, Health, Limits
 from passpost._policy.routes import EVERY_USAGE, Routes, Weighted
 from passpost._stores.cooldown import MemoryCooldowns
 from passpost._stores.rate import MemoryRateLimiter
-from passpost.errors import Attempt, PasspostError, SendError, Throttled
+from passpost.errors import PasspostError, SendError, Throttled
 
 if TYPE_CHECKING:
     from passpost._delivery.active_connector import ActiveConnector
@@ -68,6 +69,8 @@ class Delivery:
         )
         self._health = {name: Health(limits, clock) for name in self._connectors}
         self._routes = _routes(tuple(self._connectors), policy)
+        self._records = Records(clock)
+        self._watched = Watched(self._connectors, policy.routes)
         self._rules = Rules(
             attempts=policy.attempts,
             initial=policy.backoff.initial,
@@ -90,7 +93,7 @@ class Delivery:
         """Return how each connector does, by its name."""
         return {name: health.show() for name, health in self._health.items()}
 
-    async def send(self, message: Message, seconds: float) -> Receipt:
+    def send(self, message: Message, seconds: float) -> Awaitable[Receipt]:
         """Return the receipt of a message, once a provider has accepted the email.
 
         Args:
@@ -103,6 +106,16 @@ class Delivery:
             PluginError: An extension's `find_template` is broken; nothing was sent.
         """
         began = self._clock.monotonic()
+        if not self._watched.extensions:
+            return self._send(message, seconds, began)
+        return self._watched.send(
+            message,
+            began + seconds,
+            partial(self._send, message, seconds, began),
+            partial(self._records.failed, message, began),
+        )
+
+    async def _send(self, message: Message, seconds: float, began: float) -> Receipt:
         over = began + seconds
         # Chosen here, and not in functions that await each other: each costs every email a little.
         send = self._send_cooled if self._policy.recipient_cooldowns else self._dispatch
@@ -112,16 +125,11 @@ class Delivery:
                 receipt = await self._once.send(message, over, make)
             else:
                 receipt = await send(message, seconds, over)
-        except SendError as error:
-            self._log_failure(message, error, began)
-            raise
-        except PasspostError:
-            raise
-        except BaseException as interruption:
-            self._log_interruption(message, interruption, began)
+        except BaseException as error:
+            self._records.failed(message, began, error)
             raise
         if len(receipt.attempts) > 1 or log.isEnabledFor(logging.INFO):
-            self._log_receipt(message, receipt, began)
+            self._records.accepted(message, began, receipt)
         return receipt
 
     async def count(self, message: Message) -> None:
@@ -136,6 +144,7 @@ class Delivery:
     async def close(self) -> None:
         """Wait for what still has to be noted of sends."""
         await self._notes.wait_until_written()
+        self._watched.close()
 
     async def _send_cooled(self, message: Message, seconds: float, over: float) -> Receipt:
         began = self._clock.monotonic()
@@ -201,70 +210,6 @@ class Delivery:
         """Tell anyone who runs the system, once: every email avoids the connector from now on."""
         hint = f" ({error.hint})" if error.hint else ""
         log.error("%s rejected the account, and is asked last for a while: %s%s", name, error, hint)
-
-    def _log_failure(self, message: Message, error: SendError, began: float) -> None:
-        # The operator has nothing to do about a wrong address.
-        level = logging.INFO if error.scope in {"recipient", "message"} else logging.WARNING
-        if log.isEnabledFor(level):
-            hint = f" ({error.hint})" if error.hint else ""
-            facts = self._facts(message, began, error.outcome, error.attempts, error.connector)
-            log.log(
-                level,
-                "no connector accepted an email for %s: %s%s",
-                facts["recipient"],
-                error,
-                hint,
-                extra={"passpost": {**facts, "scope": error.scope, "code": error.provider_code}},
-            )
-
-    def _log_interruption(
-        self, message: Message, interruption: BaseException, began: float
-    ) -> None:
-        unsent = nothing_was_sent(interruption)
-        level = logging.INFO if unsent else logging.WARNING
-        if log.isEnabledFor(level):
-            outcome = "rejected" if unsent else "unknown"
-            facts = self._facts(message, began, outcome, (), None)
-            what = "nothing was sent" if unsent else "the email may have been sent"
-            to = facts["recipient"]
-            extra = {"passpost": facts}
-            log.log(level, "the send of an email for %s was interrupted: %s", to, what, extra=extra)
-
-    def _log_receipt(self, message: Message, receipt: Receipt, began: float) -> None:
-        level, what = logging.INFO, "accepted"
-        connectors = {attempt.connector for attempt in receipt.attempts}
-        if len(connectors) > 1:
-            # The first one fails, and nobody would know as long as another one helps out.
-            level, what = logging.WARNING, "accepted, after another connector had failed,"
-        if log.isEnabledFor(level):
-            facts = self._facts(message, began, "accepted", receipt.attempts, receipt.connector)
-            extra = {"passpost": facts}
-            log.log(
-                level,
-                "%s %s an email for %s",
-                receipt.connector,
-                what,
-                facts["recipient"],
-                extra=extra,
-            )
-
-    def _facts(
-        self,
-        message: Message,
-        began: float,
-        outcome: str,
-        attempts: Sequence[Attempt],
-        connector: str | None,
-    ) -> dict[str, object]:
-        """Return what a log record says of a send; nothing of its content."""
-        return {
-            "outcome": outcome,
-            "connector": connector,
-            "usage": message.usage,
-            "recipient": shortened(message.to.address),
-            "attempts": len(attempts),
-            "milliseconds": round((self._clock.monotonic() - began) * 1_000),
-        }
 
 
 def _by_name(connectors: Sequence[ActiveConnector]) -> dict[str, ActiveConnector]:

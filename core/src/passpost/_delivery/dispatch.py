@@ -183,7 +183,8 @@ class Dispatch:
     def _begin(self, lane: Lane) -> int:
         """Count one more attempt, and return its number."""
         self._tries[lane.name] = self._tries.get(lane.name, 0) + 1
-        return sum(self._tries.values())
+        # A template that was missing used up a try, and made no attempt.
+        return len(self._attempts) + 1
 
     def _note(self, lane: Lane, place: Place, result: Receipt | PasspostError) -> None:
         """Note what an attempt came to, and give its place back."""

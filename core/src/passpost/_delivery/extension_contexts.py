@@ -1,11 +1,12 @@
-"""The contexts of extensions around an attempt: they watch and reject it, and undo nothing."""
+"""The contexts of extensions around a send or an attempt: they see and reject, and undo nothing."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from passpost._delivery.deadlines import DeadlinePassedError, Deadlines, deadline_error
 from passpost._plugins.defects import describe_defect, trace_defect
@@ -14,7 +15,6 @@ from passpost._plugins.reports import send_error_in
 from passpost.errors import PluginError, SendError
 
 if TYPE_CHECKING:
-    from passpost._messages.messages import MailSummary
     from passpost._plugins.extensions import Extension
 
 log: Final = logging.getLogger("passpost")
@@ -24,7 +24,7 @@ LEAVING: Final = 1.0
 
 
 class ExtensionContexts:
-    """The contexts of all extensions around one attempt.
+    """The contexts of all extensions around one send, or around one attempt.
 
     `contextlib.AsyncExitStack` does not fit: there, one context that swallows an error hides it
     from the others, and one that raises replaces what happened to the email.
@@ -32,27 +32,37 @@ class ExtensionContexts:
     Args:
         deadlines: Keeps the deadline.
         over: The send's deadline, in the loop's time.
+        what: What they surround, with its article.
     """
 
-    def __init__(self, deadlines: Deadlines, over: float) -> None:
+    def __init__(
+        self, deadlines: Deadlines, over: float, what: Literal["a send", "an attempt"]
+    ) -> None:
         self._deadlines = deadlines
         self._over = over
+        self._what = what
         self._entered: list[tuple[Extension, AbstractAsyncContextManager[Any]]] = []
         self._at: Extension | None = None
 
     async def enter(
-        self, extensions: tuple[Extension, ...], summary: MailSummary
+        self,
+        extensions: tuple[Extension, ...],
+        ask: Callable[[Extension], AbstractAsyncContextManager[Any] | None],
     ) -> SendError | None:
         """Enter each extension's context.
 
+        Args:
+            extensions: Those that have one.
+            ask: Calls an extension's hook.
+
         Returns:
-            The rejection of the first extension that raises; None if all let the attempt begin.
+            The rejection of the first extension that raises; None if all let the email go on.
         """
         interruptions = Interruptions()
         try:
             with self._deadlines.until(self._over):
                 for self._at in extensions:
-                    context = self._at.around_send(summary)
+                    context = ask(self._at)
                     if context is not None:
                         await context.__aenter__()
                         self._entered.append((self._at, context))
@@ -61,11 +71,11 @@ class ExtensionContexts:
         except BaseException as error:
             if interruptions.include(error):
                 raise
-            return send_error_in(error) or _rejection_by_defect(self._at, error)
+            return send_error_in(error) or self._reject(error)
         return None
 
     async def leave(self, error: BaseException | None) -> None:
-        """Leave all contexts, the last one first, each of them told how the attempt ended."""
+        """Leave all contexts, the last one first, each of them told how it ended."""
         interruptions = Interruptions()
         interruption: BaseException | None = None
         told = (None, None, None) if error is None else (type(error), error, error.__traceback__)
@@ -79,7 +89,7 @@ class ExtensionContexts:
                         await context.__aexit__(*told)
             except DeadlinePassedError:
                 # No traceback here and below: it could show the email.
-                log.error("%s did not end in time after an attempt", self._at)  # noqa: TRY400 - see above
+                log.error("%s did not end in time after %s", self._at, self._what)  # noqa: TRY400 - see above
                 end = last
             except BaseException as failure:  # noqa: BLE001 - any plugin's any mistake
                 if interruptions.include(failure):
@@ -92,13 +102,14 @@ class ExtensionContexts:
         if interruption is not None:
             raise interruption
 
-
-def _rejection_by_defect(extension: Extension | None, error: BaseException) -> SendError:
-    # A PluginError names the extension already, and quotes nothing.
-    told = str(error) if type(error) is PluginError else None
-    return SendError(
-        told or f"{extension} failed before the attempt: {describe_defect(error)}",
-        outcome="rejected",
-        scope="provider",
-        hint=f"This is a defect of {extension}; please report it to its authors.",
-    )
+    def _reject(self, error: BaseException) -> SendError:
+        """Return the rejection by an extension that is defective."""
+        # A PluginError names the extension already, and quotes nothing.
+        told = str(error) if type(error) is PluginError else None
+        return SendError(
+            told
+            or f"{self._at} failed before the {self._what.split()[1]}: {describe_defect(error)}",
+            outcome="rejected",
+            scope="provider",
+            hint=f"This is a defect of {self._at}; please report it to its authors.",
+        )

@@ -245,6 +245,29 @@ class Mail(Discreet):
         yield "subject", HIDDEN
 
 
+@attrs.define(eq=False)
+class DeliverySummary:
+    """What an extension may know of a send, over all its attempts: no content.
+
+    Attributes:
+        usage: What the email is for.
+        locale: The languages of `Message`, best first.
+        recipient: The recipient's address, shortened: ``a…@example.com``.
+        recipient_domain: The domain it goes to.
+        connectors: The ID of each connector of the route by its name, in the order written.
+        context: What the application gave the message for extensions.
+        receipt: The receipt of an accepted email, once there is one; else None.
+    """
+
+    usage: str
+    locale: tuple[str, ...]
+    recipient: str
+    recipient_domain: str
+    connectors: Mapping[str, str]
+    context: Mapping[str, Any] = attrs.field(default=_NOTHING, repr=False)
+    receipt: Receipt | None = attrs.field(default=None, init=False)
+
+
 @attrs.frozen
 class MailSummary:
     """What an extension may know of an email, for traces, metrics and rate limits: no content.
@@ -257,7 +280,7 @@ class MailSummary:
         recipient: The recipient's address, shortened: ``a…@example.com``.
         recipient_domain: The domain it goes to.
         message_id: The email's Message-ID.
-        attempt: Which attempt this is, counted from 1.
+        attempt: Which attempt of the send this is, over all connectors, counted from 1.
         context: What the application gave the message for extensions.
     """
 

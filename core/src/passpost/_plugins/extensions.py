@@ -26,7 +26,7 @@ from passpost.hookspecs import EXTENSION_GROUP, ExtensionSpec
 if TYPE_CHECKING:
     import click
 
-    from passpost._messages.messages import MailSummary, Message
+    from passpost._messages.messages import DeliverySummary, MailSummary, Message
     from passpost._plugins.discovery import EntryPoint
     from passpost._templates.template import Template
 
@@ -105,6 +105,10 @@ class Extension:
         (implementation,) = getattr(self._manager.hook, hook).get_hookimpls()
         return int(implementation.trylast) - int(implementation.tryfirst)
 
+    def around_delivery(self, summary: DeliverySummary) -> AbstractAsyncContextManager[Any] | None:
+        """Return the context to enter around a send; None asks for none. See `around_send`."""
+        return self._context("around_delivery", summary)
+
     def around_send(self, summary: MailSummary) -> AbstractAsyncContextManager[Any] | None:
         """Return the context to enter around an attempt; None asks for none.
 
@@ -112,11 +116,16 @@ class Extension:
             PluginError: The hook returned something else.
             BaseException: Whatever the hook raised.
         """
+        return self._context("around_send", summary)
+
+    def _context(
+        self, hook: str, summary: DeliverySummary | MailSummary
+    ) -> AbstractAsyncContextManager[Any] | None:
         # The hook collects results, and this manager has one plugin.
-        for context in self._manager.hook.around_send(summary=summary):
+        for context in getattr(self._manager.hook, hook)(summary=summary):
             if isinstance(context, AbstractAsyncContextManager):
                 return context
-            raise self.error(f"returned {_kind(context)} from around_send: {_REMEDY}")
+            raise self.error(f"returned {_kind(context)} from {hook}: {_REMEDY}")
         return None
 
     async def find_template(
@@ -179,6 +188,10 @@ class Extensions:
     Raises:
         PluginError: An extension cannot be imported or breaks its contract. It is not passed over:
             a rate limit that silently went missing is worse than an error.
+
+    Attributes:
+        of_deliveries: Those that surround sends, in the order in which they are entered.
+        watchers: Those that surround attempts, likewise.
     """
 
     def __init__(self, given: Iterable[object] = (), chosen: Collection[str] | None = ()) -> None:
@@ -187,6 +200,7 @@ class Extensions:
             self._add(Extension(plugin, plugin_name(plugin)))
         for entry in _chosen(chosen):
             self._add(load_extension(entry))
+        self.of_deliveries = self._in_order("around_delivery")
         self.watchers = self._in_order("around_send")
         self._suppliers = self._in_order("find_template")
 

@@ -15,20 +15,27 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 import pytest
 
-from passpost import MailSummary, Message, SendError
+from passpost import (
+    DeliverySummary,
+    MailSummary,
+    Message,
+    Receipt,
+    SendError,
+    TemplateNotFound,
+)
 from passpost._plugins.discovery import entry_points
 from passpost._plugins.extensions import Extension, load_extension
 from passpost.hookspecs import EXTENSION_GROUP
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
-    from contextlib import AbstractAsyncContextManager
+    from collections.abc import Awaitable, Iterator
 
     from passpost import Template
 
@@ -61,38 +68,44 @@ class ExtensionSuite:
         assert loaded.hooks, "no hook is implemented: mark functions with @passpost.hookimpl"
 
     def test_an_attempt_has_a_context_of_its_own(self, loaded: Extension) -> None:
-        async def overlap(summary: MailSummary) -> None:
-            first, second = (loaded.around_send(summary) for _ in range(2))
-            assert first is None or first is not second, "around_send returned one context twice"
-            entered = [context for context in (first, second) if context is not None]
-            for context in entered:
-                await context.__aenter__()
-            for context in entered:
+        async def overlap(surround: Surround) -> None:
+            first, second = surround(), surround()
+            assert first.context is None or first.context is not second.context, (
+                f"{first.hook} returned one context twice"
+            )
+            for each in (first, second):
+                await each.enter()
+            for each in (first, second):
                 # In the order of entering: attempts do not end in the reverse order.
-                await context.__aexit__(None, None, None)
+                await each.leave(None)
 
-        self._run(overlap)
+        self._run(loaded, overlap)
 
     def test_many_attempts_at_a_time(self, loaded: Extension) -> None:
-        async def attempt(summary: MailSummary) -> None:
-            context = loaded.around_send(summary)
-            if context is not None:
-                async with context:
-                    await asyncio.sleep(0)
+        async def attempt(surround: Surround) -> None:
+            surrounding = surround()
+            await surrounding.enter()
+            await asyncio.sleep(0)
+            await surrounding.leave(None)
 
-        async def attempts(summary: MailSummary) -> None:
+        async def attempts(surround: Surround) -> None:
             results = await asyncio.gather(
-                *(attempt(summary) for _ in range(20)), return_exceptions=True
+                *(attempt(surround) for _ in range(20)), return_exceptions=True
             )
             for error in results:
-                assert error is None or isinstance(error, SendError), _refuse_with(error)
+                assert error is None or isinstance(error, SendError), (
+                    f"an extension raised {type(error).__name__}: reject an email with SendError"
+                )
 
-        self._run(attempts)
+        self._run(loaded, attempts)
 
     @pytest.mark.parametrize("outcome", ["rejected", "unknown"])
     def test_a_failed_attempt_stays_failed(self, loaded: Extension, outcome: Any) -> None:
         error = SendError("the provider rejected it", outcome=outcome, scope="provider")
         self._leaves_alone(loaded, error)
+
+    def test_a_message_that_cannot_be_sent_stays_so(self, loaded: Extension) -> None:
+        self._leaves_alone(loaded, TemplateNotFound("SignIn"), "around_delivery")
 
     def test_a_cancelled_attempt_stays_cancelled(self, loaded: Extension) -> None:
         self._leaves_alone(loaded, asyncio.CancelledError())
@@ -139,22 +152,24 @@ class ExtensionSuite:
         yield {}
         yield from (context for context in self.contexts if context)
 
-    def _run(self, check: Callable[[MailSummary], Awaitable[None]]) -> None:
-        """Run a check of `around_send` for each context; a SendError is a rejection."""
-        for context in self._contexts():
-            _run(_allowed(check(_summary(context))))
+    def _run(
+        self, loaded: Extension, check: Callable[[Surround], Awaitable[None]], *but: str
+    ) -> None:
+        """Run a check of the hooks that surround, for each context; a SendError is a rejection."""
+        for context, hook in itertools.product(self._contexts(), _SURROUNDING):
+            if hook not in but:
+                _run(_allowed(check(partial(Surrounding, loaded, hook, context))))
 
-    def _leaves_alone(self, loaded: Extension, error: BaseException) -> None:
-        async def attempt(summary: MailSummary) -> None:
-            context = loaded.around_send(summary)
-            if context is None:
-                return
-            await context.__aenter__()
-            raised, swallowed = await _left(context, error)
-            assert raised in {None, error}, f"around_send raised {type(raised).__name__} instead"
-            assert not swallowed, f"around_send swallows {type(error).__name__}: raise it again"
+    def _leaves_alone(self, loaded: Extension, error: BaseException, *only: str) -> None:
+        async def attempt(surround: Surround) -> None:
+            surrounding = surround()
+            await surrounding.enter()
+            raised, swallowed = await surrounding.leave(error)
+            name = surrounding.hook
+            assert raised in {None, error}, f"{name} raised {type(raised).__name__} instead"
+            assert not swallowed, f"{name} swallows {type(error).__name__}: raise it again"
 
-        self._run(attempt)
+        self._run(loaded, attempt, *(set(_SURROUNDING) - set(only) if only else ()))
 
 
 def loaded(extension: Any) -> Extension:
@@ -180,18 +195,41 @@ async def _allowed(call: Awaitable[Template | None] | Awaitable[None]) -> Any:
         return None
 
 
-async def _left(
-    context: AbstractAsyncContextManager[Any], error: BaseException
-) -> tuple[BaseException | None, bool]:
-    """Leave a context as an attempt that failed does: what it raised, and whether it swallowed."""
-    try:
-        return None, bool(await context.__aexit__(type(error), error, error.__traceback__))
-    except BaseException as raised:  # noqa: BLE001 - what it raises is what is looked at
-        return raised, False
+class Surrounding:
+    """One context of a hook that surrounds a send or an attempt, as passpost uses it.
+
+    Args:
+        extension: Whose.
+        hook: Which one.
+        context: What the application says of the message.
+    """
+
+    def __init__(self, extension: Extension, hook: str, context: Mapping[str, Any]) -> None:
+        self.hook = hook
+        self._summary = _SURROUNDING[hook](context)
+        self.context = getattr(extension, hook)(self._summary)
+
+    async def enter(self) -> None:
+        """Begin."""
+        if self.context is not None:
+            await self.context.__aenter__()
+
+    async def leave(self, error: BaseException | None) -> tuple[BaseException | None, bool]:
+        """End; return what the context raised, and whether it swallowed the error."""
+        if self.context is None:
+            return None, False
+        if error is None:
+            if isinstance(self._summary, DeliverySummary):
+                self._summary.receipt = Receipt("id-1", connector="primary")
+            return None, bool(await self.context.__aexit__(None, None, None))
+        try:
+            swallowed = await self.context.__aexit__(type(error), error, error.__traceback__)
+        except BaseException as raised:  # noqa: BLE001 - what it raises is what is looked at
+            return raised, False
+        return None, bool(swallowed)
 
 
-def _refuse_with(error: object) -> str:
-    return f"around_send raised {type(error).__name__}: reject an attempt with SendError"
+Surround = Callable[[], Surrounding]
 
 
 def _run(check: Awaitable[Any]) -> None:
@@ -219,5 +257,21 @@ def _summary(context: Mapping[str, Any]) -> MailSummary:
         context=context,
     )
 
+
+def _delivery(context: Mapping[str, Any]) -> DeliverySummary:
+    return DeliverySummary(
+        usage="SignIn",
+        locale=("en",),
+        recipient="a…@example.com",
+        recipient_domain="example.com",
+        connectors={"primary": "smtp"},
+        context=context,
+    )
+
+
+_SURROUNDING: Final[Mapping[str, Callable[[Mapping[str, Any]], Any]]] = {
+    "around_delivery": _delivery,
+    "around_send": _summary,
+}
 
 __all__ = ["ExtensionSuite"]
