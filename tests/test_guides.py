@@ -57,8 +57,8 @@ class Guide:
 def modules() -> Iterator[tuple[str, ModuleType, Path]]:
     """Yield ID, hooks and folder of each connector, as the packages of the workspace declare."""
     for project in sorted(ROOT.glob("plugins/*/pyproject.toml")):
-        declared = tomllib.loads(project.read_text("utf-8"))["project"]["entry-points"]
-        for connector, module in declared["passpost.connectors"].items():
+        declared = tomllib.loads(project.read_text("utf-8"))["project"].get("entry-points", {})
+        for connector, module in declared.get("passpost.connectors", {}).items():
             yield connector, import_module(module), project.parent
 
 

@@ -28,6 +28,7 @@ PACKAGES = {
     "passpost_sendgrid": "plugins/sendgrid",
     "passpost_ses": "plugins/ses",
     "passpost_webhook": "plugins/webhook",
+    "passpost_django": "plugins/django",
     "passpost_smtp_stand_in": "plugins/smtp/stand_in",
     "passpost_aliyun_dm_stand_in": "plugins/aliyun_dm/stand_in",
     "passpost_sendgrid_stand_in": "plugins/sendgrid/stand_in",

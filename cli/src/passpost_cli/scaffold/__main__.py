@@ -24,7 +24,9 @@ def update(folder: Path) -> Iterator[Path]:
         ValueError: A guide lacks its markers.
     """
     project = tomllib.loads((folder / "pyproject.toml").read_text("utf-8"))["project"]
-    for connector, module in project["entry-points"][CONNECTOR_GROUP].items():
+    # A package without connectors has nothing that is generated.
+    points = project.get("entry-points", {}).get(CONNECTOR_GROUP, {})
+    for connector, module in points.items():
         info = EntryPoint(connector, module, CONNECTOR_GROUP).load().connector_info()
         for language, name in FILES.items():
             guide = (folder / name).read_text("utf-8")

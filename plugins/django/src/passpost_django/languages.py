@@ -1,0 +1,21 @@
+"""The language that is active in Django, as passpost's templates name it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from django.utils.translation import get_language
+
+_ALSO: Final[Mapping[str, str]] = MappingProxyType({"zh-hans": "zh-CN", "zh-hant": "zh-TW"})
+"""Languages that Django names by their script, and templates often by their region."""
+
+
+def active_locales() -> tuple[str, ...]:
+    """Return the tags to look for templates with, best first; none where Django has none."""
+    language = get_language()
+    if language is None:
+        return ()
+    also = _ALSO.get(language.lower())
+    return (language,) if also is None else (language, also)

@@ -1,0 +1,1 @@
+"""Commands of `manage.py`, each a file of its name."""
