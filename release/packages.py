@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 ROOT: Final = Path(__file__).resolve().parents[1]
-TOGETHER: Final = ("passpost", "passpost-tools", "passpost-cli", "pytest-passpost")
+TOGETHER: Final = ("passpost", "passpost-tools", "passpost-cli", "passpost-http", "pytest-passpost")
 """Released together, with one version: the others import private modules of the first."""
 
 _VERSION: Final = re.compile(r'^__version__ = "(.+)"$', re.MULTILINE)

@@ -34,7 +34,7 @@ OURS: Final = re.compile(r"passpost(_\w+)?|pytest_passpost")
 
 BUT_THESE: Final = {
     # It replaces the pool's limit and the certificates that it trusts.
-    "plugins/aliyun_dm/tests/test_client.py": {"passpost._http"},
+    "plugins/aliyun_dm/tests/test_client.py": {"passpost_http"},
     # The cut-up replies of the random runs are for phases in which there is a reply.
     "plugins/smtp/tests/test_random_faults.py": {"pytest_passpost.servers.faults"},
     # The suite's own collection of responses, with the connector's settings in other forms.

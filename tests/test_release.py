@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "release"))
 
 from changelog import collected  # noqa: E402 - scripts, not a package
-from packages import disagreements, projects  # noqa: E402 - likewise
+from packages import TOGETHER, disagreements, projects  # noqa: E402 - likewise
 
 Packages = dict[str, tuple[Path, dict[str, Any]]]
 
@@ -35,7 +35,7 @@ def with_version(packages: Packages, name: str, version: str) -> Packages:
         (
             "passpost-cli",
             "0.1.1",
-            "passpost, passpost-tools, passpost-cli, pytest-passpost must have one version",
+            f"{', '.join(TOGETHER)} must have one version",
         ),
         (
             "passpost-cli",
@@ -136,6 +136,7 @@ def test_a_description_says_what_the_package_is(name: str, project: dict[str, An
     kinds |= {"pytest-passpost": "pytest plugin for passpost: .+"}
     kinds |= {"passpost-tools": "What .+ of passpost share"}
     kinds |= {"passpost-django": "Django integration for passpost: .+"}
+    kinds |= {"passpost-http": "HTTP for connectors of passpost: .+"}
     other = (
         r"\S.+ stand-in for passpost: .+"
         if name.endswith("-stand-in")

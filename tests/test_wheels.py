@@ -22,6 +22,7 @@ PACKAGES = {
     "passpost": "core",
     "passpost_cli": "cli",
     "passpost_tools": "tools",
+    "passpost_http": "over_http",
     "pytest_passpost": "testing",
     "passpost_smtp": "plugins/smtp",
     "passpost_aliyun_dm": "plugins/aliyun_dm",
@@ -37,7 +38,7 @@ PACKAGES = {
 }
 CONNECTORS = [name for name in PACKAGES if f"{name}_stand_in" in PACKAGES]
 OVER_HTTP = ("passpost_aliyun_dm", "passpost_sendgrid", "passpost_ses", "passpost_webhook")
-HTTP = {"certifi", "h11", "httpcore", "sniffio"}
+HTTP = {"certifi", "h11", "httpcore", "passpost-http", "sniffio"}
 HOST = {"anyio", "attrs", "cattrs", "chevron", "idna", "passpost", "pluggy", "typing-extensions"}
 CLI = {"click", "markdown-it-py", "mdurl", "passpost-cli", "passpost-tools", "pygments", "rich"}
 TESTING = {
@@ -54,6 +55,7 @@ EXTRAS = {
 ELSEWHERE = {
     "-mpasspost": "passpost[cli]",
     "-cfrom passpost.config import json_schema": "passpost-tools",
+    "-cimport passpost.http": "passpost[http]",
     "-cimport passpost.testing": "passpost[testing]",
 }
 
@@ -135,7 +137,7 @@ def test_core_alone_has_no_plugin_no_command_line_and_no_server(
     modules, entry_points, site = json.loads(run(python, OURS))
     assert [point for point in entry_points if "passpost" in point] == []
     assert site == ["passpost", f"passpost-{passpost.__version__}.dist-info"]
-    assert {"testing.py", "__main__.py"} <= set(modules)
+    assert {"http.py", "testing.py", "__main__.py"} <= set(modules)
     assert not {"cli", "scaffold", "testing", "plugin.py"} & set(modules)
     assert not list((tmp_path / "env/bin").glob("passpost*"))
     for program, what in ELSEWHERE.items():

@@ -13,9 +13,9 @@ import attrs
 import pytest
 
 from passpost import Address, Receipt, SendError
-from passpost._http import client as client_module
 from passpost_aliyun_dm.client import DirectMail
 from passpost_aliyun_dm_stand_in.server import StandIn
+from passpost_http import client as client_module
 from pytest_passpost import Action, Answer, CertificateAuthority, Channel, Fault, Hold, HttpServer
 
 pytestmark = pytest.mark.anyio

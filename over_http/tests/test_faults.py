@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from passpost import SendError
-from passpost._http import client as client_module
+from passpost_http import client as client_module
 from pytest_passpost import (
     Answer,
     CertificateAuthority,

@@ -12,7 +12,7 @@ import attrs
 import pytest
 
 from passpost import SendError
-from passpost._http import client as client_module
+from passpost_http import client as client_module
 from pytest_passpost import (
     Action,
     Answer,
@@ -29,7 +29,7 @@ from pytest_passpost import (
 
 pytestmark = pytest.mark.anyio
 
-PAGE = Path(__file__).parents[3] / "docs/en/reference/outcomes.md"
+PAGE = Path(__file__).parents[2] / "docs/en/reference/outcomes.md"
 TAKEN = Answer.json({"id": "42"}, 202)
 SHORT = {"connect_timeout": 300, "read_timeout": 300, "total_timeout": 600}
 

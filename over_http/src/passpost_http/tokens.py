@@ -8,13 +8,13 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from passpost._http.responses import Fault
 from passpost._secret import Secret
 from passpost.errors import SendError
+from passpost_http.responses import Fault
 
 if TYPE_CHECKING:
-    from passpost._http.client import HttpClient
     from passpost._messages.messages import Mail
+    from passpost_http.client import HttpClient
 
 _MARGIN: Final = 60.0
 """Seconds before its end at which a token is not used any more."""

@@ -12,7 +12,7 @@ import attrs
 import httpcore
 import pytest
 
-from passpost._http.network import Network
+from passpost_http.network import Network
 from pytest_passpost import Action, Answer, CertificateAuthority, Channel, Fault, HttpServer
 
 pytestmark = pytest.mark.anyio

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from passpost import http
-from passpost._http.responses import MAX_ID, MAX_WAIT
 from passpost.http import Fault, Response, fault_of, identifier
+from passpost_http.responses import MAX_ID, MAX_WAIT
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Callable
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from passpost import Address, Mail
@@ -13,6 +14,15 @@ from passpost.http import HttpClient, Timeouts
 from pytest_passpost import CertificateAuthority
 
 Open = Callable[..., HttpClient]
+
+# A machine that is busy with other tests takes its time; how much says nothing about the code.
+hypothesis.settings.register_profile("passpost", deadline=None)
+hypothesis.settings.load_profile("passpost")
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ import attrs
 import pytest
 
 from passpost import Secret, SendError, http
-from passpost._http import client as client_module
+from passpost_http import client as client_module
 from pytest_passpost import Action, Answer, Channel, Fault, Hold, HttpServer
 
 pytestmark = pytest.mark.anyio
@@ -270,4 +270,4 @@ async def test_an_answer_beyond_all_measure_is_not_read(opened: Any) -> None:
 async def test_the_package_has_no_other_names() -> None:
     with pytest.raises(AttributeError, match="HttpsClient"):
         http.HttpsClient  # type: ignore[attr-defined]  # noqa: B018 - that is the point
-    assert all(getattr(http, name) for name in http.__all__)
+    assert all(getattr(http, name) for name in dir(http))

@@ -24,14 +24,14 @@ import certifi
 import httpcore
 
 from passpost._departure import departure
-from passpost._http.breaks import BREAKS, break_in
-from passpost._http.network import Body, Network, current
-from passpost._http.responses import Response
 from passpost.errors import SendError
+from passpost_http.breaks import BREAKS, break_in
+from passpost_http.network import Body, Network, current
+from passpost_http.responses import Response
 
 if TYPE_CHECKING:
-    from passpost._http.settings import Timeouts
     from passpost._messages.messages import Mail
+    from passpost_http.settings import Timeouts
 
 log: Final = logging.getLogger("passpost.http")
 

@@ -1,1 +1,0 @@
-"""What connectors over HTTP share; `passpost.http` exports it."""
