@@ -40,7 +40,16 @@ CONNECTORS = [name for name in PACKAGES if f"{name}_stand_in" in PACKAGES]
 OVER_HTTP = ("passpost_aliyun_dm", "passpost_sendgrid", "passpost_ses", "passpost_webhook")
 HTTP = {"certifi", "h11", "httpcore", "passpost-http", "sniffio"}
 HOST = {"anyio", "attrs", "cattrs", "chevron", "idna", "passpost", "pluggy", "typing-extensions"}
-CLI = {"click", "markdown-it-py", "mdurl", "passpost-cli", "passpost-tools", "pygments", "rich"}
+CLI = {
+    "click",
+    "dnspython",
+    "markdown-it-py",
+    "mdurl",
+    "passpost-cli",
+    "passpost-tools",
+    "pygments",
+    "rich",
+}
 TESTING = {
     "cffi", "cryptography", "h11", "iniconfig", "packaging", "pycparser", "pygments", "pytest",
     "passpost-tools", "pytest-passpost", "trustme",
