@@ -49,12 +49,14 @@ _ENCODED: Final = re.compile(r"[%+&\\]")
 
 _WIDE: Final = re.compile(rf"[\w+/=-]{{{_WIDTH}}}", re.ASCII)
 # Without any of this a line is plain: most are, and one search tells.
-_SUSPECT: Final = re.compile(rf"[%+&\\=]|[\w/-]{{{_WIDTH}}}", re.ASCII)
+_SIGNS: Final = r"[%+&\\=]"
+_SUSPECT: Final = re.compile(rf"{_SIGNS}|[\w/-]{{{_WIDTH}}}", re.ASCII)
 # Of an octet or some, with signs between them: as in a dump, a fingerprint or a list of numbers.
 _GROUPED: Final = re.compile(
     r"(?<![0-9A-Za-z])(?:0[xX])?[0-9A-Fa-f]{2,8}(?:[\s:,;._-]{1,3}(?:0[xX])?[0-9A-Fa-f]{2,8})+",
     re.ASCII,
 )
+_TWO_GROUPS: Final = r"[0-9A-Fa-f]{2}[\s:,;._-]{1,3}(?:0[xX])?[0-9A-Fa-f]{2}"
 _NO_DIGIT: Final = re.compile(r"0[xX]|[^0-9A-Fa-f]")
 # Fills up groups of four: what is read from a run's first, second, third and fourth character.
 _FILLS: Final = (
@@ -108,6 +110,15 @@ class View:
         if self.starts is None or self.ends is None:
             return start, end
         return self.starts[start], self.ends[end - 1]
+
+
+def has_no_encoding(text: str, shortest: int) -> bool:
+    """Return whether nothing in a line can be an encoding of so many octets: one search tells.
+
+    It is no more than a first look: of a line that has something of that kind, `is_plain` and
+    `octets_in` say more.
+    """
+    return _anything_encoded(shortest).search(text) is None
 
 
 def is_plain(text: str) -> bool:
@@ -166,11 +177,22 @@ def octets_in(text: str, shortest: int) -> list[tuple[Span, bytes]]:
 
 
 @cache
+def _anything_encoded(shortest: int) -> re.Pattern[str]:
+    """Return the pattern of all that `is_plain` and `octets_in` look at."""
+    width = min(_WIDTH, _base64_size(shortest))
+    return re.compile(rf"{_SIGNS}|[\w/-]{{{width}}}|{_TWO_GROUPS}", re.ASCII)
+
+
+@cache
 def _runs(shortest: int) -> tuple[re.Pattern[str], re.Pattern[str]]:
     """Return the patterns of runs that hold enough octets; there are few lengths of secrets."""
-    # Four characters for three octets; the two at the ends may be shared with other octets.
-    base64 = rf"[A-Za-z0-9+/_-]{{{-(-shortest * 4 // 3)},}}={{0,2}}"
+    base64 = rf"[A-Za-z0-9+/_-]{{{_base64_size(shortest)},}}={{0,2}}"
     return re.compile(base64), re.compile(rf"[0-9A-Fa-f]{{{2 * shortest},}}")
+
+
+def _base64_size(octets: int) -> int:
+    # Four characters for three octets; the two at the ends may be shared with other octets.
+    return -(-octets * 4 // 3)
 
 
 def _from_base64(run: str) -> bytes:

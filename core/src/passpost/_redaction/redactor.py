@@ -14,7 +14,15 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 from passpost._messages.addresses import shortened
 from passpost._messages.payload import texts_in
 from passpost._phrases import Phrase
-from passpost._redaction.encodings import Budget, Span, TooMuchWork, is_plain, octets_in, views
+from passpost._redaction.encodings import (
+    Budget,
+    Span,
+    TooMuchWork,
+    has_no_encoding,
+    is_plain,
+    octets_in,
+    views,
+)
 from passpost._secret import MASK, Secret
 from passpost._text import visible
 
@@ -164,20 +172,25 @@ class Redactor:
         It prepares nothing and looks at flat payloads alone, so it may say no of a line that
         `clean` would leave as it is.
         """
-        if self._too_many or len(line) > MAX_CLEANED or "@" in line:
+        if self._too_many or len(self._known) > 1 or len(line) > MAX_CLEANED or "@" in line:
             return False
-        words = list(self._known[0].texts)
+        secrets = self._known[0].texts
+        texts = []
+        shortest = self._shortest
         for value in payload.values():
             if type(value) is not str or len(value) > 2 * _CHUNK or "\n" in value:
                 return False
             if len(value) >= MIN_LENGTH:
-                words.append(value)
-        return len(self._known) == 1 and _is_clear(line, words)
+                texts.append(value)
+                shortest = min(shortest, len(value))
+        words = (*secrets, *texts) if secrets else texts
+        return _is_clear(line, words, shortest)
 
     def _is_clean(self, text: str) -> bool:
         if "@" in text and any(self._recipient_in(text)):
             return False
-        return _is_clear(text, [word for known in self._known for word in known.texts])
+        words = [word for known in self._known for word in known.texts]
+        return _is_clear(text, words, self._shortest)
 
     def _cleaned(self, text: str, budget: Budget) -> str:
         cleaned = self._mask(text[:_SCANNED], budget, cut=len(text) > _SCANNED)
@@ -232,21 +245,30 @@ class Redactor:
         raise TypeError("a redactor holds secrets and is not pickled")
 
 
-def _is_clear(line: str, words: Sequence[str]) -> bool:
-    """Return whether none of some words is in a line, backwards and encoded included."""
-    if not (line.isascii() and line.isprintable() and is_plain(line)):
+def _is_clear(line: str, words: Sequence[str], shortest: int) -> bool:
+    """Return whether none of some words is in a line, backwards and encoded included.
+
+    Args:
+        line: The line.
+        words: What to look for.
+        shortest: How long the shortest word is.
+    """
+    if not (line.isascii() and line.isprintable()):
         return False
     # No line contains what is between the two.
     both_ways = f"{line}\n{line[::-1]}"
     # A loop: on the way of each receipt, where `any` and `map` take three times as long.
-    shortest = _NO_LENGTH
     for word in words:
         if word in both_ways:
             return False
-        shortest = min(shortest, len(word))
-    runs = octets_in(line, shortest) if shortest <= len(line) else ()
-    return not any(
-        word.encode("utf-8", "surrogatepass") in octets for _, octets in runs for word in words
+    if shortest > len(line):
+        return is_plain(line)
+    if has_no_encoding(line, shortest):
+        return True
+    return is_plain(line) and not any(
+        word.encode("utf-8", "surrogatepass") in octets
+        for _, octets in octets_in(line, shortest)
+        for word in words
     )
 
 

@@ -78,6 +78,11 @@ class Connection(asyncio.BufferedProtocol):
         """The server's address."""
         return self._address_of("peername")
 
+    @property
+    def is_holding(self) -> bool:
+        """Whether bytes are held, which would leave in one write with what is written now."""
+        return bool(self._held) and self.fault is None
+
     def is_dropped(self) -> bool:
         """Return whether an idle connection has ended, or received something; end it then.
 

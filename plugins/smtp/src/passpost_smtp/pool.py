@@ -51,6 +51,7 @@ class Pool:
         self._most_age = settings.max_age / 1000
         self._warm = settings.keep_warm
         self._idle: list[PooledConnection] = []
+        self._offered: set[PooledConnection] = set()
         self._busy = 0
         self._resetting = 0
         self._alive: set[Connection] = set()
@@ -97,6 +98,8 @@ class Pool:
                 pooled.users = 1
                 return pooled
             self._dismiss(pooled)
+        if not alone and (joined := self._join()) is not None:
+            return joined
         waiter = self._waiting.add(deadline, alone=alone)
         self._open_for_waiting()
         try:
@@ -116,6 +119,7 @@ class Pool:
         if pooled.users:
             # The next email is on it already.
             return
+        self._offered.discard(pooled)
         pooled.idle_since = now = self._loop.time()
         if not self._is_usable(pooled, now):
             self._busy -= 1
@@ -129,6 +133,9 @@ class Pool:
     def share(self, pooled: PooledConnection) -> bool:
         """Hand a connection whose message is about to leave to the next waiting email as well.
 
+        Where none waits, the next that asks for a connection gets this one, if its message is still
+        held then: an email that begins in the turn in which another ends waits for nothing.
+
         Returns:
             Whether an email takes it. What it writes in this turn of the event loop leaves together
             with the message.
@@ -138,7 +145,18 @@ class Pool:
         if self._openings or not self._is_usable(pooled, now):
             return False
         pooled.idle_since = now
+        self._offered.add(pooled)
         return self._waiting.serve(pooled, following=True)
+
+    def _join(self) -> PooledConnection | None:
+        """Return a connection whose message is held for the next email, which is on it now."""
+        # Whoever waits already comes first, and what is being opened is for those.
+        while self._offered and not self._waiting and not self._openings:
+            pooled = self._offered.pop()
+            if pooled.users == 1 and pooled.connection.is_holding:
+                pooled.users += 1
+                return pooled
+        return None
 
     def reset(self, pooled: PooledConnection) -> None:
         """Take back a connection whose transaction was rejected: it serves again after RSET."""

@@ -134,6 +134,7 @@ class SmtpSession:
             self._pool.release(pooled)
             raise
         # A connection counts as used from the first byte, whatever becomes of the email.
+        pooled.emails += 1
         may_follow = self.context.fallback.may_follow(pooled.offer)
         transaction = Transaction(
             self.context,
@@ -144,7 +145,6 @@ class SmtpSession:
             follows=pooled.users > 1,
             share=self._pool.share if may_follow else None,
         )
-        pooled.emails += 1
         try:
             result = await transaction.run(form)
         except BaseException:

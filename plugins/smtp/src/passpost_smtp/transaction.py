@@ -93,8 +93,8 @@ class Transaction:
     """
 
     __slots__ = (
-        "_chunks", "_connection", "_context", "_deadline", "_followed", "_follows", "_limits",
-        "_mail", "_message_written", "_patience", "_pooled", "_share",
+        "_chunks", "_connection", "_context", "_deadline", "_follows", "_limits", "_mail",
+        "_message_written", "_number", "_patience", "_pooled", "_share",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0913 - it is made in one place, which has them all
@@ -117,7 +117,8 @@ class Transaction:
         self._deadline = deadline
         self._follows = follows
         self._share = share
-        self._chunks = self._message_written = self._followed = False
+        self._number = pooled.emails
+        self._chunks = self._message_written = False
 
     async def run(self, form: Form) -> Reply | Refusal:
         """Send the email; return the server's acceptance, or why there is none.
@@ -265,7 +266,7 @@ class Transaction:
     def _judge(self, replies: list[Reply]) -> Reply | Refusal:
         connection = self._connection
         # With another email behind the message, what is left over may be that one's alone.
-        unsent, fault = connection.unsent and not self._followed, connection.fault
+        unsent, fault = connection.unsent and not self._is_followed, connection.fault
         if fault is None and not unsent and replies and replies[0].code == OK:
             return replies[0]
         if connection.unsent:
@@ -275,7 +276,7 @@ class Transaction:
         if replies and (unsent or not is_nonsense(fault)):
             # Where the replies to the next email do not show that this one is in its place, it may
             # be one of those.
-            if not replies[0].positive and (fault is None or not self._followed):
+            if not replies[0].positive and (fault is None or not self._is_followed):
                 return self._refused("final", replies[0])
             if replies[0].code == OK and not unsent:
                 return replies[0]
@@ -327,12 +328,14 @@ class Transaction:
             self._connection.abort(_OUT_OF_ORDER)
         return self._message_written
 
+    @property
+    def _is_followed(self) -> bool:
+        """Whether another email has begun on the connection since this one did."""
+        return self._pooled.emails > self._number
+
     def _let_follow(self) -> bool:
         """Share the connection with the next email, and return whether it begins now."""
-        if self._share is None or self._followed:
-            return False
-        self._followed = self._share(self._pooled)
-        return self._followed
+        return self._share is not None and not self._is_followed and self._share(self._pooled)
 
     def _write_first_chunk(self, piece: bytes) -> _Replies:
         return self._ask(b"%bBDAT %d\r\n%b" % (self._envelope(), len(piece), piece), 3)
