@@ -11,6 +11,7 @@ import pytest
 
 from passpost import Receipt, SendError
 from passpost_smtp.session import SmtpSession
+from passpost_smtp.waiting import Waiting
 from pytest_passpost import EXTENSIONS, Action, Fault, Hold, Omit, SmtpServer, accept_then, reply
 
 PIPELINING_ALONE: Final = tuple(name for name in EXTENSIONS if name != "CHUNKING")
@@ -129,6 +130,40 @@ async def test_what_rejects_the_next_sender_does_not_reject_a_message_without_a_
             server.script(Fault("final", Omit()), Fault("mail", reply("550 5.7.1 no"), after=1))
             assert await Pair(kit, session).outcomes() == ["unknown", "accepted"]
         assert arrived(server) == [FIRST, SECOND]
+
+
+@pytest.mark.anyio
+async def test_an_email_that_begins_as_another_ends_does_not_wait(
+    kit: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[float] = []
+    add = Waiting.add
+
+    def count(self: Waiting, deadline: float, **more: Any) -> Any:
+        waited.append(deadline)
+        return add(self, deadline, **more)
+
+    monkeypatch.setattr(Waiting, "add", count)
+    with SmtpServer(extensions=PIPELINING_ALONE) as server:
+        async with open_session(kit, server) as session:
+            # The reply to the first message, and all those to the next envelope, in one packet.
+            all_replies = "250 2.0.0 Ok\r\n250 2.1.0 Ok\r\n250 2.1.5 Ok\r\n354 go on"
+            server.script(
+                Fault("final", accept_then(_Packet(all_replies))),
+                *(Fault(phase, Omit(), after=1) for phase in ("mail", "rcpt", "data")),
+            )
+            waited.clear()
+
+            async def send(count: int) -> None:
+                for _ in range(count):
+                    assert isinstance(await session.send(kit.mail()), Receipt)
+
+            await asyncio.gather(send(2), send(1))
+            # The second; the third begins in the write of the second's message.
+            assert len(waited) == 1
+            assert server.connections[0].round_trips == 1 + 2 + 4
+        assert len(server.mails) == 4
+        assert server.violations == []
 
 
 @pytest.mark.anyio
