@@ -11,8 +11,8 @@ PROJECTS := $(wildcard */pyproject.toml plugins/*/pyproject.toml plugins/*/stand
 # All packages at once: they require each other.
 PACKAGES := $(filter-out core plugins/smtp,$(PROJECTS:/pyproject.toml=))
 
-.PHONY: help demo test format lint types unit architecture coverage simulate bench docs guides prose \
-	messages changelog release-check clean
+.PHONY: help demo test format lint types unit architecture coverage simulate outage bench docs guides \
+	prose messages changelog release-check clean
 .DEFAULT_GOAL := help
 
 help: ## Show the targets
@@ -49,6 +49,9 @@ coverage: $(VENV)/.dev ## All tests with branch coverage, and what they leave ou
 
 simulate: $(VENV)/.dev ## Send 100,000 emails through connectors that fail in every way, in virtual time
 	@$(BIN)/python core/tests/policy/simulation.py 100000
+
+outage: $(VENV)/.dev ## Stop, kill and pause a Postfix under load, and count what arrives
+	@$(BIN)/python bench/outage_postfix.py
 
 bench: $(VENV)/.dev ## Run the benchmarks against the peers
 	@for script in bench/bench_*.py; do \

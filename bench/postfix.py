@@ -1,5 +1,7 @@
 """A real Postfix of the benchmark's own: on loopback, with its own spool. It drops every email.
 
+It can also keep all of them, and be stopped, killed or paused while emails come.
+
 It listens on four ports: with all its extensions, with PIPELINING but no CHUNKING, with neither,
 and with TLS from the start. On the first it has STARTTLS, and AUTH behind it.
 """
@@ -13,6 +15,7 @@ import shutil
 import signal
 import socket
 import socketserver
+import stat
 import subprocess
 import tempfile
 import threading
@@ -49,7 +52,11 @@ smtpd_tls_auth_only = yes
 smtpd_sasl_auth_enable = yes
 smtpd_sasl_type = dovecot
 smtpd_sasl_path = inet:127.0.0.1:{authenticator}
+{more}
 """
+
+KEEPING: Final = "smtpd_client_restrictions = static:HOLD"
+"""The setting with which every email stays in the queue ``hold``."""
 
 _MASTER: Final = """
 127.0.0.1:{port} inet n - n - - smtpd
@@ -72,23 +79,60 @@ postlog unix-dgram n - n - 1 postlogd
 """
 
 
-@attrs.frozen
+@attrs.define(eq=False)
 class Postfix:
-    """A running Postfix.
+    """A Postfix that can be started and ended again and again.
 
     Attributes:
         port: Where it offers all it can.
         pipelining_port: Where it offers PIPELINING but no CHUNKING.
         plain_port: Where it offers neither.
         tls_port: Where TLS comes before everything else.
-        authority: The file with the authority of its certificate.
+        folder: Where all of its files are.
     """
 
     port: int
     pipelining_port: int
     plain_port: int
     tls_port: int
-    authority: str
+    folder: Path
+    _process: subprocess.Popen[bytes] = attrs.field(init=False)
+
+    @property
+    def authority(self) -> str:
+        """The file with the authority of its certificate."""
+        return str(self.folder / "authority.pem")
+
+    def start(self) -> None:
+        """Start it, and wait until it answers.
+
+        Raises:
+            CannotRunError: It does not start.
+        """
+        self._process = subprocess.Popen(
+            ["postfix", "-c", self.folder / "etc", "start-fg"],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        _wait_for(self.port, self.folder)
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal to the master and all of its processes."""
+        # The master has left the process group that it was started in.
+        pid = self.folder / "queue" / "pid" / "master.pid"
+        os.killpg(int(pid.read_text("ascii")), number)
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
+        """End all of its processes; return once the master has ended."""
+        self.send(number)
+        self._process.wait(10)
+
+    def kept(self) -> list[bytes]:
+        """Return the emails that it has accepted and kept, as they are in its queue."""
+        queue = self.folder / "queue" / "hold"
+        # What the client was not told to be accepted cannot be executed.
+        return [path.read_bytes() for path in queue.iterdir() if path.stat().st_mode & stat.S_IXUSR]
 
 
 class _Authenticator(socketserver.StreamRequestHandler):
@@ -121,8 +165,11 @@ def _authenticator() -> Iterator[int]:
 
 
 @contextlib.contextmanager
-def running() -> Iterator[Postfix]:
+def running(more: str = "") -> Iterator[Postfix]:
     """Run Postfix.
+
+    Args:
+        more: Settings of its ``main.cf`` beside those that all have.
 
     Raises:
         CannotRunError: It is not installed, or this process may not start it.
@@ -137,29 +184,18 @@ def running() -> Iterator[Postfix]:
         tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as name,
         _authenticator() as authenticator,
     ):
-        folder = Path(name)
-        postfix = _configured(folder, authenticator)
-        process = subprocess.Popen(
-            ["postfix", "-c", folder / "etc", "start-fg"],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        postfix = _configured(Path(name), authenticator, more)
         try:
-            _wait_for(postfix.port, folder)
+            postfix.start()
             yield postfix
         finally:
-            os.killpg(_master(folder) or process.pid, signal.SIGTERM)
-            process.wait(10)
+            # It is down already where a benchmark was interrupted in an outage.
+            with contextlib.suppress(OSError):
+                postfix.send(signal.SIGCONT)
+                postfix.stop()
 
 
-def _master(folder: Path) -> int | None:
-    """Return the master's process, which has left the group that it was started in."""
-    pid = folder / "queue" / "pid" / "master.pid"
-    return int(pid.read_text("ascii")) if pid.exists() else None
-
-
-def _configured(folder: Path, authenticator: int) -> Postfix:
+def _configured(folder: Path, authenticator: int, more: str) -> Postfix:
     # Its processes have given up root's rights by the time they come here.
     folder.chmod(0o755)
     for part in ("etc", "queue", "data"):
@@ -169,7 +205,7 @@ def _configured(folder: Path, authenticator: int) -> Postfix:
     names = ("port", "pipelining", "plain", "tls")
     ports = {name: _free_port() for name in names}
     (folder / "etc" / "main.cf").write_text(
-        _MAIN.format(folder=folder, authenticator=authenticator), "ascii"
+        _MAIN.format(folder=folder, authenticator=authenticator, more=more), "ascii"
     )
     (folder / "etc" / "master.cf").write_text(_MASTER.format(**ports), "ascii")
     return Postfix(
@@ -177,7 +213,7 @@ def _configured(folder: Path, authenticator: int) -> Postfix:
         pipelining_port=ports["pipelining"],
         plain_port=ports["plain"],
         tls_port=ports["tls"],
-        authority=str(folder / "authority.pem"),
+        folder=folder,
     )
 
 

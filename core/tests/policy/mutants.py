@@ -150,6 +150,12 @@ MUTANTS: Final = [
     Mutant("health", "self._epoch += 1\n        self._note(why)\n        return True", "self._note(why)\n        return True", "test_mailers:test_one_accepted_of_many_under_way_does_not_end_the_cooldown"),
     Mutant("health", "if result.temporary:", "if False:", "test_health:test_a_temporary_account_fault_cools_for_as_long_as_the_provider_says"),
     Mutant("dispatch", _SORTED, "lanes", "test_mailers:test_an_account_at_fault_is_asked_last_and_told_once"),
+    # Patience with those that hang
+    Mutant("dispatch", "/ (others + 1) if others else None", "if others else None", "test_hanging:test_each_connector_that_can_be_asked_gets_an_equal_share", {"connectors": 2}),
+    Mutant("dispatch", "(self._over - now) / (others + 1)", "self._over / (others + 1)", "test_hanging:test_each_connector_that_can_be_asked_gets_an_equal_share", {"connectors": 2}),
+    Mutant("dispatch", "/ (others + 1) if others else None", "/ (others + 1)", "test_hanging:test_each_connector_that_can_be_asked_gets_an_equal_share", {"connectors": 2}),
+    Mutant("dispatch", "other is not lane and other.name not in self._tries and", "other is not lane and", "test_hanging:test_the_last_one_has_the_rest"),
+    Mutant("dispatch", "not in self._tries and self._is_alternative(other, now)", "not in self._tries", "test_hanging:test_a_connector_that_nobody_can_help_has_all_the_time_there_is"),
     # Routes, and what else a send needs
     Mutant("dispatch", _AGAIN, "if False else NEXT", "test_limits:test_a_backup_whose_rate_is_used_up_costs_no_email"),
     Mutant("dispatch", "if not isinstance(error, MessageError):", "if True:", "test_mailers:test_a_backup_without_the_template_does_not_end_the_send"),

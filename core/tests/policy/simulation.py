@@ -28,11 +28,12 @@ sys.path.insert(0, str(Path(__file__).parent))
 from virtual_time import VirtualClock, run
 
 Condition = Literal[
-    "up", "slow", "down", "refusing", "throttling", "throttling for long", "locked", "silent"
-]
-CONDITIONS: tuple[Condition, ...] = (
-    "up", "up", "up", "slow", "down", "refusing", "throttling", "throttling for long", "locked",
+    "up", "slow", "down", "hanging", "refusing", "throttling", "throttling for long", "locked",
     "silent",
+]  # fmt: skip
+CONDITIONS: tuple[Condition, ...] = (
+    "up", "up", "up", "slow", "down", "hanging", "refusing", "throttling", "throttling for long",
+    "locked", "silent",
 )  # fmt: skip
 
 PER_SECOND = 4.0
@@ -52,7 +53,10 @@ class Provider:
     recognizes_repetitions: bool = False
     condition: Condition = "up"
     asked_at: list[float] = attrs.field(factory=list)
-    under_way: int = 0
+
+    @property
+    def is_healthy(self) -> bool:
+        return self.health.show().state == "healthy"
 
 
 @attrs.define(eq=False)
@@ -65,6 +69,8 @@ class Email:
     recipient: Literal["good", "wrong", "greylisted"]
     accepted: Counter[str] = attrs.field(factory=Counter)
     asked: list[tuple[float, str, str]] = attrs.field(factory=list)
+    patience: float | None = None
+    healthy: set[str] = attrs.field(factory=set)
     result: str = ""
     ended: float = 0.0
     wrong: list[str] = attrs.field(factory=list)
@@ -117,7 +123,7 @@ class LaneOf:
     async def take(self) -> float:
         return 0.0
 
-    async def attempt(self, number: int) -> Receipt | SendError:
+    async def attempt(self, number: int, patience: float | None) -> Receipt | SendError:
         provider, email = self.provider, self.email
         clock = provider.world.clock
         now = clock.monotonic()
@@ -127,10 +133,12 @@ class LaneOf:
         for other in (
             [] if again else provider.world.providers[: provider.world.providers.index(provider)]
         ):
-            if other.name not in tried and other.health.show().state == "healthy":
+            if other.name not in tried and other.is_healthy:
                 email.wrong.append(f"{provider.name} is asked, and healthy {other.name} is not")
         provider.asked_at.append(now)
         email.asked.append((now, provider.name, provider.condition))
+        email.patience = patience
+        email.healthy = {other.name for other in provider.world.providers if other.is_healthy}
         result = await provider.world.answer(provider, email)
         attempt = Attempt(
             self.name,
@@ -172,6 +180,9 @@ class World:
     ) -> Receipt | SendError:
         left = email.over - self.clock.monotonic()
         condition, chance = provider.condition, self.random.random()
+        if condition == "hanging":
+            await asyncio.sleep(left if email.patience is None else email.patience)
+            return refusal("network", temporary=True)
         await asyncio.sleep(min(left, 0.05 if condition != "slow" else 3 * chance))
         if condition == "down":
             return refusal("network", temporary=True)
@@ -229,11 +240,15 @@ class World:
     def look_for_help(self, email: Email, error: SendError) -> None:
         """Note a failure that a healthy connector could have prevented."""
         of_the_email = error.scope in {"recipient", "message"}
-        if error.outcome == "unknown" or of_the_email or self.clock.monotonic() >= email.over:
+        if error.outcome == "unknown" or of_the_email:
             return
         tried = {name for _, name, _ in email.asked}
+        late = self.clock.monotonic() >= email.over
         for provider in self.providers:
-            if provider.name not in tried and provider.health.show().state == "healthy":
+            if late and provider.name not in email.healthy:
+                # It came back while the last attempt was under way.
+                continue
+            if provider.name not in tried and provider.is_healthy:
                 email.wrong.append(f"{email.result}, although {provider.name} was healthy")
 
     async def play(self, sends: int, per_second: float, change: Callable[[World], None]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from passpost._delivery.compose import Composer
-from passpost._delivery.deadlines import DeadlinePassedError, Deadlines, deadline_error
+from passpost._delivery.deadlines import DeadlinePassedError, Deadlines
 from passpost._delivery.sessions import NOT_OPEN, SessionHolder, SessionSource
 from passpost._delivery.threads import Threads
 from passpost._phrases import _
@@ -79,7 +79,12 @@ class ActiveConnector:
                 return await self.session.get()
         except DeadlinePassedError:
             pass
-        raise deadline_error("the connector's session was open", "network")
+        raise SendError(
+            "the connector's session was not open in time",
+            outcome="rejected",
+            scope="network",
+            temporary=True,
+        )
 
     def distrust_marks(self) -> None:
         """Believe no more that the connector marks when an email leaves: one left unmarked."""

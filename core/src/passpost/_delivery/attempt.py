@@ -117,7 +117,7 @@ class SendAttempt:
         self._require_time()
         active, hooks = self._active, self._active.connector.hooks
         self.asked = True
-        session = await active.ready(self._over)
+        session = await active.ready(self._begin_by())
         if hooks.sends_async:
             self._called = True
             with active.deadlines.until_after(self._over), self._departure or _UNMARKED:
@@ -135,7 +135,7 @@ class SendAttempt:
             # Looked at again: the session may have died while the email waited for its thread.
             self._require_time()
             self.asked = True
-            session = await self._active.ready(self._over)
+            session = await self._active.ready(self._begin_by())
         except BaseException:
             call.withdraw()
             raise
@@ -150,17 +150,29 @@ class SendAttempt:
             finally:
                 self._called = self.asked = not call.withdrawn
 
+    def _begin_by(self) -> float:
+        """Return when the email has to be on its way, in the loop's time."""
+        left = self._mail.seconds_to_begin()
+        if left is None:
+            return self._over
+        return min(self._over, asyncio.get_running_loop().time() + left)
+
     def _require_time(self) -> None:
         if self._is_late():
             raise deadline_error("it could be sent", "message", temporary=False)
 
     async def _get_thread(self) -> ThreadCall:
         try:
-            with self._active.deadlines.until(self._over):
+            with self._active.deadlines.until(self._begin_by()):
                 return await self._active.threads.prepare()
         except DeadlinePassedError:
             pass
-        raise deadline_error("the connector had a thread for it", "provider")
+        raise SendError(
+            "the connector had no thread for the email in time",
+            outcome="rejected",
+            scope="provider",
+            temporary=True,
+        )
 
     def _is_late(self) -> bool:
         return asyncio.get_running_loop().time() >= self._over

@@ -102,6 +102,7 @@ class Composer:
         identity: Identity,
         seconds: float | None = None,
         template: Template | None = None,
+        begin_by: float | None = None,
     ) -> Mail:
         """Render the template, and put the email together.
 
@@ -110,6 +111,7 @@ class Composer:
             identity: What the email has in common with its other attempts.
             seconds: How long the email may take from its date on.
             template: What `ask` returned; by default it is picked from the settings.
+            begin_by: When another connector is better asked, on the monotonic clock.
 
         Raises:
             MessageError: No template serves the message, or its payload does not fit the template.
@@ -138,6 +140,7 @@ class Composer:
             deadline=deadline,
             idempotency_key=message.idempotency_key,
             expiry=(deadline, identity.began + (seconds or 0.0)),
+            begin_by=begin_by,
         )
         self._require_capabilities(mail)
         return mail

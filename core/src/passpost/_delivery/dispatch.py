@@ -70,11 +70,13 @@ class Lane(Protocol):
         """
         ...
 
-    def attempt(self, number: int) -> Awaitable[Receipt | PasspostError]:
+    def attempt(self, number: int, patience: float | None) -> Awaitable[Receipt | PasspostError]:
         """Make one attempt, and return what it came to.
 
         Args:
             number: Which attempt of the send it is, counted from 1.
+            patience: Seconds within which the email has to be on its way, since another connector
+                can still be asked; None where none can.
         """
         ...
 
@@ -122,7 +124,7 @@ class Dispatch:
             lane, place = await self._enter(self._lanes, None)
             while True:
                 try:
-                    result = await lane.attempt(self._begin(lane))
+                    result = await lane.attempt(self._begin(lane), self._patience(lane))
                 except BaseException:
                     self._in_doubt = lane.may_have_left
                     place.release()
@@ -185,6 +187,20 @@ class Dispatch:
         self._tries[lane.name] = self._tries.get(lane.name, 0) + 1
         # A template that was missing used up a try, and made no attempt.
         return len(self._attempts) + 1
+
+    def _patience(self, lane: Lane) -> float | None:
+        """Return the seconds that an attempt may wait for its connector; None for all there are.
+
+        A connector that hangs gets its share, so that each other one can be asked in time.
+        """
+        if len(self._lanes) == 1:
+            return None
+        now = self._clock.monotonic()
+        others = sum(
+            other is not lane and other.name not in self._tries and self._is_alternative(other, now)
+            for other in self._lanes
+        )
+        return (self._over - now) / (others + 1) if others else None
 
     def _note(self, lane: Lane, place: Place, result: Receipt | PasspostError) -> None:
         """Note what an attempt came to, and give its place back."""

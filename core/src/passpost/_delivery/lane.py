@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING
 
@@ -92,19 +93,16 @@ class EmailLane:
         except DeadlinePassedError:
             raise deadline_error("the rate limiter answered", "provider") from None
 
-    def attempt(self, number: int) -> Awaitable[Receipt | PasspostError]:
-        """Make one attempt, and return what it came to.
-
-        Args:
-            number: Which attempt of the send it is, counted from 1.
-        """
+    def attempt(self, number: int, patience: float | None) -> Awaitable[Receipt | PasspostError]:
+        """Make one attempt, and return what it came to; see `Lane.attempt`."""
         self._attempt = None
+        begin_by = None if patience is None else time.monotonic() + patience
         if self._mail is not None:
-            return self._begin(number, self._mail)
+            return self._begin(number, attrs.evolve(self._mail, begin_by=begin_by))
         if self.active.composer.asks:
-            return self._ask_and_attempt(number)
+            return self._ask_and_attempt(number, begin_by)
         try:
-            mail = self._compose(None)
+            mail = self._compose(None, begin_by)
         except PasspostError as error:
             return _return(error)
         return self._begin(number, mail)
@@ -119,17 +117,19 @@ class EmailLane:
         """Whether the last attempt may have sent the email, once it is over."""
         return self._attempt is not None and self._attempt.may_have_left
 
-    async def _ask_and_attempt(self, number: int) -> Receipt | PasspostError:
+    async def _ask_and_attempt(
+        self, number: int, begin_by: float | None
+    ) -> Receipt | PasspostError:
         try:
-            mail = self._compose(await self._find_template())
+            mail = self._compose(await self._find_template(), begin_by)
         except PasspostError as error:
             return error
         return await self._begin(number, mail)
 
-    def _compose(self, template: Template | None) -> Mail:
+    def _compose(self, template: Template | None, begin_by: float | None) -> Mail:
         email = self._outgoing
         compose = self.active.composer.compose
-        self._mail = compose(email.message, email.identity, email.seconds, template)
+        self._mail = compose(email.message, email.identity, email.seconds, template, begin_by)
         return self._mail
 
     # Not a coroutine: an email that waits for its server is resumed through each that there is.

@@ -219,6 +219,8 @@ class Mail(Discreet):
     _expiry: tuple[dt.datetime | None, float] = attrs.field(
         default=attrs.Factory(_on_monotonic_clock, takes_self=True), eq=False, repr=False
     )
+    # On the monotonic clock, too; None where no other connector could be asked.
+    _begin_by: float | None = attrs.field(default=None, eq=False, repr=False)
 
     @property
     def delivery_key(self) -> str:
@@ -238,6 +240,14 @@ class Mail(Discreet):
             # A copy with another deadline (attrs.evolve) has its own.
             deadline, expires = _on_monotonic_clock(self)
         return None if deadline is None else max(0.0, expires - time.monotonic())
+
+    def seconds_to_begin(self) -> float | None:
+        """Return the seconds until another connector is better asked; None where none can be.
+
+        A connector that still waits for a connection then raises a `SendError` of scope
+        ``network`` with ``rejected`` and ``temporary``. One that has begun has `seconds_left`.
+        """
+        return None if self._begin_by is None else max(0.0, self._begin_by - time.monotonic())
 
     def _shown(self) -> Iterator[tuple[str, object]]:
         yield "to", shortened(self.to.address)

@@ -67,9 +67,11 @@ class SmtpSession:
             SendError: It was rejected, or nobody knows whether it was sent.
         """
         left = mail.seconds_left()
-        deadline = self._loop.time() + (self._patience if left is None else left)
+        now, begin = self._loop.time(), mail.seconds_to_begin()
+        deadline = now + (self._patience if left is None else left)
+        begin_by = deadline if begin is None else min(deadline, now + begin)
         try:
-            reply = await self._send_until_settled(mail, deadline)
+            reply = await self._send_until_settled(mail, deadline, begin_by)
         except SmtpError as error:
             failure = error.with_traceback(None)
         else:
@@ -79,14 +81,14 @@ class SmtpSession:
         failure.__context__ = None
         raise failure
 
-    async def _send_until_settled(self, mail: Mail, deadline: float) -> Reply:
+    async def _send_until_settled(self, mail: Mail, deadline: float, begin_by: float) -> Reply:
         """Put an email on one connection, and on others as long as that is safe and helps."""
         fallback = self.context.fallback
         most: Form = "chunked"
         doubted: Form | None = None
         for tries in range(1, _MOST_TRIES + 1):
             # Where the email before it has spoiled a connection, the next is its own.
-            pooled = await self._pool.acquire(deadline, alone=tries > 1)
+            pooled = await self._pool.acquire(begin_by, alone=tries > 1)
             follows = pooled.users > 1
             # What dies at its first email may not have mastered how it was spoken to; what dies
             # later has been fine so far.
@@ -102,7 +104,9 @@ class SmtpSession:
                 # commands, even if it masters BDAT otherwise.
                 form = fall_back(form)
             accepted = pooled.accepted
-            result = await self._carry(pooled, form, mail, deadline, probing=probing)
+            patience = self.context.limits.probe if probing else self.context.limits.command
+            patience = max(0.0, min(patience, begin_by - self._loop.time()))
+            result = await self._carry(pooled, form, mail, deadline, patience)
             if follows and pooled.accepted > accepted:
                 self._learn_from_following(pooled, result)
             refusal = result if isinstance(result, Refusal) else None
@@ -124,7 +128,7 @@ class SmtpSession:
         raise AssertionError("the last try either returned or raised")
 
     async def _carry(
-        self, pooled: PooledConnection, form: Form, mail: Mail, deadline: float, *, probing: bool
+        self, pooled: PooledConnection, form: Form, mail: Mail, deadline: float, patience: float
     ) -> Reply | Refusal:
         """Put an email on a connection, and give the connection back."""
         try:
@@ -141,7 +145,7 @@ class SmtpSession:
             pooled,
             built,
             deadline,
-            probing=probing,
+            patience=patience,
             follows=pooled.users > 1,
             share=self._pool.share if may_follow else None,
         )

@@ -85,8 +85,7 @@ class Transaction:
         pooled: The connection it goes on; signed in, and in no other transaction.
         mail: The email, built for what the server offers.
         deadline: When to give up at the latest, in the loop's time.
-        probing: Whether the connection may be dead, so that its first answer is not waited for
-            long.
+        patience: Seconds to wait for the reply to a command, as long as the message is not sent.
         follows: Whether the message of another email leaves in the same write, before this one.
         share: Hands the connection to the next email, once the message of this one is about to
             leave; returns whether there is one. None where the server does not allow it.
@@ -104,7 +103,7 @@ class Transaction:
         mail: BuiltMail,
         deadline: float,
         *,
-        probing: bool = False,
+        patience: float | None = None,
         follows: bool = False,
         share: Callable[[PooledConnection], bool] | None = None,
     ) -> None:
@@ -113,7 +112,7 @@ class Transaction:
         self._pooled = pooled
         self._connection = pooled.connection
         self._mail = mail
-        self._patience = context.limits.probe if probing else context.limits.command
+        self._patience = context.limits.command if patience is None else patience
         self._deadline = deadline
         self._follows = follows
         self._share = share
