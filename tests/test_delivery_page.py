@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +33,7 @@ def program() -> dict[str, Any]:
 
 
 def settings(first: SmtpServer, second: SmtpServer) -> str:
-    (text,) = blocks("jsonc")
+    text, _ = blocks("jsonc")
     for host, server in (("smtp.example.com", first), ("smtp.example.org", second)):
         address = f'"127.0.0.1", "ignoreTLS": true, "port": {server.port}'
         text = text.replace(f'"{host}", "port": 587', address)
@@ -37,7 +41,7 @@ def settings(first: SmtpServer, second: SmtpServer) -> str:
 
 
 def test_the_settings_parse_as_they_are() -> None:
-    (text,) = blocks("jsonc")
+    text, _ = blocks("jsonc")
     parsed = config.parse_application(text)
     assert parsed.delivery.routes == {"SignIn": ("primary", "backup"), "*": ("backup",)}
 
@@ -84,3 +88,28 @@ def test_the_rejected_of_many_are_named(program: dict[str, Any]) -> None:
             (rejected,) = program["send_codes"](mailer, codes)
         assert rejected in codes
         assert len(second.mails) == 19
+
+
+def test_the_stores_of_the_page_are_those_of_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, text = blocks("jsonc")
+    monkeypatch.setenv("REDIS_URL", "redis://cache.example.com:6379/0")
+    monkeypatch.setenv("PASSPOST_STORE_SECRET", "0d9b0c6e6a5e4e6f8c8d")
+    with passpost.Mailer.from_settings(text):
+        pass
+
+
+def test_the_stores_of_your_own_keep_the_contract(tmp_path: Path) -> None:
+    example = [block for block in blocks("python") if "Acme" in block]
+    (tmp_path / "test_acme.py").write_text("\n".join(example), "utf-8")
+    command = [sys.executable, "-m", "pytest", "-q", "-c", os.devnull, "-W", "error"]
+    done = subprocess.run(
+        [*command, "-p", "no:cacheprovider", "test_acme.py"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "6 passed" in done.stdout, done.stdout
+    (entry,) = blocks("toml")
+    declared = tomllib.loads(entry)["project"]["entry-points"]["passpost.stores"]
+    assert declared == {"acme": "passpost_acme:AcmeSettings"}

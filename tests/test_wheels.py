@@ -30,6 +30,7 @@ PACKAGES = {
     "passpost_ses": "plugins/ses",
     "passpost_webhook": "plugins/webhook",
     "passpost_django": "plugins/django",
+    "passpost_redis": "plugins/redis",
     "passpost_smtp_stand_in": "plugins/smtp/stand_in",
     "passpost_aliyun_dm_stand_in": "plugins/aliyun_dm/stand_in",
     "passpost_sendgrid_stand_in": "plugins/sendgrid/stand_in",
@@ -58,6 +59,7 @@ EXTRAS = {
     "http": HTTP,
     "cli": CLI,
     "testing": TESTING,
+    "redis": {"passpost-redis", "redis"},
     "demo": CLI | TESTING | {"passpost-smtp", "passpost-smtp-stand-in"},
 }
 

@@ -57,6 +57,17 @@ def test_a_code_is_shown_and_where_it_is_explained(run: Run, own: Write) -> None
     assert [problem["code"] for problem in error["problems"]] == ["acme-E1"]
 
 
+def test_the_stores_of_an_application_are_checked(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "passpost.jsonc"
+    file.write_text(
+        '{"connectors": {"a": {"use": "acme", "settings": {}}}, "stores": {"use": "x"}}'
+    )
+    result = run("check", file)
+    assert result.exit_code == 1
+    for path, code in (("stores.use", "E430"), ("stores.secret", "E431")):
+        assert any(path in line and code in line for line in result.stderr.splitlines())
+
+
 def test_warnings_are_marked_as_such_and_let_the_settings_pass(run: Run, own: Write) -> None:
     file = own(templates=[{"usageType": "SignIn", "subject": "s", "content": "{{code}}"}])
     result = run("check", file, "--connector", "acme")

@@ -30,13 +30,23 @@ if TYPE_CHECKING:
     from passpost._messages.messages import DeliverySummary, Mail, MailSummary, Message, Receipt
     from passpost._templates.template import Template
 
-__all__ = ["CONNECTOR_GROUP", "EXTENSION_GROUP", "ConnectorSpec", "ExtensionSpec", "hookimpl"]
+__all__ = [
+    "CONNECTOR_GROUP",
+    "EXTENSION_GROUP",
+    "STORES_GROUP",
+    "ConnectorSpec",
+    "ExtensionSpec",
+    "hookimpl",
+]
 
 CONNECTOR_GROUP: Final = "passpost.connectors"
 """The entry point group of connectors: name = the connector's ID, value = its module."""
 
 EXTENSION_GROUP: Final = "passpost.extensions"
 """The entry point group of extensions."""
+
+STORES_GROUP: Final = "passpost.stores"
+"""The entry point group of stores: name = that in settings, value = the class of their settings."""
 
 hookspec: Final = pluggy.HookspecMarker("passpost")
 

@@ -10,8 +10,9 @@
 
 from __future__ import annotations
 
-from passpost._stores import Stores
-from passpost._stores.cooldown import Cooldowns
+from passpost._stores import Stores, StoresSettings
+from passpost._stores.cooldown import Cooldowns, MemoryCooldowns
+from passpost._stores.failure import StoreError
 from passpost._stores.idempotency import (
     Beginning,
     Begun,
@@ -19,9 +20,10 @@ from passpost._stores.idempotency import (
     IdempotencyStore,
     MemoryIdempotency,
     OtherContent,
+    Record,
     Running,
 )
-from passpost._stores.rate import Rate, RateLimiter
+from passpost._stores.rate import MemoryRateLimiter, Rate, RateLimiter
 from passpost._stores.sqlite import SqliteIdempotency
 
 __all__ = [
@@ -30,11 +32,16 @@ __all__ = [
     "Cooldowns",
     "Ended",
     "IdempotencyStore",
+    "MemoryCooldowns",
     "MemoryIdempotency",
+    "MemoryRateLimiter",
     "OtherContent",
     "Rate",
     "RateLimiter",
+    "Record",
     "Running",
     "SqliteIdempotency",
+    "StoreError",
     "Stores",
+    "StoresSettings",
 ]

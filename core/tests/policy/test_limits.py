@@ -32,7 +32,7 @@ class Broken:
     async def begin(self, *args: Any, **named: Any) -> Any:
         return await self._fail()
 
-    async def give_back(self, key: str) -> None:
+    async def give_back(self, key: str, *, owner: str) -> None:
         await self._fail()
 
     async def _fail(self) -> float:
@@ -274,7 +274,7 @@ def test_without_its_store_an_email_is_rejected_or_sent(store: str, *, hangs: bo
         assert loop.time() - began <= 25.1
         return result
 
-    assert run(scene("refuse")) == "rejected provider"
+    assert run(scene("reject")) == "rejected provider"
     if not hangs:
         assert run(scene("send")) == "first"
 
@@ -300,11 +300,11 @@ def test_a_store_sees_no_address() -> None:
     seen: list[str] = []
 
     class Seeing:
-        async def begin(self, key: str, seconds: float) -> float:
+        async def begin(self, key: str, seconds: float, *, owner: str) -> float:
             seen.append(key)
             return 0.0
 
-        async def give_back(self, key: str) -> None:
+        async def give_back(self, key: str, *, owner: str) -> None:
             raise NotImplementedError
 
     async def scene() -> None:

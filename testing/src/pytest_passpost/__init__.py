@@ -69,6 +69,7 @@ if TYPE_CHECKING:
     from pytest_passpost.stand_in import ReadableMail, StandIn, decoded
     from pytest_passpost.suite import ConnectorSuite, Refusal, override
     from pytest_passpost.suite.extensions import ExtensionSuite
+    from pytest_passpost.suite.stores import StoresSuite
     from pytest_passpost.tracebacks import show_defects
 
 
@@ -79,7 +80,7 @@ __all__ = [
     "Garbage", "Group", "Handler", "Hold", "HttpServer", "HttpStandIn", "Inbox", "Inject",
     "LongLine", "Omit", "Phase", "ReadableMail", "ReceivedMail", "Refusal", "Refused", "Repeat",
     "Request", "Reset", "Say", "Silence", "SlowHead", "SmtpConnection", "SmtpServer", "Split",
-    "StandIn", "StopReading", "Stray", "TlsMode", "Truncated", "Unread", "Violation",
+    "StandIn", "StopReading", "StoresSuite", "Stray", "TlsMode", "Truncated", "Unread", "Violation",
     "WrongLength", "accept_then", "decoded", "default_authority", "override", "refusing_port",
     "reply", "show_defects", "silent_port",
 ]  # fmt: skip
@@ -174,6 +175,7 @@ if not TYPE_CHECKING:
                 "override",
             ),
             "pytest_passpost.suite.extensions": ("ExtensionSuite",),
+            "pytest_passpost.suite.stores": ("StoresSuite",),
             "pytest_passpost.tracebacks": ("show_defects",),
         },
     )

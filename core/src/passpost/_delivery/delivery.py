@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import hmac
 import logging
+import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -78,6 +79,7 @@ class Delivery:
             least=min(1.0, policy.timeout * _SMALLEST),
             resend=policy.on_unknown == "resend",
         )
+        self._stores = stores
         self._on_failure = stores.on_failure
         # Without a secret, all processes that share the cooldowns still agree on the hashes.
         self._secret = stores.secret or b"passpost"
@@ -139,44 +141,47 @@ class Delivery:
             Throttled: An earlier one lasts still.
             SendError: The store of the cooldowns failed.
         """
-        await self._begin_cooldown(message, self._policy.timeout)
+        await self._begin_cooldown(message, self._policy.timeout, _new_owner())
 
     async def close(self) -> None:
-        """Wait for what still has to be noted of sends."""
+        """Wait for what still has to be noted of sends, and end what the stores have open."""
         await self._notes.wait_until_written()
+        try:
+            await self._stores.aclose()
+        except Exception as error:  # noqa: BLE001 - whatever a store's library raises
+            log.error("a store was not closed: %s", describe_defect(error))  # noqa: TRY400 - likewise
         self._watched.close()
 
     async def _send_cooled(self, message: Message, seconds: float, over: float) -> Receipt:
-        began = self._clock.monotonic()
-        cooldown = await self._begin_cooldown(message, over - began)
+        owner = _new_owner()
+        begun = await self._begin_cooldown(message, over - self._clock.monotonic(), owner)
         try:
             return await self._dispatch(message, seconds, over)
         except (PasspostError, asyncio.CancelledError) as error:
-            # One that is over already may have been followed by another send's.
-            if nothing_was_sent(error) and self._clock.monotonic() - began < cooldown:
-                await self._notes.write(self._give_back(message))
+            if begun and nothing_was_sent(error):
+                await self._notes.write(self._give_back(message, owner), _GIVING_BACK)
             raise
 
-    async def _begin_cooldown(self, message: Message, seconds: float) -> float:
-        """Begin the cooldown of a message's recipient and usage, and return its seconds."""
+    async def _begin_cooldown(self, message: Message, seconds: float, owner: str) -> bool:
+        """Begin the cooldown of a message's recipient and usage; return whether there is one."""
         cooldowns = self._policy.recipient_cooldowns
         lasting = cooldowns.get(message.usage, cooldowns.get(EVERY_USAGE, 0.0))
         if not lasting:
-            return 0.0
+            return False
         try:
             async with asyncio.timeout(seconds):
-                left = await self._cooldowns.begin(self._recipient(message), lasting)
+                left = await self._cooldowns.begin(self._recipient(message), lasting, owner=owner)
         except Exception as error:  # noqa: BLE001 - whatever a store's library raises
             tolerate("store of the cooldowns", error, self._on_failure)
-            return 0.0
+            return False
         if left:
             raise Throttled(left)
-        return lasting
+        return True
 
-    async def _give_back(self, message: Message) -> None:
+    async def _give_back(self, message: Message, owner: str) -> None:
         try:
             async with asyncio.timeout(_GIVING_BACK):
-                await self._cooldowns.give_back(self._recipient(message))
+                await self._cooldowns.give_back(self._recipient(message), owner=owner)
         except Exception as error:  # noqa: BLE001 - the email's own error says more
             what = describe_defect(error)
             log.error("a cooldown stays although its email was not sent: %s", what)  # noqa: TRY400 - a traceback could show the email
@@ -210,6 +215,11 @@ class Delivery:
         """Tell anyone who runs the system, once: every email avoids the connector from now on."""
         hint = f" ({error.hint})" if error.hint else ""
         log.error("%s rejected the account, and is asked last for a while: %s%s", name, error, hint)
+
+
+def _new_owner() -> str:
+    """Return a name for a send that no other send of the fleet has."""
+    return secrets.token_hex(8)
 
 
 def _by_name(connectors: Sequence[ActiveConnector]) -> dict[str, ActiveConnector]:

@@ -16,15 +16,20 @@ class Notes:
     def __init__(self) -> None:
         self._writing: set[asyncio.Task[None]] = set()
 
-    async def write(self, note: Coroutine[Any, Any, None]) -> None:
-        """Run a coroutine to its end; a caller that is cancelled need not wait for it."""
+    async def write(self, note: Coroutine[Any, Any, None], seconds: float) -> None:
+        """Run a coroutine to its end.
+
+        Args:
+            note: What notes something; it raises nothing.
+            seconds: How long the caller waits for it, unless it is cancelled.
+        """
         task = asyncio.create_task(note)
         self._writing.add(task)
         task.add_done_callback(self._writing.discard)
-        await asyncio.shield(task)
+        await asyncio.wait({task}, timeout=seconds)
 
     async def wait_until_written(self) -> None:
-        """Wait for the notes of sends whose callers were cancelled."""
+        """Wait for the notes whose callers did not."""
         await asyncio.gather(*self._writing, return_exceptions=True)
 
 

@@ -8,13 +8,16 @@ import hashlib
 import hmac
 import json
 import logging
+import re
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from passpost._delivery.notes import Notes, nothing_was_sent
+from passpost._messages.addresses import shortened
 from passpost._messages.messages import Message, Receipt
 from passpost._plugins.defects import describe_defect
+from passpost._stores.failure import StoreError
 from passpost._stores.idempotency import (
     Beginning,
     Begun,
@@ -23,6 +26,7 @@ from passpost._stores.idempotency import (
     OtherContent,
     Record,
 )
+from passpost._text import visible
 from passpost.errors import MessageError, PasspostError, SendError
 
 if TYPE_CHECKING:
@@ -39,6 +43,11 @@ KEPT: Final = 86_400.0
 
 _MARGIN: Final = 10.0
 """Seconds past its deadline after which a send that has not ended counts as vanished."""
+
+_NOTING: Final = 0.25
+"""Seconds past its deadline for which a send waits until the store has noted how it ended."""
+
+_HINT: Final = "Check that the store can be reached and written to."
 
 _LOOK_AGAIN: Final = 0.25
 """Seconds between two looks at a send that another caller makes."""
@@ -61,7 +70,7 @@ class Once:
         store: IdempotencyStore,
         clock: Clock,
         secret: bytes | None,
-        on_failure: Literal["refuse", "send"],
+        on_failure: Literal["reject", "send"],
         notes: Notes,
     ) -> None:
         self._store = store
@@ -94,7 +103,7 @@ class Once:
             return await make()
         if isinstance(token, Receipt):
             return token
-        return await self._make(key, token, make)
+        return await self._make(message, key, token, over, make)
 
     async def _begin(self, key: str, fingerprint: str, over: float) -> str | Receipt:
         while True:
@@ -116,24 +125,39 @@ class Once:
                 raise _unknown("another send of the same key is still under way", RUNNING)
             await self._clock.sleep(_LOOK_AGAIN)
 
-    async def _make(self, key: str, token: str, make: Callable[[], Awaitable[Receipt]]) -> Receipt:
+    async def _make(
+        self,
+        message: Message,
+        key: str,
+        token: str,
+        over: float,
+        make: Callable[[], Awaitable[Receipt]],
+    ) -> Receipt:
         try:
             receipt = await make()
         except BaseException as error:
-            await self._notes.write(self._note(key, token, _record_of_failure(error)))
+            await self._write(message, key, token, over, _record_of_failure(error))
             raise
-        await self._notes.write(self._note(key, token, _record_of_receipt(receipt)))
+        await self._write(message, key, token, over, _record_of_receipt(receipt))
         return receipt
+
+    async def _write(
+        self, message: Message, key: str, token: str, over: float, record: Record | None
+    ) -> None:
+        """Note how a send ended; past its deadline, the caller does not wait for it."""
+        note = self._note(key, token, _without_address(record, message))
+        await self._notes.write(note, max(_NOTING, over - self._clock.monotonic()))
 
     async def _note(self, key: str, token: str, record: Record | None) -> None:
         try:
-            if record is None:
-                await self._store.forget(key, token)
-            else:
-                await self._store.finish(key, token, record)
+            async with asyncio.timeout(_MARGIN):
+                if record is None:
+                    await self._store.forget(key, token)
+                else:
+                    await self._store.finish(key, token, record)
         except Exception as error:  # noqa: BLE001 - whatever a store's library raises
             # The email was sent or not all the same. Its key stays begun, so it is not sent again.
-            what = describe_defect(error)
+            what = _describe(error)
             log.error("the idempotency store did not note how a send ended: %s", what)  # noqa: TRY400 - a traceback could show the email
 
     def _key(self, message: Message) -> str:
@@ -149,7 +173,7 @@ class Once:
         return hmac.new(self._secret, text.encode(), hashlib.sha256).hexdigest()
 
 
-def tolerate(store: str, error: Exception, on_failure: Literal["refuse", "send"]) -> None:
+def tolerate(store: str, error: Exception, on_failure: Literal["reject", "send"]) -> None:
     """Log that a store failed, where emails are sent without it.
 
     Args:
@@ -160,17 +184,22 @@ def tolerate(store: str, error: Exception, on_failure: Literal["refuse", "send"]
     Raises:
         SendError: The email is rejected.
     """
-    what = describe_defect(error)
-    if on_failure == "refuse":
+    what = _describe(error)
+    if on_failure != "send":
         raise SendError(
             f"the {store} failed: {what}",
             outcome="rejected",
             scope="provider",
             temporary=True,
             provider_code=STORE,
-            hint="Check that the store can be reached and written to.",
+            hint=(isinstance(error, StoreError) and error.hint) or _HINT,
         ) from None
     log.warning("the %s failed, and the email is sent without it: %s", store, what)
+
+
+def _describe(error: Exception) -> str:
+    """Return what a store says of itself, or the type and the line of anything else."""
+    return visible(str(error)) if isinstance(error, StoreError) else describe_defect(error)
 
 
 def _plain(value: Any) -> Any:
@@ -180,6 +209,27 @@ def _plain(value: Any) -> Any:
     if hasattr(value, "items"):
         return {name: _plain(part) for name, part in value.items()}
     return [_plain(part) for part in value]
+
+
+def _without_address(record: Record | None, message: Message) -> Record | None:
+    """Return a record in which a provider's words do not repeat the recipient's address."""
+    if record is None:
+        return None
+    short = shortened(message.to.address)
+    spellings = {message.to.address, message.to.wire}
+    pattern = re.compile("|".join(map(re.escape, spellings)), re.IGNORECASE)
+
+    def clear(value: Any) -> Any:
+        if isinstance(value, str):
+            return pattern.sub(lambda _: short, value)
+        return (
+            {name: clear(part) for name, part in value.items()}
+            if isinstance(value, Mapping)
+            else value
+        )
+
+    cleared: Record = clear(record)
+    return cleared
 
 
 def _record_of_receipt(receipt: Receipt) -> Record:

@@ -16,10 +16,12 @@ from passpost._config.settings import Settings
 from passpost._frames import WrongTypeError, without_arguments
 from passpost._host.connector import Connector
 from passpost._host.host import Host, settings_from
+from passpost._host.stores import Opened, UnusableStoresError, open_stores
 from passpost._problems import Problem, in_order
 from passpost._settings.application import ConnectorEntry, read_application
 from passpost._settings.connector_config import missing_templates
 from passpost._settings.policy import Policy
+from passpost._settings.stores import StoresEntry
 from passpost._stores import Stores
 from passpost._templates.template import Template
 from passpost.errors import ConfigError, PluginError, UnknownConnectorError
@@ -51,6 +53,7 @@ class Application:
         templates: The application's own templates.
         missing_variables: What to do about a variable that the payload lacks; None leaves it to
             each connector's settings.
+        stores: What sends have to remember beyond themselves; None remembers in the process.
         warnings: What is probably a mistake, in the order of the file.
     """
 
@@ -58,6 +61,7 @@ class Application:
     policy: Policy
     templates: tuple[Template, ...] = ()
     missing_variables: MissingVariables | None = None
+    stores: Stores | None = None
     warnings: tuple[Problem, ...] = ()
 
     def options(self) -> dict[str, Any]:
@@ -66,6 +70,7 @@ class Application:
             "policy": self.policy,
             "templates": self.templates,
             "missing_variables": self.missing_variables,
+            "stores": self.stores,
         }
 
 
@@ -138,6 +143,7 @@ class FromSettings:
             path: The file: JSON with comments.
             host: Where its connectors are looked up; a new `Host` by default.
             stores: What sends have to remember beyond themselves; see `passpost.stores.Stores`.
+                They replace the stores that the file names.
 
         Raises:
             ConfigError: The file cannot be read, or its settings are wrong.
@@ -163,6 +169,7 @@ class FromSettings:
                 secret may be a `Secret` or pydantic's ``SecretStr``.
             host: Where its connectors are looked up; a new `Host` by default.
             stores: What sends have to remember beyond themselves; see `passpost.stores.Stores`.
+                They replace the stores that the settings name.
 
         Raises:
             ConfigError: The settings are wrong; `problems` lists everything that is.
@@ -174,8 +181,10 @@ class FromSettings:
     def _made(cls, application: Application, stores: Stores | None) -> Self:
         for problem in application.warnings:
             log.warning("%s", problem)
+        if stores is not None:
+            application = attrs.evolve(application, stores=stores)
         make: Any = cls
-        mailer: Self = make(*application.connectors, **application.options(), stores=stores)
+        mailer: Self = make(*application.connectors, **application.options())
         return mailer
 
 
@@ -244,6 +253,8 @@ def configure_application(settings: Settings, host: Host) -> Application:
     problems = [*unresolved, *(reading.problems if reading.failed else ())]
     # Each connector's own mistakes are shown, whatever is wrong with the rest of the file.
     connectors = tuple(_configured(reading, host, problems))
+    opened = _opened(reading)
+    problems += [each for each in opened.problems if each.severity == "error"]
     if not reading.failed and not reading.config.templates:
         problems += _without_templates(reading.config, connectors)
     if any(problem.severity == "error" for problem in problems):
@@ -254,7 +265,8 @@ def configure_application(settings: Settings, host: Host) -> Application:
         policy=parsed.delivery,
         templates=parsed.templates,
         missing_variables=parsed.missing_variables,
-        warnings=_warnings(reading, connectors),
+        stores=opened.stores,
+        warnings=_warnings(reading, connectors, opened.problems),
     )
 
 
@@ -282,6 +294,21 @@ def _configured(reading: Reading, host: Host, problems: list[Problem]) -> Iterat
             problems.append(problem)
 
 
+def _opened(reading: Reading) -> Opened:
+    """Open the stores of a valid entry, and collect what is wrong with their settings."""
+    for path, entry in reading.objects:
+        if isinstance(entry, StoresEntry):
+            own = reading.settings.sub(*path)
+            problems = own.placed(entry.problems_of_secret())
+            try:
+                opened = open_stores(entry, own.sub("settings"))
+            except UnusableStoresError as error:
+                use = own.problem(("use",), str(error), error.remedy, code="E430")
+                opened = Opened(problems=(use,))
+            return attrs.evolve(opened, problems=(*problems, *opened.problems))
+    return Opened()
+
+
 def _without_templates(
     parsed: ApplicationSettings, connectors: tuple[Connector, ...]
 ) -> Iterator[Problem]:
@@ -290,8 +317,10 @@ def _without_templates(
             yield from parsed.connectors[connector.name].settings.placed([problem])
 
 
-def _warnings(reading: Reading, connectors: tuple[Connector, ...]) -> tuple[Problem, ...]:
-    warnings = list(reading.warnings)
+def _warnings(
+    reading: Reading, connectors: tuple[Connector, ...], others: tuple[Problem, ...]
+) -> tuple[Problem, ...]:
+    warnings = [*reading.warnings, *others]
     for connector in connectors:
         warnings += connector.warnings
     templates = reading.config.templates

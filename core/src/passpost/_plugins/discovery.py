@@ -7,7 +7,7 @@ distribution of the environment whose metadata is damaged, related to passpost o
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
@@ -108,10 +108,10 @@ class Catalog:
                 distribution=entry.distribution,
                 version=entry.version,
                 module=entry.value,
-                error=entry.error or conflict,
+                error=entry.error or clash,
             )
             for entries in self._entries.values()
-            for conflict in [_conflict(entries)]
+            for clash in [conflict(entries)]
             for entry in entries
         )
 
@@ -125,8 +125,8 @@ class Catalog:
         entries = self._entries.get(connector)
         if entries is None:
             raise unknown_connector(connector, self._entries)
-        if conflict := _conflict(entries):
-            raise PluginError(conflict, connector=connector)
+        if clash := conflict(entries):
+            raise PluginError(clash, connector=connector)
         return (_usable(entries) or entries)[0]
 
 
@@ -148,11 +148,12 @@ def unknown_connector(connector: str, known: Iterable[str]) -> UnknownConnectorE
     )
 
 
-def _usable(entries: list[EntryPoint]) -> list[EntryPoint]:
+def _usable(entries: Iterable[EntryPoint]) -> list[EntryPoint]:
     return [entry for entry in entries if entry.error is None]
 
 
-def _conflict(entries: list[EntryPoint]) -> str | None:
+def conflict(entries: Sequence[EntryPoint]) -> str | None:
+    """Return what is wrong with entry points of one name: several packages claim it."""
     claims = _usable(entries)
     if len(claims) < 2:  # noqa: PLR2004 - two make a conflict
         return None

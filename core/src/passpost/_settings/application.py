@@ -19,10 +19,13 @@ from passpost._settings.connector_config import (
     template_problems,
 )
 from passpost._settings.policy import Policy
+from passpost._settings.stores import StoresEntry
 from passpost._templates.template import Template
 from passpost.errors import ConfigError
 
-_KEYS: Final = frozenset({"connectors", "delivery", "templates", "missingVariables", SCHEMA_KEY})
+_KEYS: Final = frozenset(
+    {"connectors", "delivery", "templates", "missingVariables", "stores", SCHEMA_KEY}
+)
 _SEVERAL: Final = 2
 
 
@@ -57,6 +60,7 @@ class ApplicationSettings:
     Attributes:
         connectors: The connectors by name, in order of preference.
         delivery: The delivery policy.
+        stores: What is remembered between sends, and where; None remembers in the process.
         templates: The application's own templates.
         missing_variables: What to do about a variable that the payload lacks; None leaves it to
             each connector's own setting.
@@ -74,6 +78,14 @@ class ApplicationSettings:
         factory=Policy,
         title={"en": "Delivery", "zh-CN": "投递"},
         description={"en": "The delivery policy.", "zh-CN": "投递策略。"},
+    )
+    stores: StoresEntry | None = field(
+        default=None,
+        title={"en": "Stores", "zh-CN": "存储"},
+        description={
+            "en": "What several sends have in common, and where it is remembered.",
+            "zh-CN": "多次发送之间需要记住的内容及其存放位置。",
+        },
     )
     templates: tuple[Template, ...] = field(default=(), **TEMPLATES)
     missing_variables: MissingVariables | None = field(default=None, **MISSING_VARIABLES)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from pathlib import Path
+from typing import Literal, Protocol
 
 import attrs
 
@@ -20,14 +21,49 @@ class Stores:
             is asked for.
         secret: Keys the hashes that stores see; the same for all processes that share one. None
             makes one for this process, and leaves the hashes of recipients without a key.
-        on_failure: Whether an email is rejected (``refuse``) or sent (``send``) where a store
+        on_failure: Whether an email is rejected (``reject``) or sent (``send``) where a store
             cannot be asked.
         rates: Counts what connectors are given; None counts in this process.
         cooldowns: Remembers who was written to; None remembers in this process.
+
+    A store may have a method ``aclose()``. A mailer that is closed awaits it: the store ends what
+    it has open on the running event loop, and may be used again by another mailer.
     """
 
     idempotency: IdempotencyStore | None = None
     secret: bytes | None = attrs.field(default=None, repr=False)
-    on_failure: Literal["refuse", "send"] = "refuse"
+    on_failure: Literal["reject", "send"] = "reject"
     rates: RateLimiter | None = None
     cooldowns: Cooldowns | None = None
+
+    async def aclose(self) -> None:
+        """End what the stores have open on the running event loop."""
+        # One object may be several of them.
+        stores = {id(each): each for each in (self.idempotency, self.rates, self.cooldowns)}
+        for store in stores.values():
+            close = getattr(store, "aclose", None)
+            if close is not None:
+                await close()
+
+
+class StoresSettings(Protocol):
+    """The settings of stores, as a package offers them to settings files.
+
+    An attrs class whose fields are the settings, named by an entry point of the group
+    ``passpost.stores``::
+
+        @attrs.frozen(kw_only=True)
+        class AcmeSettings:
+            url: Secret = config.field(title={"en": "URL"})
+
+            def open_stores(self, folder: Path) -> Stores:
+                return Stores(idempotency=AcmeIdempotency(self.url))
+    """
+
+    def open_stores(self, folder: Path) -> Stores:
+        """Return the stores; they connect to nothing before they are used.
+
+        Args:
+            folder: Where relative paths begin: that of the settings file.
+        """
+        ...

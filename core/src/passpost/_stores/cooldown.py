@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Protocol
 
+from passpost._stores.clock import default_clock
+
 if TYPE_CHECKING:
     from passpost._policy.clock import Clock
 
@@ -12,20 +14,22 @@ if TYPE_CHECKING:
 class Cooldowns(Protocol):
     """Remembers who was written to; one for a process, or shared by a fleet."""
 
-    async def begin(self, key: str, seconds: float) -> float:
+    async def begin(self, key: str, seconds: float, *, owner: str) -> float:
         """Begin the cooldown of a recipient and usage.
 
         Args:
             key: Names both, without containing an address.
             seconds: How long it lasts.
+            owner: Names the send, so that no other ends the cooldown. An owner that asks again,
+                because a reply was lost, begins it again.
 
         Returns:
-            0 if it begins now; else the seconds that an earlier one lasts still.
+            0 if it begins now; else the seconds that another send's lasts still.
         """
         ...
 
-    async def give_back(self, key: str) -> None:
-        """End a cooldown: the email was not sent."""
+    async def give_back(self, key: str, *, owner: str) -> None:
+        """End a cooldown whose email was not sent; one of another owner stays."""
         ...
 
 
@@ -33,29 +37,30 @@ class MemoryCooldowns:
     """The cooldowns of one process.
 
     Args:
-        clock: The time.
+        clock: The time; that of the running event loop by default.
     """
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+    def __init__(self, clock: Clock | None = None) -> None:
+        self._clock = clock or default_clock()
         # Of the same length nearly all, so what was begun first is over first.
-        self._over: OrderedDict[str, float] = OrderedDict()
+        self._begun: OrderedDict[str, tuple[float, str]] = OrderedDict()
 
-    async def begin(self, key: str, seconds: float) -> float:
+    async def begin(self, key: str, seconds: float, *, owner: str) -> float:
         """Begin a cooldown; see `Cooldowns.begin`."""
         now = self._clock.monotonic()
-        left = self._over.get(key, now) - now
-        if left > 0:
-            return left
+        over, known = self._begun.get(key, (now, owner))
+        if over > now and known != owner:
+            return over - now
         self._forget(now)
-        self._over[key] = now + seconds
-        self._over.move_to_end(key)
+        self._begun[key] = now + seconds, owner
+        self._begun.move_to_end(key)
         return 0.0
 
-    async def give_back(self, key: str) -> None:
+    async def give_back(self, key: str, *, owner: str) -> None:
         """End a cooldown."""
-        self._over.pop(key, None)
+        if key in self._begun and self._begun[key][1] == owner:
+            del self._begun[key]
 
     def _forget(self, now: float) -> None:
-        while self._over and next(iter(self._over.values())) <= now:
-            self._over.popitem(last=False)
+        while self._begun and next(iter(self._begun.values()))[0] <= now:
+            self._begun.popitem(last=False)

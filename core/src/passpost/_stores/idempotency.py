@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import attrs
 
+from passpost._stores.clock import default_clock
+
 if TYPE_CHECKING:
     from passpost._policy.clock import Clock
 
@@ -89,11 +91,11 @@ class MemoryIdempotency:
     """The store of one process.
 
     Args:
-        clock: The time.
+        clock: The time; that of the running event loop by default.
     """
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+    def __init__(self, clock: Clock | None = None) -> None:
+        self._clock = clock or default_clock()
         self._entries: dict[str, _Entry] = {}
 
     async def begin(self, key: str, fingerprint: str, *, running: float, kept: float) -> Beginning:

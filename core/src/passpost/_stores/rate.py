@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 import attrs
 
 from passpost._problems import Invalid
+from passpost._stores.clock import default_clock
 
 if TYPE_CHECKING:
     from passpost._policy.clock import Clock
@@ -65,11 +66,11 @@ class MemoryRateLimiter:
     """The limiter of one process: any window of the rate's length holds at most its emails.
 
     Args:
-        clock: The time.
+        clock: The time; that of the running event loop by default.
     """
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+    def __init__(self, clock: Clock | None = None) -> None:
+        self._clock = clock or default_clock()
         self._taken: dict[str, deque[float]] = {}
 
     async def take(self, name: str, rate: Rate) -> float:

@@ -15,12 +15,16 @@ from typing import Final, TypeVar
 import anyio
 import anyio.to_thread
 
+from passpost._stores.failure import StoreError
 from passpost._stores.idempotency import Beginning, Begun, Record, state_of
 
 T = TypeVar("T")
 
 _PATIENCE: Final = 5.0
 """Seconds to wait for another process that writes."""
+
+_HINT: Final = "Check that the folder exists, and that this process may write there."
+_BUSY: Final = "Use Redis where processes send more than a file can note."
 
 _TABLE: Final = """
 CREATE TABLE IF NOT EXISTS passpost_sends (
@@ -29,6 +33,7 @@ CREATE TABLE IF NOT EXISTS passpost_sends (
 ) WITHOUT ROWID
 """
 _INDEX: Final = "CREATE INDEX IF NOT EXISTS passpost_over ON passpost_sends (over_at)"
+_OPENING: Final = ("PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL", _TABLE, _INDEX)
 
 
 class SqliteIdempotency:
@@ -44,15 +49,16 @@ class SqliteIdempotency:
 
     def __init__(self, path: str | Path) -> None:
         self._path = Path(path)
-        self._lock = threading.Lock()
-        self._connection: sqlite3.Connection | None = None
-        self._process = 0
+        # By process: SQLite's connections must not cross a fork, not even to be closed there
+        # (sqlite.org/howtocorrupt.html, 2.6), and a lock may be held when it happens.
+        self._connections: dict[int, sqlite3.Connection] = {}
+        self._locks: dict[int, threading.Lock] = {}
 
     async def begin(self, key: str, fingerprint: str, *, running: float, kept: float) -> Beginning:
         """Begin a send; see `IdempotencyStore.begin`.
 
         Raises:
-            sqlite3.Error: The file cannot be read or written.
+            StoreError: The file cannot be read or written.
         """
 
         def begin(connection: sqlite3.Connection) -> Beginning:
@@ -77,7 +83,7 @@ class SqliteIdempotency:
         """Note how a send ended.
 
         Raises:
-            sqlite3.Error: The file cannot be written.
+            StoreError: The file cannot be written.
         """
         text = json.dumps(dict(record))
         await self._transact(
@@ -91,7 +97,7 @@ class SqliteIdempotency:
         """Free a key.
 
         Raises:
-            sqlite3.Error: The file cannot be written.
+            StoreError: The file cannot be written.
         """
         await self._transact(
             lambda connection: connection.execute(
@@ -99,39 +105,58 @@ class SqliteIdempotency:
             )
         )
 
+    async def aclose(self) -> None:
+        """Close the file; the next operation opens it again."""
+        await anyio.to_thread.run_sync(self.close)
+
     def close(self) -> None:
-        """Close the file."""
-        with self._lock:
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = None
+        """Close the file; the next operation opens it again."""
+        with self._lock():
+            connection = self._connections.pop(os.getpid(), None)
+            if connection is not None:
+                connection.close()
 
     async def _transact(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        return await anyio.to_thread.run_sync(self._in_thread, work)
+        # Abandoned past a deadline: what it does late is as if the reply had been lost.
+        return await anyio.to_thread.run_sync(self._in_thread, work, abandon_on_cancel=True)
 
     def _in_thread(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        with self._lock:
-            connection = self._connection
-            # SQLite's connections must not cross a fork (sqlite.org/howtocorrupt.html, 2.6).
-            if connection is None or self._process != os.getpid():
-                connection = self._connect()
-            # Takes the lock for writing now: a transaction that reads first could not get it later.
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                result = work(connection)
-            except BaseException:
-                connection.execute("ROLLBACK")
-                raise
-            connection.execute("COMMIT")
-            return result
+        lock = self._lock()
+        if not lock.acquire(timeout=_PATIENCE):
+            raise StoreError(f"the SQLite file {self._path} is busy", hint=_BUSY)
+        try:
+            return self._in_transaction(work)
+        except sqlite3.Error as error:
+            # SQLite's own words name tables and columns, and repeat no value.
+            raise StoreError(f"the SQLite file {self._path}: {error}", hint=_HINT) from None
+        finally:
+            lock.release()
+
+    def _in_transaction(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        connection = self._connections.get(os.getpid())
+        if connection is None:
+            connection = self._connections[os.getpid()] = self._connect()
+        # Takes the lock for writing now: a transaction that reads first could not get it later.
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            result = work(connection)
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+        connection.execute("COMMIT")
+        return result
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
             self._path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False
         )
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=FULL")
-        connection.execute(_TABLE)
-        connection.execute(_INDEX)
-        self._connection, self._process = connection, os.getpid()
+        try:
+            for statement in _OPENING:
+                connection.execute(statement)
+        except BaseException:
+            connection.close()
+            raise
         return connection
+
+    def _lock(self) -> threading.Lock:
+        return self._locks.setdefault(os.getpid(), threading.Lock())

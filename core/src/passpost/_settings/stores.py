@@ -1,0 +1,121 @@
+"""The ``stores`` of an application's settings, and those that passpost itself brings."""
+
+# No postponed annotations here: the types of settings are looked up at run time.
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, Literal
+
+import attrs
+
+from passpost._config.fields import field
+from passpost._config.reading import PLACEHOLDER
+from passpost._config.settings import Settings
+from passpost._config.values import is_secret_placeholder
+from passpost._problems import Problem
+from passpost._secret import Secret
+from passpost._stores import Stores
+from passpost._stores.idempotency import MemoryIdempotency
+from passpost._stores.sqlite import SqliteIdempotency
+
+MEMORY: Final = "memory"
+
+_LEAST: Final = 16
+"""Characters of a secret: with fewer, the hashes of codes and addresses could be undone."""
+
+_MAKE_ONE: Final = "make one with `python -c 'import secrets; print(secrets.token_hex())'`"
+
+
+def _no_settings() -> Settings:
+    return Settings({})
+
+
+@attrs.frozen(kw_only=True)
+class StoresEntry:
+    """What an application remembers between sends, and where.
+
+    Attributes:
+        use: The name of the stores.
+        settings: Their own settings, which know their place in the file.
+        secret: Keys the hashes that stores see; the same for all processes that share them.
+        on_failure: Whether an email is rejected or sent where a store cannot be asked.
+    """
+
+    use: str = field(
+        minimum=1,
+        example="redis",
+        title={"en": "Stores", "zh-CN": "存储"},
+        description={
+            "en": "`memory`, `sqlite`, `redis`, or the name of an installed package's stores.",
+            "zh-CN": "`memory`、`sqlite`、`redis`，或其他已安装包提供的存储名称。",
+        },
+    )
+    settings: Settings = field(
+        factory=_no_settings,
+        title={"en": "Settings", "zh-CN": "配置"},
+        description={"en": "Their own settings.", "zh-CN": "该存储自己的配置。"},
+    )
+    secret: Secret | None = field(
+        default=None,
+        example="${PASSPOST_STORE_SECRET}",
+        title={"en": "Secret", "zh-CN": "密钥"},
+        description={
+            "en": "Key of the hashes that stores see. Required unless the stores are `memory`.",
+            "zh-CN": "存储中哈希所用的密钥。除 `memory` 外必填，所有进程须相同。",
+        },
+    )
+    on_failure: Literal["reject", "send"] = field(
+        default="reject",
+        title={"en": "On failure", "zh-CN": "存储故障时"},
+        description={
+            "en": "Whether an email is rejected (`reject`) or sent (`send`) if a store fails.",
+            "zh-CN": "存储故障时拒绝邮件（`reject`）还是照常发送（`send`）。",
+        },
+    )
+
+    def problems_of_secret(self) -> Iterator[Problem]:
+        """Yield what is wrong with the secret.
+
+        Not a rule, so that the problems of the stores' own settings are shown as well.
+        """
+        if self.secret is None:
+            if self.use != MEMORY:
+                message = "required for stores that processes share"
+                yield Problem("secret", message, _MAKE_ONE, code="E431")
+        elif is_secret_placeholder(self.secret.reveal()):
+            yield Problem("secret", PLACEHOLDER, _MAKE_ONE, code="E431")
+        elif len(self.secret.reveal()) < _LEAST:
+            message = f"too short: use at least {_LEAST} characters"
+            yield Problem("secret", message, _MAKE_ONE, code="E431")
+
+
+@attrs.frozen(kw_only=True)
+class MemorySettings:
+    """Stores that one mailer of one process has; there is nothing to set."""
+
+    def open_stores(self, folder: Path) -> Stores:
+        """Return the stores; see `passpost.stores.StoresSettings`."""
+        del folder
+        return Stores(idempotency=MemoryIdempotency())
+
+
+@attrs.frozen(kw_only=True)
+class SqliteSettings:
+    """Sends in a file that the processes of one machine share.
+
+    Attributes:
+        path: The file.
+    """
+
+    path: str = field(
+        minimum=1,
+        example="/var/lib/passpost/sends.sqlite",
+        title={"en": "File", "zh-CN": "文件"},
+        description={
+            "en": "The SQLite file, on a local disk; a relative path starts at the settings file.",
+            "zh-CN": "本地磁盘上的 SQLite 文件；相对路径以配置文件所在目录为起点。",
+        },
+    )
+
+    def open_stores(self, folder: Path) -> Stores:
+        """Return the stores; see `passpost.stores.StoresSettings`."""
+        return Stores(idempotency=SqliteIdempotency(folder / self.path))

@@ -1,0 +1,19 @@
+"""How a store says what is wrong with it."""
+
+from __future__ import annotations
+
+
+class StoreError(Exception):
+    """A store cannot be asked.
+
+    Unlike that of other exceptions, its text is shown in errors and logs: it names the server or
+    the file, and contains no password.
+
+    Args:
+        message: What is wrong, with the place of the store.
+        hint: What to do about it, as a sentence.
+    """
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint

@@ -1,0 +1,160 @@
+"""The connections to one Redis server, and what its failures are called."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import Any, Final
+
+from redis import exceptions
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.connection import parse_url
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.commands.core import AsyncScript
+
+from passpost import Secret
+from passpost.stores import StoreError
+
+TIMEOUT: Final = 2.0
+"""Seconds that an operation may take, from waiting for a connection to the reply."""
+
+CONNECTIONS: Final = 20
+"""Connections of one event loop; each is busy for less than a millisecond at a time."""
+
+_REACH: Final = "Check that Redis runs, and that this process can reach it."
+_FAILURES: Final = (
+    (
+        exceptions.AuthenticationError,
+        "rejected the password",
+        "Check user and password in the URL.",
+    ),
+    (exceptions.NoPermissionError, "does not permit a command", "Allow EVALSHA and SCRIPT LOAD."),
+    (exceptions.BusyLoadingError, "is still loading its data", "It answers once all is loaded."),
+    (exceptions.ReadOnlyError, "is a replica", "Use the address of the primary."),
+    (exceptions.OutOfMemoryError, "is out of memory", "Raise `maxmemory`, or add memory."),
+    (exceptions.TimeoutError, "did not reply in time", _REACH),
+    (exceptions.ConnectionError, "cannot be reached", _REACH),
+)
+"""What is wrong, and what to do; an exception is the first of them that it is an instance of."""
+
+_SCHEMES: Final = ("redis://", "rediss://", "unix://")
+
+_Loop = asyncio.AbstractEventLoop
+
+
+class RedisServer:
+    """One Redis server, for all stores, event loops and threads of a process.
+
+    Each event loop has its own pool of connections, and so has each process after a fork. An
+    operation whose connection breaks is asked once more: all operations of the stores can be
+    repeated.
+
+    Args:
+        url: ``redis://``, ``rediss://`` (TLS) or ``unix://``, with user and password if needed.
+        timeout: Seconds that an operation may take in all.
+        prefix: What the names of all keys begin with.
+
+    Raises:
+        ValueError: The URL is not valid.
+    """
+
+    def __init__(
+        self, url: str | Secret, *, timeout: float = TIMEOUT, prefix: str = "passpost:"
+    ) -> None:
+        self._url = url if isinstance(url, Secret) else Secret(url)
+        self._place = place_of(self._url)
+        self._timeout = timeout
+        self._prefix = prefix
+        # Those of a parent process stay: to close one here would end the parent's as well.
+        self._clients: dict[tuple[int, _Loop], tuple[Redis, dict[str, AsyncScript]]] = {}
+
+    def __str__(self) -> str:
+        return f"Redis at {self._place}"
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self._place}>"
+
+    async def run(self, script: str, key: str, *arguments: str | int) -> Any:
+        """Run a script, and return its reply.
+
+        Args:
+            script: The script in Lua; what it does has to be safe to repeat.
+            key: The one key that it uses, without the prefix.
+            arguments: Its arguments.
+
+        Raises:
+            StoreError: The server cannot be asked.
+        """
+        try:
+            async with asyncio.timeout(self._timeout):
+                run = self._script(script)
+                return await run(keys=[self._prefix + key], args=list(arguments))
+        except TimeoutError:
+            failure = StoreError(f"{self} did not reply within {self._timeout:g} s", hint=_REACH)
+        except (exceptions.RedisError, OSError, ValueError) as error:
+            failure = self._failure(error)
+        # Outside of the except block: the exception of the library may repeat a command.
+        raise failure
+
+    async def aclose(self) -> None:
+        """Close the idle connections of the running event loop; it may connect again."""
+        found = self._clients.get((os.getpid(), asyncio.get_running_loop()))
+        if found is not None:
+            # Another mailer may be using the others.
+            await found[0].connection_pool.disconnect(inuse_connections=False)
+
+    def _script(self, script: str) -> AsyncScript:
+        place = os.getpid(), asyncio.get_running_loop()
+        if place not in self._clients:
+            self._forget_closed()
+            self._clients[place] = self._connect(), {}
+        client, scripts = self._clients[place]
+        if script not in scripts:
+            scripts[script] = client.register_script(script)
+        return scripts[script]
+
+    def _connect(self) -> Redis:
+        # `run` ends an operation as a whole, before any step of it has taken so long.
+        longest = 2 * self._timeout
+        pool = BlockingConnectionPool.from_url(
+            self._url.reveal(),
+            max_connections=CONNECTIONS,
+            timeout=longest,
+            socket_timeout=longest,
+            socket_connect_timeout=longest,
+            # For a server that was restarted: one that did not reply has had its time.
+            retry=Retry(NoBackoff(), 1, supported_errors=(exceptions.ConnectionError,)),
+            decode_responses=True,
+        )
+        return Redis(connection_pool=pool)
+
+    def _forget_closed(self) -> None:
+        for place in [each for each in self._clients if each[0] == os.getpid()]:
+            if place[1].is_closed():
+                del self._clients[place]
+
+    def _failure(self, error: Exception) -> StoreError:
+        for kind, what, hint in _FAILURES:
+            if isinstance(error, kind):
+                return StoreError(f"{self} {what}", hint=hint)
+        return StoreError(f"{self} failed: {type(error).__name__}", hint=_REACH)
+
+
+def place_of(url: Secret) -> str:
+    """Return the host and port of a URL, or its path, without user and password.
+
+    Raises:
+        ValueError: The URL is not valid.
+    """
+    text = url.reveal()
+    try:
+        parts = parse_url(text) if text.startswith(_SCHEMES) else None
+    except (ValueError, TypeError):
+        parts = None
+    if parts is None:
+        # Outside of the except block: the exception may repeat the password.
+        raise ValueError("not a valid URL of a Redis server")
+    if path := parts.get("path"):
+        return str(path)
+    return f"{parts.get('host', 'localhost')}:{parts.get('port', 6379)}"

@@ -1,0 +1,231 @@
+"""A server that fails, hangs, is restarted or shared: bounded, named, and never mixed up."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import secrets
+import socket
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from passpost import config
+from passpost.stores import Begun, Rate, StoreError, Stores
+from passpost_redis import RedisServer, RedisSettings, open_stores
+
+KEY = b"k" * 16
+
+
+async def begin(stores: Stores, key: str = "key") -> Any:
+    assert stores.idempotency is not None
+    return await stores.idempotency.begin(key, "fingerprint", running=60, kept=60)
+
+
+def run(main: Callable[[], Awaitable[None]]) -> None:
+    async def bounded() -> None:
+        async with asyncio.timeout(30):
+            await main()
+
+    asyncio.run(bounded())
+
+
+async def failure(stores: Stores, key: str = "key") -> str:
+    with pytest.raises(StoreError) as caught:
+        await begin(stores, key)
+    assert caught.value.hint
+    assert caught.value.__cause__ is caught.value.__context__ is None
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["redis:/x", "http://h", "redis://:hunter2@h:99x", "<your-url>", "", "redis://h/0?db=hunter2"],
+)
+def test_a_url_that_is_not_valid_is_not_repeated(url: str) -> None:
+    with pytest.raises(ValueError, match="not a valid URL of a Redis server") as caught:
+        open_stores(url, secret=KEY)
+    assert "hunter2" not in repr(caught.value)
+    assert caught.value.__cause__ is caught.value.__context__ is None
+
+
+def test_the_settings_are_parsed_and_described() -> None:
+    settings = config.parse(RedisSettings, {"url": "redis://:hunter2@h:99/0"})
+    assert "hunter2" not in repr(settings)
+    assert str(RedisServer(settings.url)) == "Redis at h:99"
+    assert "hunter2" not in repr(RedisServer(settings.url))
+    assert str(RedisServer("unix:///run/redis.sock")) == "Redis at /run/redis.sock"
+
+
+def test_a_server_that_is_not_there_is_named() -> None:
+    async def main() -> None:
+        with socket.socket() as bound:
+            bound.bind(("127.0.0.1", 0))
+            place = f"127.0.0.1:{bound.getsockname()[1]}"
+            stores = open_stores(f"redis://:hunter2@{place}", secret=KEY)
+            assert await failure(stores) == f"Redis at {place} cannot be reached"
+
+    run(main)
+
+
+def test_a_wrong_password_is_named_and_not_repeated(server: Any) -> None:
+    async def main() -> None:
+        stores = open_stores(f"redis://:hunter2@127.0.0.1:{server.port}", secret=KEY)
+        assert await failure(stores) == (f"Redis at 127.0.0.1:{server.port} rejected the password")
+        await stores.aclose()
+
+    run(main)
+
+
+def test_a_full_server_rejects(server: Any) -> None:
+    async def main() -> None:
+        stores = open_stores(server.url, secret=KEY)
+        with server.client() as client:
+            client.config_set("maxmemory", "1")
+            try:
+                assert "is out of memory" in await failure(stores)
+            finally:
+                client.config_set("maxmemory", "0")
+        assert isinstance(await begin(stores), Begun)
+        await stores.aclose()
+
+    run(main)
+
+
+def test_a_replica_is_named(server: Any) -> None:
+    async def main() -> None:
+        stores = open_stores(server.url, secret=KEY)
+        with server.client() as client:
+            client.replicaof("127.0.0.1", "1")
+            client.config_set("replica-serve-stale-data", "yes")
+            try:
+                assert "is a replica" in await failure(stores)
+            finally:
+                client.replicaof("NO", "ONE")
+        await stores.aclose()
+
+    run(main)
+
+
+def test_a_server_that_hangs_is_given_up_by_all_callers_and_serves_again(server: Any) -> None:
+    async def main() -> None:
+        stores = open_stores(server.url, secret=KEY, timeout=0.3)
+        await begin(stores, "before")
+        server.pause()
+        # More than there are connections: those that wait for one give up as well.
+        waiting = [asyncio.create_task(failure(stores, str(number))) for number in range(60)]
+        assert {"did not reply within 0.3 s" in await one for one in waiting} == {True}
+        server.go_on()
+        assert isinstance(await begin(stores, "after"), Begun)
+        await stores.aclose()
+
+    run(main)
+
+
+def test_a_reply_that_comes_late_is_nobody_elses(server: Any) -> None:
+    async def main() -> None:
+        stores = open_stores(server.url, secret=KEY)
+        assert stores.rates is not None
+        server.pause()
+        # Cancelled where its reply is still to come, over all connections.
+        lost = [
+            asyncio.create_task(stores.rates.take("primary", Rate(1, 3_600))) for _ in range(40)
+        ]
+        await asyncio.wait(lost, timeout=0.1)
+        for task in lost:
+            task.cancel()
+        await asyncio.wait(lost)
+        server.go_on()
+        found = await asyncio.gather(*(begin(stores, str(number)) for number in range(200)))
+        assert all(isinstance(one, Begun) for one in found)
+        await stores.aclose()
+
+    run(main)
+
+
+def test_a_restarted_server_serves_those_that_were_connected(server: Any) -> None:
+    async def main() -> None:
+        stores = open_stores(server.url, secret=KEY)
+        begun = await asyncio.gather(*(begin(stores, str(number)) for number in range(50)))
+        server.kill()
+        assert "cannot be reached" in await failure(stores)
+        server.start()
+        # Its disk knows what was begun, and its scripts are gone.
+        for number in range(50):
+            assert not isinstance(await begin(stores, str(number)), Begun)
+        assert stores.idempotency is not None
+        await stores.idempotency.forget("0", begun[0].token)
+        assert isinstance(await begin(stores, "0"), Begun)
+        await stores.aclose()
+
+    run(main)
+
+
+def test_a_broken_connection_is_replaced(server: Any) -> None:
+    async def main() -> None:
+        stores = open_stores(server.url, secret=KEY)
+        await asyncio.gather(*(begin(stores, str(number)) for number in range(50)))
+        with server.client() as client:
+            client.client_kill_filter(_type="normal", skipme=True)
+        found = await asyncio.gather(*(begin(stores, f"again {number}") for number in range(50)))
+        assert all(isinstance(one, Begun) for one in found)
+        await stores.aclose()
+
+    run(main)
+
+
+def test_stores_serve_one_event_loop_after_another_and_leave_nothing_open(server: Any) -> None:
+    def serve(stores: Stores) -> None:
+        async def main() -> None:
+            assert isinstance(await begin(stores, secrets.token_hex()), Begun)
+            await stores.aclose()
+
+        for _ in range(3):
+            run(main)
+
+    serve(open_stores(server.url, secret=KEY))
+    # Warnings are errors: a connection that is open when it is collected is one.
+    gc.collect()
+    with server.client() as client:
+        assert int(client.info("clients")["connected_clients"]) == 1
+
+
+def test_a_child_process_has_connections_of_its_own(server: Any) -> None:
+    async def main() -> None:
+        stores = open_stores(server.url, secret=KEY)
+        await asyncio.gather(*(begin(stores, f"parent {number}") for number in range(20)))
+        child = await asyncio.to_thread(fork, stores)
+        found = [
+            isinstance(one, Begun)
+            for one in await asyncio.gather(*(begin(stores, f"again {n}") for n in range(200)))
+        ]
+        assert found == [True] * 200
+        _, status = await asyncio.to_thread(os.waitpid, child, 0)
+        assert status == 0
+        for number in range(20):
+            assert isinstance(await begin(stores, f"last {number}"), Begun)
+        await stores.aclose()
+
+    run(main)
+
+
+def fork(stores: Stores) -> int:
+    child = os.fork()
+    if child:
+        return child
+    code = 1
+    try:
+
+        async def main() -> None:
+            found = await asyncio.gather(*(begin(stores, f"child {n}") for n in range(200)))
+            assert all(isinstance(one, Begun) for one in found)
+            await stores.aclose()
+
+        # What was inherited is left alone when it is collected here.
+        run(main)
+        gc.collect()
+        code = 0
+    finally:
+        os._exit(code)
