@@ -185,9 +185,3 @@ def in_language(texts: Texts, language: str | None) -> str:
                 return texts[key]
         tag = tag.rpartition("-")[0]
     return texts["en"] if "en" in texts else next(iter(texts.values()), "")
-
-
-__all__ = [
-    "LANGUAGES", "Capability", "ConnectorInfo", "Finding", "InstalledConnector", "Preset", "Texts",
-    "guides", "in_language",
-]  # fmt: skip

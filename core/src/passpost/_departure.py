@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import _thread
 from contextvars import ContextVar, Token
-from types import TracebackType
 from typing import Final
 
 from passpost.errors import SendError
@@ -52,12 +51,7 @@ class Departure:
     def __enter__(self) -> None:
         self._token = _current.set(self)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_raised: object) -> None:
         try:  # noqa: SIM105 - `suppress` costs each email more than all the rest of this
             _current.reset(self._token)
         except ValueError:

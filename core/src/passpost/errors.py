@@ -38,6 +38,9 @@ Scope = Literal["recipient", "message", "account", "provider", "network"]
 class PasspostError(Exception):
     """The base of all errors of passpost."""
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_rebuilt, (type(self), self.args, dict(vars(self))))
+
 
 class PluginError(PasspostError):
     """A connector or an extension cannot be found or loaded, or breaks its contract.
@@ -68,9 +71,6 @@ class PluginError(PasspostError):
         if trace:
             self.add_note(f"raised in {trace}")
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return (_rebuilt, (type(self), self.args, dict(vars(self))))
-
 
 class UnknownConnectorError(PluginError):
     """No installed package provides the connector's ID.
@@ -100,9 +100,6 @@ class ConfigError(PasspostError, ValueError):
         self.problems: tuple[Problem, ...] = in_order(problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return (type(self), (self.problems,))
-
 
 class MessageError(PasspostError, ValueError):
     """A message cannot become an email: nothing was sent, and no connector was asked.
@@ -115,9 +112,6 @@ class MessageError(PasspostError, ValueError):
     def __init__(self, message: str, *, field: str) -> None:
         super().__init__(message)
         self.field = field
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return (_rebuilt, (type(self), self.args, dict(vars(self))))
 
 
 class TemplateNotFound(MessageError):  # noqa: N818 - the name of the field: jinja2 and Django say so too
@@ -237,9 +231,6 @@ class SendError(PasspostError):
     def facts(self) -> dict[str, Any]:
         """Return all attributes but `attempts` by name, for logs and for ``--json``."""
         return {name: getattr(self, name) for name in _FACTS}
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return (_rebuilt, (type(self), self.args, dict(vars(self))))
 
 
 class Throttled(SendError):  # noqa: N818 - reads as the fact it states, like TemplateNotFound

@@ -153,21 +153,14 @@ def _text(node: Node, _type: Any) -> Any:
 
 
 @hook(int)
-def _whole(node: Node, _type: Any) -> Any:
-    number = _as_whole(node.value)
-    if number is None:
-        message = f"must be a whole number{_not_a_number(node.value)}"
-        return node.fault("E103", message, "write digits")
-    return _in_range(node, number)
-
-
 @hook(float)
-def _number(node: Node, _type: Any) -> Any:
-    number = _as_float(node.value)
-    if number is None:
-        message = f"must be a number{_not_a_number(node.value)}"
-        return node.fault("E103", message, "write digits")
-    return _in_range(node, number)
+def _number(node: Node, type_: Any) -> Any:
+    whole = type_ is int
+    number = _as_whole(node.value) if whole else _as_float(node.value)
+    if number is not None:
+        return _in_range(node, number)
+    message = f"must be a {'whole ' if whole else ''}number{_not_a_number(node.value)}"
+    return node.fault("E103", message, "write digits")
 
 
 @hook(bool)

@@ -14,6 +14,7 @@ from passpost._messages.addresses import Address
 from passpost._paths import Path, joined, named, path_text
 from passpost._problems import Invalid, Problem
 from passpost._secret import Secret
+from passpost.errors import ConfigError
 
 PLACEHOLDER: Final = "still a placeholder"
 _FILL_IN: Final = "replace it with your own value"
@@ -49,6 +50,16 @@ class Reading:
     def failed(self) -> bool:
         """Whether any problem is an error."""
         return any(problem.severity == "error" for _, problem in self.found)
+
+    def result(self) -> Any:
+        """Return the config.
+
+        Raises:
+            ConfigError: With everything that was found, if any of it is an error.
+        """
+        if self.failed:
+            raise ConfigError(self.problems)
+        return self.config
 
     @property
     def warnings(self) -> tuple[Problem, ...]:

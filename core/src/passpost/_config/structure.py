@@ -79,10 +79,7 @@ def parse(cls: type[_T], settings: Mapping[str, Any] | str) -> _T:
         ConfigError: With every problem at once, warnings included; none shows a value.
         TypeError: The class has a field that settings cannot fill.
     """
-    reading = structured(cls, settings_of(settings))
-    if reading.failed:
-        raise ConfigError(reading.problems)
-    config: _T = reading.config
+    config: _T = structured(cls, settings_of(settings)).result()
     return config
 
 

@@ -172,7 +172,7 @@ def _distinct(distributions: Iterable[Distribution]) -> Iterator[Distribution]:
         if _folder(distribution).startswith("~"):
             continue
         match = _METADATA_FOLDER.fullmatch(_folder(distribution))
-        name = match["name"] if match else _name(distribution) or ""
+        name = match["name"] if match else _metadata(distribution, "Name")
         key = re.sub(r"[-_.]+", "-", name).lower()
         if not key or key not in seen:
             seen.add(key)
@@ -192,12 +192,13 @@ def _entries(distribution: Distribution, group: str) -> Iterator[EntryPoint]:
         readable = "\0" not in text
     if group not in text.replace("\0", ""):
         return
-    name = _name(distribution) or _from_folder(distribution)
+    known = _metadata(distribution, "Name")
+    name = known or _from_folder(distribution)
     if not readable:
         yield EntryPoint(group, name, "", name, error=_damaged(_FILE))
         return
-    damage = None if _name(distribution) else _damaged("METADATA")
-    blank = EntryPoint(group, "", "", name, _version(distribution), damage)
+    damage = None if known else _damaged("METADATA")
+    blank = EntryPoint(group, "", "", name, _metadata(distribution, "Version"), damage)
     for line in dict.fromkeys(_lines(text, group)):
         yield _entry(line, blank)
 
@@ -227,22 +228,14 @@ def _damaged(file: str) -> str:
     return f"cannot be used: its {file} is damaged or missing; reinstall the package"
 
 
-def _name(distribution: Distribution) -> str | None:
-    """Return a distribution's name, or None where its metadata is damaged."""
+def _metadata(distribution: Distribution, key: str) -> str:
+    """Return a distribution's name or version; nothing where its metadata is damaged."""
     try:
         # None where the file lacks it, whatever its type says.
-        name: Any = distribution.metadata["Name"]
+        found: Any = distribution.metadata[key]
     except Exception:  # noqa: BLE001 - each version of Python and each finder raises its own
-        return None
-    return visible(name) if isinstance(name, str) and name else None
-
-
-def _version(distribution: Distribution) -> str:
-    try:
-        version: Any = distribution.metadata["Version"]
-    except Exception:  # noqa: BLE001 - as above
         return ""
-    return visible(version) if isinstance(version, str) else ""
+    return visible(found) if isinstance(found, str) else ""
 
 
 def _folder(distribution: Distribution) -> str:

@@ -21,7 +21,6 @@ from passpost._settings.connector_config import (
 from passpost._settings.policy import Policy
 from passpost._settings.stores import StoresEntry
 from passpost._templates.template import Template
-from passpost.errors import ConfigError
 
 _KEYS: Final = frozenset(
     {"connectors", "delivery", "templates", "missingVariables", "stores", SCHEMA_KEY}
@@ -110,10 +109,7 @@ def parse_application(settings: Mapping[str, Any] | str) -> ApplicationSettings:
     Raises:
         ConfigError: With every problem at once.
     """
-    reading = read_application(settings_of(settings))
-    if reading.failed:
-        raise ConfigError(reading.problems)
-    application: ApplicationSettings = reading.config
+    application: ApplicationSettings = read_application(settings_of(settings)).result()
     return application
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, Final, overload
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
@@ -26,7 +26,7 @@ _MAX_TRIED: Final = 2 * MAX_LOCALES
 _NO_TAGS: Final = (None,)
 
 
-class TemplateSet(Sequence["Template"]):
+class TemplateSet:
     """Templates that are found by usage and locale at once.
 
     Where two serve the same usage and locale, the first one counts.
@@ -35,12 +35,11 @@ class TemplateSet(Sequence["Template"]):
         templates: The templates, in order of preference.
     """
 
-    __slots__ = ("_index", "_templates")
+    __slots__ = ("_index",)
 
     def __init__(self, templates: Iterable[Template] = ()) -> None:
-        self._templates = tuple(templates)
         self._index: dict[str, dict[str | None, Template]] = {}
-        for template in self._templates:
+        for template in templates:
             locale = template.locale.lower() if template.locale else None
             self._index.setdefault(template.usage_type, {}).setdefault(locale, template)
 
@@ -59,21 +58,8 @@ class TemplateSet(Sequence["Template"]):
                 return by_tag[tag]
         return None
 
-    @overload
-    def __getitem__(self, index: int) -> Template: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Template]: ...
-    def __getitem__(self, index: int | slice) -> Template | Sequence[Template]:
-        return self._templates[index]
 
-    def __len__(self) -> int:
-        return len(self._templates)
-
-    def __repr__(self) -> str:
-        return f"TemplateSet({list(self._templates)!r})"
-
-
-def pick(usage: str, locales: Sequence[str], sources: Iterable[Sequence[Template]]) -> Template:
+def pick(usage: str, locales: Sequence[str], sources: Sequence[TemplateSet]) -> Template:
     """Pick the template for a usage and the languages preferred (RFC 4647 section 3.4, lookup).
 
     The first source that has a template for the usage decides: within it each tag is tried,
@@ -89,7 +75,6 @@ def pick(usage: str, locales: Sequence[str], sources: Iterable[Sequence[Template
         TemplateNotFound: There is none for the usage, nor for ``Generic``.
     """
     tags = _lookup(locales)
-    sources = tuple(sources)
     for name in _usages(usage):
         if template := _first(name, tags, sources):
             return template
@@ -97,7 +82,7 @@ def pick(usage: str, locales: Sequence[str], sources: Iterable[Sequence[Template
 
 
 async def pick_asking(
-    usage: str, locales: Sequence[str], ask: FindTemplate, sources: Iterable[Sequence[Template]]
+    usage: str, locales: Sequence[str], ask: FindTemplate, sources: Sequence[TemplateSet]
 ) -> Template:
     """Pick as `pick` does, with a first source that is asked.
 
@@ -111,7 +96,6 @@ async def pick_asking(
         TemplateNotFound: There is none for the usage, nor for ``Generic``.
     """
     tags = _lookup(locales)
-    sources = tuple(sources)
     for name in _usages(usage):
         for tag in tags:
             if asked := await ask(name, tag and _spelt(tag)):
@@ -127,13 +111,9 @@ def _usages(usage: str) -> tuple[str, ...]:
 
 
 def _first(
-    usage: str, tags: Sequence[str | None], sources: Iterable[Sequence[Template]]
+    usage: str, tags: Sequence[str | None], sources: Iterable[TemplateSet]
 ) -> Template | None:
-    for source in sources:
-        templates = source if isinstance(source, TemplateSet) else TemplateSet(source)
-        if template := templates.find(usage, tags):
-            return template
-    return None
+    return next((found for source in sources if (found := source.find(usage, tags))), None)
 
 
 def _lookup(locales: Sequence[str]) -> Sequence[str | None]:
