@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import hmac
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from passpost._delivery.deadlines import DeadlinePassedError, Deadlines
 from passpost._delivery.dispatch import Dispatch
 from passpost._delivery.identity import Identity
 from passpost._delivery.lane import EmailLane, Outgoing
 from passpost._delivery.notes import Notes, nothing_was_sent
-from passpost._delivery.once import Once, tolerate
+from passpost._delivery.once import Once, keyed_hash, tolerate
 from passpost._delivery.records import Records
 from passpost._delivery.watched import Watched
 from passpost._plugins.defects import describe_defect
@@ -71,7 +70,8 @@ class Delivery:
         self._health = {name: Health(limits, clock) for name in self._connectors}
         self._routes = _routes(tuple(self._connectors), policy)
         self._records = Records(clock)
-        self._watched = Watched(self._connectors, policy.routes)
+        self._deadlines = Deadlines()
+        self._watched = Watched(self._connectors, policy.routes, self._deadlines)
         self._rules = Rules(
             attempts=policy.attempts,
             initial=policy.backoff.initial,
@@ -88,8 +88,7 @@ class Delivery:
         self._notes = Notes()
         self._once = None
         if stores.idempotency is not None:
-            store, secret = stores.idempotency, stores.secret
-            self._once = Once(store, clock, secret, stores.on_failure, self._notes)
+            self._once = Once(stores.idempotency, stores, clock, self._deadlines, self._notes)
 
     def health(self) -> Mapping[str, ConnectorHealth]:
         """Return how each connector does, by its name."""
@@ -141,7 +140,8 @@ class Delivery:
             Throttled: An earlier one lasts still.
             SendError: The store of the cooldowns failed.
         """
-        await self._begin_cooldown(message, self._policy.timeout, _new_owner())
+        over = self._clock.monotonic() + self._policy.timeout
+        await self._begin_cooldown(message, over, _new_owner())
 
     async def close(self) -> None:
         """Wait for what still has to be noted of sends, and end what the stores have open."""
@@ -150,11 +150,11 @@ class Delivery:
             await self._stores.aclose()
         except Exception as error:  # noqa: BLE001 - whatever a store's library raises
             log.error("a store was not closed: %s", describe_defect(error))  # noqa: TRY400 - likewise
-        self._watched.close()
+        self._deadlines.close()
 
     async def _send_cooled(self, message: Message, seconds: float, over: float) -> Receipt:
         owner = _new_owner()
-        begun = await self._begin_cooldown(message, over - self._clock.monotonic(), owner)
+        begun = await self._begin_cooldown(message, over, owner)
         try:
             return await self._dispatch(message, seconds, over)
         except (PasspostError, asyncio.CancelledError) as error:
@@ -162,15 +162,18 @@ class Delivery:
                 await self._notes.write(self._give_back(message, owner), _GIVING_BACK)
             raise
 
-    async def _begin_cooldown(self, message: Message, seconds: float, owner: str) -> bool:
+    async def _begin_cooldown(self, message: Message, over: float, owner: str) -> bool:
         """Begin the cooldown of a message's recipient and usage; return whether there is one."""
         cooldowns = self._policy.recipient_cooldowns
         lasting = cooldowns.get(message.usage, cooldowns.get(EVERY_USAGE, 0.0))
         if not lasting:
             return False
         try:
-            async with asyncio.timeout(seconds):
+            with self._deadlines.until(over):
                 left = await self._cooldowns.begin(self._recipient(message), lasting, owner=owner)
+        except DeadlinePassedError:
+            tolerate("store of the cooldowns", TimeoutError(), self._on_failure)
+            return False
         except Exception as error:  # noqa: BLE001 - whatever a store's library raises
             tolerate("store of the cooldowns", error, self._on_failure)
             return False
@@ -180,7 +183,7 @@ class Delivery:
 
     async def _give_back(self, message: Message, owner: str) -> None:
         try:
-            async with asyncio.timeout(_GIVING_BACK):
+            with self._deadlines.until(self._clock.monotonic() + _GIVING_BACK):
                 await self._cooldowns.give_back(self._recipient(message), owner=owner)
         except Exception as error:  # noqa: BLE001 - the email's own error says more
             what = describe_defect(error)
@@ -190,7 +193,7 @@ class Delivery:
         """Return the key of a recipient's cooldown, from which the address cannot be read."""
         # Nearly all servers take a name for the same one in capitals.
         text = f"{message.usage}\0{message.to.address.casefold()}"
-        return hmac.new(self._secret, text.encode(), hashlib.sha256).hexdigest()
+        return keyed_hash(self._secret, text)
 
     def _dispatch(self, message: Message, seconds: float, over: float) -> Awaitable[Receipt]:
         outgoing = Outgoing(message, Identity.of(message), over, seconds)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from passpost._templates.template import Template
 
 
-@attrs.frozen(eq=False)
+@attrs.define(eq=False)
 class Outgoing:
     """What the lanes of one send have in common.
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import datetime as dt
-import hashlib
 import hmac
 import json
 import logging
@@ -13,6 +11,7 @@ import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from passpost._delivery.deadlines import DeadlinePassedError
 from passpost._delivery.notes import Notes, nothing_was_sent
 from passpost._messages.addresses import shortened
 from passpost._messages.messages import Message, Receipt
@@ -30,7 +29,9 @@ from passpost._text import visible
 from passpost.errors import MessageError, PasspostError, SendError
 
 if TYPE_CHECKING:
+    from passpost._delivery.deadlines import Deadlines
     from passpost._policy.clock import Clock
+    from passpost._stores import Stores
 
 log: Final = logging.getLogger("passpost")
 
@@ -49,6 +50,8 @@ _NOTING: Final = 0.25
 
 _HINT: Final = "Check that the store can be reached and written to."
 
+_JSON: Final = json.JSONEncoder(sort_keys=True)
+
 _LOOK_AGAIN: Final = 0.25
 """Seconds between two looks at a send that another caller makes."""
 
@@ -58,25 +61,25 @@ class Once:
 
     Args:
         store: Where they are remembered.
+        stores: The secret that keys the hashes, and what happens where the store cannot be asked.
         clock: The time.
-        secret: Keys the hashes that the store sees; shared by all processes that share the store.
-            None makes one for this process.
-        on_failure: Whether an email is rejected or sent where the store cannot be asked.
+        deadlines: Keeps the deadlines of what the store is asked.
         notes: Where it is noted how a send ended.
     """
 
     def __init__(
         self,
         store: IdempotencyStore,
+        stores: Stores,
         clock: Clock,
-        secret: bytes | None,
-        on_failure: Literal["reject", "send"],
+        deadlines: Deadlines,
         notes: Notes,
     ) -> None:
         self._store = store
         self._clock = clock
-        self._secret = secret or secrets.token_bytes(32)
-        self._on_failure = on_failure
+        self._deadlines = deadlines
+        self._secret = stores.secret or secrets.token_bytes(32)
+        self._on_failure = stores.on_failure
         self._notes = notes
 
     async def send(
@@ -108,10 +111,13 @@ class Once:
     async def _begin(self, key: str, fingerprint: str, over: float) -> str | Receipt:
         while True:
             left = over - self._clock.monotonic()
-            async with asyncio.timeout(left):
-                beginning: Beginning = await self._store.begin(
-                    key, fingerprint, running=max(0.0, left) + _MARGIN, kept=KEPT
-                )
+            try:
+                with self._deadlines.until(over):
+                    beginning: Beginning = await self._store.begin(
+                        key, fingerprint, running=max(0.0, left) + _MARGIN, kept=KEPT
+                    )
+            except DeadlinePassedError:
+                raise TimeoutError from None
             if isinstance(beginning, Begun):
                 return beginning.token
             if isinstance(beginning, OtherContent):
@@ -150,7 +156,7 @@ class Once:
 
     async def _note(self, key: str, token: str, record: Record | None) -> None:
         try:
-            async with asyncio.timeout(_MARGIN):
+            with self._deadlines.until(self._clock.monotonic() + _MARGIN):
                 if record is None:
                     await self._store.forget(key, token)
                 else:
@@ -165,12 +171,11 @@ class Once:
 
     def _fingerprint(self, message: Message) -> str:
         reply_to = None if message.reply_to is None else message.reply_to.address
-        parts = [message.usage, _plain(message.payload), _plain(message.headers), reply_to]
+        parts = [message.usage, dict(message.payload), dict(message.headers), reply_to]
         return self._hash([*parts, list(message.locale)])
 
     def _hash(self, parts: list[Any]) -> str:
-        text = json.dumps(parts, sort_keys=True, ensure_ascii=True)
-        return hmac.new(self._secret, text.encode(), hashlib.sha256).hexdigest()
+        return keyed_hash(self._secret, _JSON.encode(parts))
 
 
 def tolerate(store: str, error: Exception, on_failure: Literal["reject", "send"]) -> None:
@@ -202,25 +207,26 @@ def _describe(error: Exception) -> str:
     return visible(str(error)) if isinstance(error, StoreError) else describe_defect(error)
 
 
-def _plain(value: Any) -> Any:
-    """Return JSON data whose mappings are views as JSON data that can be written."""
-    if isinstance(value, str | int | float | None):
-        return value
-    if hasattr(value, "items"):
-        return {name: _plain(part) for name, part in value.items()}
-    return [_plain(part) for part in value]
+def keyed_hash(secret: bytes, text: str) -> str:
+    """Return what a store sees in place of a text that it must not know."""
+    return hmac.digest(secret, text.encode(), "sha256").hex()
 
 
 def _without_address(record: Record | None, message: Message) -> Record | None:
     """Return a record in which a provider's words do not repeat the recipient's address."""
     if record is None:
         return None
-    short = shortened(message.to.address)
     spellings = {message.to.address, message.to.wire}
-    pattern = re.compile("|".join(map(re.escape, spellings)), re.IGNORECASE)
+    lower = [spelling.lower() for spelling in spellings]
 
     def clear(value: Any) -> Any:
         if isinstance(value, str):
+            folded = value.lower()
+            # Hardly any text repeats it, and to compile an expression takes 80 µs.
+            if not any(spelling in folded for spelling in lower):
+                return value
+            pattern = re.compile("|".join(map(re.escape, spellings)), re.IGNORECASE)
+            short = shortened(message.to.address)
             return pattern.sub(lambda _: short, value)
         return (
             {name: clear(part) for name, part in value.items()}

@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from passpost._delivery.deadlines import Deadlines
 from passpost._delivery.extension_contexts import ExtensionContexts
 from passpost._messages.addresses import shortened
 from passpost._messages.messages import DeliverySummary
@@ -16,6 +15,7 @@ from passpost._policy.routes import EVERY_USAGE
 
 if TYPE_CHECKING:
     from passpost._delivery.active_connector import ActiveConnector
+    from passpost._delivery.deadlines import Deadlines
     from passpost._messages.messages import Message, Receipt
     from passpost._plugins.extensions import Extension
 
@@ -26,16 +26,20 @@ class Watched:
     Args:
         connectors: The mailer's connectors by name.
         routes: The names of the connectors for a usage.
+        deadlines: Keeps the deadlines of the sends.
 
     Attributes:
         extensions: Those that surround sends, in the order in which they are entered.
     """
 
     def __init__(
-        self, connectors: Mapping[str, ActiveConnector], routes: Mapping[str, tuple[str, ...]]
+        self,
+        connectors: Mapping[str, ActiveConnector],
+        routes: Mapping[str, tuple[str, ...]],
+        deadlines: Deadlines,
     ) -> None:
         self.extensions: Final = _extensions(connectors)
-        self._deadlines = Deadlines()
+        self._deadlines = deadlines
         self._routes = {
             usage: MappingProxyType({name: connectors[name].connector.id for name in names})
             for usage, names in ({EVERY_USAGE: tuple(connectors)} | dict(routes)).items()
@@ -73,10 +77,6 @@ class Watched:
         summary.receipt = receipt
         await contexts.leave(None)
         return receipt
-
-    def close(self) -> None:
-        """Stop the timer of the deadlines; no send may be under way any more."""
-        self._deadlines.close()
 
     def _summarize(self, message: Message) -> DeliverySummary:
         return DeliverySummary(
