@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import os
 import re
 import subprocess
 import sys
 import tomllib
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,8 @@ from passpost import config
 from pytest_passpost import Fault, SmtpServer, reply
 
 PAGE = (Path(__file__).parents[1] / "docs/en/how-to/delivery.md").read_text("utf-8")
+WATCH = PAGE.partition("## Watch it\n")[2].partition("\n## ")[0]
+NO_USER = Fault("rcpt", reply("550 5.1.1 No such user"))
 BLOCKS = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -80,9 +85,43 @@ def test_a_repeated_send_returns_the_first_receipt(program: dict[str, Any], tmp_
         assert b"ada@" not in (tmp_path / "sends.sqlite").read_bytes()
 
 
+def test_each_send_is_a_line_of_the_facts_that_the_page_names(program: dict[str, Any]) -> None:
+    lines: list[str] = []
+
+    class Handler(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if hasattr(record, "passpost"):
+                lines.append(self.format(record))
+
+    handler, log = Handler(), logging.getLogger("passpost")
+    handler.setFormatter(program["JsonLines"]())
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    try:
+        with (
+            SmtpServer() as first,
+            SmtpServer(faults=[NO_USER]) as second,
+            passpost.Mailer.from_settings(settings(first, second)) as mailer,
+        ):
+            for usage in ("SignIn", "Register"):
+                with suppress(passpost.SendError):
+                    mailer.send(passpost.Message("ada@example.com", usage, {"code": "493817"}))
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(logging.NOTSET)
+    facts = [json.loads(line) for line in lines]
+    assert [(fact["outcome"], fact["connector"]) for fact in facts] == [
+        ("accepted", "primary"),
+        ("rejected", "backup"),
+    ]
+    named = set(re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (`.*?) \|", WATCH, re.MULTILINE))))
+    assert facts[0].keys() | facts[1].keys() == {"message", *named}
+    assert "493817" not in str(facts)
+    assert "ada@" not in str(facts)
+
+
 def test_the_rejected_of_many_are_named(program: dict[str, Any]) -> None:
-    unknown = Fault("rcpt", reply("550 5.1.1 No such user"))
-    with SmtpServer() as first, SmtpServer(faults=[unknown]) as second:
+    with SmtpServer() as first, SmtpServer(faults=[NO_USER]) as second:
         with passpost.Mailer.from_settings(settings(first, second)) as mailer:
             codes = {f"user{number}@example.com": str(number) for number in range(20)}
             (rejected,) = program["send_codes"](mailer, codes)

@@ -31,6 +31,7 @@ PACKAGES = {
     "passpost_webhook": "plugins/webhook",
     "passpost_django": "plugins/django",
     "passpost_redis": "plugins/redis",
+    "passpost_otel": "plugins/otel",
     "passpost_smtp_stand_in": "plugins/smtp/stand_in",
     "passpost_aliyun_dm_stand_in": "plugins/aliyun_dm/stand_in",
     "passpost_sendgrid_stand_in": "plugins/sendgrid/stand_in",
@@ -60,6 +61,7 @@ EXTRAS = {
     "cli": CLI,
     "testing": TESTING,
     "redis": {"passpost-redis", "redis"},
+    "otel": {"opentelemetry-api", "passpost-otel"},
     "demo": CLI | TESTING | {"passpost-smtp", "passpost-smtp-stand-in"},
 }
 
