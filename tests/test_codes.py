@@ -41,7 +41,7 @@ def explained(language: str) -> list[Explanation]:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_each_code_has_its_section_and_each_section_its_code(language: str) -> None:
-    sources = (ROOT / "core/src", ROOT / "cli/src")
+    sources = (ROOT / "core/src", ROOT / "over_http/src", ROOT / "cli/src")
     used = {text for source in sources for text in texts_in(source) if CODE.fullmatch(text)}
     codes = [one.code for one in explained(language)]
     assert sorted(codes) == sorted(used)

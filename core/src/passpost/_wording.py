@@ -11,6 +11,10 @@ _LONGEST_NAME: Final = 64
 """Characters in a name that a suggestion is sought for: comparing longer ones takes too long."""
 
 
+_OTHER_NAMES: Final = {"retries": "attempts", "maxretries": "attempts", "maxattempts": "attempts"}
+"""What other programs call settings whose names are spelled otherwise, both without separators."""
+
+
 def kind_of(value: Any) -> str:
     """Return the name of a value's JSON type."""
     for kind, name in _KINDS.items():
@@ -38,6 +42,7 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
         return None
     by_shape = {_shape(name): name for name in known}
     shape = _shape(word)
+    shape = shape if shape in by_shape else _OTHER_NAMES.get(shape, shape)
     if shape in by_shape:
         return by_shape[shape]
     from difflib import get_close_matches  # noqa: PLC0415 - only mistakes pay for it

@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from pytest_passpost.servers.http.server import Answers, Handler, HttpServer
     from pytest_passpost.servers.http.stand_in import HttpStandIn, Refused
     from pytest_passpost.servers.ports import refusing_port, silent_port
+    from pytest_passpost.servers.scripted import ServerStandIn
     from pytest_passpost.servers.smtp.actions import Deaf, Group, Omit, StopReading, Stray, Unread
     from pytest_passpost.servers.smtp.records import (
         Credentials,
@@ -79,10 +80,10 @@ __all__ = [
     "DelayProxy", "Drip", "Endless", "EndlessBody", "EndlessHead", "ExtensionSuite", "Fault",
     "Garbage", "Group", "Handler", "Hold", "HttpServer", "HttpStandIn", "Inbox", "Inject",
     "LongLine", "Omit", "Phase", "ReadableMail", "ReceivedMail", "Refusal", "Refused", "Repeat",
-    "Request", "Reset", "Say", "Silence", "SlowHead", "SmtpConnection", "SmtpServer", "Split",
-    "StandIn", "StopReading", "StoresSuite", "Stray", "TlsMode", "Truncated", "Unread", "Violation",
-    "WrongLength", "accept_then", "decoded", "default_authority", "override", "refusing_port",
-    "reply", "show_defects", "silent_port",
+    "Request", "Reset", "Say", "ServerStandIn", "Silence", "SlowHead", "SmtpConnection",
+    "SmtpServer", "Split", "StandIn", "StopReading", "StoresSuite", "Stray", "TlsMode", "Truncated",
+    "Unread", "Violation", "WrongLength", "accept_then", "decoded", "default_authority", "override",
+    "refusing_port", "reply", "show_defects", "silent_port",
 ]  # fmt: skip
 
 # Hidden from type checkers, which would take any name for one that exists.
@@ -144,6 +145,7 @@ if not TYPE_CHECKING:
                 "refusing_port",
                 "silent_port",
             ),
+            "pytest_passpost.servers.scripted": ("ServerStandIn",),
             "pytest_passpost.servers.delay_proxy": ("DelayProxy",),
             "pytest_passpost.servers.smtp.server": ("SmtpServer",),
             "pytest_passpost.servers.smtp.actions": (

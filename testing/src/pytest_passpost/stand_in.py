@@ -1,4 +1,4 @@
-"""The protocol of a stand-in: a server on loopback that plays a connector's provider.
+"""The protocol of a stand-in: a server on loopback in a provider's place.
 
 A connector names its stand-in in ``ConnectorInfo.stand_in`` as ``module:class``. The demonstration
 and the conformance kit start it, send through the connector, and look at what arrived. Nothing here
@@ -52,7 +52,7 @@ def decoded(text: str) -> str:
 
 @runtime_checkable
 class StandIn(Protocol):
-    """A server that plays a provider, started by ``with`` and stopped by leaving it.
+    """A server that stands in for a provider, started by ``with`` and stopped by leaving it.
 
     The class is made without arguments. It listens on 127.0.0.1, on a port that the system picks,
     in a thread of its own, and needs no asyncio loop of the caller. It is as strict as the

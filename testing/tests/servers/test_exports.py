@@ -20,11 +20,11 @@ def test_the_public_names_are_these() -> None:
         "CertificateAuthority", "Channel", "Close", "ConnectorSuite", "Credentials", "Deaf",
         "DelayProxy", "Drip", "Endless", "EndlessBody", "EndlessHead", "ExtensionSuite", "Fault",
         "Garbage", "Group", "Handler", "Hold", "HttpServer", "HttpStandIn", "Inbox", "Inject",
-        "LongLine", "Omit", "Phase", "ReadableMail", "ReceivedMail", "Refusal", "Refused",
-        "Repeat", "Request", "Reset", "Say", "Silence", "SlowHead", "SmtpConnection",
-        "SmtpServer", "Split", "StandIn", "StopReading", "Stray", "TlsMode", "Truncated",
-        "Unread", "Violation", "WrongLength", "accept_then", "decoded", "default_authority",
-        "override", "refusing_port", "reply", "show_defects", "silent_port",
+        "LongLine", "Omit", "Phase", "ReadableMail", "ReceivedMail", "Refusal", "Refused", "Repeat",
+        "Request", "Reset", "Say", "ServerStandIn", "Silence", "SlowHead", "SmtpConnection",
+        "SmtpServer", "Split", "StandIn", "StopReading", "StoresSuite", "Stray", "TlsMode",
+        "Truncated", "Unread", "Violation", "WrongLength", "accept_then", "decoded",
+        "default_authority", "override", "refusing_port", "reply", "show_defects", "silent_port",
     }  # fmt: skip
 
 

@@ -150,7 +150,7 @@ class _Editor:
     def _insert_behind(self, previous: Member, member: str, *, lines: bool) -> None:
         text = self.spans.text
         behind = previous.end if previous.comma is None else previous.comma + 1
-        # A comment at the end of the line belongs to what it stands behind.
+        # A comment at the end of the line belongs to what comes before it.
         at = _end(_COMMENTS, text, behind) if lines else behind
         comment, member = text[behind:at], member if lines else f" {member}"
         if previous.comma is None:

@@ -261,10 +261,12 @@ def _chosen(node: Node, value: Any, choices: Iterable[Any] | None) -> Any:
     for choice in known:
         if type(choice) is type(wanted) and choice == wanted:
             return choice
+    first = f'"{known[0]}"' if isinstance(known[0], str) else known[0]
+    example = f"for example, write `{first}`"
     if not isinstance(value, str):
-        return node.fault("E108", f"must be {listed(known)}, not {kind_of(value)}")
+        return node.fault("E108", f"must be {listed(known)}, not {kind_of(value)}", example)
     near = nearest(value, [choice for choice in known if isinstance(choice, str)])
-    return node.fault("E108", f"must be {listed(known)}", did_you_mean(near))
+    return node.fault("E108", f"must be {listed(known)}", did_you_mean(near, example))
 
 
 def _as_whole(value: Any) -> int | None:

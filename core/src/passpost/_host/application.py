@@ -110,7 +110,8 @@ def read_file(path: str | os.PathLike[str]) -> bytes:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "not a valid file name"
         message = f"the file cannot be read: {reason}"
-        problem = Problem("", message, file=os.fspath(path), code="E019")
+        remedy = "check the path and its permissions"
+        problem = Problem("", message, remedy, file=os.fspath(path), code="E019")
         raise ConfigError([problem]) from error
     return content
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Generic, Self, TypeVar
 
 from pytest_passpost.servers.faults import Fault, Phase, Script
 from pytest_passpost.servers.listener import Listener
@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Iterable
     from types import TracebackType
-    from typing import Self
+
+_ServerT = TypeVar("_ServerT", bound="ScriptedServer")
 
 RUNNING: Final[set[ScriptedServer]] = set()
 """The servers that run now, for the report of a test that failed."""
@@ -82,10 +83,40 @@ class ScriptedServer(Listener):
         error.add_note(missed)
 
 
+class ServerStandIn(Generic[_ServerT]):
+    """The base of stand-ins that are one server; see `pytest_passpost.StandIn`.
+
+    Args:
+        server: The server, which runs as long as the stand-in.
+
+    Attributes:
+        server: The server itself: what it got, its connections and faults.
+    """
+
+    def __init__(self, server: _ServerT) -> None:
+        self.server = server
+
+    def break_with(self, *faults: Fault) -> None:
+        """Let these faults strike from here on, in place of those before."""
+        self.server.script(*faults)
+
+    def __enter__(self) -> Self:
+        self.server.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.server.__exit__(kind, error, trace)
+
+
 def _told(missed: list[str]) -> str:
     if not missed:
         return ""
     return "\n".join([*missed, "A fault that need not strike is marked optional=True"])
 
 
-__all__ = ["RUNNING", "ScriptedServer"]
+__all__ = ["RUNNING", "ScriptedServer", "ServerStandIn"]

@@ -1,4 +1,4 @@
-"""What providers ask of a sender's domain, by the host that emails go to.
+"""What providers ask of a sender's domain, by the server that emails go to.
 
 Sources: the providers' own pages on domain authentication. A connector for a provider that is not
 here gets all the checks that need no such knowledge.

@@ -1,22 +1,21 @@
-"""A server on loopback that plays Direct Mail: for the demonstration, and for tests.
+"""A server on loopback that stands in for Direct Mail: for the demonstration, and for tests.
 
-It needs the extra ``passpost[testing]`` or ``passpost[demo]``. What it takes, the service would
-take: it verifies the signature of either version, the skew of the time, the freshness of the nonce
-and every parameter, and answers with the documented error codes. It is stricter than the service in
-one thing: parameters that it does not know are rejected rather than ignored.
+What it accepts, the service would accept: it verifies the signature of either version, the skew of
+the time, the freshness of the nonce and every parameter, and answers with the documented error
+codes. It is stricter in one thing: parameters that it does not know are rejected, not ignored.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from types import MappingProxyType, TracebackType
-from typing import Any, Final, Self
+from types import MappingProxyType
+from typing import Any, Final
 
 from passpost_aliyun_dm_stand_in.service import AcceptedMail, Sender, Service
 from passpost_aliyun_dm_stand_in.signatures import Key
 from passpost_aliyun_dm_stand_in.wire import Incoming
-from pytest_passpost import Answer, Fault, HttpServer, Request
+from pytest_passpost import Answer, HttpServer, Request, ServerStandIn
 
 KEY_ID: Final = "LTAI5tStandInPermanent"
 SECRET: Final = "StandInSecretPermanent"  # noqa: S105 - of a key that opens nothing
@@ -33,7 +32,7 @@ BATCH_SENDER: Final = "news@mail.example.com"
 _JSON: Final = MappingProxyType({"Content-Type": "application/json;charset=utf-8"})
 
 
-class StandIn:
+class StandIn(ServerStandIn[HttpServer]):
     """Direct Mail in the region ``cn-hangzhou``, on a port of 127.0.0.1.
 
     ::
@@ -63,8 +62,7 @@ class StandIn:
             ),
             clock,
         )
-        self.server = HttpServer(self._answer)
-        """The server itself: its requests, connections and faults."""
+        super().__init__(HttpServer(self._answer))
 
     @property
     def settings(self) -> Mapping[str, Any]:
@@ -112,22 +110,6 @@ class StandIn:
             times: How many calls.
         """
         self._service.refuse_next(code, message, status, times)
-
-    def break_with(self, *faults: Fault) -> None:
-        """Let these faults strike from here on, in place of those before."""
-        self.server.script(*faults)
-
-    def __enter__(self) -> Self:
-        self.server.__enter__()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.server.__exit__(kind, error, trace)
 
     def __repr__(self) -> str:
         return f"<StandIn of Direct Mail, {len(self.received)} mails>"

@@ -1,9 +1,9 @@
-"""A server on loopback that plays SendGrid: for the demonstration, and for tests.
+"""A server on loopback that stands in for SendGrid: for the demonstration, and for tests.
 
-It needs the extra ``passpost[testing]`` or ``passpost[demo]``. What it takes, SendGrid would take:
-the rules are those of the reference of ``POST /v3/mail/send``, of its list of errors, and of its
-limits (twilio.com/docs/sendgrid/api-reference/mail-send). It is stricter in two things: one email
-goes to one recipient, and fields that no connector here has a use for are rejected.
+What it accepts, SendGrid would accept: the rules are those of the reference of
+``POST /v3/mail/send``, of its list of errors, and of its limits
+(twilio.com/docs/sendgrid/api-reference/mail-send). It is stricter in two things: one email goes to
+one recipient, and fields that no connector here has a use for are rejected.
 """
 
 from __future__ import annotations

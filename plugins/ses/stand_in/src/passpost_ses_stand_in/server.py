@@ -1,9 +1,9 @@
-"""A server on loopback that plays Amazon SES: for the demonstration, and for tests.
+"""A server on loopback that stands in for Amazon SES: for the demonstration, and for tests.
 
-It needs the extra ``passpost[testing]`` or ``passpost[demo]``. What it takes, SES would take: it
-verifies the signature, its scope, the time, the session token and every part of the document, and
-answers with the documented error codes. It is stricter in two things: one email goes to one
-recipient, and parts of the document that no connector here has a use for are rejected.
+What it accepts, SES would accept: it verifies the signature, its scope, the time, the session token
+and every part of the document, and answers with the documented error codes. It is stricter in two
+things: one email goes to one recipient, and parts of the document that no connector here has a use
+for are rejected.
 """
 
 from __future__ import annotations

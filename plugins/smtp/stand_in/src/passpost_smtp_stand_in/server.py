@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
-from pytest_passpost import CertificateAuthority, ReadableMail, SmtpServer
+from pytest_passpost import CertificateAuthority, ReadableMail, ServerStandIn, SmtpServer
 
 _USER: Final = "no-reply@example.com"
 _PASSWORD: Final = "correct horse battery staple"  # noqa: S105 - of a server that lives for seconds
 
 
-class StandIn:
+class StandIn(ServerStandIn[SmtpServer]):
     """An SMTP server on loopback with STARTTLS and AUTH; see `pytest_passpost.StandIn`."""
 
     def __init__(self) -> None:
         self._authority = CertificateAuthority()
-        self.server = SmtpServer(
-            tls="starttls",
-            require_tls=True,
-            authority=self._authority,
-            auth={_USER: _PASSWORD},
-            name="smtp.example.com",
+        super().__init__(
+            SmtpServer(
+                tls="starttls",
+                require_tls=True,
+                authority=self._authority,
+                auth={_USER: _PASSWORD},
+                name="smtp.example.com",
+            )
         )
-        """The server itself: its emails, connections and faults."""
 
     @property
     def settings(self) -> Mapping[str, Any]:
@@ -52,18 +52,6 @@ class StandIn:
             )
             for mail in self.server.mails
         )
-
-    def __enter__(self) -> Self:
-        self.server.__enter__()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.server.__exit__(kind, error, trace)
 
     def _settings(self, password: str) -> Mapping[str, Any]:
         return {

@@ -1,7 +1,7 @@
 """A service on loopback that takes emails as an operator's own would: for demonstration and tests.
 
-It needs the extra ``passpost[testing]`` or ``passpost[demo]``. It verifies the signature and its
-time as Standard Webhooks requires, every part of the document, and that no email comes twice.
+It verifies the signature and its time as Standard Webhooks requires, every part of the document,
+and that no email comes twice.
 """
 
 from __future__ import annotations

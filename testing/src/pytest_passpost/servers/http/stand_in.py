@@ -5,15 +5,14 @@ from __future__ import annotations
 import abc
 import secrets
 import threading
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from pytest_passpost.servers.http.server import HttpServer
+from pytest_passpost.servers.scripted import ServerStandIn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from types import TracebackType
 
-    from pytest_passpost.servers.faults import Fault
     from pytest_passpost.servers.http.messages import Answer, Request
     from pytest_passpost.stand_in import ReadableMail
 
@@ -30,7 +29,7 @@ class Refused(Exception):  # noqa: N818 - the provider's answer, not a fault of 
         self.answer = answer
 
 
-class HttpStandIn(abc.ABC):
+class HttpStandIn(ServerStandIn[HttpServer], abc.ABC):
     """A stand-in whose author writes the provider's rules alone; see `pytest_passpost.StandIn`.
 
     ::
@@ -52,8 +51,7 @@ class HttpStandIn(abc.ABC):
     """
 
     def __init__(self) -> None:
-        self.server = HttpServer(self._answer)
-        """The server itself: its requests, connections and faults."""
+        super().__init__(HttpServer(self._answer))
         self._received: list[ReadableMail] = []
         self._refusals: list[Answer] = []
         self._violations: list[str] = []
@@ -120,22 +118,6 @@ class HttpStandIn(abc.ABC):
         """
         with self._lock:
             self._refusals += [answer] * times
-
-    def break_with(self, *faults: Fault) -> None:
-        """Let these faults strike from here on, in place of those before."""
-        self.server.script(*faults)
-
-    def __enter__(self) -> Self:
-        self.server.__enter__()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.server.__exit__(kind, error, trace)
 
     def __repr__(self) -> str:
         return f"<{type(self).__module__}.{type(self).__name__}, {len(self.received)} emails>"
