@@ -38,8 +38,9 @@ class Phrase(str):
 
     def __new__(cls, package: str, template: str, values: Mapping[str, Any]) -> Self:
         """Fill in the template; values of foreign classes become text."""
+        kept = (*_PLAIN, Phrase)
         own = {
-            name: value if type(value) in _PLAIN or type(value) is Phrase else str(value)
+            name: value if any(type(value) is kind for kind in kept) else str(value)
             for name, value in values.items()
         }
         phrase = super().__new__(cls, _filled(template, own))

@@ -268,7 +268,8 @@ def _is_one_of(known: Sequence[str], value: object) -> bool:
 
 
 def _is_text(value: object) -> bool:
-    return type(value) in {str, Phrase}
+    # Not `in`: that would ask the metaclass of the type.
+    return type(value) is str or type(value) is Phrase
 
 
 def _is_text_or_none(value: object) -> bool:
