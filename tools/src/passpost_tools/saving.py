@@ -97,7 +97,7 @@ def _replace(path: Path, data: bytes, like: Path | None) -> None:
 
 
 def _take_over(handle: int, like: Path | None) -> None:
-    """Give a file the owner and mode of another one."""
+    """Set the owner and mode of a file to those of another one."""
     if like is None:
         os.fchmod(handle, _PRIVATE)
         return
