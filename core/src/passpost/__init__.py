@@ -115,10 +115,7 @@ if not TYPE_CHECKING:
                 "Preset",
                 "guides",
             ),
-            "passpost._host.application": (
-                "Application",
-                "load",
-            ),
+            "passpost._host.application": ("Application", "load"),
             "passpost._host.connector": ("Connector",),
             "passpost._host.host": ("Host",),
             "passpost._mailers.async_mailer": ("AsyncMailer",),

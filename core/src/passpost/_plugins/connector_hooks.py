@@ -20,6 +20,7 @@ from passpost._plugins.registration import (
     BrokenContract,
     implemented_hooks,
     load,
+    plugin_error,
     plugin_name,
     register,
 )
@@ -185,12 +186,7 @@ class ConnectorHooks:
         return implementation
 
     def _make_error(self, what: str, trace: str = "") -> PluginError:
-        return PluginError(
-            f"the connector {self.id!r} of {self.distribution} {what}",
-            connector=self.id,
-            distribution=self.distribution,
-            trace=trace,
-        )
+        return plugin_error("connector", self.id, self.distribution, what, trace)
 
 
 def _has_error(problems: Sequence[Problem]) -> bool:
@@ -215,9 +211,6 @@ def load_connector(entry: EntryPoint) -> ConnectorHooks:
     try:
         plugin = load(entry)
     except BrokenContract as error:
-        raise PluginError(
-            f"the connector {entry.name!r} of {entry.distribution} {error}",
-            connector=entry.name,
-            distribution=entry.distribution,
-        ) from error.__cause__
+        cause = error.__cause__
+        raise plugin_error("connector", entry.name, entry.distribution, error) from cause
     return ConnectorHooks(entry.name, plugin, entry.distribution)

@@ -17,6 +17,7 @@ from passpost._plugins.registration import (
     hint,
     implemented_hooks,
     load,
+    plugin_error,
     plugin_name,
     register,
 )
@@ -93,12 +94,7 @@ class Extension:
 
     def error(self, what: str, trace: str = "") -> PluginError:
         """Return the error that says what is wrong with this extension."""
-        return PluginError(
-            f"{self} {what}",
-            extension=self.name,
-            distribution=self.distribution or None,
-            trace=trace,
-        )
+        return plugin_error("extension", self.name, self.distribution, what, trace)
 
     def rank(self, hook: str) -> int:
         """Return where it comes among others: pluggy's ``tryfirst`` and ``trylast``."""
@@ -249,11 +245,7 @@ def load_extension(entry: EntryPoint) -> Extension:
         cause = error.__cause__
         # What is missing is worth its words; the text of anything else may hold anything.
         what = error if isinstance(cause, ImportError | None) else _not_imported(cause)
-        raise PluginError(
-            f"the extension {entry.name!r} of {entry.distribution} {what}",
-            extension=entry.name,
-            distribution=entry.distribution,
-        ) from cause
+        raise plugin_error("extension", entry.name, entry.distribution, what) from cause
     return Extension(plugin, entry.name, entry.distribution)
 
 

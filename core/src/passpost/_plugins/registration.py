@@ -9,6 +9,7 @@ import pluggy
 
 from passpost._genuine import type_name
 from passpost._text import visible
+from passpost.errors import PluginError
 
 if TYPE_CHECKING:
     from passpost._plugins.discovery import EntryPoint
@@ -21,6 +22,21 @@ PROJECT: Final = "passpost"
 
 class BrokenContract(Exception):  # noqa: N818 - what a plugin does; a PluginError names the plugin
     """A plugin breaks the contract of its hooks; the text says how, and what to write."""
+
+
+def plugin_error(kind: str, name: str, origin: str, what: object, trace: str = "") -> PluginError:
+    """Return the error that names a plugin, and says what is wrong with it.
+
+    Args:
+        kind: ``connector`` or ``extension``.
+        name: The plugin's ID or name.
+        origin: Its distribution; empty for one of the application's own.
+        what: What is wrong.
+        trace: How it came about, for the plugin's author.
+    """
+    of = f" of {origin}" if origin else ""
+    named: dict[str, Any] = {kind: name, "distribution": origin or None}
+    return PluginError(f"the {kind} {name!r}{of} {what}", trace=trace, **named)
 
 
 def load(entry: EntryPoint) -> object:

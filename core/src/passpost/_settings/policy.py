@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final, Literal
 
 import attrs
@@ -19,19 +19,27 @@ OnUnknown = Literal["stop", "resend"]
 
 
 def _number(
-    name: str, what: str = "a number of seconds", *, above: float | None = None, least: float = 0.0
-) -> Callable[..., None]:
-    """Return a validator for policies made in Python; settings are checked as they are parsed."""
+    *,
+    above: float | None = None,
+    minimum: float | None = None,
+    maximum: float = MAX_TIMEOUT,
+    unit: str | None = None,
+    **facts: Any,
+) -> Any:
+    """Return the field of a number whose lower limit holds for policies made in Python, too."""
+    what = "a number of seconds" if unit == "s" else "a number"
 
-    def check(_instance: Any, _attribute: Any, value: Any) -> None:
+    def check(_instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+        name = attribute.name
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise TypeError(f"{name} is {what}, such as 20, not {kind_of(value)}")
-        low = value <= above if above is not None else value < least
+        low = value <= above if above is not None else value < (minimum or 0)
         if low or not value <= MAX_TIMEOUT:
-            bound = f"greater than {above:g}" if above is not None else f"at least {least:g}"
+            bound = f"at least {minimum or 0:g}" if above is None else f"greater than {above:g}"
             raise ValueError(f"{name} is {what} {bound}, and at most {MAX_TIMEOUT}")
 
-    return check
+    limits: dict[str, Any] = {"above": above, "minimum": minimum, "maximum": maximum}
+    return field(**limits, unit=unit, validator=check, **facts)
 
 
 def _route(value: Mapping[str, Any]) -> Mapping[str, tuple[str, ...]]:
@@ -58,11 +66,9 @@ class Backoff:
         max: Seconds that a wait takes at most, unless the provider asked for more.
     """
 
-    initial: float = field(
+    initial: float = _number(
         default=0.5,
         minimum=0,
-        maximum=MAX_TIMEOUT,
-        validator=_number("initial"),
         unit="s",
         title={"en": "First wait", "zh-CN": "首次等待"},
         description={
@@ -70,11 +76,9 @@ class Backoff:
             "zh-CN": "第二次尝试前的最长等待时间，之后每次加倍。",
         },
     )
-    max: float = field(
+    max: float = _number(
         default=8.0,
         minimum=0,
-        maximum=MAX_TIMEOUT,
-        validator=_number("max"),
         unit="s",
         title={"en": "Longest wait", "zh-CN": "最长等待"},
         description={
@@ -93,22 +97,18 @@ class Breaker:
         recovery: Seconds until one email tries it again.
     """
 
-    failures: int = field(
+    failures: int = _number(
         default=5,
         minimum=0,
-        maximum=MAX_TIMEOUT,
-        validator=_number("failures", "a number"),
         title={"en": "Failures", "zh-CN": "失败次数"},
         description={
             "en": "Failures in a row after which the connector is left alone. 0 means never.",
             "zh-CN": "连续失败多少次后暂停使用该连接器，0 表示从不暂停。",
         },
     )
-    recovery: float = field(
+    recovery: float = _number(
         default=30.0,
         above=0,
-        maximum=MAX_TIMEOUT,
-        validator=_number("recovery", above=0),
         unit="s",
         title={"en": "Recovery", "zh-CN": "恢复时间"},
         description={
@@ -142,11 +142,9 @@ class Policy:
 
     # Less than the 30 s after which gunicorn and many proxies give up a request: who sends within
     # one gets an error, and is not killed.
-    timeout: float = field(
+    timeout: float = _number(
         default=25.0,
         above=0,
-        maximum=MAX_TIMEOUT,
-        validator=_number("timeout", above=0),
         unit="s",
         title={"en": "Timeout", "zh-CN": "超时"},
         description={
@@ -154,11 +152,10 @@ class Policy:
             "zh-CN": "单次发送的总时限；如果消息自带的截止时间更早，以截止时间为准。",
         },
     )
-    attempts: int = field(
+    attempts: int = _number(
         default=3,
         minimum=1,
         maximum=100,
-        validator=_number("attempts", "a number", least=1),
         title={"en": "Attempts", "zh-CN": "尝试次数"},
         description={
             "en": "How often one connector is asked for one email.",
@@ -189,11 +186,9 @@ class Policy:
             "zh-CN": "连接器持续失败时何时暂停使用。",
         },
     )
-    account_cooldown: float = field(
+    account_cooldown: float = _number(
         default=300.0,
         minimum=0,
-        maximum=MAX_TIMEOUT,
-        validator=_number("account_cooldown"),
         unit="s",
         title={"en": "Account cooldown", "zh-CN": "账号冷却时间"},
         description={
