@@ -13,6 +13,7 @@ import pytest
 import passpost
 from passpost._plugins.reports import Reports
 from passpost._redaction.redactor import Redactor
+from passpost.phrases import Phrase
 
 from .conftest import TEMPLATES, Recorder
 
@@ -215,7 +216,7 @@ async def test_errors_of_any_class_reach_the_application_with_facts_of_pythons_o
     assert type(failure) is passpost.SendError
     assert (failure.outcome, failure.retry_after) == (outcome, None)
     texts = [str(failure), failure.hint, failure.response, failure.provider_code]
-    assert {type(text) for text in texts} <= {str, type(None)}
+    assert {type(text) for text in texts} <= {str, Phrase, type(None)}
     assert CODE not in repr(texts)
     assert SECRET not in repr(texts)
 
