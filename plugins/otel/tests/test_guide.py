@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,11 @@ def test_the_program_runs(name: str, tmp_path: Path) -> None:
         assert f'"name": "{exported}"' in done.stdout
     assert "493817" not in done.stdout
     assert "ada@" not in done.stdout
+
+
+def test_installing_the_package_traces_nothing() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    assert "entry-points" not in project
 
 
 def test_both_languages_have_the_same_program() -> None:
