@@ -3,6 +3,7 @@
 PYTHON ?=
 VENV := .venv
 BIN := $(VENV)/bin
+DJANGO := build/django
 # Both names reach the environment in which pip builds a package that comes without a wheel; newer
 # versions of pip read the second.
 PIP := PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt \
@@ -11,8 +12,8 @@ PROJECTS := $(wildcard */pyproject.toml plugins/*/pyproject.toml plugins/*/stand
 # All packages at once: they require each other.
 PACKAGES := $(filter-out core plugins/smtp,$(PROJECTS:/pyproject.toml=))
 
-.PHONY: help demo test format lint types unit architecture coverage simulate outage bench docs guides \
-	prose messages changelog release-check clean
+.PHONY: help demo test format lint types unit django architecture coverage simulate outage bench docs \
+	guides prose messages changelog release-check clean
 .DEFAULT_GOAL := help
 
 help: ## Show the targets
@@ -36,6 +37,15 @@ types: $(VENV)/.dev ## Check the types with mypy
 
 unit: $(VENV)/.dev ## Run the tests, as many at a time as there are processors
 	@$(BIN)/python -m pytest --numprocesses=auto
+
+# It needs another Python than the rest may have: Django 6.1 runs on 3.12 and newer.
+django: ## Run the tests of passpost-django on Django 6.1: make PYTHON=python3.13 django
+	@$(or $(PYTHON),python3.12) -m venv --clear $(DJANGO)
+	@sed 's/^Django==.*/Django==6.1.3/' constraints.txt >$(DJANGO)/constraints.txt
+	@$(DJANGO)/bin/python -m pip --quiet --disable-pip-version-check install \
+		--constraint $(DJANGO)/constraints.txt pytest --editable core --editable plugins/smtp \
+		--editable tools --editable cli --editable testing --editable 'plugins/django[allauth]'
+	@$(DJANGO)/bin/python -m pytest plugins/django
 
 architecture: $(VENV)/.dev ## Check the layers of imports, and show them
 	@$(BIN)/lint-imports --no-logo --no-cache

@@ -7,10 +7,12 @@ from typing import Any
 
 import django
 import pytest
+from django.conf import settings
 from django.core import mail
 from django.core.exceptions import ImproperlyConfigured
 from django.core.mail import EmailMessage, EmailMultiAlternatives
 from django.test import override_settings
+from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy, override
 
 import passpost
@@ -205,12 +207,40 @@ def test_send_mail_with_another_account_is_rejected(server: SmtpServer, file: Pa
     assert server.mails == []
 
 
-def test_the_convention_of_mailers(server: SmtpServer, file: Path) -> None:
-    # Django 6.1 calls a backend with its alias, and its options as keyword arguments.
-    backend = EmailBackend(alias="codes", file=file, usage="Codes", fail_silently=False)
-    assert backend.send_messages([email()]) == 1
+def connection_of(alias: str) -> Any:
+    """Return the backend of an entry of `MAILERS`, called as Django 6.1 calls it."""
+    if django.VERSION >= (6, 1):
+        return mail.mailers[alias]
+    entry = settings.MAILERS[alias]
+    return import_string(entry["BACKEND"])(alias=alias, **entry.get("OPTIONS", {}))
+
+
+def test_an_entry_of_mailers(
+    server: SmtpServer, write: WriteFile, caplog: pytest.LogCaptureFixture
+) -> None:
+    backend = "passpost_django.EmailBackend"
+    options = {"file": write("codes.jsonc"), "usage": "Codes", "fail_silently": True}
+    entries = {"codes": {"BACKEND": backend, "OPTIONS": options}, "plain": {"BACKEND": backend}}
+    with override_settings(MAILERS=entries, PASSPOST_FILE=write()):
+        server.script(UNKNOWN_USER)
+        with caplog.at_level("DEBUG", "passpost"):
+            assert connection_of("codes").send_messages([email(), email()]) == 1
+            assert connection_of("plain").send_messages([email()]) == 1
+    usages = [one.passpost["usage"] for one in caplog.records if hasattr(one, "passpost")]
+    assert usages == ["Codes", "Codes", "Django"]
+
+
+def test_what_get_connection_adds_is_not_ignored() -> None:
     with pytest.raises(TypeError, match="no option username"):
         EmailBackend(alias="codes", username="a", _ignore_unknown_kwargs={"username"})
+
+
+if django.VERSION >= (6, 1):
+
+    def test_django_rejects_an_unknown_option(file: Path) -> None:
+        entry = {"BACKEND": "passpost_django.EmailBackend", "OPTIONS": {"flie": file}}
+        with override_settings(MAILERS={"codes": entry}), pytest.raises(mail.InvalidMailer):
+            mail.send_mail("a", "b", None, ["ada@example.com"], using="codes")
 
 
 def test_a_crash_of_the_conversion_shows_no_content(file: Path) -> None:
