@@ -3,7 +3,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from allauth.account.adapter import get_adapter
@@ -12,10 +12,12 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.db import connection
-from django.test import Client, override_settings
+from django.test import Client, modify_settings, override_settings
 from django.urls import include, path
 
 import passpost
+from passpost_django.allauth import AccountAdapter
+from passpost_django.checks import check_settings
 from pytest_passpost import Fault, SmtpServer, reply
 
 WriteFile = Callable[..., Path]
@@ -99,6 +101,32 @@ def test_a_prefix_of_ones_own(server: SmtpServer) -> None:
     with override_settings(ACCOUNT_EMAIL_SUBJECT_PREFIX="Shop: "):
         post("password/reset", email="nobody@example.com")
     assert server.mails[0].message["subject"].startswith("Shop: ")
+
+
+def test_a_site_of_the_database(server: SmtpServer) -> None:
+    sites = modify_settings(INSTALLED_APPS={"append": "django.contrib.sites"})
+    with sites, override_settings(SITE_ID=1):
+        call_command("migrate", verbosity=0)
+        post("password/reset", email="nobody@example.com")
+    assert server.mails[0].message["subject"].startswith("[example.com] ")
+
+
+class Shops(AccountAdapter):
+    usages: ClassVar = {**AccountAdapter.usages, "account/email/unknown_account": "Register"}
+
+    def base_url(self) -> str:
+        return "https://shop.example.org"
+
+
+def test_an_adapter_of_ones_own(server: SmtpServer) -> None:
+    with override_settings(ACCOUNT_ADAPTER=f"{__name__}.Shops", PASSPOST_BASE_URL=None):
+        assert check_settings() == []
+        post("password/reset", email="nobody@example.com")
+    assert text(server) == "https://shop.example.org/accounts/signup/"
+
+
+def test_an_email_with_neither_code_nor_link() -> None:
+    assert AccountAdapter().payload("account/email/password_changed", {"ip": "::1"}) == {}
 
 
 def test_without_the_sites_address_nothing_is_sent(server: SmtpServer, ada: Any) -> None:

@@ -136,6 +136,22 @@ def test_a_line_break_in_the_subject_is_rejected(server: SmtpServer, file: Path)
     assert server.mails == []
 
 
+def test_each_subject_is_checked_before_the_first_email_is_sent(
+    server: SmtpServer, file: Path
+) -> None:
+    with pytest.raises(passpost.MessageError):
+        send(email(), email(subject="Hello\nBcc: bob@example.com"))
+    assert server.mails == []
+
+
+def test_lines_and_nothing_at_all(server: SmtpServer, file: Path) -> None:
+    body = "您好\n\n.\nFrom here\r\n{{code}} 🙂"
+    assert send(email(body=body), email(body="")) == 2
+    first, second = (one.message.get_content() for one in server.mails)
+    assert first.split() == body.split()
+    assert second.strip() == ""
+
+
 def test_an_email_to_nobody_is_not_counted(server: SmtpServer, file: Path) -> None:
     assert send(email(to=[])) == 0
     assert send() == 0
@@ -171,6 +187,9 @@ def test_one_mailer_for_a_process_and_file(
     for thread in threads:
         thread.join()
     assert len(server.mails) == 6
+    # It is read once.
+    file.unlink()
+    assert send(email()) == 1
     assert mailer() is mailer()
     with override_settings(PASSPOST_FILE=write("other.jsonc")):
         assert mailer() is not EmailBackend(file=file)

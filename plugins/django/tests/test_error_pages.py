@@ -42,7 +42,12 @@ def rendered_by_django(request: HttpRequest) -> HttpResponse:
 
 
 def not_an_email(request: HttpRequest) -> HttpResponse:
-    mail.EmailMessage("Hello", new_code(), to=["ada@example.com"], cc=["b@example.com"]).send()
+    mail.EmailMessage(
+        "Hello",
+        new_code(),
+        to=["ada@example.com"],
+        headers={"X-Code": new_code(), "From": "other@example.com"},
+    ).send()
     return HttpResponse()
 
 

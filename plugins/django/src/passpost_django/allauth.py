@@ -21,6 +21,7 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core import context as current
 from django.apps import apps
 from django.conf import settings
+from django.contrib.sites.shortcuts import get_current_site
 from django.core.exceptions import ImproperlyConfigured
 
 import passpost
@@ -37,7 +38,7 @@ _CODE_LIFETIMES: Final[Mapping[str, str]] = MappingProxyType(
 )
 """The setting of allauth that says how many seconds a code is good for."""
 
-_LINKS: Final = ("activate_url", "password_reset_url")
+_LINKS: Final = ("activate_url", "password_reset_url", "signup_url")
 
 
 class Site(NamedTuple):
@@ -77,9 +78,10 @@ class AccountAdapter(DefaultAccountAdapter):
             passpost.MessageError: The template does not fit; nothing was sent.
             ImproperlyConfigured: ``PASSPOST_BASE_URL`` is not set, or not valid.
         """
-        context = {**context, **_own_links(context), "current_site": self.site()}
+        context = {**context, **self._own_links(context)}
         usage = self.usages.get(template_prefix)
         if usage is None:
+            context["current_site"] = self.site()
             super().send_mail(template_prefix, email, context)
             return
         message = passpost.Message(
@@ -98,7 +100,16 @@ class AccountAdapter(DefaultAccountAdapter):
         del template_prefix
         if "code" in context:
             return {"code": context["code"]}
-        return {"link": next(context[name] for name in _LINKS if name in context)}
+        link = next((context[name] for name in _LINKS if name in context), None)
+        return {} if link is None else {"link": link}
+
+    def base_url(self) -> str:
+        """Return what links begin with: ``PASSPOST_BASE_URL``. Override it for several sites.
+
+        Raises:
+            ImproperlyConfigured: It is not set, or is not the address of a site.
+        """
+        return base_url()
 
     def format_email_subject(self, subject: str) -> str:
         """Return a subject with the prefix that allauth adds: the site's name, unless it is set."""
@@ -108,11 +119,22 @@ class AccountAdapter(DefaultAccountAdapter):
     def site(self) -> Any:
         """Return the site of ``django.contrib.sites``, or that of ``PASSPOST_BASE_URL``."""
         if apps.is_installed("django.contrib.sites"):
-            from django.contrib.sites.models import Site as Model  # noqa: PLC0415 - only if it is installed
-
-            return Model.objects.get_current()
-        domain = urlsplit(base_url()).netloc
+            return get_current_site(current.request)
+        domain = urlsplit(self.base_url()).netloc
         return Site(domain, domain)
+
+    def _own_links(self, context: Mapping[str, Any]) -> dict[str, str]:
+        """Return the links that begin with the request's address, with the site's in its place."""
+        request = context.get("request") or current.request
+        named = request.get_host() if request is not None else None
+        base = self.base_url()
+        return {
+            name: link.replace(f"{parts.scheme}://{parts.netloc}", base, 1)
+            for name, link in context.items()
+            if name.endswith("_url")
+            and isinstance(link, str)
+            and (parts := urlsplit(link)).netloc == named
+        }
 
 
 def base_url() -> str:
@@ -122,31 +144,13 @@ def base_url() -> str:
         ImproperlyConfigured: It is not set, or is not the address of a site.
     """
     url = str(getattr(settings, "PASSPOST_BASE_URL", "")).rstrip("/")
-    parts = urlsplit(url)
-    if (
-        parts.scheme in {"http", "https"}
-        and parts.hostname
-        and url == f"{parts.scheme}://{parts.netloc}"
-    ):
+    scheme, _, place = url.partition("://")
+    if scheme in {"http", "https"} and place and urlsplit(url).netloc == place:
         return url
     raise ImproperlyConfigured(
         "PASSPOST_BASE_URL must be set to the address of the site, without a path: links in emails "
         "never begin with the address that a request names"
     )
-
-
-def _own_links(context: Mapping[str, Any]) -> dict[str, str]:
-    """Return the links that begin with the request's address, with the site's in its place."""
-    request = context.get("request") or current.request
-    named = request.get_host() if request is not None else None
-    base = base_url()
-    return {
-        name: link.replace(f"{parts.scheme}://{parts.netloc}", base, 1)
-        for name, link in context.items()
-        if name.endswith("_url")
-        and isinstance(link, str)
-        and (parts := urlsplit(link)).netloc == named
-    }
 
 
 def _deadline(template_prefix: str, context: Mapping[str, Any]) -> dt.datetime | None:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, Final
 
+from django.apps import apps
 from django.conf import settings
 from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
@@ -51,7 +52,8 @@ def _aliases() -> list[str]:
 def _files() -> list[str]:
     """Return the settings files, each once."""
     files = {}
-    for alias in _aliases():
+    # Code may use the default alias, whatever Django sends through.
+    for alias in (DEFAULT, *_aliases()):
         with suppress(ImproperlyConfigured):
             files[os.fspath(settings_file(alias))] = alias
     return list(files)
@@ -137,16 +139,19 @@ def _check_people() -> Iterator[checks.CheckMessage]:
 def _check_allauth() -> Iterator[checks.CheckMessage]:
     """Report an adapter for allauth that has no address for its links."""
     path = getattr(settings, "ACCOUNT_ADAPTER", None)
-    if path is None:
+    if path is None or not apps.is_installed("allauth.account"):
         return
     from passpost_django.allauth import AccountAdapter, base_url  # noqa: PLC0415 - needs an extra
 
-    try:
-        if issubclass(import_string(path), AccountAdapter):
-            base_url()
-    except ImproperlyConfigured as error:
-        hint = 'PASSPOST_BASE_URL = "https://www.example.com"'
-        yield checks.Error(str(error), hint=hint, id="passpost_django.E003")
+    # allauth reports an adapter that cannot be imported.
+    with suppress(ImportError, TypeError):
+        adapter = import_string(path)
+        if issubclass(adapter, AccountAdapter) and adapter.base_url is AccountAdapter.base_url:
+            try:
+                base_url()
+            except ImproperlyConfigured as error:
+                hint = 'PASSPOST_BASE_URL = "https://www.example.com"'
+                yield checks.Error(str(error), hint=hint, id="passpost_django.E003")
 
 
 def _check_deployed(file: str) -> Iterator[checks.CheckMessage]:

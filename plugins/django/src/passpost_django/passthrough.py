@@ -40,7 +40,10 @@ _TEMPLATES: Final[Mapping[frozenset[str], passpost.Template]] = {
 
 @passpost.hookimpl
 def find_template(message: passpost.Message) -> passpost.Template | None:
-    """Return the template for what an email of Django consists of; None for all other emails."""
-    if RENDERED not in message.context:
-        return None
+    """Return the template of an email that Django has rendered; None for all other emails."""
+    return template_of(message) if RENDERED in message.context else None
+
+
+def template_of(message: passpost.Message) -> passpost.Template:
+    """Return the template for what an email of Django consists of."""
     return _TEMPLATES[frozenset(message.payload) - {"subject"}]

@@ -14,7 +14,7 @@ from django.core.mail import EmailMessage
 
 import passpost
 from passpost_django.languages import active_locales
-from passpost_django.passthrough import RENDERED
+from passpost_django.passthrough import RENDERED, template_of
 
 _REPLY_TO: Final = "reply-to"
 
@@ -35,11 +35,15 @@ def message_of(
     try:
         _check_parts(email)
         _check_sender(str(email.from_email), senders)
-        return _message(email, usage)
+        message = _message(email, usage)
+        # The line break in a subject shows here, before another email of the call is sent.
+        template_of(message).render(message.payload)
     except passpost.MessageError as error:
         # Error reports show the variables of each frame, and some of these have the content.
         failure = error.with_traceback(None)
         failure.__context__ = None
+    else:
+        return message
     raise failure
 
 
