@@ -12,8 +12,8 @@ PROJECTS := $(wildcard */pyproject.toml plugins/*/pyproject.toml plugins/*/stand
 # All packages at once: they require each other.
 PACKAGES := $(filter-out core plugins/smtp,$(PROJECTS:/pyproject.toml=))
 
-.PHONY: help demo test format lint types unit django architecture coverage simulate outage bench docs \
-	guides prose messages changelog release-check clean
+.PHONY: help demo test format lint types unit django architecture coverage simulate outage kills bench \
+	docs guides prose messages changelog release-check clean
 .DEFAULT_GOAL := help
 
 help: ## Show the targets
@@ -62,6 +62,9 @@ simulate: $(VENV)/.dev ## Send 100,000 emails through connectors that fail in ev
 
 outage: $(VENV)/.dev ## Stop, kill and pause a Postfix under load, and count what arrives
 	@$(BIN)/python bench/outage_postfix.py
+
+kills: $(VENV)/.dev ## Kill a batch at 200 random moments, and check that each email is sent once
+	@PASSPOST_BATCH_KILLS=200 $(BIN)/python -m pytest --numprocesses=auto tests/test_batch_kills.py
 
 bench: $(VENV)/.dev ## Run the benchmarks against the peers
 	@for script in bench/bench_*.py; do \

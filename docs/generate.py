@@ -83,7 +83,8 @@ def _played(block: re.Match[str], machine: Machine) -> str:
     language, text = block.groups()
     if language != "console":
         if name := NAME.match(text):
-            machine.write(name[1], text)
+            # CSV has no comments.
+            machine.write(name[1], text[name.end() :] if language == "csv" else text)
         return block[0]
     commands = [match[1] for match in COMMAND.finditer(text)]
     printed = "".join(f"$ {command}\n{machine.run(command)}" for command in commands)

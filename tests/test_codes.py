@@ -20,6 +20,7 @@ RANGES = {
     "templates": [(200, 299)],
     "addresses": [(300, 349)],
     "application": [(400, 449)],
+    "batch": [(500, 549)],
 }
 CONNECTORS = {
     "smtp": "smtp", "aliyun_dm": "aliyun-dm", "sendgrid": "sendgrid", "ses": "ses",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -13,6 +14,9 @@ import pytest
 import passpost
 from passpost.config import ConnectorConfig, HostName, Invalid, parse, read, resolve, warnings
 from passpost.http import ApiKey, Endpoint, SenderConfig, WebAddress
+from passpost_cli.batch.arguments import Defaults
+from passpost_cli.batch.drafts import Drafts
+from passpost_cli.batch.rows import BatchFile, LineError
 from passpost_cli.commands.explain import explanations
 from passpost_smtp.config import SmtpConfig
 
@@ -134,7 +138,24 @@ def test_what_is_not_a_settings_file_has_its_problem(code: str) -> None:
     assert problems_of(lambda: passpost.load(path)) == [code]
 
 
-AREAS = ["reading", "references", "values", "templates", "addresses", "application"]
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [(code, text) for code, kind, text in examples("batch") if kind in ("csv", "json")],
+)
+def test_an_example_of_a_batch_has_its_problem(code: str, text: str, tmp_path: Path) -> None:
+    (tmp_path / "users").write_text(text, "utf-8")
+    template = passpost.Template(usage_type="SignIn", subject="Code", content="{{code}}")
+    connector = passpost.Host().configure("smtp", {**_SMTP, "templates": []})
+    application = passpost.Application(
+        connectors=(connector,), policy=passpost.Policy(), templates=(template,)
+    )
+    with (tmp_path / "users").open("rb") as file:
+        drafts = Drafts(BatchFile(file, "users"), Defaults(), application)
+        problems = [one.problems for one in drafts.check() if isinstance(one, LineError)]
+    assert [problem.code for (problem,) in problems] == [code]
+
+
+AREAS = ["reading", "references", "values", "templates", "addresses", "application", "batch"]
 
 
 @pytest.mark.parametrize("area", AREAS)

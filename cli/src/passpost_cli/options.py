@@ -35,9 +35,6 @@ connector: Final = click.option(
     help="The connector of FILE, if FILE is one connector's own settings. In an application's "
     "file: use only the connector of this name.",
 )
-usage: Final = click.option(
-    "--usage", required=True, metavar="USAGE", help="What the email is for: SignIn, Register, …"
-)
 locale: Final = click.option(
     "--locale",
     metavar="TAG",
@@ -73,6 +70,12 @@ def payload(function: F) -> F:
     for option in reversed(_PAYLOAD):
         function = option(function)
     return function
+
+
+def usage(*, required: bool) -> Callable[[F], F]:
+    """Return the option ``--usage``."""
+    text = "What the email is for: SignIn, Register, …"
+    return click.option("--usage", required=required, metavar="USAGE", help=text)
 
 
 def timeout(help_text: str) -> Callable[[F], F]:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 SUMMARIES: Final = {
     "check": "Check a settings file, and with --connect the connection.",
     "preview": "Show what an email will look like; nothing is sent.",
-    "send": "Send one email.",
+    "send": "Send one email, or one for each line of a file.",
     "connectors": "List the installed connectors and extensions.",
     "guide": "Show how to set up a connector; without ID, list the guides.",
     "explain": "Explain the code of a problem; without CODE, list the codes.",

@@ -33,6 +33,8 @@ Behaviour = Literal[
     "warn",
     "unreachable",
     "steer",
+    "ask",
+    "by-recipient",
 ]
 
 
@@ -92,14 +94,17 @@ async def send_mail(config: AcmeConfig, mail: passpost.Mail) -> passpost.Receipt
         raise ValueError(f"cannot send {mail.payload} with {config.api_key.reveal()}")
     if config.behave == "interrupt":
         signal.raise_signal(signal.SIGINT)
-    if config.behave in ("wait", "interrupt"):
-        await _wait(config)
+    if config.behave in WAITS:
+        await WAITS[config.behave](config)
     if config.behave == "count":
         return passpost.Receipt(str(mail.seconds_left()))
     if config.behave == "terse":
         return passpost.Receipt()
-    if config.behave in FAILURES:
-        raise failure(config.behave)
+    behavior: str = config.behave
+    if behavior == "by-recipient":
+        behavior, _, _ = mail.to.address.partition("@")
+    if behavior in FAILURES:
+        raise failure(behavior)
     if config.outbox is not None:
         _keep(Path(config.outbox), mail)
     return passpost.Receipt("acme-7", "250 OK \x1b[31mqueued")
@@ -133,6 +138,12 @@ FAILURES = {
     "throttle": lambda: passpost.SendError(
         "too many mails", outcome="rejected", scope="provider", temporary=True, retry_after=30.0
     ),
+    "nobody": lambda: passpost.SendError(
+        "550 5.1.1 No such user", outcome="rejected", scope="recipient", hint="Is it a typo?"
+    ),
+    "busy": lambda: passpost.SendError(
+        "450 4.2.1 Mailbox busy", outcome="rejected", scope="recipient", temporary=True
+    ),
     "told": lambda: passpost.SendError(
         "signing in failed: 535 5.7.8 wrong password",
         outcome="rejected",
@@ -159,6 +170,16 @@ async def _wait(config: AcmeConfig) -> None:
         with socket.create_connection(("127.0.0.1", config.ring)):
             pass
     await asyncio.Event().wait()
+
+
+async def _ask(config: AcmeConfig) -> None:
+    """Wait until the test lets the email go on."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", config.ring)
+    await reader.read(1)
+    writer.close()
+
+
+WAITS = {"wait": _wait, "interrupt": _wait, "ask": _ask}
 
 
 def _keep(outbox: Path, mail: passpost.Mail) -> None:

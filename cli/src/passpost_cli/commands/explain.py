@@ -19,7 +19,9 @@ from passpost_cli.extensions import make_host
 from passpost_cli.failures import CommandError
 from passpost_cli.terminal import complain, one_line, out, out_json
 
-AREAS: Final = ("reading", "references", "values", "templates", "addresses", "application")
+AREAS: Final = (
+    "reading", "references", "values", "templates", "addresses", "application", "batch",
+)  # fmt: skip
 """The files of explanations, in the order of their codes."""
 
 _LANGUAGES: Final = ("en", "zh-CN")

@@ -36,7 +36,7 @@ The JSON document:
 
 @click.command(cls=Command, epilog=_EPILOG)
 @options.settings_file
-@options.usage
+@options.usage(required=True)
 @options.payload
 @options.locale
 @options.connector

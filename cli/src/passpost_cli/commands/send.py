@@ -1,9 +1,10 @@
-"""``passpost send``: sends one email."""
+"""``passpost send``: sends one email, or those of a file."""
 
 from __future__ import annotations
 
 import asyncio
 import copy
+from collections.abc import Mapping
 from typing import Any, Final
 
 import attrs
@@ -12,6 +13,7 @@ import click
 import passpost
 from passpost._plugins.defects import describe_defect
 from passpost_cli import options
+from passpost_cli.batch import arguments as batches
 from passpost_cli.command import Command
 from passpost_cli.exit_codes import ExitCode
 from passpost_cli.failures import CommandError, attempts
@@ -30,6 +32,11 @@ The JSON document:
    "config|message|plugin|refused|interrupted|usage|internal", "message", …}}
   ATTEMPT: {"connector", "started_at", "result", "summary"}
 
+With --batch:
+  {"ok", "total", "accepted", "rejected", "unknown", "not_attempted",
+   "replayed", "earlier", "seconds", "journal", "errors": [{"line", "count",
+   "outcome", "message", …}, …], and "error" where "ok" is false}
+
 Others on this machine can read a code on the command line while the command
 runs. "--payload -" reads it from standard input instead.
 """
@@ -39,42 +46,47 @@ _OPEN: Final = "it is unknown whether the email was sent"
 
 @click.command(cls=Command, epilog=_EPILOG)
 @options.settings_file
-@click.option("--to", required=True, metavar="ADDRESS", help="The recipient: one address.")
-@options.usage
+@click.option("--to", metavar="ADDRESS", help="The recipient: one address.")
+@options.usage(required=False)
 @options.payload
 @options.locale
 @options.connector
-@options.timeout("How long sending may take. [default: the timeout in FILE]")
+@options.timeout("How long sending one email may take. [default: the timeout in FILE]")
+@batches.options
 @options.as_json
-def command(  # noqa: PLR0913 - one for each argument of the command line
-    *,
-    file: str,
-    to: str,
-    usage: str,
-    code: str | None,
-    assignments: tuple[str, ...],
-    payload_file: str | None,
-    locale: str | None,
-    connector: str | None,
-    timeout: float | None,
-    as_json: bool,
-) -> None:
-    """Send one email.
+@click.pass_context
+def command(ctx: click.Context, /, **given: Any) -> None:
+    """Send one email, or one for each line of a file.
 
-    The exit code is 0 if the provider has accepted the email, 1 if it was not sent, and 3 if that
+    The exit code is 0 if the provider has accepted all emails, 1 if one was not sent, and 3 if that
     is unknown.
+
+    BATCH is CSV with a line of column names, or JSON Lines. Nothing is sent before all lines are
+    valid. A journal notes each email, so that --resume can go on where a batch has ended.
     """
-    payload = read_payload(code, assignments, payload_file, beside=file)
-    message = passpost.Message(to=to, usage=usage, payload=payload, locale=locale)
-    application = load(file, connector)
-    if timeout is not None:
-        policy = attrs.evolve(application.policy, timeout=timeout)
-        application = attrs.evolve(application, policy=policy)
-    receipt = _sent(application, message)
-    if as_json:
+    batches.check(ctx)
+    file = given["file"]
+    payload = read_payload(given["code"], given["assignments"], given["payload_file"], beside=file)
+    if given["batch"] is not None:
+        # Slow to import, and of no use for one email.
+        from passpost_cli.batch.command import send_batch  # noqa: PLC0415
+
+        send_batch(batches.arguments_of(given, payload), _application(given))
+        return
+    message = passpost.Message(given["to"], given["usage"], payload, given["locale"])
+    receipt = _sent(_application(given), message)
+    if given["as_json"]:
         out_json({"ok": True, **_described(receipt)})
     else:
         _show(receipt)
+
+
+def _application(given: Mapping[str, Any]) -> passpost.Application:
+    application = load(given["file"], given["connector"])
+    if given["timeout"] is None:
+        return application
+    policy = attrs.evolve(application.policy, timeout=given["timeout"])
+    return attrs.evolve(application, policy=policy)
 
 
 def _sent(application: passpost.Application, message: passpost.Message) -> passpost.Receipt:

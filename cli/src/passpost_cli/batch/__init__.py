@@ -1,0 +1,1 @@
+"""``passpost send --batch``: a file of emails, a journal of what became of each."""
