@@ -103,7 +103,7 @@ class SendAttempt:
         interruptions = Interruptions()
         try:
             with reaching(internal=self._active.connector.internal_addresses):
-                receipt = await self._call_connector()
+                receipt = await self._call_connector(interruptions.task)
         except BaseException as error:  # noqa: BLE001 - any plugin's any mistake
             self.may_have_left = self._called and not self._withdraw()
             if not interruptions.include(error):
@@ -115,14 +115,14 @@ class SendAttempt:
         # email and the key, do not stay with the cancellation that the application gets.
         raise interruption
 
-    async def _call_connector(self) -> Receipt:
+    async def _call_connector(self, task: asyncio.Task[Any] | None) -> Receipt:
         self._require_time()
         active, hooks = self._active, self._active.connector.hooks
         self.asked = True
         session = await active.ready(self._begin_by())
         if hooks.sends_async:
             self._called = True
-            with active.deadlines.until_after(self._over), self._departure or _UNMARKED:
+            with active.deadlines.until_after(self._over, task), self._departure or _UNMARKED:
                 result: Any = await hooks.send_mail(active.connector.config, session, self._mail)  # type: ignore[misc]  # sends_async says that it is awaitable
         else:
             result = await self._call_in_thread()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from types import TracebackType
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from passpost._network.alarm import Alarm
 from passpost.errors import Scope, SendError
@@ -15,6 +15,9 @@ whether anything was sent, and gets the chance to say so."""
 
 INSIST: Final = 1.0
 """Seconds until a block that swallowed its cancellation is cancelled again."""
+
+
+_Task = asyncio.Task[Any]
 
 
 class DeadlinePassedError(Exception):
@@ -36,9 +39,14 @@ class Deadlines:
         """Return a context whose block is cancelled at that time of the running loop's clock."""
         return Limit(self, when)
 
-    def until_after(self, deadline: float) -> Limit:
-        """Return a context whose block is cancelled `GRACE` seconds after a deadline."""
-        return Limit(self, deadline + GRACE)
+    def until_after(self, deadline: float, task: _Task | None = None) -> Limit:
+        """Return a context whose block is cancelled `GRACE` seconds after a deadline.
+
+        Args:
+            deadline: The deadline, in the running loop's time.
+            task: The current task, if the caller has asked for it already.
+        """
+        return Limit(self, deadline + GRACE, task)
 
     def close(self) -> None:
         """Stop the timer; nothing may be running any more."""
@@ -71,11 +79,12 @@ class Limit:
         DeadlinePassedError: On leaving the block, if it was cancelled for being late.
     """
 
-    __slots__ = ("_cancelling", "_cancels", "_deadlines", "_task", "when")
+    __slots__ = ("_cancelling", "_cancels", "_deadlines", "_known_task", "_task", "when")
 
-    def __init__(self, deadlines: Deadlines, when: float) -> None:
+    def __init__(self, deadlines: Deadlines, when: float, task: _Task | None = None) -> None:
         self.when = when
         self._deadlines = deadlines
+        self._known_task = task
         self._cancels = 0
 
     def expire(self) -> None:
@@ -84,7 +93,7 @@ class Limit:
         self._task.cancel()
 
     def __enter__(self) -> None:
-        self._task = cast("asyncio.Task[object]", asyncio.current_task())
+        self._task = self._known_task or cast("_Task", asyncio.current_task())
         # Others may be cancelling the task already, or do so meanwhile; that is not ours to answer.
         self._cancelling = self._task.cancelling()
         self._deadlines.begin(self)

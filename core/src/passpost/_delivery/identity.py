@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import secrets
+import os
 import time
 from typing import TYPE_CHECKING
 
@@ -35,7 +35,8 @@ class Identity:
     def of(cls, message: Message) -> Identity:
         """Return a new identity: with the same token for the same idempotency key and recipient."""
         if message.idempotency_key is None:
-            return cls(secrets.token_hex(16))
+            # What `secrets.token_hex` returns, which takes twice as long.
+            return cls(os.urandom(16).hex())
         named = f"{message.idempotency_key}\0{message.to.address}"
         return cls(hashlib.sha256(named.encode()).hexdigest()[:32])
 

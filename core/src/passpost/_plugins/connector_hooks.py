@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
+from operator import itemgetter
 from typing import Any, Final, TypeVar, cast
 
 import pluggy
@@ -57,7 +58,7 @@ class ConnectorHooks:
         # Called without pluggy, which takes a twentieth of what an email takes: the plugin is
         # alone, and its arguments were checked when it was registered.
         self._send = implementation.function
-        self._send_takes = implementation.argnames
+        self._pick = _picker(("config", "session", "mail"), implementation.argnames)
 
     def _register(self, plugin: object) -> pluggy.PluginManager:
         try:
@@ -157,8 +158,7 @@ class ConnectorHooks:
 
     def send_mail(self, config: Any, session: Any, mail: Mail) -> Awaitable[Receipt] | Receipt:
         """Call the hook as it is: a coroutine, or, from a plain function, the receipt."""
-        given = {"config": config, "session": session, "mail": mail}
-        result = self._send(*[given[name] for name in self._send_takes])
+        result = self._send(*self._pick((config, session, mail)))
         return cast("Awaitable[Receipt] | Receipt", result)
 
     def check_connection(self, config: Any, session: Any) -> Awaitable[Sequence[Finding]]:
@@ -187,6 +187,17 @@ class ConnectorHooks:
 
     def _make_error(self, what: str, trace: str = "") -> PluginError:
         return plugin_error("connector", self.id, self.distribution, what, trace)
+
+
+def _picker(
+    given: tuple[str, ...], wanted: Sequence[str]
+) -> Callable[[tuple[Any, ...]], Iterable[Any]]:
+    """Return what picks the arguments that a hook names out of all that are given."""
+    places = [given.index(name) for name in wanted]
+    if len(places) > 1:
+        return itemgetter(*places)
+    # Of a single place, `itemgetter` returns what is there by itself.
+    return lambda values: [values[place] for place in places]
 
 
 def _has_error(problems: Sequence[Problem]) -> bool:

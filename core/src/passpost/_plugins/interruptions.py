@@ -18,28 +18,31 @@ class Interruptions:
     A hook may raise what usually comes from outside: an SDK calls ``sys.exit``, a future that
     somebody cancelled is awaited. Such an exception must not pass for the caller's cancellation,
     nor end the process.
+
+    Attributes:
+        task: The current task.
     """
 
-    __slots__ = ("_cancelling", "_task")
+    __slots__ = ("_cancelling", "task")
 
     def __init__(self) -> None:
-        self._task = asyncio.current_task()
+        self.task = asyncio.current_task()
         self._cancelling = 0
-        if self._task is not None:
+        if self.task is not None:
             # A cancellation that has been requested and not been raised yet, as by a signal while
             # the task runs, is still to come. asyncio shows it in this attribute alone.
-            to_come = getattr(self._task, "_must_cancel", False)
-            self._cancelling = self._task.cancelling() - to_come
+            to_come = getattr(self.task, "_must_cancel", False)
+            self._cancelling = self.task.cancelling() - to_come
 
     def include(self, error: BaseException) -> bool:
         """Return whether an exception interrupts the task, and has to go on through it."""
         if is_really(error, Exception):
             return False
         if is_really(error, asyncio.CancelledError):
-            return self._task is not None and self._task.cancelling() > self._cancelling
+            return self.task is not None and self.task.cancelling() > self._cancelling
         if is_really(error, GeneratorExit):
             # Python closes the coroutine of a task that nobody runs any more.
-            return _current_task() is not self._task
+            return _current_task() is not self.task
         # Ctrl-C strikes in the main thread alone.
         on_main = threading.current_thread() is threading.main_thread()
         return is_really(error, KeyboardInterrupt) and on_main

@@ -149,8 +149,11 @@ class Exchanges:
                 return
             then, exchange.then = exchange.then, None
             # Too late, nothing more is said: the timer rings in this turn of the event loop.
-            late = self._loop.time() >= exchange.deadline
-            if then is not None and not late and then(exchange.replies):
+            if (
+                then is not None
+                and self._loop.time() < exchange.deadline
+                and then(exchange.replies)
+            ):
                 return
             # It is the first no more where `then` has ended the connection.
             self.finish_first()

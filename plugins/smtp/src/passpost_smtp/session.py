@@ -94,7 +94,8 @@ class SmtpSession:
             # later has been fine so far.
             fresh = pooled.emails == 0
             # A connection that was idle for long may be dead.
-            probing = self._loop.time() - pooled.idle_since >= self._probe_after
+            now = self._loop.time()
+            probing = now - pooled.idle_since >= self._probe_after
             form = fallback.choose(pooled.offer, pooled.address, most)
             chunked = form == "chunked"
             if (chunked and probing) or (form in _IN_CHUNKS and has_commands(mail.payload)):
@@ -105,7 +106,7 @@ class SmtpSession:
                 form = fall_back(form)
             accepted = pooled.accepted
             patience = self.context.limits.probe if probing else self.context.limits.command
-            patience = max(0.0, min(patience, begin_by - self._loop.time()))
+            patience = max(0.0, min(patience, begin_by - now))
             result = await self._carry(pooled, form, mail, deadline, patience)
             if follows and pooled.accepted > accepted:
                 self._learn_from_following(pooled, result)
