@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from virtual_time import VirtualClock, run
 
 import passpost
 from passpost._stores import Stores
+from passpost._stores.failure import StoreError
 from passpost._stores.idempotency import MemoryIdempotency
 from passpost._stores.sqlite import SqliteIdempotency
 
@@ -96,5 +99,94 @@ def test_two_mailers_share_a_file(tmp_path: Path) -> None:
         assert len(set(results)) == 1
         for store in stores:
             store.close()
+
+    asyncio.run(scene())
+
+
+def test_what_is_remembered_does_not_repeat_the_address() -> None:
+    noted: list[Any] = []
+
+    class Noting(MemoryIdempotency):
+        async def finish(self, key: str, token: str, record: Any) -> None:
+            noted.append(record)
+            await super().finish(key, token, record)
+
+    words = "250 2.1.5 <Ada@Example.com> ok"
+    doubt = passpost.SendError(words, outcome="unknown", scope="network", response=words)
+
+    async def scene() -> None:
+        first = Scripted("first", lambda _mail: passpost.Receipt(response=words), doubt)
+        async with once(first, store=Noting(VirtualClock())) as sends:
+            await sends.send(ONE)
+            assert (await sends.send(ONE)).response == "250 2.1.5 <a…@example.com> ok"
+            await outcome(sends.send(message(idempotency_key="two")))
+
+    run(scene())
+    assert [record["outcome"] for record in noted] == ["accepted", "unknown"]
+    assert "ada@" not in str(noted).lower()
+    assert "a…@example.com" in str(noted[1])
+
+
+def test_a_store_that_hangs_holds_no_receipt_back(caplog: pytest.LogCaptureFixture) -> None:
+    class Hanging(MemoryIdempotency):
+        async def finish(self, key: str, token: str, record: Any) -> None:
+            await asyncio.Event().wait()
+
+    async def scene() -> None:
+        loop = asyncio.get_running_loop()
+        first = Scripted("first")
+        async with once(first, store=Hanging(VirtualClock()), timeout=5) as sends:
+            began = loop.time()
+            assert await outcome(sends.send(ONE)) == "first"
+            assert loop.time() - began <= 5.5
+            assert await outcome(sends.send(ONE)) == "unknown provider"
+        assert len(first.mails) == 1
+
+    run(scene())
+    assert "the idempotency store did not note how a send ended" in caplog.text
+
+
+def test_a_store_says_what_is_wrong_with_it() -> None:
+    class Down(MemoryIdempotency):
+        async def begin(self, *args: Any, **named: Any) -> Any:
+            raise StoreError("Acme at h:1 is down\x1b[2J", hint="Start it.")
+
+    async def scene() -> None:
+        async with once(Scripted("first"), store=Down(VirtualClock())) as sends:
+            with pytest.raises(passpost.SendError) as caught:
+                await sends.send(ONE)
+        assert str(caught.value) == r"the idempotency store failed: Acme at h:1 is down\x1b[2J"
+        assert (caught.value.hint, caught.value.provider_code) == ("Start it.", "passpost.store")
+
+    run(scene())
+
+
+def test_a_file_that_is_locked_is_given_up_at_the_deadline(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The threads that wait for it end a while later.
+    monkeypatch.setattr("passpost._stores.sqlite._PATIENCE", 1.0)
+
+    async def scene() -> None:
+        first = Scripted("first")
+        store = SqliteIdempotency(tmp_path / "sends.db")
+        async with once(first, store=store, timeout=0.5) as sends, asyncio.timeout(4):
+            assert await outcome(sends.send(ONE)) == "first"
+            with closing(sqlite3.connect(tmp_path / "sends.db", isolation_level=None)) as other:
+                other.execute("BEGIN EXCLUSIVE")
+                keys = [message(idempotency_key=str(number)) for number in range(60)]
+                found = await asyncio.gather(*(outcome(sends.send(key)) for key in keys))
+                assert set(found) == {"rejected provider"}
+        assert len(first.mails) == 1
+
+    asyncio.run(scene())
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    async def scene() -> None:
+        store = SqliteIdempotency(tmp_path / "none" / "sends.db")
+        with pytest.raises(StoreError, match=r"none/sends[.]db: unable to open") as caught:
+            await store.begin("key", "fingerprint", running=1, kept=1)
+        assert caught.value.hint
 
     asyncio.run(scene())

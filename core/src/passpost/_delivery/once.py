@@ -6,14 +6,12 @@ import datetime as dt
 import hmac
 import json
 import logging
-import re
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from passpost._delivery.deadlines import DeadlinePassedError
 from passpost._delivery.notes import Notes, nothing_was_sent
-from passpost._messages.addresses import shortened
 from passpost._messages.messages import Message, Receipt
 from passpost._plugins.defects import describe_defect
 from passpost._stores.failure import StoreError
@@ -106,7 +104,7 @@ class Once:
             return await make()
         if isinstance(token, Receipt):
             return token
-        return await self._make(message, key, token, over, make)
+        return await self._make(key, token, over, make)
 
     async def _begin(self, key: str, fingerprint: str, over: float) -> str | Receipt:
         while True:
@@ -133,7 +131,6 @@ class Once:
 
     async def _make(
         self,
-        message: Message,
         key: str,
         token: str,
         over: float,
@@ -142,16 +139,14 @@ class Once:
         try:
             receipt = await make()
         except BaseException as error:
-            await self._write(message, key, token, over, _record_of_failure(error))
+            await self._write(key, token, over, _record_of_failure(error))
             raise
-        await self._write(message, key, token, over, _record_of_receipt(receipt))
+        await self._write(key, token, over, _record_of_receipt(receipt))
         return receipt
 
-    async def _write(
-        self, message: Message, key: str, token: str, over: float, record: Record | None
-    ) -> None:
+    async def _write(self, key: str, token: str, over: float, record: Record | None) -> None:
         """Note how a send ended; past its deadline, the caller does not wait for it."""
-        note = self._note(key, token, _without_address(record, message))
+        note = self._note(key, token, record)
         await self._notes.write(note, max(_NOTING, over - self._clock.monotonic()))
 
     async def _note(self, key: str, token: str, record: Record | None) -> None:
@@ -210,32 +205,6 @@ def _describe(error: Exception) -> str:
 def keyed_hash(secret: bytes, text: str) -> str:
     """Return what a store sees in place of a text that it must not know."""
     return hmac.digest(secret, text.encode(), "sha256").hex()
-
-
-def _without_address(record: Record | None, message: Message) -> Record | None:
-    """Return a record in which a provider's words do not repeat the recipient's address."""
-    if record is None:
-        return None
-    spellings = {message.to.address, message.to.wire}
-    lower = [spelling.lower() for spelling in spellings]
-
-    def clear(value: Any) -> Any:
-        if isinstance(value, str):
-            folded = value.lower()
-            # Hardly any text repeats it, and to compile an expression takes 80 µs.
-            if not any(spelling in folded for spelling in lower):
-                return value
-            pattern = re.compile("|".join(map(re.escape, spellings)), re.IGNORECASE)
-            short = shortened(message.to.address)
-            return pattern.sub(lambda _: short, value)
-        return (
-            {name: clear(part) for name, part in value.items()}
-            if isinstance(value, Mapping)
-            else value
-        )
-
-    cleared: Record = clear(record)
-    return cleared
 
 
 def _record_of_receipt(receipt: Receipt) -> Record:

@@ -102,7 +102,8 @@ class RedisServer:
         found = self._clients.get((os.getpid(), asyncio.get_running_loop()))
         if found is not None:
             # Another mailer may be using the others.
-            await found[0].connection_pool.disconnect(inuse_connections=False)
+            async with asyncio.timeout(self._timeout):
+                await found[0].connection_pool.disconnect(inuse_connections=False)
 
     def _script(self, script: str) -> AsyncScript:
         place = os.getpid(), asyncio.get_running_loop()
@@ -115,14 +116,13 @@ class RedisServer:
         return scripts[script]
 
     def _connect(self) -> Redis:
-        # `run` ends an operation as a whole, before any step of it has taken so long.
-        longest = 2 * self._timeout
         pool = BlockingConnectionPool.from_url(
             self._url.reveal(),
             max_connections=CONNECTIONS,
-            timeout=longest,
-            socket_timeout=longest,
-            socket_connect_timeout=longest,
+            # `run` limits an operation as a whole, so its steps have no limits of their own.
+            timeout=None,
+            socket_timeout=None,
+            socket_connect_timeout=None,
             # For a server that was restarted: one that did not reply has had its time.
             retry=Retry(NoBackoff(), 1, supported_errors=(exceptions.ConnectionError,)),
             decode_responses=True,

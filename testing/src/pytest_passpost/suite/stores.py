@@ -139,10 +139,10 @@ class RateChecks:
 
         async def check(*stores: RateLimiter) -> None:
             await asyncio.gather(*(take(store) for store in stores for _ in range(4)))
-            # Of two places so far apart in order, the later one comes after the window's length.
-            ordered = sorted(taken)
-            for (began, _), (_, ended) in zip(ordered, ordered[rate.emails :], strict=False):
-                assert ended - began >= rate.seconds, "a window holds too many places"
+            # The k-th place was not taken before the k-th call began, nor after the k-th one ended.
+            began, ended = (sorted(times) for times in zip(*taken, strict=True))
+            for first, last in zip(began, ended[rate.emails :], strict=False):
+                assert last - first >= rate.seconds, "a window holds too many places"
 
         _with(connect, "rates", check)
 
