@@ -59,15 +59,25 @@ def test_the_test_kit_has_its_earlier_name() -> None:
         testing.Nothing  # type: ignore[attr-defined]  # noqa: B018 - the access is the test
 
 
+HEAVY = "passpost_smtp passpost_aliyun_dm click rich h11 httpcore sqlite3 idna".split()
+
+
 @pytest.mark.parametrize(
-    "program",
+    ("program", "heavy"),
     [
-        "import passpost",
-        "from passpost import Host, Message; Host(); Message(to='a@b.c', usage='x')",
+        ("import passpost", [*HEAVY, "email", "asyncio"]),
+        (
+            "from passpost import Host, Message; Host(); Message(to='a@b.c', usage='x')",
+            [*HEAVY, "email", "asyncio"],
+        ),
+        ("from passpost import Mailer", HEAVY),
+        ("import passpost.config", HEAVY),
+        ("import passpost.http", HEAVY),
     ],
 )
-def test_importing_brings_no_connector_no_command_line_no_email_package(program: str) -> None:
-    heavy = "passpost_smtp passpost_aliyun_dm click rich h11 httpcore email asyncio idna".split()
+def test_importing_brings_no_connector_no_command_line_no_email_package(
+    program: str, heavy: list[str]
+) -> None:
     check = f"{program}; import sys; print(*[n for n in {heavy} if n in sys.modules])"
     done = subprocess.run(
         [sys.executable, "-S", "-c", f"import sys; sys.path[:0] = {sys.path}; {check}"],

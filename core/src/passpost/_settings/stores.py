@@ -15,7 +15,6 @@ from passpost._problems import Problem
 from passpost._secret import Secret
 from passpost._stores import Stores
 from passpost._stores.idempotency import MemoryIdempotency
-from passpost._stores.sqlite import SqliteIdempotency
 
 MEMORY: Final = "memory"
 
@@ -118,4 +117,7 @@ class SqliteSettings:
 
     def open_stores(self, folder: Path) -> Stores:
         """Return the stores; see `passpost.stores.StoresSettings`."""
+        # Here, so that only those who use it import sqlite3.
+        from passpost._stores.sqlite import SqliteIdempotency  # noqa: PLC0415
+
         return Stores(idempotency=SqliteIdempotency(folder / self.path))
