@@ -284,6 +284,26 @@ def test_failures_in_the_middle_cost_the_others_nothing(
     assert len(mails(outbox)) == len(set(recipients(outbox))) == 5
 
 
+def test_unknown_ones_are_sent_again_past_a_store(
+    run: Run, application: Write, batch: Write, outbox: Path, tmp_path: Path
+) -> None:
+    file = batch(table("unknown", "ada"))
+
+    def sent(behave: str, *options: str) -> click.testing.Result:
+        settings = application(primary={"outbox": str(outbox), "behave": behave})
+        document = json.loads(settings.read_text())
+        store = {"use": "sqlite", "secret": "s" * 32}
+        document["stores"] = {**store, "settings": {"path": str(tmp_path / "sends.sqlite")}}
+        settings.write_text(json.dumps(document))
+        return run("send", settings, "--batch", file, *options)
+
+    assert sent("by-recipient").exit_code == 3
+    assert sent("accept", "--resume").exit_code == 3
+    result = sent("accept", "--resume", "--resend-unknown")
+    assert result.exit_code == 0, result.output
+    assert recipients(outbox) == ["ada@example.com", "unknown@example.com"]
+
+
 @pytest.mark.parametrize(
     ("names", "code"), [(("ada",), 0), (("nobody", "ada"), 1), (("nobody", "unknown"), 3)]
 )

@@ -386,3 +386,20 @@ def test_log_records_do_not_mix_with_errors(spawn: Spawn, own: Write) -> None:
     assert ran.returncode == 3
     assert "acme.jsonc: error: acme: the connector raised an unexpected exception" in first
     assert all(fact.startswith("  ") for fact in facts)
+
+
+def test_a_batch_has_a_bar_that_leaves_the_terminal_as_it_was(
+    look: Look, own: Write, tmp_path: Path
+) -> None:
+    rows = "nobody@example.com,Generic,1\n" + "ada@example.com,Generic,1\n" * 20
+    (tmp_path / "users.csv").write_text(f"to,usage,code\n{rows}")
+    file = own(behave="by-recipient")
+    status, text = look(
+        "send", file, "--connector", "acme", "--batch", tmp_path / "users.csv", columns=120
+    )
+    assert status == 1
+    assert re.search(r"sending .*\d+/21", ANSI.sub("", text))
+    assert text.count("\x1b[?25l") == text.count("\x1b[?25h") == 1
+    # The summary comes below, and the failure above the bar.
+    assert "users.csv: 20 of 21 emails accepted" in text
+    assert "users.csv:2" in ANSI.sub("", text)

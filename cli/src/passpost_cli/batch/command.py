@@ -13,6 +13,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import BinaryIO, Final, cast
 
+import attrs
 import click
 
 import passpost
@@ -46,7 +47,7 @@ def send_batch(arguments: Arguments, application: passpost.Application) -> None:
         drafts = Drafts(file, arguments.defaults, application)
         lines = _checked(drafts)
         # Made first: it rejects settings that nothing can be sent with.
-        mailer = passpost.AsyncMailer(*application.connectors, **application.options())
+        mailer = _mailer(application, arguments)
         opened = Journal.resume if arguments.resume else Journal.create
         journal = opened(arguments.journal, file.digest)
         summary = _Run(arguments, file, journal, lines).send(drafts, mailer)
@@ -141,6 +142,15 @@ def _exit_code(tally: Tally, *, interrupted: bool) -> ExitCode:
     if tally.unknown:
         return ExitCode.UNKNOWN
     return ExitCode.DONE if tally.accepted == tally.total else ExitCode.REJECTED
+
+
+def _mailer(application: passpost.Application, arguments: Arguments) -> passpost.AsyncMailer:
+    stores = application.stores
+    if arguments.resend_unknown and stores is not None:
+        # It would repeat that the outcome is unknown.
+        stores = attrs.evolve(stores, idempotency=None)
+        application = attrs.evolve(application, stores=stores)
+    return passpost.AsyncMailer(*application.connectors, **application.options())
 
 
 def _check_journal(arguments: Arguments) -> None:
