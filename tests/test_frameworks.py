@@ -292,3 +292,13 @@ def test_a_task_is_tried_again_only_if_nothing_was_sent(
     server.script(fault)
     assert run(tmp_path, APPLY, sign_in) == became
     assert list(codes(server).values()) == codes_sent
+
+
+def test_a_task_that_comes_too_late_sends_nothing(
+    server: SmtpServer, tmp_path: Path, sign_in: str
+) -> None:
+    path = tmp_path / "sign-ins" / sign_in
+    email, code, _ = json.loads(path.read_text())
+    path.write_text(json.dumps([email, code, "2026-01-01T00:00:00+00:00"]))
+    assert run(tmp_path, APPLY, sign_in) == "FAILURE SendError"
+    assert server.mails == []

@@ -9,9 +9,9 @@ from typing import Any, Final
 from django.core.mail.backends.base import BaseEmailBackend
 
 import passpost
-from passpost_django import passthrough
 from passpost_django.mailers import mailer_of, named_file
 from passpost_django.rendered import message_of, senders_of
+from passpost_django.templates import USAGE
 
 # What Django itself passes to a backend; the rest is an option that somebody wrote.
 _DJANGOS_OWN: Final = frozenset({"alias", "_ignore_unknown_kwargs"})
@@ -39,7 +39,7 @@ class EmailBackend(BaseEmailBackend):
         self,
         *,
         file: str | os.PathLike[str] | None = None,
-        usage: str = passthrough.USAGE,
+        usage: str = USAGE,
         fail_silently: bool = False,
         **options: Any,
     ) -> None:

@@ -9,7 +9,6 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 import passpost
-from passpost_django import passthrough
 
 DEFAULT: Final = "default"
 """The alias that Django uses where none is named."""
@@ -40,6 +39,8 @@ def mailer_of(file: str | os.PathLike[str]) -> passpost.Mailer:
     path = os.path.abspath(file)  # noqa: PTH100 - links stay as they are, so that errors name what was written
     if (made := _mailers.get(path)) is not None:
         return made
+    from passpost_django import passthrough  # noqa: PLC0415 - loads what plugins need
+
     new = passpost.Mailer.from_file(path, passpost.Host(extensions=(passthrough,)))
     # Of two threads that make one, both get the first. The other has opened nothing.
     return _mailers.setdefault(path, new)

@@ -14,7 +14,7 @@ from django.core.mail import EmailMessage
 
 import passpost
 from passpost_django.languages import active_locales
-from passpost_django.passthrough import RENDERED, template_of
+from passpost_django.templates import RENDERED, template_of
 
 _REPLY_TO: Final = "reply-to"
 
