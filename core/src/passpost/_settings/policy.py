@@ -8,12 +8,17 @@ from typing import Any, Final, Literal
 import attrs
 
 from passpost._config.fields import field, rule
+from passpost._policy.decision import Rules
+from passpost._policy.health import Limits
 from passpost._problems import Problem
 from passpost._stores.rate import Rate
 from passpost._wording import did_you_mean, kind_of, listed, nearest
 
 MAX_TIMEOUT: Final = 86_400
 """Seconds that a send may take at most: a day."""
+
+_RULES: Final = Rules()
+_LIMITS: Final = Limits()
 
 OnUnknown = Literal["stop", "resend"]
 
@@ -67,7 +72,7 @@ class Backoff:
     """
 
     initial: float = _number(
-        default=0.5,
+        default=_RULES.initial,
         minimum=0,
         unit="s",
         title={"en": "First wait", "zh-CN": "首次等待"},
@@ -77,7 +82,7 @@ class Backoff:
         },
     )
     max: float = _number(
-        default=8.0,
+        default=_RULES.longest,
         minimum=0,
         unit="s",
         title={"en": "Longest wait", "zh-CN": "最长等待"},
@@ -98,7 +103,7 @@ class Breaker:
     """
 
     failures: int = _number(
-        default=5,
+        default=_LIMITS.failures,
         minimum=0,
         title={"en": "Failures", "zh-CN": "失败次数"},
         description={
@@ -107,7 +112,7 @@ class Breaker:
         },
     )
     recovery: float = _number(
-        default=30.0,
+        default=_LIMITS.recovery,
         above=0,
         unit="s",
         title={"en": "Recovery", "zh-CN": "恢复时间"},
@@ -153,7 +158,7 @@ class Policy:
         },
     )
     attempts: int = _number(
-        default=3,
+        default=_RULES.attempts,
         minimum=1,
         maximum=100,
         title={"en": "Attempts", "zh-CN": "尝试次数"},
@@ -187,7 +192,7 @@ class Policy:
         },
     )
     account_cooldown: float = _number(
-        default=300.0,
+        default=_LIMITS.account_cooldown,
         minimum=0,
         unit="s",
         title={"en": "Account cooldown", "zh-CN": "账号冷却时间"},
