@@ -12,10 +12,16 @@ from typing import Any, Final
 
 import attrs
 
-from passpost._delivery import dispatch
+from passpost._delivery import attempt, delivery, dispatch, once, records
 from passpost._policy import decision, health, routes
+from passpost._stores import rate
 
-MODULES: Final = {"decision": decision, "health": health, "dispatch": dispatch, "routes": routes}
+MODULES: Final = {
+    module.__name__.rpartition(".")[2]: module
+    for module in (
+        attempt, decision, delivery, dispatch, health, once, rate, records, routes,
+    )
+}  # fmt: skip
 
 
 @attrs.frozen
@@ -164,4 +170,18 @@ MUTANTS: Final = [
     Mutant("routes", "self._current[first] -= self._total", "pass", "test_routes:test_weights_share_exactly_and_evenly"),
     Mutant("routes", "name for name in self._names if", "name for name in reversed(self._names) if", "test_routes:test_behind_the_chosen_one_the_others_keep_their_order"),
     Mutant("routes", "self._routes.get(usage, self._default)", "self._default", "test_routes:test_a_usage_has_its_own_route_and_a_star_serves_the_others"),
+    # What went wrong elsewhere: each test of it notices a mistake of that kind
+    Mutant("dispatch", "retry_after=seconds if seconds < math.inf else None", "retry_after=None", "test_known_bugs:test_when_all_are_dead_the_error_says_when_to_come_back"),
+    Mutant("health", "self._open_until = self._clock.monotonic() + wait", 'self._open_until = float("inf")', "test_known_bugs:test_the_backup_does_not_stay_the_first_for_ever"),
+    Mutant("health", "self._open_until = self._clock.monotonic() + wait", "self._open_until = self._clock.monotonic()", "test_known_bugs:test_each_mailer_tries_a_broken_connector_once_a_period"),
+    Mutant("routes", "            return self._names", "            return self._names[::-1]", "test_known_bugs:test_failover_always_begins_with_the_first"),
+    Mutant("records", 'logging.WARNING, "accepted, after', 'logging.INFO, "accepted, after', "test_known_bugs:test_a_failure_that_the_backup_hides_is_told"),
+    Mutant("attempt", "sent=self._called, left=self.may_have_left", "sent=False, left=False", "test_known_bugs:test_foreign_exceptions_do_not_bypass_the_failover"),
+    Mutant("health", "wait = self._limits.account_cooldown", "wait = 0.0", "test_known_bugs:test_a_server_that_rejects_the_sender_is_asked_last"),
+    Mutant("attempt", 'outcome="unknown" if self.may_have_left else "rejected"', 'outcome="rejected"', "test_known_bugs:test_a_timeout_after_the_email_was_taken_sends_no_second_copy"),
+    Mutant("once", "await self._store.finish(key, token, record)", "await self._store.forget(key, token)", "test_known_bugs:test_a_note_that_fails_after_acceptance_sends_nothing_again"),
+    Mutant("rate", "            return wait", "            return 0.0", "test_known_bugs:test_waiting_emails_are_not_released_all_at_once"),
+    Mutant("delivery", "raise Throttled(left)", "return True", "test_known_bugs:test_a_limit_is_never_silent_and_never_leads_elsewhere"),
+    Mutant("delivery", "await self._begin_cooldown(message, over, _new_owner())", "pass", "test_known_bugs:test_a_limit_does_not_tell_who_is_registered"),
+    Mutant("delivery", "if begun and nothing_was_sent(error):", "if False:", "test_known_bugs:test_an_outage_locks_nobody_out"),
 ]  # fmt: skip
