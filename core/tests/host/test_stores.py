@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 from pathlib import Path
@@ -172,3 +173,36 @@ def test_a_defect_of_a_package_shows_no_setting(site: Path) -> None:
     assert problem.code == "E430"
     assert "RuntimeError at acme.py" in problem.message
     assert "defect" not in str(problem)
+
+
+@pytest.mark.parametrize(("secret", "kind"), [("hunter2", TypeError), (b"", ValueError)])
+def test_a_secret_is_bytes_and_not_empty(secret: Any, kind: type[Exception]) -> None:
+    with pytest.raises(kind, match="secret is") as caught:
+        Stores(secret=secret)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_one_store_that_is_several_is_closed_once() -> None:
+    closed: list[str] = []
+
+    class All(MemoryIdempotency):
+        async def aclose(self) -> None:
+            closed.append("once")
+
+    whole: Any = All()
+    asyncio.run(Stores(idempotency=whole, cooldowns=whole).aclose())
+    assert closed == ["once"]
+
+
+def test_a_store_that_cannot_be_closed_closes_the_mailer(caplog: pytest.LogCaptureFixture) -> None:
+    class Broken(MemoryIdempotency):
+        async def aclose(self) -> None:
+            raise OSError("hunter2")
+
+    stores = Stores(idempotency=Broken())
+    mailer = passpost.Mailer.from_settings(text({"use": "memory"}), stores=stores)
+    message = passpost.Message("ada@example.com", "SignIn", {"code": "1"})
+    with mailer, pytest.raises(passpost.SendError):
+        mailer.send(message)
+    assert "a store was not closed: OSError at test_stores.py" in caplog.text
+    assert "hunter2" not in caplog.text

@@ -92,6 +92,48 @@ def test_a_wrong_password_is_named_and_not_repeated(server: Any) -> None:
     run(main)
 
 
+def test_a_user_needs_what_the_page_says_and_no_more(server: Any) -> None:
+    page = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
+    section = page.partition("- **Permissions.**")[2].partition("\n\n")[0]
+    commands = [f"+{name.lower()}" for name in re.findall(r"`([A-Z]+)`", section)]
+    (rest,) = re.findall(r"`(\+eval[^`]*)`", section)
+    needed = [*commands, *rest.split()]
+
+    async def use(stores: Stores) -> None:
+        begun = await begin(stores)
+        assert stores.idempotency is not None
+        assert stores.rates is not None
+        assert stores.cooldowns is not None
+        await stores.idempotency.finish("key", begun.token, {"outcome": "accepted"})
+        await stores.idempotency.forget("key", begun.token)
+        assert await stores.rates.take("primary", Rate(1, 1)) == 0
+        for owner in ("one", "other"):
+            await stores.cooldowns.begin("key", 60, owner=owner)
+        await stores.cooldowns.give_back("key", owner="one")
+
+    async def main() -> None:
+        stores = open_stores(f"redis://app:app@127.0.0.1:{server.port}", secret=KEY)
+        try:
+            await use(stores)
+        finally:
+            await stores.aclose()
+
+    with server.client() as client:
+        setuser = ("ACL", "SETUSER", "app", "on", ">app", "~passpost:*")
+        try:
+            client.execute_command(*setuser, *needed)
+            run(main)
+            for command in needed:
+                client.execute_command(*setuser, command.replace("+", "-"))
+                client.execute_command("SCRIPT", "FLUSH")
+                client.flushall()
+                with pytest.raises(StoreError, match="does not permit a command"):
+                    run(main)
+                client.execute_command(*setuser, command)
+        finally:
+            client.execute_command("ACL", "DELUSER", "app")
+
+
 def test_a_full_server_rejects(server: Any) -> None:
     async def main() -> None:
         stores = open_stores(server.url, secret=KEY)

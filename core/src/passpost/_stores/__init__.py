@@ -36,6 +36,19 @@ class Stores:
     rates: RateLimiter | None = None
     cooldowns: Cooldowns | None = None
 
+    def __attrs_post_init__(self) -> None:
+        """Reject a secret that would not be the same for all processes.
+
+        Raises:
+            TypeError: It is not bytes.
+            ValueError: It is empty.
+        """
+        # The value itself is not shown.
+        if self.secret is not None and not isinstance(self.secret, bytes):
+            raise TypeError(f"secret is bytes, not {type(self.secret).__name__}: encode the text")
+        if self.secret == b"":
+            raise ValueError("secret is empty")
+
     async def aclose(self) -> None:
         """End what the stores have open on the running event loop."""
         # One object may be several of them.

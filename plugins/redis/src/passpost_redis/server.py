@@ -29,7 +29,11 @@ _FAILURES: Final = (
         "rejected the password",
         "Check user and password in the URL.",
     ),
-    (exceptions.NoPermissionError, "does not permit a command", "Allow EVALSHA and SCRIPT LOAD."),
+    (
+        exceptions.NoPermissionError,
+        "does not permit a command",
+        "The page of passpost-redis lists them.",
+    ),
     (exceptions.BusyLoadingError, "is still loading its data", "It answers once all is loaded."),
     (exceptions.ReadOnlyError, "is a replica", "Use the address of the primary."),
     (exceptions.OutOfMemoryError, "is out of memory", "Raise `maxmemory`, or add memory."),
@@ -37,6 +41,9 @@ _FAILURES: Final = (
     (exceptions.ConnectionError, "cannot be reached", _REACH),
 )
 """What is wrong, and what to do; an exception is the first of them that it is an instance of."""
+
+_NOT_PERMITTED: Final = ("can't run this command", "ACL failure in script")
+"""What Redis 7.0, and later versions, say of a command within a script."""
 
 _SCHEMES: Final = ("redis://", "rediss://", "unix://")
 
@@ -135,6 +142,8 @@ class RedisServer:
                 del self._clients[place]
 
     def _failure(self, error: Exception) -> StoreError:
+        if any(words in str(error) for words in _NOT_PERMITTED):
+            error = exceptions.NoPermissionError()
         for kind, what, hint in _FAILURES:
             if isinstance(error, kind):
                 return StoreError(f"{self} {what}", hint=hint)
