@@ -126,10 +126,10 @@ def test_standard_input_is_read_for_a_hyphen(run: Run, own: Write) -> None:
     assert result.stdout.startswith("<stdin>: not valid: ")
 
 
-def test_a_file_that_cannot_be_read_is_one_line(run: Run, tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_says_what_to_do(run: Run, tmp_path: Path) -> None:
     result = run("check", tmp_path / "missing.jsonc")
     assert result.exit_code == 1
-    assert len(result.stderr.splitlines()) == 1
+    assert result.stderr.splitlines()[1:] == ["  help: check the path and its permissions"]
     assert result.stderr.startswith(f"{tmp_path / 'missing.jsonc'}: error: ")
 
 
