@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -486,6 +487,23 @@ def test_a_journal_cut_off_at_any_byte_sends_nothing_twice(
         if unknown:
             # What was appended reads well, too.
             assert send(file, "--resume", "--resend-unknown").exit_code == 0
+
+
+def test_an_email_waits_until_the_disk_has_its_begin(
+    send: Run, batch: Write, outbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_file: int) -> None:
+        raise OSError(errno.EIO, "the disk is broken")
+
+    file = batch(table(*["ada"] * 5))
+    with monkeypatch.context() as broken:
+        broken.setattr("passpost_cli.batch.journal._sync", fail)
+        result = send(file, "--concurrency", "2")
+    assert result.exit_code == 1
+    assert "cannot be used: the disk is broken" in result.stderr
+    assert not outbox.exists()
+    assert send(file, "--resume").exit_code == 0
+    assert len(mails(outbox)) == 5
 
 
 # Signals and other accidents, in a process of its own.
