@@ -12,7 +12,7 @@ PROJECTS := $(wildcard */pyproject.toml plugins/*/pyproject.toml plugins/*/stand
 # All packages at once: they require each other.
 PACKAGES := $(filter-out core plugins/smtp,$(PROJECTS:/pyproject.toml=))
 
-.PHONY: help demo test format lint types unit django architecture coverage simulate outage kills bench \
+.PHONY: help demo test format lint types unit django architecture coverage simulate fleet outage kills bench \
 	docs guides prose messages changelog release-check clean
 .DEFAULT_GOAL := help
 
@@ -65,6 +65,9 @@ outage: $(VENV)/.dev ## Stop, kill and pause a Postfix under load, and count wha
 
 kills: $(VENV)/.dev ## Kill a batch at 200 random moments, and check that each email is sent once
 	@PASSPOST_BATCH_KILLS=200 $(BIN)/python -m pytest --numprocesses=auto tests/test_batch_kills.py
+
+fleet: $(VENV)/.dev ## Ask 16 processes for the emails of 10,000 keys, through SQLite and through Redis
+	@PASSPOST_FLEET=16x10000 $(BIN)/python -m pytest plugins/redis/tests/test_fleet.py -k one_email
 
 bench: $(VENV)/.dev ## Run the benchmarks against the peers
 	@for script in bench/bench_*.py; do \

@@ -1,6 +1,6 @@
 """What processes that share a store do together, and what is left when one of them dies.
 
-``PASSPOST_FLEET=16x10000`` runs the test of one email for each key with so many processes and keys.
+``make fleet`` runs the test of one email for each key with 16 processes and 10,000 keys.
 """
 
 from __future__ import annotations
