@@ -8,6 +8,7 @@ import json
 import os
 import re
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import BinaryIO, Final
 
 import attrs
@@ -112,7 +113,7 @@ class BatchFile:
         self, first: tuple[int, str], lines: Iterator[tuple[int, str]]
     ) -> Iterator[Row | LineError]:
         if first[1].lstrip()[0] in "{[":
-            yield from _json_rows(self, _chained(first, lines))
+            yield from _json_rows(self, chain([first], lines))
         else:
             yield from _Table(self, *first).rows(lines)
 
@@ -140,11 +141,6 @@ class BatchFile:
         text = "this byte is not valid UTF-8"
         remedy = "save the file as UTF-8, in a spreadsheet as “CSV UTF-8”"
         raise LineError(self.problem((number, column), text, remedy, "E500"))
-
-
-def _chained(first: tuple[int, str], rest: Iterator[tuple[int, str]]) -> Iterator[tuple[int, str]]:
-    yield first
-    yield from rest
 
 
 # JSON Lines.
