@@ -75,10 +75,11 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 def start(report: Path) -> None:
     command = [sys.executable, "-m", "pytest", "-q", "-c", os.devnull, "--rootdir=.", "--tb=line"]
     command += ["-p", "no:cacheprovider", f"--junitxml={report}"]
+    path = [str(HERE), *filter(None, [os.environ.get("PYTHONPATH")])]
     done = subprocess.run(
         [*command, *(f"run_all.py::{one}" for one in ids())],
         cwd=HERE,
-        env={**os.environ, "PYTHONPATH": str(HERE), "PYTEST_ADDOPTS": ""},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(path), "PYTEST_ADDOPTS": ""},
         capture_output=True,
         text=True,
         check=False,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import copy
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -11,6 +10,7 @@ import attrs
 import click
 
 import passpost
+from passpost._delivery.notes import nothing_was_sent
 from passpost._plugins.defects import describe_defect
 from passpost_cli import options
 from passpost_cli.batch import arguments as batches
@@ -90,19 +90,17 @@ def _application(given: Mapping[str, Any]) -> passpost.Application:
 
 
 def _sent(application: passpost.Application, message: passpost.Message) -> passpost.Receipt:
-    handed: list[passpost.Mail] = []
-    connectors = tuple(_noting(connector, handed) for connector in application.connectors)
-    application = attrs.evolve(application, connectors=connectors)
+    sending = _Sending()
     try:
-        return asyncio.run(_send(application, message))
+        return asyncio.run(sending.run(application, message))
     except passpost.PasspostError:
         raise
     except KeyboardInterrupt:
         # It carries no outcome.
-        raise _interrupted(handed) from None
+        raise _interrupted(in_doubt=sending.in_doubt) from None
     # A defect says nothing about the outcome.
     except BaseException as error:
-        if not handed:
+        if not sending.in_doubt:
             raise
         what = describe_defect(error)
     raise CommandError(
@@ -113,31 +111,35 @@ def _sent(application: passpost.Application, message: passpost.Message) -> passp
     )
 
 
-def _noting(connector: passpost.Connector, handed: list[passpost.Mail]) -> passpost.Connector:
-    """Return a copy of a connector that notes when it gets an email."""
-    hooks = copy.copy(connector.hooks)
-    send_mail = hooks.send_mail
+class _Sending:
+    """A send under way.
 
-    def noted(config: Any, session: Any, mail: passpost.Mail) -> Any:
-        handed.append(mail)
-        return send_mail(config, session, mail)
+    Attributes:
+        in_doubt: Whether the email may have been sent, if the send is interrupted now.
+    """
 
-    # An attribute of the copy, which hides the method.
-    vars(hooks)["send_mail"] = noted
-    return attrs.evolve(connector, hooks=hooks)
+    def __init__(self) -> None:
+        self.in_doubt = False
+
+    async def run(
+        self, application: passpost.Application, message: passpost.Message
+    ) -> passpost.Receipt:
+        connectors, options = application.connectors, application.options()
+        async with passpost.AsyncMailer(*connectors, **options) as mailer:
+            self.in_doubt = True
+            try:
+                return await mailer.send(message)
+            except BaseException as error:
+                self.in_doubt = not nothing_was_sent(error)
+                raise
 
 
-def _interrupted(handed: list[passpost.Mail]) -> CommandError:
+def _interrupted(*, in_doubt: bool) -> CommandError:
     return CommandError(
-        f"interrupted: {_OPEN if handed else 'nothing was sent'}",
+        f"interrupted: {_OPEN if in_doubt else 'nothing was sent'}",
         kind="interrupted",
         exit_code=ExitCode.INTERRUPTED,
     )
-
-
-async def _send(application: passpost.Application, message: passpost.Message) -> passpost.Receipt:
-    async with passpost.AsyncMailer(*application.connectors, **application.options()) as mailer:
-        return await mailer.send(message)
 
 
 def _described(receipt: passpost.Receipt) -> dict[str, Any]:

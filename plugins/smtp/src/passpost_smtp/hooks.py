@@ -42,6 +42,7 @@ def connector_info() -> ConnectorInfo:
             }
         ),
         stand_in="passpost_smtp_stand_in:StandIn",
+        marks_departure=True,
     )
 
 

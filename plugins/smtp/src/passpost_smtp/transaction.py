@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
+from passpost.wire import departure
 from passpost_smtp.errors import SmtpError, broken, refused
 from passpost_smtp.fault import Fault, Phase
 from passpost_smtp.mime import dot_stuff
@@ -92,8 +93,8 @@ class Transaction:
     """
 
     __slots__ = (
-        "_chunks", "_connection", "_context", "_deadline", "_follows", "_limits", "_mail",
-        "_message_written", "_number", "_patience", "_pooled", "_share",
+        "_chunks", "_connection", "_context", "_deadline", "_departure", "_follows", "_limits",
+        "_mail", "_message_written", "_number", "_patience", "_pooled", "_share",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0913 - it is made in one place, which has them all
@@ -118,6 +119,8 @@ class Transaction:
         self._share = share
         self._number = pooled.emails
         self._chunks = self._message_written = False
+        # Taken here, in the task of the email: what writes the message may be a callback.
+        self._departure = departure()
 
     async def run(self, form: Form) -> Reply | Refusal:
         """Send the email; return the server's acceptance, or why there is none.
@@ -135,7 +138,8 @@ class Transaction:
                 self._envelope_and_data(), len(PHASES_TO_DATA), self._write_message_if_ready
             )
             if self._message_written:
-                return self._judge(replies)
+                # Three are those before the message: its writing failed.
+                return self._judge(replies if len(replies) == 1 else [])
         else:
             replies = await self._send_one_by_one()
         if not is_ready(replies):
@@ -312,6 +316,7 @@ class Transaction:
         """Send the message the moment that the server asks for it."""
         self._message_written = is_ready(replies)
         if self._message_written:
+            self._departure.begin()
             limits, message = self._limits, dot_stuff(self._mail.data)
             # Where this email follows another, that one's sender may have the next in a moment.
             waits = len(message) <= _MAX_SHARED and (self._let_follow() or self._follows)
@@ -344,6 +349,7 @@ class Transaction:
 
     def _write_message(self, message: bytes, wanted: int = 1) -> _Replies:
         limits = self._limits
+        self._departure.begin()
         return self._connection.exchange(
             message, wanted, limits.final, self._deadline, sending=limits.data
         )

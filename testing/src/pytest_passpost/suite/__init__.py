@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import pytest
 
 from pytest_passpost.servers.certificates import default_authority
+from pytest_passpost.suite.checks.departing import DepartureChecks
 from pytest_passpost.suite.checks.describing import DescriptionChecks
 from pytest_passpost.suite.checks.faults import FaultChecks
 from pytest_passpost.suite.checks.http import HttpChecks
@@ -47,6 +48,7 @@ class ConnectorSuite(
     SendingChecks,
     SessionChecks,
     FaultChecks,
+    DepartureChecks,
     HttpChecks,
     SecrecyChecks,
 ):

@@ -86,6 +86,7 @@ class Acme:
             presets=self.presets,
             capabilities=self.capabilities,
             stand_in="acme_stand_in:StandIn",
+            marks_departure=True,
         )
 
     def parse(self, settings: Mapping[str, Any]) -> Any:

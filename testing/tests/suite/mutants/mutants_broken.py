@@ -21,6 +21,7 @@ from others import Tokens
 from passpost import Mail, Receipt, SendError
 from passpost.config import field
 from passpost.http import Answer
+from passpost.wire import about_to_send
 
 # Faults.
 
@@ -67,6 +68,40 @@ class CallsABreakRejected(Acme):
 @caught_by("test_close_after_it_was_taken")
 class CallsACloseRejected(CallsABreakRejected):
     pass
+
+
+class MarksTooLate(Acme):
+    """Tells the client that this sends nothing, and marks it itself, later."""
+
+    async def post(self, config: Any, session: Any, mail: Mail) -> Answer:
+        answer: Answer = await session.post_json(
+            self.path, self.document(config, mail), self.headers(config), mail, is_email=False
+        )
+        self.mark()
+        return answer
+
+    def mark(self) -> None:
+        about_to_send()
+
+
+@caught_by("test_mark_is_not_too_late")
+class MarksTheResponse(MarksTooLate):
+    pass
+
+
+@caught_by("test_crash_at_any_step")
+class CrashesBeforeItMarks(MarksTooLate):
+    pass
+
+
+@caught_by("test_mark_of_each_email")
+class MarksOneEmail(MarksTooLate):
+    marked = False
+
+    def mark(self) -> None:
+        if not self.marked:
+            self.marked = True
+            super().mark()
 
 
 @caught_by("test_silence")

@@ -13,6 +13,7 @@ import attrs
 from passpost import Address, ConnectorInfo, Mail, Preset, Receipt, Secret, SendError, hookimpl
 from passpost import config as settings_to_config
 from passpost.config import HostName, field
+from passpost.wire import about_to_send
 
 GUIDE = """# Wire
 
@@ -83,6 +84,7 @@ class Session:
         if self._streams is None:
             self._streams = await asyncio.open_connection(*self._address, ssl=self._context)
         reader, writer = self._streams
+        about_to_send()
         self._begun = True
         writer.write(line)
         await writer.drain()
@@ -119,6 +121,7 @@ class Wire:
             presets=(PRESET,),
             capabilities=("text",),  # type: ignore[arg-type]  # as careless authors write it
             stand_in="wire_stand_in:StandIn",
+            marks_departure=True,
         )
 
     @hookimpl
