@@ -13,7 +13,7 @@ import pytest
 
 import passpost
 from passpost import wire
-from passpost._delivery import deadlines, threads
+from passpost._delivery import threads
 from passpost._policy.clock import LoopClock
 from passpost._stores import Stores
 from passpost._stores.cooldown import MemoryCooldowns
@@ -150,33 +150,43 @@ async def test_what_a_connector_says_weighs_more_than_its_marks(message: passpos
         assert (await failure(sends, message)).outcome == "rejected"
 
 
+async def late(
+    sends: passpost.AsyncMailer, message: passpost.Message, begun: threading.Event
+) -> passpost.SendError:
+    """Send, and let the deadline pass as soon as the connector has begun."""
+    task = asyncio.create_task(failure(sends, message))
+    await asyncio.to_thread(begun.wait)
+    for limit in tuple(sends._delivery._connectors["recorder"].deadlines._running):
+        limit.expire()
+    return await task
+
+
 @pytest.mark.parametrize("marked", [False, True])
-async def test_the_deadline(
-    *, marked: bool, message: passpost.Message, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(deadlines, "GRACE", 0.0)
-    connector = Marking()
+async def test_the_deadline(*, marked: bool, message: passpost.Message) -> None:
+    connector, begun = Marking(), threading.Event()
 
     async def hang() -> None:
         if marked:
             wire.about_to_send()
+        begun.set()
         await asyncio.Event().wait()
 
     connector.behave = lambda mail: hang()
-    async with mailer(connector, timeout=0.1) as sends:
-        said = await failure(sends, message)
+    async with mailer(connector) as sends:
+        said = await late(sends, message, begun)
     assert said.outcome == ("unknown" if marked else "rejected")
     assert (said.scope, said.temporary) == ("provider", True)
 
 
 async def test_what_a_thread_has_not_sent_by_the_deadline_never_leaves(
-    message: passpost.Message, monkeypatch: pytest.MonkeyPatch
+    message: passpost.Message,
 ) -> None:
-    monkeypatch.setattr(deadlines, "GRACE", 0.0)
-    connector, go_on, over = InThread(), threading.Event(), threading.Event()
+    connector = InThread()
+    begun, go_on, over = threading.Event(), threading.Event(), threading.Event()
     left: list[str] = []
 
-    def late(_: passpost.Mail) -> passpost.Receipt:
+    def behave(_: passpost.Mail) -> passpost.Receipt:
+        begun.set()
         go_on.wait()
         try:
             wire.about_to_send()
@@ -185,28 +195,28 @@ async def test_what_a_thread_has_not_sent_by_the_deadline_never_leaves(
             over.set()
         return passpost.Receipt()
 
-    connector.behave = late
-    async with mailer(connector, timeout=0.1) as sends:
-        assert (await failure(sends, message)).outcome == "rejected"
+    connector.behave = behave
+    async with mailer(connector) as sends:
+        assert (await late(sends, message, begun)).outcome == "rejected"
         go_on.set()
         await asyncio.to_thread(over.wait)
     assert left == []
 
 
 async def test_what_a_thread_may_have_sent_by_the_deadline_is_unknown(
-    message: passpost.Message, monkeypatch: pytest.MonkeyPatch
+    message: passpost.Message,
 ) -> None:
-    monkeypatch.setattr(deadlines, "GRACE", 0.0)
-    connector, go_on = InThread(), threading.Event()
+    connector, begun, go_on = InThread(), threading.Event(), threading.Event()
 
     def sending(_: passpost.Mail) -> passpost.Receipt:
         wire.about_to_send()
+        begun.set()
         go_on.wait()
         return passpost.Receipt()
 
     connector.behave = sending
-    async with mailer(connector, timeout=0.1) as sends:
-        assert (await failure(sends, message)).outcome == "unknown"
+    async with mailer(connector) as sends:
+        assert (await late(sends, message, begun)).outcome == "unknown"
         go_on.set()
 
 
