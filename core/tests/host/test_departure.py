@@ -172,7 +172,7 @@ async def test_the_deadline(*, marked: bool, message: passpost.Message) -> None:
         await asyncio.Event().wait()
 
     connector.behave = lambda mail: hang()
-    async with mailer(connector) as sends:
+    async with mailer(connector, attempts=1) as sends:
         said = await late(sends, message, begun)
     assert said.outcome == ("unknown" if marked else "rejected")
     assert (said.scope, said.temporary) == ("provider", True)
@@ -196,7 +196,7 @@ async def test_what_a_thread_has_not_sent_by_the_deadline_never_leaves(
         return passpost.Receipt()
 
     connector.behave = behave
-    async with mailer(connector) as sends:
+    async with mailer(connector, attempts=1) as sends:
         assert (await late(sends, message, begun)).outcome == "rejected"
         go_on.set()
         await asyncio.to_thread(over.wait)
@@ -215,7 +215,7 @@ async def test_what_a_thread_may_have_sent_by_the_deadline_is_unknown(
         return passpost.Receipt()
 
     connector.behave = sending
-    async with mailer(connector) as sends:
+    async with mailer(connector, attempts=1) as sends:
         assert (await late(sends, message, begun)).outcome == "unknown"
         go_on.set()
 
