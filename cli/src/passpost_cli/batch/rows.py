@@ -291,8 +291,7 @@ class _Table:
 
     def _row(self, record: _Record, cells: Sequence[str]) -> Row:
         if len(cells) != len(self._paths):
-            text = f"the line has {_counted(len(cells), 'value')}, and the first line names "
-            text += _counted(len(self._paths), "column")
+            text = f"{len(cells)} values in the line, {len(self._paths)} columns in the first line"
             remedy = f"put a value that contains `{self._delimiter}` into double quotes"
             raise LineError(self._file.problem((record.line, 1), text, remedy, "E504"))
         values: dict[str, object] = {}
@@ -396,7 +395,3 @@ def _invalid_column(path: Path, before: Sequence[Path]) -> str | None:
         if path[:shorter] == other[:shorter]:
             return "another column has this name, or a part of it"
     return None
-
-
-def _counted(number: int, word: str) -> str:
-    return f"{number} {word}{'s' * (number != 1)}"
