@@ -17,7 +17,7 @@ import passpost
 
 COOLDOWN = 60.0
 RATES = {"a": "20/5s", "b": "30/10s"}
-POLICY = {
+POLICY: dict[str, Any] = {
     "routes": {"Generic": ["b", "c"]},
     "weights": {"a": 2, "b": 1},
     "rates": RATES,
