@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
 import itertools
 import random
 import sys
@@ -25,7 +24,7 @@ from passpost.errors import Attempt, Scope
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from virtual_time import VirtualClock, run
+from virtual_time import VirtualClock, WatchedClock, run
 
 Condition = Literal[
     "up", "slow", "down", "hanging", "refusing", "throttling", "throttling for long", "locked",
@@ -74,25 +73,6 @@ class Email:
     result: str = ""
     ended: float = 0.0
     wrong: list[str] = attrs.field(factory=list)
-
-
-@attrs.define(eq=False)
-class Watch:
-    """The clock of one email, which sees what it waits for."""
-
-    clock: VirtualClock
-    email: Email
-
-    def monotonic(self) -> float:
-        return self.clock.monotonic()
-
-    def now(self) -> dt.datetime:
-        return self.clock.now()
-
-    async def sleep(self, seconds: float) -> None:
-        if self.monotonic() + seconds > self.email.over:
-            self.email.wrong.append(f"waits {seconds:.2f} s, past its deadline")
-        await self.clock.sleep(seconds)
 
 
 @attrs.define(eq=False)
@@ -218,7 +198,7 @@ class World:
         dispatch = Dispatch(
             [LaneOf(provider, email) for provider in self.providers],
             self.rules,
-            Watch(self.clock, email),
+            WatchedClock(email.over, email.wrong),
             email.over,
             lambda name, _error: self.cooled.append((self.clock.monotonic(), name)),
             self.random.random,

@@ -57,6 +57,24 @@ class VirtualClock:
         await asyncio.sleep(seconds)
 
 
+class WatchedClock(VirtualClock):
+    """The clock of one email, which sees what it waits for.
+
+    Args:
+        over: The email's deadline.
+        wrong: Where it is noted what must not be.
+    """
+
+    def __init__(self, over: float, wrong: list[str]) -> None:
+        super().__init__()
+        self._over, self._wrong = over, wrong
+
+    async def sleep(self, seconds: float) -> None:
+        if self.monotonic() + seconds > self._over:
+            self._wrong.append(f"waits {seconds:.2f} s, past its deadline")
+        await super().sleep(seconds)
+
+
 def run(main: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine in virtual time."""
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
