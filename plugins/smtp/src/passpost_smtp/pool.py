@@ -141,12 +141,15 @@ class Pool:
             with the message.
         """
         now = self._loop.time()
+        self._offered.discard(pooled)
         # A connection that is being opened is for those who wait.
         if self._openings or not self._is_usable(pooled, now):
             return False
         pooled.idle_since = now
+        if self._waiting.serve(pooled, following=True):
+            return True
         self._offered.add(pooled)
-        return self._waiting.serve(pooled, following=True)
+        return False
 
     def _join(self) -> PooledConnection | None:
         """Return a connection whose message is held for the next email, which is on it now."""
