@@ -8,10 +8,10 @@ are ready, by a client that checks nothing and builds nothing. Then 10 threads t
 blocking `Mailer` are measured beside 10 coroutines that share one `AsyncMailer`.
 
 Clients take turns against one sink, in slices of some 30 ms, and each round gives one ratio. What
-else the machine does hits both halves of a round nearly alike. Where a process lies in memory, and
-which core serves it, makes it up to a fifth cheaper or dearer for as long as it lives, so that all
-processes are started anew several times. The median of the ratios counts, and the quartiles beside
-it say how far one can trust it.
+else the machine does hits both halves of a round nearly alike. A process is up to a fifth cheaper
+or dearer for as long as it lives, by where it lies in memory and which core serves it. So all of
+them are started several times. The median of the ratios counts, and the quartiles beside it say how
+far one can trust it.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def report(
     pairs: list[tuple[peers.Measured, peers.Measured]],
     cost: Cost,
 ) -> float:
-    """Print both costs and their ratio; gives the median of the ratio."""
+    """Print both costs and their ratio, and return the median of the ratio."""
     print(f"\n{what}")
     print(f"{'':<24}{'least':>9}{'quarter':>9}{'median':>9}{'quarter':>9}{'most':>9}")
     first, second = [cost(one) for one, _ in pairs], [cost(other) for _, other in pairs]
