@@ -83,7 +83,8 @@ class ConnectorInfo:
             for the demonstration and for tests; imported only when asked for.
         repeatable_for: Seconds for which the provider recognizes a repeated request by
             `Mail.delivery_key`, and sends the email once; 0 for a provider that does not. After an
-            unknown outcome such a connector is asked again without any risk.
+            unknown outcome such a connector is asked again without any risk. If only the operator
+            knows, give the config a setting of this name, whose value then counts.
         marks_departure: Whether `send_mail` calls `passpost.wire.about_to_send` before its first
             byte that can make the provider send, or sends through `passpost.http` alone. What it
             raises before that moment, and a deadline that ends it, then count as ``rejected``.

@@ -24,6 +24,7 @@ GOOD: Any = {
     "idempotencyKey": None,
 }
 ID = "msg_0123456789abcdef"
+KEY = "0123456789abcdef" * 4
 
 
 @pytest.fixture
@@ -46,6 +47,7 @@ def post(
     moment = int(time.time() if seconds is None else seconds)
     headers = {
         "content-type": "application/json",
+        "idempotency-key": KEY,
         "webhook-id": id_,
         "webhook-timestamp": str(moment),
         "webhook-signature": signatures([SigningSecret(secret)], id_, moment, body),
@@ -79,6 +81,7 @@ def test_a_good_request_is_accepted_once(service: StandIn, http: httpx.Client) -
         ({"secret": OTHER_SECRET}, 401),
         ({"id_": "msg.1"}, 400),
         ({"id_": ""}, 400),
+        ({"headers": {"idempotency-key": "k"}}, 400),
         ({"headers": {"webhook-timestamp": "soon"}}, 400),
         ({"headers": {"webhook-timestamp": "1700000000"}}, 401),
         ({"headers": {"webhook-id": "msg_another0123456789"}}, 401),
@@ -117,3 +120,12 @@ def test_the_time_is_verified(http: httpx.Client, offset: int, status: int) -> N
 def test_it_refuses_when_told_to(service: StandIn, http: httpx.Client) -> None:
     service.refuse(429, headers={"Retry-After": "3"}, times=2)
     assert [post(service, http) for _ in range(3)] == [429, 429, 202]
+
+
+def test_a_key_names_one_email(service: StandIn, http: httpx.Client) -> None:
+    assert post(service, http) == 202
+    other = {**GOOD, "payload": {"code": "654321"}}
+    assert post(service, http, other) == 422
+    assert post(service, http, id_="msg_fedcba9876543210") == 422
+    assert post(service, http, headers={"idempotency-key": "f" * 64}) == 422
+    assert len(service.received) == 1

@@ -34,6 +34,7 @@ class ActiveConnector:
         session: Keeps its session open.
         threads: Those that it sends in, if it is synchronous.
         deadlines: Keeps the deadlines of its sends.
+        repeatable_for: Seconds for which its provider recognizes a repeated email.
         marks_departure: Whether it marks when an email leaves, and has been true to it so far.
     """
 
@@ -52,6 +53,9 @@ class ActiveConnector:
         self.threads: Final = Threads()
         self.deadlines: Final = Deadlines()
         self.marks_departure = connector.info.marks_departure
+        # What the settings say of their own provider weighs more than what holds for all.
+        told = getattr(connector.config, "repeatable_for", connector.info.repeatable_for)
+        self.repeatable_for: Final = float(told)
 
     async def ready(self, over: float) -> Any:
         """Return the session, once it can be used.

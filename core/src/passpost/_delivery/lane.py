@@ -72,7 +72,7 @@ class EmailLane:
     def recognizes_repetitions(self) -> bool:
         """Whether the provider sends an email once, however often it is asked, for a while yet."""
         age = asyncio.get_running_loop().time() - self._outgoing.over + self._outgoing.seconds
-        return age < self.active.connector.info.repeatable_for
+        return age < self.active.repeatable_for
 
     @property
     def has_rate(self) -> bool:

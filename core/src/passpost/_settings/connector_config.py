@@ -96,6 +96,9 @@ def check_config(config: Any) -> None:
         raise ConfigClassError("its templates must be a sequence of passpost.Template")
     if not isinstance(getattr(config, "sender", None), Address | None):
         raise ConfigClassError("its sender must be a passpost.Address or None")
+    seconds: Any = getattr(config, "repeatable_for", 0)
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds >= 0:
+        raise ConfigClassError("its repeatable_for must be a number of seconds, 0 or more")
 
 
 def missing_usages(*sources: Iterable[Template]) -> tuple[str, ...]:

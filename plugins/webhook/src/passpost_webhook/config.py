@@ -44,6 +44,19 @@ class WebhookConfig(Timeouts):
         example="${WEBHOOK_PREVIOUS_SECRET}",
     )
 
+    repeatable_for: int = field(
+        default=0,
+        minimum=0,
+        maximum=604_800,
+        unit="s",
+        title={"en": "Recognizes repetitions for", "zh-CN": "识别重复请求的时长"},
+        description={
+            "en": "How long the service recognizes a repeated Idempotency-Key. 0: it does not.",
+            "zh-CN": "服务识别重复 Idempotency-Key 的时长；0 表示不识别。",
+        },
+        example=86_400,
+    )
+
     @property
     def secrets(self) -> tuple[SigningSecret, ...]:
         """All secrets that sign, the newest first."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import time
 from collections.abc import Mapping
@@ -23,6 +22,9 @@ _SIGNATURE: Final = (
 _PLACE: Final = "The service does not exist at this URL, or accepts no more emails. Check url."
 _MOVED: Final = "passpost does not follow redirects. Set url to the final URL."
 _CONTENT: Final = "The service rejected this email. Check its log."
+
+_IN_PROGRESS: Final = 409
+"""An earlier request with the same key is not over yet, if the service looks at keys."""
 
 _FAULTS: Final[Mapping[int, Fault]] = {
     400: Fault("message", _CONTENT),
@@ -91,16 +93,21 @@ async def send_mail(config: WebhookConfig, session: HttpClient, mail: Mail) -> R
     response = await session.post("", body, headers, seconds_left=mail.seconds_left())
     if response.is_success and _is_service(response):
         return Receipt(provider_id=identifier(response.document().get("id")))
-    raise response.error("the service", _FAULTS.get(response.status))
+    fault = _FAULTS.get(response.status)
+    if response.status == _IN_PROGRESS and config.repeatable_for:
+        fault = Fault("provider", _LOOK, temporary=True, outcome="unknown")
+    raise response.error("the service", fault)
 
 
 def _headers(config: WebhookConfig, mail: Mail, body: bytes) -> dict[str, str]:
-    # The same for each attempt at the same email, so that the service can detect a duplicate. It is
-    # hashed, since a period in it would let another ID and time have the same signature.
-    id_ = f"msg_{hashlib.sha256(mail.message_id.encode()).hexdigest()[:32]}"
+    # The same for each attempt at the same email, so that the service can detect a duplicate. A
+    # period in it would let another ID and time have the same signature.
+    key = mail.delivery_key
+    id_ = f"msg_{key[:32]}"
     seconds = int(time.time())
     return {
         "content-type": "application/json",
+        "idempotency-key": key,
         "webhook-id": id_,
         "webhook-timestamp": str(seconds),
         "webhook-signature": signatures(config.secrets, id_, seconds, body),

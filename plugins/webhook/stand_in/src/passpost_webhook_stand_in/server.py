@@ -1,7 +1,8 @@
 """A service on loopback that takes emails as an operator's own would: for demonstration and tests.
 
 It verifies the signature and its time as Standard Webhooks requires, every part of the document,
-and that no email comes twice.
+and that no email comes twice:
+one ``Idempotency-Key`` names one email.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ TOLERANCE: Final = 5 * 60
 """Seconds that a request's time may be off."""
 
 _ID: Final = re.compile(r"msg_[0-9a-zA-Z]{16,64}")
+_KEY: Final = re.compile(r"[0-9a-f]{64}")
 _SECONDS: Final = re.compile(r"[0-9]{10}")
 _MESSAGE_ID: Final = re.compile(r"<[^<>@\s]+@[^<>@\s]+>")
 _NONE: Final = type(None)
@@ -49,11 +51,18 @@ class AcceptedMail(ReadableMail):
 
     Attributes:
         id: The header ``webhook-id``.
-        document: The whole request.
+        key: The header ``Idempotency-Key``.
+        document: The body's content.
     """
 
     id: str
+    key: str = attrs.field(repr=False)
     document: Mapping[str, Any] = attrs.field(repr=False)
+
+    @property
+    def fingerprint(self) -> Mapping[str, Any]:
+        """What another email would not have in common with it."""
+        return _fingerprint(self.document)
 
 
 class StandIn(HttpStandIn):
@@ -124,10 +133,16 @@ class StandIn(HttpStandIn):
             raise Refused(_error(415, "the content type is application/json"))
         document = _document(request)
         id_ = request.header("webhook-id") or ""
+        key = request.header("idempotency-key") or ""
+        if not _KEY.fullmatch(key):
+            raise Refused(_error(400, "idempotency-key is missing or malformed"))
         answer = Answer.json({"id": id_}, 202)
         received: Any = self.received
-        if any(mail.id == id_ for mail in received):
-            return None, answer
+        for mail in received:
+            if key == mail.key or id_ == mail.id:
+                if (key, id_, _fingerprint(document)) != (mail.key, mail.id, mail.fingerprint):
+                    raise Refused(_error(422, "idempotency-key names another email"))
+                return None, answer
         content = {"locale": document["locale"], "payload": document["payload"]}
         mail = AcceptedMail(
             sender="your own service",
@@ -135,9 +150,15 @@ class StandIn(HttpStandIn):
             subject=document["usage"],
             text=json.dumps(content, ensure_ascii=False, indent=2),
             id=id_,
+            key=key,
             document=document,
         )
         return mail, answer
+
+
+def _fingerprint(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    # The application may ask for one email twice, under one idempotency key.
+    return {name: part for name, part in document.items() if name != "timestamp"}
 
 
 def _document(request: Request) -> dict[str, Any]:
