@@ -44,7 +44,7 @@ django: ## Run the tests of passpost-django on Django 6.1: make PYTHON=python3.1
 	@sed 's/^Django==.*/Django==6.1.3/' constraints.txt >$(DJANGO)/constraints.txt
 	@$(DJANGO)/bin/python -m pip --quiet --disable-pip-version-check install \
 		--constraint $(DJANGO)/constraints.txt pytest --editable core --editable plugins/smtp \
-		--editable tools --editable cli --editable testing --editable 'plugins/django[allauth]'
+		--editable tools --editable templates --editable cli --editable testing --editable 'plugins/django[allauth]'
 	@$(DJANGO)/bin/python -m pytest plugins/django
 
 architecture: $(VENV)/.dev ## Check the layers of imports, and show them

@@ -135,6 +135,7 @@ def test_a_description_says_what_the_package_is(name: str, project: dict[str, An
     kinds = {"passpost": "Send .+", "passpost-cli": "Command line for passpost: .+"}
     kinds |= {"pytest-passpost": "pytest plugin for passpost: .+"}
     kinds |= {"passpost-tools": "What .+ of passpost share"}
+    kinds |= {"passpost-templates": "Ready-made templates for passpost: .+"}
     kinds |= {"passpost-django": "Django integration for passpost: .+"}
     kinds |= {"passpost-http": "HTTP for connectors of passpost: .+"}
     kinds |= {"passpost-redis": "Redis stores for passpost: .+"}

@@ -1,0 +1,111 @@
+"""Packs of templates: the texts of a language, put into the layout that all languages share."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from html import escape
+from importlib.metadata import EntryPoint, entry_points
+from importlib.resources import files
+from string import Template
+from typing import Any, Final
+
+GROUP: Final = "passpost.template_packs"
+"""The entry point group: its names are language tags, its values packages with ``TAG.toml``."""
+
+FONT: Final = "'Segoe UI',Helvetica,Arial,'PingFang SC','Microsoft YaHei',sans-serif"
+"""Fonts that devices have; Outlook on Windows shows Times if it lacks the first one."""
+
+_SHARED: Final = ("button_fails", "or_code", "expires", "private")
+_OWN: Final = ("subject", "heading", "code", "link", "button", "ignore")
+
+
+@dataclass(frozen=True)
+class Pack:
+    """The templates of one language.
+
+    Attributes:
+        tag: The language, as the entry point names it.
+        package: The package that has its texts.
+    """
+
+    tag: str
+    package: str
+
+    @property
+    def locale(self) -> str:
+        """Whose templates these are: the tag, unless the file names a wider one."""
+        return str(self._texts().get("locale", self.tag))
+
+    def templates(self, usages: tuple[str, ...] | None, locale: str | None) -> list[dict[str, str]]:
+        """Return the templates for these usages, or for all, with this locale or without one."""
+        texts = self._texts()
+        each = texts["usages"]
+        if usages is None:
+            usages = tuple(each)
+        if lacking := [usage for usage in usages if usage not in each]:
+            raise ValueError(f"no template for {', '.join(lacking)} in the language {self.tag}")
+        return [dict(self._template(usage, texts, locale)) for usage in usages]
+
+    def _template(
+        self, usage: str, texts: Mapping[str, Any], locale: str | None
+    ) -> Iterator[tuple[str, str]]:
+        shared, own = texts["shared"], texts["usages"][usage]
+        words = {key: shared[key] for key in _SHARED} | {key: own[key] for key in _OWN}
+        yield "usageType", usage
+        if locale:
+            yield "locale", locale
+        yield "subject", words["subject"]
+        yield "contentType", "text/html"
+        yield "content", self._html(words, texts.get("dir", "ltr"))
+        yield "text", _layout("email.txt").substitute(words)
+
+    def _html(self, words: Mapping[str, str], direction: str) -> str:
+        fixed = {"font": FONT, "lang": self.tag, "dir": direction}
+        box = _layout("code.html").substitute(fixed)
+        escaped = {key: escape(text, quote=False) for key, text in words.items()}
+        return _layout("email.html").substitute(escaped, **fixed, code_box=box.rstrip())
+
+    def _texts(self) -> dict[str, Any]:
+        return _read(self.package, self.tag)
+
+
+def found() -> dict[str, Pack]:
+    """Return the packs that are installed, by the tag of their language."""
+    return {point.name: Pack(point.name, point.value) for point in _points()}
+
+
+def _points() -> list[EntryPoint]:
+    # Where two packages bring one language, the other one counts: it was installed on purpose.
+    return sorted(entry_points(group=GROUP), key=lambda p: (p.value != __package__, p.value))
+
+
+@cache
+def _layout(name: str) -> Template:
+    return Template((files(__package__) / "layout" / name).read_text("utf-8"))
+
+
+@cache
+def _read(package: str, tag: str) -> dict[str, Any]:
+    """Return the texts of a language.
+
+    Raises:
+        ValueError: The file is missing or not TOML, or lacks a text.
+    """
+    name = f"{package}/{tag}.toml"
+    try:
+        texts = tomllib.loads((files(package) / f"{tag}.toml").read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{name} cannot be read: {error}") from error
+    if lacking := list(_lacking(texts)):
+        raise ValueError(f"{name} lacks {', '.join(lacking)}")
+    return texts
+
+
+def _lacking(texts: Mapping[str, Any]) -> Iterator[str]:
+    """Yield each key of a text that is not there."""
+    yield from (f"shared.{key}" for key in _SHARED if key not in texts.get("shared", {}))
+    for usage, own in texts.get("usages", {}).items():
+        yield from (f"usages.{usage}.{key}" for key in _OWN if key not in own)
