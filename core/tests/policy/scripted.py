@@ -35,13 +35,17 @@ class Scripted:
         name: Its ID, and its name in the mailer.
         answers: Errors to raise, functions to call with the email, or None to accept.
         repeatable_for: Seconds for which its provider recognizes repetitions.
+        marks: Whether it marks when an email leaves: before it accepts one.
     """
 
-    def __init__(self, name: str, *answers: Any, repeatable_for: float = 0.0) -> None:
+    def __init__(
+        self, name: str, *answers: Any, repeatable_for: float = 0.0, marks: bool = False
+    ) -> None:
         self.name = name
         self.answers = list(answers)
         self.always: Any = None
         self.repeatable_for = repeatable_for
+        self.marks = marks
         self.mails: list[passpost.Mail] = []
         self.times: list[float] = []
 
@@ -54,6 +58,7 @@ class Scripted:
             config_class=Config,
             capabilities=frozenset(passpost.Capability) - {passpost.Capability.PROVIDER_TEMPLATES},
             repeatable_for=self.repeatable_for,
+            marks_departure=self.marks,
         )
 
     @passpost.hookimpl

@@ -13,6 +13,7 @@ from scripted import TEMPLATES, Scripted, hanging, mailer, message, outcome, rej
 from virtual_time import VirtualClock, run
 
 import passpost
+from passpost import wire
 from passpost._policy.decision import Result
 from passpost._policy.health import Health, Limits
 from passpost._stores import Stores
@@ -119,12 +120,26 @@ class BrokenSession(Scripted):
         yield
 
 
+def leave_and_crash(_: passpost.Mail) -> None:
+    wire.about_to_send()
+    raise KeyError("id")
+
+
 def test_foreign_exceptions_do_not_bypass_the_failover() -> None:
     # symfony#41419, laravel#48642, mailersend-laravel-driver#44
     async def scene() -> None:
         broken, backup = BrokenSession("broken"), Scripted("backup")
         async with mailer(broken, backup) as sends:
             assert await outcome(sends.send(message())) == "backup"
+        # It marks when an email leaves, and this one had not.
+        first, backup = Scripted("first", KeyError("id"), marks=True), Scripted("backup")
+        async with mailer(first, backup) as sends:
+            assert await outcome(sends.send(message())) == "backup"
+        # This one had.
+        first, backup = Scripted("first", leave_and_crash, marks=True), Scripted("backup")
+        async with mailer(first, backup) as sends:
+            assert await outcome(sends.send(message())) == "unknown provider"
+        assert backup.mails == []
         # What a connector raises while it sends may come after the commit.
         first, backup = Scripted("first", KeyError("id")), Scripted("backup")
         async with mailer(first, backup) as sends:

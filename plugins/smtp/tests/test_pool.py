@@ -211,7 +211,8 @@ async def test_a_cancelled_send_leaves_nothing_unclear_behind(
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
-            # What the server says to the cancelled email must not be heard by the next one.
+            # What the server says to the cancelled email must not be heard by the next one
+            # (symfony#54169).
             hold.release()
             await session.send(kit.mail(subject="next"))
         assert server.mails[-1].subject == "next"
