@@ -20,7 +20,7 @@ POLICY = passpost.Policy(attempts=1)
 @pytest.mark.parametrize("name", ["aliyun_dm", "sendgrid", "ses", "webhook"])
 @pytest.mark.parametrize("status", STATUSES)
 def test_no_success_is_taken_for_a_rejection(name: str, status: int) -> None:
-    # kratos#3399: the provider answered 202, the code wanted 200, and six emails were sent
+    # kratos#3399: the provider answered 202, the code expected 200, and six emails were sent
     host = passpost.Host(environ={})
     host.register(import_module(f"passpost_{name}.hooks"))
     answer = Answer(status) if status in {204, 205} else Answer.json({}, status)

@@ -60,7 +60,7 @@ def pip(*arguments: str) -> None:
 def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the interpreter of an environment with the wheels of passpost and of one connector."""
     folder = tmp_path_factory.mktemp("kit")
-    folders = ("core", "testing", "plugins/smtp", "plugins/smtp/stand_in")
+    folders = ("core", "tools", "testing", "plugins/smtp", "plugins/smtp/stand_in")
     sources = [str(ROOT / source) for source in folders]
     wheels = folder / "wheels"
     pip("wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", str(wheels), *sources)
