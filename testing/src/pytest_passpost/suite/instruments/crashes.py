@@ -15,8 +15,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import passpost.http
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import FrameType
@@ -79,10 +77,8 @@ def steps_of(plugin: Any) -> Steps:
     top = sys.modules[module.__name__.partition(".")[0]]
     file = str(getattr(top, "__file__", None) or module.__file__)
     folders = [str(Path(file).parent) if hasattr(top, "__path__") else file]
-    client = find_spec("httpcore")
-    if client is not None and client.origin is not None:
-        folders += [str(Path(client.origin).parent)]
-        folders += [str(Path(inspect.getfile(passpost.http.HttpClient)).parent)]
+    clients = (find_spec("httpcore"), find_spec("passpost_http"))
+    folders += [str(Path(client.origin).parent) for client in clients if client and client.origin]
     return Steps(*folders)
 
 
