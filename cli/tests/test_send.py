@@ -222,3 +222,93 @@ def test_what_the_first_line_says_is_not_said_again(send: Run) -> None:
     assert [line.split()[0] for line in lines[1:]] == ["outcome", "scope"]
     error = json.loads(send("--json", behave="told").stdout)["error"]
     assert (error["provider_code"], error["response"]) == ("535 5.7.8", "535 5.7.8 wrong password")
+
+
+# Test emails.
+
+
+@pytest.fixture
+def try_out(run: Run, own: Write, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Return a function that sends a test email."""
+    monkeypatch.setenv("LC_ALL", "C")
+
+    def sent(*arguments: str, stdin: bytes | None = None, **settings: Any) -> click.testing.Result:
+        file = own(**settings)
+        arguments = ("--connector", "acme", "--to", "ada@example.com", *arguments)
+        if stdin is None:
+            return run("send", "--test", file, *arguments)
+        return run("send", "--test", "-", *arguments, stdin=file.read_bytes())
+
+    return sent
+
+
+@pytest.mark.parametrize("stdin", [None, b"-"])
+def test_a_test_email_says_where_to_look(try_out: Run, tmp_path: Path, stdin: bytes | None) -> None:
+    outbox = tmp_path / "outbox"
+    result = try_out(outbox=str(outbox), stdin=stdin)
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[2:] == [
+        "  provider ID  acme-7",
+        r"  response     250 OK \x1b[31mqueued",
+        "Look for the email in:",
+        "  the inbox of ada@example.com",
+        "  the spam folder of ada@example.com: then check SPF and DKIM",
+        "  the inbox of no-reply@acme.example, for a report of failed delivery",
+    ]
+    assert json.loads(outbox.read_text())["subject"] == "[Test] Hello"
+
+
+def test_a_test_has_the_usage_and_locale_of_its_arguments(try_out: Run, tmp_path: Path) -> None:
+    outbox = tmp_path / "outbox"
+    try_out("--usage", "SignIn", "--locale", "zh-CN", outbox=str(outbox))
+    # A variable without a value does not keep the email from being sent.
+    try_out("--usage", "SignIn", outbox=str(outbox))
+    chinese, english = (json.loads(line) for line in outbox.read_text().splitlines())
+    assert chinese["subject"] == "【测试】验证码 000000"
+    assert "{{user.name}}: 000000" in english["text"]
+
+
+def test_a_test_as_json_has_the_receipt_as_well(try_out: Run) -> None:
+    document = json.loads(try_out("--json").stdout)
+    assert document["ok"] is True
+    assert document["provider_id"] == "acme-7"
+    assert document["test"]["marked"] is True
+    assert document["test"]["places"][0] == "the inbox of ada@example.com"
+
+
+@pytest.mark.parametrize(("behave", "code"), [("reject", 1), ("unknown", 3)])
+def test_a_test_fails_as_any_email_does(try_out: Run, behave: str, code: int) -> None:
+    result = try_out(behave=behave)
+    assert result.exit_code == code
+    assert result.stdout == ""
+    assert "  outcome   " in result.stderr
+
+
+def test_a_test_names_the_connectors_that_failed_before(run: Run, application: Write) -> None:
+    file = application(primary={"behave": "reject"}, backup={})
+    result = run("send", "--test", file, "--to", "ada@example.com")
+    assert result.exit_code == 0
+    assert "accepted by backup\n" in result.stdout
+    assert "  before that: primary: " in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (("--code", "739206"), "--test sends the code 000000: remove the other code"),
+        (("--set", "code=739206"), "--test sends the code 000000: remove the other code"),
+    ],
+)
+def test_a_test_sends_no_other_code(try_out: Run, arguments: Sequence[str], problem: str) -> None:
+    result = try_out(*arguments)
+    assert result.exit_code == 2
+    assert problem in result.stderr
+    assert "739206" not in result.output
+
+
+def test_a_test_goes_to_one_recipient(run: Run, own: Write, tmp_path: Path) -> None:
+    file = own()
+    assert run("send", "--test", file, "--connector", "acme").exit_code == 2
+    result = run("send", "--test", file, "--batch", tmp_path / "people.csv")
+    assert result.exit_code == 2
+    assert "--test and --batch cannot be combined" in result.stderr

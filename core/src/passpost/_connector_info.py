@@ -88,6 +88,8 @@ class ConnectorInfo:
         marks_departure: Whether `send_mail` calls `passpost.wire.about_to_send` before its first
             byte that can make the provider send, or sends through `passpost.http` alone. What it
             raises before that moment, and a deadline that ends it, then count as ``rejected``.
+        deliveries: Where the provider shows what became of an accepted email, by language, as in
+            ``{"en": "Activity in Acme's console"}``; empty if nowhere.
     """
 
     id: str
@@ -102,6 +104,7 @@ class ConnectorInfo:
     stand_in: str | None = None
     repeatable_for: float = 0.0
     marks_departure: bool = False
+    deliveries: Texts = attrs.field(factory=lambda: MappingProxyType({}), repr=False)
 
 
 @attrs.frozen

@@ -94,6 +94,8 @@ WRONG: list[tuple[str, Any]] = [
     ("presets", (passpost.Preset("x", "y", {}),)),  # type: ignore[arg-type]
     ("presets", (passpost.Preset("x", {}, "z"),)),  # type: ignore[arg-type]
     ("stand_in", 5),
+    ("deliveries", "text"),
+    ("deliveries", None),
     ("id", "Tiny Mail"),
     ("id", ""),
     ("id", 5),

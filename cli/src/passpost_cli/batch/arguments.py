@@ -152,6 +152,8 @@ def check(ctx: click.Context) -> None:
     for name in ("to", "code"):
         if given[name] is not None:
             raise click.UsageError(f"--{name} and --batch cannot be combined", ctx)
+    if given["is_test"]:
+        raise click.UsageError("--test and --batch cannot be combined", ctx)
     if given["resend_unknown"] and not given["resume"]:
         raise click.UsageError("--resend-unknown requires --resume", ctx)
     if given["batch"] == STDIN and given["journal"] is None:
@@ -184,6 +186,7 @@ def _check_one(ctx: click.Context, given: Mapping[str, Any]) -> None:
     for name in ("journal", "resume", "resend_unknown", "rate"):
         if given[name]:
             raise click.UsageError(f"--{name.replace('_', '-')} requires --batch BATCH", ctx)
+    required = ("to",) if given["is_test"] else ("to", "usage")
     for param in ctx.command.params:
-        if param.name in ("to", "usage") and given[param.name] is None:
+        if param.name in required and given[param.name] is None:
             raise click.MissingParameter(ctx=ctx, param=param)

@@ -17,6 +17,7 @@ from passpost_cli.batch import arguments as batches
 from passpost_cli.command import Command
 from passpost_cli.exit_codes import ExitCode
 from passpost_cli.failures import CommandError, attempts
+from passpost_cli.guides import language
 from passpost_cli.payloads import read_payload
 from passpost_cli.settings import load
 from passpost_cli.terminal import one_line, out, out_json
@@ -24,7 +25,8 @@ from passpost_cli.terminal import one_line, out, out_json
 _EPILOG: Final = """\b
 The JSON document:
   {"ok": true, "connector", "message_id", "provider_id", "response",
-   "accepted_at", "attempts": [ATTEMPT, …]}
+   "accepted_at", "attempts": [ATTEMPT, …]}; with --test also "test":
+   {"marked": true or false, "places": [TEXT, …]}
   {"ok": false, "error": {"kind": "send", "message", "connector",
    "outcome": "rejected|unknown", "scope", "temporary", "retry_after",
    "provider_code", "response", "hint", "attempts"}}
@@ -47,6 +49,12 @@ _OPEN: Final = "it is unknown whether the email was sent"
 @click.command(cls=Command, epilog=_EPILOG)
 @options.settings_file
 @click.option("--to", metavar="ADDRESS", help="The recipient: one address.")
+@click.option(
+    "--test",
+    "is_test",
+    is_flag=True,
+    help="Mark the email as a test, with the code 000000, and say where to look for it.",
+)
 @options.usage(required=False)
 @options.payload
 @options.locale
@@ -61,6 +69,8 @@ def command(ctx: click.Context, /, **given: Any) -> None:
     The exit code is 0 if the provider has accepted all emails, 1 if one was not sent, and 3 if that
     is unknown.
 
+    With --test, a variable without a value stays as it is written, and --usage is optional.
+
     BATCH is CSV with a line of column names, or JSON Lines. Nothing is sent before all lines are
     valid. A journal notes each email, so that --resume can go on where a batch has ended.
     """
@@ -73,12 +83,42 @@ def command(ctx: click.Context, /, **given: Any) -> None:
 
         send_batch(batches.arguments_of(given, payload), _application(given))
         return
+    application = _application(given)
+    if given["is_test"]:
+        _send_test(application, given, payload)
+        return
     message = passpost.Message(given["to"], given["usage"], payload, given["locale"])
-    receipt = _sent(_application(given), message)
+    receipt = _sent(application, message)
     if given["as_json"]:
         out_json({"ok": True, **_described(receipt)})
     else:
         _show(receipt)
+
+
+def _send_test(
+    application: passpost.Application, given: Mapping[str, Any], payload: Mapping[str, Any]
+) -> None:
+    from passpost_tools import trial  # noqa: PLC0415 - other emails need none of it
+
+    if payload.get("code", trial.CODE) != trial.CODE:
+        raise click.UsageError(f"--test sends the code {trial.CODE}: remove the other code")
+    message = trial.message_of_test(
+        application, given["to"], usage=given["usage"], locale=given["locale"], payload=payload
+    )
+    receipt = _sent(trial.for_test(application), message)
+    made = trial.trial_of(application, message, receipt, language())
+    if given["as_json"]:
+        test = {"marked": made.marked, "places": made.places}
+        out_json({"ok": True, **_described(receipt), "test": test})
+        return
+    _show(receipt)
+    for one in receipt.attempts[:-1]:
+        out(f"  before that: {one_line(f'{one.connector}: {one.summary}')}")
+    if not made.marked:
+        out("  not marked as a test: the provider's template decides what it says")
+    out("Look for the email in:")
+    for place in made.places:
+        out(f"  {one_line(place)}")
 
 
 def _application(given: Mapping[str, Any]) -> passpost.Application:

@@ -28,6 +28,8 @@ def description_mistakes(info: ConnectorInfo) -> Iterator[str]:
     for part in ("name", "description"):
         if not _are_texts(parts[part]) or not parts[part]:
             yield f"{part} {_TEXTS}"
+    if not _are_texts(parts["deliveries"]):
+        yield f"deliveries {_TEXTS}"
     if not isinstance(parts["config_class"], type):
         yield "config_class must be a class, not an instance"
     if not _are_guides(parts["guide"]):

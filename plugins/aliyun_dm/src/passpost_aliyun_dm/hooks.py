@@ -57,6 +57,10 @@ def connector_info() -> ConnectorInfo:
         capabilities=_CAPABILITIES,
         stand_in="passpost_aliyun_dm_stand_in:StandIn",
         marks_departure=True,
+        deliveries={
+            "en": "Data Statistics (数据统计) in the console of Direct Mail",
+            "zh-CN": "邮件推送控制台的“数据统计”",
+        },
     )
 
 

@@ -40,6 +40,10 @@ def connector_info() -> ConnectorInfo:
         },
         stand_in="passpost_sendgrid_stand_in:StandIn",
         marks_departure=True,
+        deliveries={
+            "en": "Activity in SendGrid's console, by the message ID",
+            "zh-CN": "SendGrid 控制台的 *Activity*，按邮件 ID 查找",
+        },
     )  # fmt: skip
 
 

@@ -57,6 +57,10 @@ def connector_info() -> ConnectorInfo:
         capabilities=_CAPABILITIES,
         stand_in="passpost_ses_stand_in:StandIn",
         marks_departure=True,
+        deliveries={
+            "en": "the events of the configuration set, if there is one",
+            "zh-CN": "配置集的事件（如已设置配置集）",
+        },
     )
 
 

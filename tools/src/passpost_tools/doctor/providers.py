@@ -11,6 +11,10 @@ from typing import Final
 
 import attrs
 
+from passpost.phrases import Phrase, Phrases
+
+_: Final = Phrases("passpost_tools")
+
 
 @attrs.frozen
 class Provider:
@@ -22,12 +26,14 @@ class Provider:
             of its own, so that the sender's SPF record does not matter.
         selectors: The DKIM selectors that it asks for; empty where each account has its own.
         own: Domains of its mailboxes, whose records are the provider's business.
+        deliveries: Where it shows what became of an email; empty where it shows nothing.
     """
 
     hosts: str
     spf: str = ""
     selectors: tuple[str, ...] = ()
     own: tuple[str, ...] = ()
+    deliveries: Phrase | str = ""
 
 
 PROVIDERS: Final = (
@@ -38,16 +44,31 @@ PROVIDERS: Final = (
         ("selector1", "selector2"),
         ("outlook.com", "hotmail.com", "live.com"),
     ),
-    Provider(r"(smtp)?dm[a-z0-9.-]*\.aliyun(cs)?\.com", "spf1.dm.aliyun.com"),
+    Provider(
+        r"(smtp)?dm[a-z0-9.-]*\.aliyun(cs)?\.com",
+        "spf1.dm.aliyun.com",
+        deliveries=_("Data Statistics in the console of Direct Mail"),
+    ),
     Provider(r".*\.exmail\.qq\.com", "spf.mail.qq.com"),
     Provider(r".*\.qq\.com", own=("qq.com", "foxmail.com")),
     Provider(r".*\.(163|126)\.com", own=("163.com", "126.com", "yeah.net")),
     # Emails return to a subdomain of SES, unless the account has a MAIL FROM domain of its own.
-    Provider(r"email(-smtp)?\..*\.amazonaws\.com(\.cn)?"),
-    Provider(r".*\.sendgrid\.(net|com)", selectors=("s1", "s2")),
-    Provider(r".*\.postmarkapp\.com"),
-    Provider(r".*\.resend\.com", selectors=("resend",)),
-    Provider(r".*\.mailgun\.(org|net)", "mailgun.org"),
+    Provider(
+        r"email(-smtp)?\..*\.amazonaws\.com(\.cn)?",
+        deliveries=_("the events of a configuration set of SES"),
+    ),
+    Provider(
+        r".*\.sendgrid\.(net|com)",
+        selectors=("s1", "s2"),
+        deliveries=_("Activity in SendGrid's console"),
+    ),
+    Provider(r".*\.postmarkapp\.com", deliveries=_("Activity of the server in Postmark's console")),
+    Provider(
+        r".*\.resend\.com", selectors=("resend",), deliveries=_("Emails in Resend's dashboard")
+    ),
+    Provider(
+        r".*\.mailgun\.(org|net)", "mailgun.org", deliveries=_("Logs in Mailgun's control panel")
+    ),
 )
 
 
