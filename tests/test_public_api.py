@@ -18,8 +18,8 @@ EXPECTED = """
 Address Application AsyncMailer Attempt Backoff Breaker Capability ConfigError Connector
 ConnectorHealth ConnectorInfo DeliverySummary Finding Host InstalledConnector InstalledExtension
 Mail MailSummary Mailer MailerClosedError Message MessageError MissingVariable PasspostError
-PluginError Policy Preset Problem Receipt Secret SendError Sent Template TemplateNotFound Throttled
-UnknownConnectorError __version__ guides hookimpl load
+PluginError Policy Preset Problem Receipt Secret SendError Sent Server Template TemplateNotFound
+Throttled UnknownConnectorError __version__ guides hookimpl load
 """.split()
 
 

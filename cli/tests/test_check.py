@@ -218,6 +218,7 @@ def test_json_holds_the_findings(run: Run, own: Write) -> None:
         "result": "error",
         "evidence": "535 refused",
         "remedy": "Use an app password.",
+        "id": "",
     }
 
 

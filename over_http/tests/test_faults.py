@@ -9,6 +9,7 @@ import pytest
 
 from passpost import SendError
 from passpost_http import client as client_module
+from passpost_http import environment
 from pytest_passpost import (
     Answer,
     CertificateAuthority,
@@ -158,7 +159,7 @@ async def test_one_tls_context_serves_all_connections(
     opened: Any, authority: CertificateAuthority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = []
-    original = client_module.trusted
+    original = environment.trusted
 
     def counted() -> Any:
         made.append(original())

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         Finding,
         InstalledConnector,
         Preset,
+        Server,
         guides,
     )
     from passpost._host.application import Application, load
@@ -91,6 +92,7 @@ __all__ = [
     "Secret",
     "SendError",
     "Sent",
+    "Server",
     "Template",
     "TemplateNotFound",
     "Throttled",
@@ -113,6 +115,7 @@ if not TYPE_CHECKING:
                 "Finding",
                 "InstalledConnector",
                 "Preset",
+                "Server",
                 "guides",
             ),
             "passpost._host.application": ("Application", "load"),

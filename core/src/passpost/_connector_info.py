@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, Final, Literal, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 import attrs
+
+if TYPE_CHECKING:
+    import ssl
 
 LANGUAGES: Final = ("en", "zh-CN")
 """The languages in which names, descriptions and guides are written in, as BCP 47 tags."""
@@ -116,12 +119,45 @@ class Finding:
         result: ``ok``, ``warning`` or ``error``.
         evidence: What was found, without secrets.
         remedy: What to do about it; empty if there is nothing to do.
+        id: What it is, for programs: ``auth.rejected``. It stays the same when the words change.
+            An area before the dot that ``passpost doctor`` has looked at itself (``dns``,
+            ``connect``, ``tls``, ``smtp``) is repeated there only for an error.
     """
 
     subject: str
     result: Literal["ok", "warning", "error"]
     evidence: str
     remedy: str = ""
+    id: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class Server:
+    """A server that a connector sends through: what a check of the way to it has to know.
+
+    Attributes:
+        host: Its name in ASCII, or its IP address without brackets.
+        port: Its port.
+        protocol: What it speaks.
+        security: How connections are encrypted. ``implicit``: TLS from the first byte.
+            ``starttls``: STARTTLS is required. ``opportunistic``: STARTTLS if the server offers it.
+            ``none``: not encrypted.
+        server_name: The name that its certificate must be for; `host` by default.
+        local_address: The address of this machine to connect from; None leaves it to the system.
+        proxy: ``host:port`` of the proxy that connections go through; empty for none.
+        tls_context: Makes the context that verifies its certificate; the system's by default.
+    """
+
+    host: str
+    port: int
+    protocol: Literal["smtp", "http"]
+    security: Literal["implicit", "starttls", "opportunistic", "none"] = "implicit"
+    server_name: str = attrs.field(default=attrs.Factory(lambda self: self.host, takes_self=True))
+    local_address: str | None = None
+    proxy: str = ""
+    tls_context: Callable[[], ssl.SSLContext] | None = attrs.field(
+        default=None, repr=False, eq=False
+    )
 
 
 @attrs.frozen

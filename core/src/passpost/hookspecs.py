@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import click
 
     from passpost._connector_info import ConnectorInfo, Finding
+    from passpost._messages.addresses import Address
     from passpost._messages.messages import DeliverySummary, Mail, MailSummary, Message, Receipt
     from passpost._templates.template import Template
 
@@ -148,15 +149,24 @@ class ConnectorSpec:
         """
 
     @hookspec(firstresult=True)
-    def check_connection(self, config: Any, session: Any) -> Awaitable[Sequence[Finding]]:
+    def check_connection(
+        self, config: Any, session: Any, recipient: Address | None
+    ) -> Awaitable[Sequence[Finding]]:
         """Check the connection without sending an email. Optional.
 
-        Called by ``passpost check --connect`` and by consoles before settings are saved::
+        Called by ``passpost check --connect``, by ``passpost doctor``, and by consoles before
+        settings are saved::
 
             @hookimpl
             async def check_connection(session: AcmeClient) -> list[Finding]:
                 account = await session.get_account()
-                return [Finding("sign-in", "ok", f"signed in as {account.name}")]
+                return [Finding("sign-in", "ok", f"signed in as {account.name}", id="auth.ok")]
+
+        Args:
+            config: The connector's config.
+            session: The connector's session.
+            recipient: Whether emails to this address would be accepted, if the provider can be
+                asked without sending one; None for no recipient.
 
         Returns:
             The findings, in the order of the checks.

@@ -63,6 +63,7 @@ from passpost_http.settings import (
     SenderConfig,
     Timeouts,
     WebAddress,
+    server_at,
 )
 
 if TYPE_CHECKING:
@@ -93,6 +94,7 @@ __all__ = [
     "literal",
     "mailbox",
     "mailbox_text",
+    "server_at",
 ]
 
 

@@ -10,22 +10,19 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import os
-import ssl
 from collections.abc import Mapping
 from functools import lru_cache
 from importlib.util import find_spec
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import SplitResult, quote, unquote, urlencode, urljoin, urlsplit
-from urllib.request import getproxies, proxy_bypass
 
-import certifi
 import httpcore
 
 from passpost._departure import departure
 from passpost.errors import SendError
 from passpost_http.breaks import BREAKS, break_in
+from passpost_http.environment import proxy_for, trusted
 from passpost_http.network import Body, Network, current
 from passpost_http.responses import Response
 
@@ -299,15 +296,6 @@ def make_pool(url: SplitResult) -> httpcore.AsyncConnectionPool:
     )
 
 
-def trusted() -> ssl.SSLContext:
-    """Return a TLS context with certifi's authorities, or those that the environment names."""
-    if file := os.environ.get("SSL_CERT_FILE"):
-        return ssl.create_default_context(cafile=file)
-    if folder := os.environ.get("SSL_CERT_DIR"):
-        return ssl.create_default_context(capath=folder)
-    return ssl.create_default_context(cafile=certifi.where())
-
-
 def _pool(url: SplitResult) -> httpcore.AsyncConnectionPool:
     options: dict[str, Any] = {
         "max_connections": MAX_CONNECTIONS,
@@ -319,18 +307,10 @@ def _pool(url: SplitResult) -> httpcore.AsyncConnectionPool:
     if url.scheme == "http":
         return httpcore.AsyncConnectionPool(network_backend=Network(), **options)
     options["ssl_context"] = trusted()
-    proxy = _proxy_for(url)
+    proxy = proxy_for(url)
     if proxy is None:
         return httpcore.AsyncConnectionPool(network_backend=Network(), **options)
     return _pool_behind(proxy, {**options, "network_backend": Network(anywhere=True)})
-
-
-def _proxy_for(url: SplitResult) -> SplitResult | None:
-    proxies = getproxies()
-    named = proxies.get(url.scheme) or proxies.get("all")
-    if not named or proxy_bypass(url.hostname or ""):
-        return None
-    return urlsplit(named if "://" in named else f"http://{named}")
 
 
 def _pool_behind(proxy: SplitResult, options: dict[str, Any]) -> httpcore.AsyncConnectionPool:

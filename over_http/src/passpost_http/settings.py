@@ -4,19 +4,21 @@
 import ipaddress
 import re
 from collections.abc import Iterator
-from typing import Final, Self
+from typing import ClassVar, Final, Self
 from urllib.parse import SplitResult, urlsplit
 
 import attrs
 
 from passpost._config.fields import field, rule
 from passpost._config.values import HostName, is_placeholder
+from passpost._connector_info import Server
 from passpost._messages.addresses import Address
 from passpost._network.reachable import refused_host
 from passpost._problems import Invalid, Problem
 from passpost._secret import Secret
 from passpost._settings.connector_config import ConnectorConfig
 from passpost._text import refused_in_line
+from passpost_http.environment import proxy_for, trusted
 
 _HOST_REMEDY: Final = "write a hostname, perhaps with a port: `mail.example.com:8443`"
 _URL_REMEDY: Final = "write the whole URL: `https://mail.example.com/hooks/mail`"
@@ -165,6 +167,9 @@ class HttpConfig(Timeouts, ConnectorConfig):
         endpoint: A host to use in place of the provider's public host.
     """
 
+    public_url: ClassVar[str] = ""
+    """The base of the provider's public URLs: ``https://api.example.com``."""
+
     endpoint: Endpoint | None = field(
         default=None,
         title={"en": "Endpoint", "zh-CN": "接入地址"},
@@ -182,6 +187,16 @@ class HttpConfig(Timeouts, ConnectorConfig):
             default: The provider's public base: ``https://api.example.com``.
         """
         return str(self.endpoint or default)
+
+    @property
+    def base(self) -> str:
+        """The base of all URLs, for a config class that has a `public_url`."""
+        return self.url(self.public_url)
+
+    @property
+    def servers(self) -> tuple[Server, ...]:
+        """The server of the provider."""
+        return server_at(self.base)
 
 
 @attrs.frozen(kw_only=True)
@@ -227,6 +242,25 @@ class SenderConfig(HttpConfig):
                     "use another address",
                     code="E326",
                 )
+
+
+def server_at(url: str) -> tuple[Server, ...]:
+    """Return the server of a URL, and the proxy that the environment names for it."""
+    parts = urlsplit(url)
+    if not parts.hostname or is_placeholder(parts.hostname):
+        return ()
+    secure = parts.scheme == "https"
+    proxy = proxy_for(parts) if secure else None
+    return (
+        Server(
+            host=parts.hostname,
+            port=parts.port or (443 if secure else 80),
+            protocol="http",
+            security="implicit" if secure else "none",
+            proxy=proxy.netloc.rpartition("@")[2] if proxy else "",
+            tls_context=trusted,
+        ),
+    )
 
 
 def _text(value: object) -> str:

@@ -16,6 +16,7 @@ from passpost import Address, Receipt, SendError
 from passpost_aliyun_dm.client import DirectMail
 from passpost_aliyun_dm_stand_in.server import StandIn
 from passpost_http import client as client_module
+from passpost_http import environment
 from pytest_passpost import Action, Answer, CertificateAuthority, Channel, Fault, Hold, HttpServer
 
 pytestmark = pytest.mark.anyio
@@ -231,7 +232,7 @@ async def test_one_tls_context_serves_all_connections(
     configure: Any, authority: CertificateAuthority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[ssl.SSLContext] = []
-    original = client_module.trusted
+    original = environment.trusted
 
     def counted() -> ssl.SSLContext:
         made.append(original())

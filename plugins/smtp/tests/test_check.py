@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from passpost import Finding
+from passpost import Address, Finding
 from passpost_smtp import hooks
 from pytest_passpost import Fault, SmtpServer, refusing_port, reply
 
@@ -14,9 +14,9 @@ USERS = {"ada": "correct horse"}
 LOGIN = {"user": "ada", "pass": "correct horse"}
 
 
-async def checked(kit: Any, config: Any) -> list[Finding]:
+async def checked(kit: Any, config: Any, to: str | None = None) -> list[Finding]:
     async with kit.session(config) as session:
-        return list(await hooks.check_connection(session))
+        return list(await hooks.check_connection(session, Address.plain(to) if to else None))
 
 
 def results(findings: list[Finding]) -> dict[str, str]:
@@ -110,5 +110,28 @@ async def test_a_server_that_does_not_answer_quit_holds_nobody_up(kit: Any) -> N
     with SmtpServer(faults=[Fault("quit", "silence")]) as server:
         findings = await checked(kit, kit.config(server, socketTimeout=100))
         assert findings[-1] == Finding(
-            "sender", "ok", "the server accepts emails from no-reply@example.com"
+            "sender", "ok", "the server accepts emails from no-reply@example.com", id="sender.ok"
         )
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (None, ("recipient.ok", "ok")),
+        ("550 5.1.1 no such user", ("recipient.rejected", "error")),
+        ("450 4.2.0 greylisted, try again later", ("recipient.later", "warning")),
+        ("554 5.7.1 relay access denied", ("recipient.relay", "error")),
+        ("530 5.7.0 authenticate first", ("auth.required", "error")),
+    ],
+)
+async def test_a_recipient_is_asked_for_and_nothing_is_sent(
+    answer: str | None, expected: tuple[str, str], kit: Any
+) -> None:
+    faults = [Fault("rcpt", reply(answer), times=None)] if answer else []
+    with SmtpServer(faults=faults) as server:
+        findings = await checked(kit, kit.config(server), "ada@example.org")
+        assert (findings[-1].id, findings[-1].result) == expected
+        assert server.connections[0].verbs[-4:] == ["MAIL", "RCPT", "RSET", "QUIT"]
+        assert server.mails == []
+        assert server.violations == []

@@ -34,7 +34,8 @@ The JSON document:
    "connection|plugin|refused|interrupted|usage|internal", "message", …}}
   PROBLEM: {"path", "message", "remedy", "severity", "file", "line",
    "column", "code"}
-  FINDING: {"subject", "result": "ok|warning|error", "evidence", "remedy"}
+  FINDING: {"id", "subject", "result": "ok|warning|error", "evidence",
+   "remedy"}
 
 "ready" is false while placeholders such as <your-password> are left. With
 --connect, "ok" is false as well if the result of a finding is "error".

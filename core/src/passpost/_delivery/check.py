@@ -16,14 +16,18 @@ from passpost.errors import MailerClosedError, PasspostError, PluginError
 if TYPE_CHECKING:
     from passpost._connector_info import Finding
     from passpost._delivery.active_connector import ActiveConnector
+    from passpost._messages.addresses import Address
 
 
-async def check(active: ActiveConnector, over: float) -> Sequence[Finding]:
+async def check(
+    active: ActiveConnector, over: float, recipient: Address | None = None
+) -> Sequence[Finding]:
     """Return what a connector finds about its connection.
 
     Args:
         active: The connector; it has the hook `check_connection`.
         over: When to give up, in the loop's time.
+        recipient: Whether emails to this address would be accepted; None for no recipient.
 
     Raises:
         SendError: Its session cannot be opened, or it did not answer in time.
@@ -35,7 +39,7 @@ async def check(active: ActiveConnector, over: float) -> Sequence[Finding]:
     try:
         with active.deadlines.until(over), reaching(internal=connector.internal_addresses):
             session = await active.ready(over)
-            findings = await connector.hooks.check_connection(connector.config, session)
+            findings = await connector.hooks.check_connection(connector.config, session, recipient)
             return active.reports.findings(findings)
     except BaseException as error:  # noqa: BLE001 - any plugin's any mistake
         failure: BaseException

@@ -17,6 +17,7 @@ from passpost._frames import without_arguments
 from passpost._host.application import FromSettings, check_arguments
 from passpost._mailers.many import LIMIT, Many, Sent, results_of, results_of_stream, sent_by
 from passpost._messages.messages import Message, Receipt
+from passpost._messages.usages import GENERIC
 from passpost._policy.health import ConnectorHealth
 from passpost._problems import Problem
 from passpost._settings.policy import Policy
@@ -156,24 +157,30 @@ class AsyncMailer(FromSettings):
         finally:
             self._leave()
 
-    async def check(self) -> dict[str, Sequence[Finding]]:
+    async def check(self, recipient: str | None = None) -> dict[str, Sequence[Finding]]:
         """Check the connections of all connectors that can do so; no email is sent.
 
         All of it takes no longer than the policy's timeout.
+
+        Args:
+            recipient: Whether emails to this address would be accepted, where a provider can be
+                asked without sending one.
 
         Returns:
             Findings by the connector's name, in the order given.
 
         Raises:
+            MessageError: The recipient is not an email address.
             SendError: A session cannot be opened, or a connector did not answer in time.
             PluginError: A connector failed in a way that its contract does not allow.
             MailerClosedError: The mailer was closed before.
         """
+        to = None if recipient is None else Message(recipient, GENERIC).to
         self._enter()
         over = asyncio.get_running_loop().time() + self._timeout
         try:
             return {
-                active.connector.name: await check(active, over)
+                active.connector.name: await check(active, over, to)
                 for active in self._active
                 if active.connector.hooks.checks_connection
             }

@@ -136,9 +136,9 @@ class Mailer(FromSettings):
         """Count an email that is not sent; see `AsyncMailer.count`."""
         return self._run(lambda mailer: mailer.count(recipient, usage))
 
-    def check(self) -> dict[str, Sequence[Finding]]:
+    def check(self, recipient: str | None = None) -> dict[str, Sequence[Finding]]:
         """Check the connections of all connectors that can do so; see `AsyncMailer.check`."""
-        return self._run(lambda mailer: mailer.check())
+        return self._run(lambda mailer: mailer.check(recipient))
 
     def close(self) -> None:
         """Wait for the sends under way, then close all sessions. More calls do nothing.

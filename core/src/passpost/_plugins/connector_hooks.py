@@ -13,6 +13,7 @@ import pluggy
 from passpost._config.fields import ConfigClassError
 from passpost._connector_info import ConnectorInfo, Finding
 from passpost._genuine import is_really
+from passpost._messages.addresses import Address
 from passpost._messages.messages import Mail, Receipt
 from passpost._plugins.defects import describe_defect, trace_defect
 from passpost._plugins.descriptions import description_mistakes
@@ -161,15 +162,19 @@ class ConnectorHooks:
         result = self._send(*self._pick((config, session, mail)))
         return cast("Awaitable[Receipt] | Receipt", result)
 
-    def check_connection(self, config: Any, session: Any) -> Awaitable[Sequence[Finding]]:
-        """Ask the connector whether it would work.
+    def check_connection(
+        self, config: Any, session: Any, recipient: Address | None = None
+    ) -> Awaitable[Sequence[Finding]]:
+        """Ask the connector whether it would work, for a recipient if one is given.
 
         Raises:
             PluginError: It cannot be asked.
         """
         if not self._has("check_connection"):
             raise self._make_error("cannot check its connection without sending an email")
-        result = self._manager.hook.check_connection(config=config, session=session)
+        result = self._manager.hook.check_connection(
+            config=config, session=session, recipient=recipient
+        )
         return cast("Awaitable[Sequence[Finding]]", result)
 
     @property

@@ -203,12 +203,13 @@ class Reports:
     def _finding(self, finding: Any) -> Finding:
         if not is_really(finding, Finding):
             raise Defect(f"check_connection returned {type_name(finding)} among its findings")
-        texts = [plain(text) for text in (finding.subject, finding.evidence, finding.remedy)]
+        said = (finding.subject, finding.evidence, finding.remedy, finding.id)
+        texts = [plain(text) for text in said]
         result: Any = plain(finding.result)
         if not _is_one_of(_RESULTS, result) or not all(map(_is_text, texts)):
             raise Defect("check_connection returned a finding with a wrong result or type")
-        subject, evidence, remedy = map(self._redactor.clean, cast("list[str]", texts))
-        return Finding(subject, result, evidence, remedy)
+        subject, evidence, remedy, name = map(self._redactor.clean, cast("list[str]", texts))
+        return Finding(subject, result, evidence, remedy, name)
 
     def _facts(self, error: BaseException, *, left: bool) -> dict[str, Any]:
         """Return the message and the facts of a failure by name, each of its type."""

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Final, Literal
 import attrs
 
 from passpost._config.fields import ConfigClassError, field, rule
+from passpost._connector_info import Server
 from passpost._messages.addresses import Address
 from passpost._messages.usages import FLOW_USAGES, GENERIC, canonical_usage
 from passpost._problems import Problem
@@ -67,6 +68,11 @@ class ConnectorConfig:
     def sender(self) -> Address | None:
         """The sender of emails whose template does not name one."""
         return None
+
+    @property
+    def servers(self) -> tuple[Server, ...]:
+        """The servers that emails go to; ``passpost doctor`` looks for faults on the way there."""
+        return ()
 
     @rule("templates")
     def _templates(self) -> Iterator[Problem]:

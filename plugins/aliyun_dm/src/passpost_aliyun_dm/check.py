@@ -43,20 +43,24 @@ async def findings(config: AliyunDmConfig, session: DirectMail) -> list[Finding]
         if found.result == "error":
             return [found]
         return [found, await _sender(config, session)]
-    accepted = Finding("access key", "ok", f"Direct Mail at {config.base} accepts it")
+    accepted = Finding("access key", "ok", f"Direct Mail at {config.base} accepts it", id="auth.ok")
     return [accepted, _account(summary), await _sender(config, session)]
 
 
 def _account(summary: Mapping[str, Any]) -> Finding:
     state = str(summary.get("UserStatus", ""))
     if state in _ACCOUNT_STATES:
-        return Finding("account", "error", _ACCOUNT_STATES[state], _CONSOLE)
+        return Finding("account", "error", _ACCOUNT_STATES[state], _CONSOLE, "account.paused")
     daily, monthly = summary.get("DailyQuota"), summary.get("MonthQuota")
     quota = f"{daily} emails a day, {monthly} a month" if _numbers(daily, monthly) else "active"
     if state == "0":
-        return Finding("account", "ok", quota)
+        return Finding("account", "ok", quota, id="account.ok")
     return Finding(
-        "account", "warning", "the response does not say whether the account is active", _CONSOLE
+        "account",
+        "warning",
+        "the response does not say whether the account is active",
+        _CONSOLE,
+        "account.unclear",
     )
 
 
@@ -80,18 +84,22 @@ def _missing(config: AliyunDmConfig) -> Finding:
         f"accountName is not a sender address of this account at {config.base}",
         "Check regionId and the spelling: a sender address exists only in the region where it was "
         "created.",
+        "sender.missing",
     )
 
 
 def _described(entry: Mapping[str, Any]) -> Finding:
     if str(entry.get("AccountStatus")) == "1":
-        return Finding("sender address", "error", "the sender address is frozen", _CONSOLE)
+        return Finding(
+            "sender address", "error", "the sender address is frozen", _CONSOLE, "sender.frozen"
+        )
     if str(entry.get("DomainStatus")) == "1":
         return Finding(
             "sender address",
             "error",
             "the sender's domain is not verified",
             "Check its DNS records in the console under Email Domains.",
+            "sender.unverified",
         )
     if entry.get("Sendtype") == "batch":
         return Finding(
@@ -99,20 +107,24 @@ def _described(entry: Mapping[str, Any]) -> Finding:
             "warning",
             "the sender address is for batch emails, which are delivered later than others",
             "Create a sender address for triggered emails.",
+            "sender.batch",
         )
-    return Finding("sender address", "ok", "it exists in this region and is active")
+    return Finding("sender address", "ok", "it exists in this region and is active", id="sender.ok")
 
 
 def _refused(subject: str, error: SendError, right: str) -> Finding:
     code = (error.provider_code or "").lower()
+    area = "auth" if subject == "access key" else "sender"
     if code.startswith(_NOT_ALLOWED):
         return Finding(
             subject,
             "warning",
             f"the key may not read it ({error.provider_code}); sending may still work",
             f"To check it, grant the RAM user the permission {right}.",
+            f"{area}.not-allowed",
         )
-    return Finding(subject, "error", str(error), error.hint or "")
+    name = f"{area}.rejected" if error.provider_code else f"{area}.lost"
+    return Finding(subject, "error", str(error), error.hint or "", name)
 
 
 def _entries(answer: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -1,6 +1,8 @@
 """The settings of the connector ``sendgrid``."""
 
 # No postponed annotations here: the types of settings are looked up at run time.
+from typing import ClassVar
+
 import attrs
 
 from passpost.config import field
@@ -10,6 +12,8 @@ from passpost.http import ApiKey, SenderConfig
 @attrs.frozen(kw_only=True)
 class SendGridConfig(SenderConfig):
     """The settings of SendGrid; each attribute's description is in its metadata."""
+
+    public_url: ClassVar[str] = "https://api.sendgrid.com"
 
     api_key: ApiKey = field(
         title={"en": "API key", "zh-CN": "API 密钥"},

@@ -7,6 +7,7 @@ from passpost import Capability, ConnectorInfo, Mail, Preset, Receipt, guides, h
 from passpost import config as _config
 from passpost.http import Fault, HttpClient, Response, ascii_headers, identifier, literal, mailbox
 from passpost_sendgrid import __version__
+from passpost_sendgrid.check import check_connection as check_connection  # noqa: PLC0414 - a hook
 from passpost_sendgrid.config import SendGridConfig
 
 # By the first part of the field that SendGrid names in its error.
@@ -36,7 +37,7 @@ def connector_info() -> ConnectorInfo:
         ),
         capabilities={
             Capability.TEXT, Capability.HTML, Capability.ALTERNATIVE, Capability.HEADERS,
-            Capability.REPLY_TO, Capability.SENDER,
+            Capability.REPLY_TO, Capability.SENDER, Capability.CHECK_CONNECTION,
         },
         stand_in="passpost_sendgrid_stand_in:StandIn",
         marks_departure=True,
@@ -56,8 +57,7 @@ def parse_config(settings: Mapping[str, Any]) -> SendGridConfig:
 @hookimpl
 def open_session(config: SendGridConfig) -> HttpClient:
     """Open the HTTP client that all sends share."""
-    base = config.url("https://api.sendgrid.com")
-    return HttpClient(config, base, f"passpost-sendgrid/{__version__}")
+    return HttpClient(config, config.base, f"passpost-sendgrid/{__version__}")
 
 
 @hookimpl

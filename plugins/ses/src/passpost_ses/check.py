@@ -29,14 +29,18 @@ async def findings(config: SesConfig, session: Ses) -> list[Finding]:
     except SendError as error:
         found = _refused("access key", error, "ses:GetAccount")
         return [found] if found.result == "error" else [found, await _sender(config, session)]
-    accepted = Finding("access key", "ok", f"SES in {config.region} accepts it")
+    accepted = Finding("access key", "ok", f"SES in {config.region} accepts it", id="auth.ok")
     return [accepted, _account(account), await _sender(config, session)]
 
 
 def _account(account: Mapping[str, Any]) -> Finding:
     if account.get("SendingEnabled") is False:
         return Finding(
-            "account", "error", "sending is paused for the account", "Check the SES console."
+            "account",
+            "error",
+            "sending is paused for the account",
+            "Check the SES console.",
+            "account.paused",
         )
     if account.get("ProductionAccessEnabled") is False:
         return Finding(
@@ -44,11 +48,12 @@ def _account(account: Mapping[str, Any]) -> Finding:
             "warning",
             "the account is in the sandbox: emails go only to verified addresses",
             "Request production access in the SES console.",
+            "account.sandbox",
         )
     quota = account.get("SendQuota")
     daily = quota.get("Max24HourSend") if isinstance(quota, dict) else None
     most = f"{daily:.0f} emails in 24 hours" if isinstance(daily, int | float) else "active"
-    return Finding("account", "ok", most)
+    return Finding("account", "ok", most, id="account.ok")
 
 
 async def _sender(config: SesConfig, session: Ses) -> Finding:
@@ -66,27 +71,32 @@ async def _sender(config: SesConfig, session: Ses) -> Finding:
         "error",
         f"neither the sender nor its domain is an identity in {config.region}",
         "Verify one of them in the SES console, in the region of the settings.",
+        "sender.missing",
     )
 
 
 def _described(identity: Mapping[str, Any]) -> Finding:
     if identity.get("VerifiedForSendingStatus") is True:
-        return Finding("sender", "ok", "it is verified in this region")
+        return Finding("sender", "ok", "it is verified in this region", id="sender.ok")
     return Finding(
         "sender",
         "error",
         "the sender is not verified yet",
         "Publish the identity's DNS records, or follow the link in the email from AWS.",
+        "sender.unverified",
     )
 
 
 def _refused(subject: str, error: SendError, right: str) -> Finding:
     code = error.provider_code or ""
+    area = "auth" if subject == "access key" else "sender"
     if code.startswith(("AccessDenied", "NotAuthorized")):
         return Finding(
             subject,
             "warning",
             f"the key may not read it ({code}); sending may still work",
             f"To check it, grant the IAM user the permission {right}.",
+            f"{area}.not-allowed",
         )
-    return Finding(subject, "error", str(error), error.hint or "")
+    name = f"{area}.rejected" if error.provider_code else f"{area}.lost"
+    return Finding(subject, "error", str(error), error.hint or "", name)

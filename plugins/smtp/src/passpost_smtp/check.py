@@ -6,14 +6,16 @@ import asyncio
 import datetime as dt
 import ssl
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from passpost import Finding
 from passpost_smtp.errors import SmtpError, broken, refused
 from passpost_smtp.opening import Opening
 
 if TYPE_CHECKING:
+    from passpost import Address
     from passpost_smtp.context import SessionContext
+    from passpost_smtp.fault import Phase
 
 _SOON: Final = dt.timedelta(days=14)
 
@@ -28,10 +30,13 @@ _WISHES: Final = (
 )
 
 
-async def check(context: SessionContext) -> list[Finding]:
-    """Connect, secure, sign in and name the sender, as far as it goes; no email is sent."""
+async def check(context: SessionContext, recipient: Address | None = None) -> list[Finding]:
+    """Connect, secure, sign in, and name the sender and a recipient, as far as it goes.
+
+    No email is sent.
+    """
     loop = asyncio.get_running_loop()
-    check = _Check(context, Opening(context, loop.time() + context.limits.opening))
+    check = _Check(context, Opening(context, loop.time() + context.limits.opening), recipient)
     try:
         await check.run()
     finally:
@@ -40,11 +45,14 @@ async def check(context: SessionContext) -> list[Finding]:
 
 
 class _Check:
-    def __init__(self, context: SessionContext, opening: Opening) -> None:
+    def __init__(
+        self, context: SessionContext, opening: Opening, recipient: Address | None
+    ) -> None:
         self.findings: list[Finding] = []
         self._context = context
         self._config = context.config
         self._opening = opening
+        self._recipient = recipient
 
     async def run(self) -> None:
         steps: tuple[tuple[Callable[[], Awaitable[None]], Callable[[], None]], ...] = (
@@ -52,6 +60,7 @@ class _Check:
             (self._opening.secure, self._report_security),
             (self._opening.sign_in, self._report_sign_in),
             (self._name_sender, self._report_sender),
+            (self._name_recipient, self._report_recipient),
         )
         for step, found in steps:
             try:
@@ -65,32 +74,43 @@ class _Check:
         """Send QUIT if there is a connection, and close it."""
         opening = self._opening
         if opening.connected and opening.connection.fault is None:
+            # So that the server does not see an aborted email.
+            if opening.phase in {"mail", "rcpt"}:
+                await self._ask(b"RSET\r\n")
             await self._ask(b"QUIT\r\n")
         await opening.abandon()
 
     def _report_failure(self, error: SmtpError) -> None:
         remedy = error.hint or (_SILENT if error.response is None else _SAID)
-        self.findings.append(Finding(_SUBJECTS[error.phase], "error", str(error), remedy))
+        name = _failure_id(error)
+        result: Literal["warning", "error"] = "warning" if name == "recipient.later" else "error"
+        self._add(name, result, str(error), remedy)
 
-    def _ok(self, subject: str, evidence: str) -> None:
-        self.findings.append(Finding(subject, "ok", evidence))
+    def _add(
+        self, name: str, result: Literal["ok", "warning", "error"], evidence: str, remedy: str = ""
+    ) -> None:
+        subject = _SUBJECTS.get(name) or _SUBJECTS[name.partition(".")[0]]
+        self.findings.append(Finding(subject, result, evidence, remedy, name))
 
-    def _warn(self, subject: str, evidence: str, remedy: str) -> None:
-        self.findings.append(Finding(subject, "warning", evidence, remedy))
+    def _ok(self, name: str, evidence: str) -> None:
+        self._add(name, "ok", evidence)
+
+    def _warn(self, name: str, evidence: str, remedy: str) -> None:
+        self._add(name, "warning", evidence, remedy)
 
     def _report_connection(self) -> None:
-        self._ok("connection", f"connected to {self._config.server} at {self._opening.address}")
+        self._ok("connect.ok", f"connected to {self._config.server} at {self._opening.address}")
 
     def _report_security(self) -> None:
         opening = self._opening
-        self._ok("greeting", opening.greeting or "empty")
+        self._ok("smtp.greeting", opening.greeting or "empty")
         self._report_tls()
         names = opening.offer.names
-        self._ok("extensions", ", ".join(names) or "none: the server supports only HELO")
+        self._ok("smtp.offers", ", ".join(names) or "none: the server supports only HELO")
         missing = [loss for name, loss in _WISHES if name not in names]
         if missing:
             self._warn(
-                "extensions",
+                "smtp.offers",
                 "; ".join(missing),
                 "No action needed; this only affects speed and reach.",
             )
@@ -99,16 +119,16 @@ class _Check:
         tls = self._opening.connection.tls
         if tls is None:
             self._warn(
-                "TLS",
+                "tls.off",
                 "the connection is not encrypted: anyone on the network can read the codes",
                 "Remove ignoreTLS and requireTLS if the server supports TLS.",
             )
             return
-        self._ok("TLS", tls.describe())
+        self._ok("tls.ok", tls.describe())
         certificate = tls.verified_certificate()
         if not certificate:
             self._warn(
-                "certificate",
+                "tls.unverified",
                 "not verified, because rejectUnauthorized is false",
                 "Remove rejectUnauthorized, and set tls.ca to the server's own CA.",
             )
@@ -121,33 +141,44 @@ class _Check:
             f"for {self._config.server_name}, issued by {issuer}, valid until {ends:%Y-%m-%d}"
         )
         if ends - dt.datetime.now(dt.UTC) < _SOON:
-            self._warn("certificate", evidence, "Renew it on the server soon.")
+            self._warn("tls.expires-soon", evidence, "Renew it on the server soon.")
         else:
-            self._ok("certificate", evidence)
+            self._ok("tls.certificate", evidence)
 
     def _report_sign_in(self) -> None:
         mechanism = self._opening.mechanism
-        self._ok("sign-in", f"authenticated with {mechanism}" if mechanism else "not configured")
+        self._ok("auth.ok", f"authenticated with {mechanism}" if mechanism else "not configured")
 
     async def _name_sender(self) -> None:
-        sender = self._config.from_email
         self._opening.phase = "mail"
-        await self._ask(f"MAIL FROM:<{sender.wire}>\r\n".encode(), must=True)
-        # So that the server does not see an aborted email.
-        await self._ask(b"RSET\r\n")
+        recipient = self._recipient
+        needs_utf8 = recipient is not None and recipient.needs_smtputf8
+        # What the server does not offer, it rejects with words of its own.
+        option = " SMTPUTF8" if needs_utf8 or self._config.from_email.needs_smtputf8 else ""
+        sender = self._config.from_email.wire
+        await self._ask(f"MAIL FROM:<{sender}>{option}\r\n".encode(), must="mail")
 
     def _report_sender(self) -> None:
-        self._ok("sender", f"the server accepts emails from {self._config.from_email.address}")
+        self._ok("sender.ok", f"the server accepts emails from {self._config.from_email.address}")
 
-    async def _ask(self, line: bytes, *, must: bool = False) -> None:
+    async def _name_recipient(self) -> None:
+        if self._recipient is not None:
+            self._opening.phase = "rcpt"
+            await self._ask(f"RCPT TO:<{self._recipient.wire}>\r\n".encode(), must="rcpt")
+
+    def _report_recipient(self) -> None:
+        if self._recipient is not None:
+            self._ok("recipient.ok", f"the server accepts emails to {self._recipient.address}")
+
+    async def _ask(self, line: bytes, *, must: Phase | None = None) -> None:
         connection, config = self._opening.connection, self._config
         seconds = self._context.limits.command
         deadline = asyncio.get_running_loop().time() + seconds
         replies = await connection.exchange(line, 1, seconds, deadline)
         if must and replies and not replies[0].positive:
-            raise refused("mail", replies[0], config)
+            raise refused(must, replies[0], config)
         if must and not replies and connection.fault is not None:
-            raise broken("mail", connection.fault, config)
+            raise broken(must, connection.fault, config)
 
 
 def _common_name(certificate: dict[str, object]) -> str:
@@ -159,14 +190,44 @@ def _common_name(certificate: dict[str, object]) -> str:
     return names.get("organizationName") or names.get("commonName") or "an unnamed CA"
 
 
+def _failure_id(error: SmtpError) -> str:
+    """Return the ID of the finding on a step that failed."""
+    if error.phase not in _BY_REPLY:
+        return _FAILED[error.phase]
+    area = _BY_REPLY[error.phase]
+    if error.provider_code is None:
+        # The client itself saw no way: there was no reply that could say so.
+        return "auth.not-offered" if area == "auth" and error.temporary is False else f"{area}.lost"
+    if error.phase != "auth" and error.provider_code.startswith("530"):
+        return "auth.required"
+    if area == "recipient" and error.scope == "account":
+        return "recipient.relay"
+    return f"{area}.later" if error.temporary else f"{area}.rejected"
+
+
+_BY_REPLY: Final = {"auth": "auth", "mail": "sender", "rcpt": "recipient"}
+
+_FAILED: Final = {
+    "resolve": "dns.failed",
+    "connect": "connect.failed",
+    "tls": "tls.failed",
+    "greeting": "smtp.greeting",
+    "ehlo": "smtp.ehlo",
+    "starttls": "tls.starttls",
+    "token": "auth.token",
+}
+
 _SUBJECTS: Final = {
-    "resolve": "connection",
+    "dns": "connection",
     "connect": "connection",
     "tls": "TLS",
-    "greeting": "greeting",
-    "ehlo": "extensions",
-    "starttls": "TLS",
-    "token": "sign-in",
+    "tls.certificate": "certificate",
+    "tls.expires-soon": "certificate",
+    "tls.unverified": "certificate",
+    "smtp.greeting": "greeting",
+    "smtp.ehlo": "extensions",
+    "smtp.offers": "extensions",
     "auth": "sign-in",
-    "mail": "sender",
+    "sender": "sender",
+    "recipient": "recipient",
 }

@@ -9,9 +9,9 @@ import attrs
 
 from passpost import SendError
 from passpost_smtp.config import SmtpConfig
+from passpost_smtp.config.tls import make_tls_context
 from passpost_smtp.limits import Limits
 from passpost_smtp.pipelining import PipeliningFallback
-from passpost_smtp.tls import make_tls_context
 
 if TYPE_CHECKING:
     from collections.abc import Callable

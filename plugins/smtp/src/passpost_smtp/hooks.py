@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from passpost import Capability, ConnectorInfo, Finding, Mail, Receipt, guides, hookimpl
+from passpost import Address, Capability, ConnectorInfo, Finding, Mail, Receipt, guides, hookimpl
 from passpost import config as settings_to_config
 from passpost_smtp.config import SmtpConfig
 from passpost_smtp.context import prepare_context
@@ -75,8 +75,8 @@ async def send_mail(session: SmtpSession, mail: Mail) -> Receipt:
 
 
 @hookimpl
-async def check_connection(session: SmtpSession) -> Sequence[Finding]:
+async def check_connection(session: SmtpSession, recipient: Address | None) -> Sequence[Finding]:
     """Go through all steps but the message itself."""
     from passpost_smtp.check import check  # noqa: PLC0415 - sending does not need it
 
-    return await check(session.context)
+    return await check(session.context, recipient)

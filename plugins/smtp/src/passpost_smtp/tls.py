@@ -8,51 +8,10 @@ whether the last byte of a message went to the kernel, which decides between ``r
 from __future__ import annotations
 
 import contextlib
-import os
 import ssl
-import tempfile
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    from passpost_smtp.config import TlsSettings
+from typing import Final
 
 _CHUNK: Final = 65536
-
-VERSIONS: Final = {"TLSv1.2": ssl.TLSVersion.TLSv1_2, "TLSv1.3": ssl.TLSVersion.TLSv1_3}
-"""The oldest version to accept, by its name in the settings."""
-
-
-def make_tls_context(settings: TlsSettings) -> ssl.SSLContext:
-    """Make the one context of a config; reading the system's certificates takes milliseconds.
-
-    Raises:
-        ssl.SSLError: The settings' certificates or key cannot be used.
-        ValueError: Likewise.
-    """
-    # With authorities of one's own, the system's are not trusted: who names one means that one.
-    context = ssl.create_default_context(cadata=settings.authorities)
-    context.minimum_version = VERSIONS[settings.min_version]
-    if not settings.reject_unauthorized:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    if settings.cert is not None:
-        _load_own_certificate(context, settings)
-    return context
-
-
-def _load_own_certificate(context: ssl.SSLContext, settings: TlsSettings) -> None:
-    # The ssl module reads keys from files only; this one is readable for its owner, and gone at
-    # once.
-    key = settings.key.reveal() if settings.key else ""
-    handle, name = tempfile.mkstemp(suffix=".pem")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(f"{settings.cert}\n{key}\n")
-        # A key that requires a passphrase must not ask on the terminal.
-        context.load_cert_chain(name, password=b"")
-    finally:
-        Path(name).unlink()
 
 
 class TlsLayer:

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import attrs
 
-from passpost import Problem
+from passpost import Problem, Server
 from passpost.config import field, rule
-from passpost.http import Timeouts, WebAddress
+from passpost.http import Timeouts, WebAddress, server_at
 from passpost_webhook.signature import SigningSecret
 
 
@@ -56,6 +56,11 @@ class WebhookConfig(Timeouts):
         },
         example=86_400,
     )
+
+    @property
+    def servers(self) -> tuple[Server, ...]:
+        """The server of the service."""
+        return server_at(self.url)
 
     @property
     def secrets(self) -> tuple[SigningSecret, ...]:

@@ -27,6 +27,8 @@ MAX_BODY: Final = 30_000_000
 """Octets of a whole email: it has to be smaller than 30 MB."""
 
 _PATH: Final = "/v3/mail/send"
+_SCOPES: Final = "/v3/scopes"
+_METHODS: Final = {_PATH: "POST", _SCOPES: "GET"}
 _KNOWN: Final = (
     "personalizations", "from", "reply_to", "subject", "content", "headers", "tracking_settings",
 )  # fmt: skip
@@ -110,18 +112,23 @@ class StandIn(HttpStandIn):
 
     def admit(self, request: Request) -> None:
         """Verify the path and the key."""
-        if request.target != _PATH:
+        if request.target not in _METHODS:
             raise Refused(_error(404, "not found"))
-        if request.method != "POST":
+        if request.method != _METHODS[request.target]:
             raise Refused(_error(405, "method not allowed"))
         given = request.header("authorization")
+        if given == f"Bearer {KEY_WITHOUT_RIGHT}" and request.target == _SCOPES:
+            return
         if given == f"Bearer {KEY_WITHOUT_RIGHT}":
             raise Refused(_error(403, "access forbidden"))
         if given != f"Bearer {KEY}":
             raise Refused(_error(401, "The provided authorization grant is invalid or revoked"))
 
-    def take(self, request: Request) -> tuple[AcceptedMail, Answer]:
-        """Check the email in a request as SendGrid does."""
+    def take(self, request: Request) -> tuple[AcceptedMail | None, Answer]:
+        """Check the email in a request as SendGrid does, or say what the key may do."""
+        if request.target == _SCOPES:
+            may_send = request.header("authorization") == f"Bearer {KEY}"
+            return None, Answer.json({"scopes": ["mail.send"] if may_send else ["stats.read"]})
         if (request.header("content-type") or "").partition(";")[0] != "application/json":
             raise Refused(_error(415, "Content-Type should be application/json."))
         if len(request.body) >= MAX_BODY:

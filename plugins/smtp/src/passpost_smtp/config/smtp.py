@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Final, Literal
 
 import attrs
 
-from passpost import Address, Secret
+from passpost import Address, Secret, Server
 from passpost.config import ConnectorConfig, HostName, field
 from passpost_smtp.config.auth import Auth, LoginAuth, choose_auth
 from passpost_smtp.config.leaves import EhloName, IpAddress, address_literal, is_domain, said
 from passpost_smtp.config.pool import PoolSettings
 from passpost_smtp.config.rules import IMPLICIT_PORT, SmtpRules, provider_of
-from passpost_smtp.config.tls import TlsSettings
+from passpost_smtp.config.tls import TlsSettings, make_tls_context
 
 Security = Literal["implicit", "starttls", "opportunistic", "none"]
 """How a connection is encrypted.
@@ -307,6 +308,21 @@ class SmtpConfig(SmtpRules, ConnectorConfig):
     def sender(self) -> Address:
         """Who emails come from."""
         return self.from_email
+
+    @property
+    def servers(self) -> tuple[Server, ...]:
+        """The server that emails go to."""
+        return (
+            Server(
+                host=self.host.ascii,
+                port=self.port_number,
+                protocol="smtp",
+                security=self.security,
+                server_name=self.server_name,
+                local_address=self.local_address,
+                tls_context=partial(make_tls_context, self.tls),
+            ),
+        )
 
     @property
     def port_number(self) -> int:
