@@ -12,14 +12,14 @@ from typing import Any, Final
 
 import attrs
 
-from passpost._delivery import attempt, delivery, dispatch, once, records
+from passpost._delivery import attempt, cooling, delivery, dispatch, once, records
 from passpost._policy import decision, health, routes
 from passpost._stores import rate
 
 MODULES: Final = {
     module.__name__.rpartition(".")[2]: module
     for module in (
-        attempt, decision, delivery, dispatch, health, once, rate, records, routes,
+        attempt, cooling, decision, delivery, dispatch, health, once, rate, records, routes,
     )
 }  # fmt: skip
 
@@ -181,7 +181,7 @@ MUTANTS: Final = [
     Mutant("attempt", 'outcome="unknown" if self.may_have_left else "rejected"', 'outcome="rejected"', "test_known_bugs:test_a_timeout_after_the_email_was_taken_sends_no_second_copy"),
     Mutant("once", "await self._store.finish(key, token, record)", "await self._store.forget(key, token)", "test_known_bugs:test_a_note_that_fails_after_acceptance_sends_nothing_again"),
     Mutant("rate", "            return wait", "            return 0.0", "test_known_bugs:test_waiting_emails_are_not_released_all_at_once"),
-    Mutant("delivery", "raise Throttled(left)", "return True", "test_known_bugs:test_a_limit_is_never_silent_and_never_leads_elsewhere"),
-    Mutant("delivery", "await self._begin_cooldown(message, over, _new_owner())", "pass", "test_known_bugs:test_a_limit_does_not_tell_who_is_registered"),
-    Mutant("delivery", "if begun and nothing_was_sent(error):", "if False:", "test_known_bugs:test_an_outage_locks_nobody_out"),
+    Mutant("cooling", "raise Throttled(left)\n        return cooled\n\n    async def begin(", "return cooled\n        return cooled\n\n    async def begin(", "test_known_bugs:test_a_limit_is_never_silent_and_never_leads_elsewhere"),
+    Mutant("delivery", "await self._cooling.begin(message, self._clock.monotonic() + self._policy.timeout)", "pass", "test_known_bugs:test_a_limit_does_not_tell_who_is_registered"),
+    Mutant("delivery", "if cooled is not FREE and nothing_was_sent(error):", "if False:", "test_known_bugs:test_an_outage_locks_nobody_out"),
 ]  # fmt: skip

@@ -100,6 +100,9 @@ class LaneOf:
     def has_rate(self) -> bool:
         return True
 
+    def takes_now(self) -> bool:
+        return False
+
     async def take(self) -> float:
         return 0.0
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from passpost._delivery.deadlines import DeadlinePassedError, Deadlines
+from passpost._delivery.cooling import FREE, GIVING_BACK, Cooling
+from passpost._delivery.deadlines import Deadlines
 from passpost._delivery.dispatch import Dispatch
 from passpost._delivery.identity import Identity
 from passpost._delivery.lane import EmailLane, Outgoing
 from passpost._delivery.notes import Notes, nothing_was_sent
-from passpost._delivery.once import Once, keyed_hash, tolerate
+from passpost._delivery.once import Once
+from passpost._delivery.places import Places
 from passpost._delivery.records import Records
 from passpost._delivery.watched import Watched
 from passpost._plugins.defects import describe_defect
@@ -22,21 +23,16 @@ from passpost._policy.clock import Clock, LoopClock
 from passpost._policy.decision import Rules
 from passpost._policy.health import ConnectorHealth, Health, Limits
 from passpost._policy.routes import EVERY_USAGE, Routes, Weighted
-from passpost._stores.cooldown import MemoryCooldowns
 from passpost._stores.rate import MemoryRateLimiter
-from passpost.errors import PasspostError, SendError, Throttled
+from passpost.errors import PasspostError, SendError
 
 if TYPE_CHECKING:
     from passpost._delivery.active_connector import ActiveConnector
     from passpost._messages.messages import Message, Receipt
     from passpost._settings.policy import Policy
     from passpost._stores import Stores
-    from passpost._stores.rate import Rate
 
 log: Final = logging.getLogger("passpost")
-
-_GIVING_BACK: Final = 1.0
-"""Seconds that the end of a cooldown may take, past the deadline as well."""
 
 _SMALLEST: Final = 0.1
 """The part of the timeout that an attempt needs at least to be worth its while."""
@@ -80,11 +76,12 @@ class Delivery:
             resend=policy.on_unknown == "resend",
         )
         self._stores = stores
-        self._on_failure = stores.on_failure
-        # Without a secret, all processes that share the cooldowns still agree on the hashes.
-        self._secret = stores.secret or b"passpost"
-        self._limiter = stores.rates or MemoryRateLimiter(clock)
-        self._cooldowns = stores.cooldowns or MemoryCooldowns(clock)
+        limiter = stores.rates or MemoryRateLimiter(clock)
+        self._places = {
+            name: Places(limiter, name, rate, stores.on_failure)
+            for name, rate in policy.rates.items()
+        }
+        self._cooling = Cooling(policy.recipient_cooldowns, stores, clock, self._deadlines)
         self._notes = Notes()
         self._once = None
         if stores.idempotency is not None:
@@ -140,8 +137,7 @@ class Delivery:
             Throttled: An earlier one lasts still.
             SendError: The store of the cooldowns failed.
         """
-        over = self._clock.monotonic() + self._policy.timeout
-        await self._begin_cooldown(message, over, _new_owner())
+        await self._cooling.begin(message, self._clock.monotonic() + self._policy.timeout)
 
     async def close(self) -> None:
         """Wait for what still has to be noted of sends, and end what the stores have open."""
@@ -153,76 +149,28 @@ class Delivery:
         self._deadlines.close()
 
     async def _send_cooled(self, message: Message, seconds: float, over: float) -> Receipt:
-        owner = _new_owner()
-        begun = await self._begin_cooldown(message, over, owner)
+        cooled = self._cooling.begin_now(message) or await self._cooling.begin(message, over)
         try:
             return await self._dispatch(message, seconds, over)
         except (PasspostError, asyncio.CancelledError) as error:
-            if begun and nothing_was_sent(error):
-                await self._notes.write(self._give_back(message, owner), _GIVING_BACK)
+            if cooled is not FREE and nothing_was_sent(error):
+                await self._notes.write(self._cooling.give_back(cooled), GIVING_BACK)
             raise
-
-    async def _begin_cooldown(self, message: Message, over: float, owner: str) -> bool:
-        """Begin the cooldown of a message's recipient and usage; return whether there is one."""
-        cooldowns = self._policy.recipient_cooldowns
-        lasting = cooldowns.get(message.usage, cooldowns.get(EVERY_USAGE, 0.0))
-        if not lasting:
-            return False
-        try:
-            with self._deadlines.until(over):
-                left = await self._cooldowns.begin(self._recipient(message), lasting, owner=owner)
-        except DeadlinePassedError:
-            tolerate("store of the cooldowns", TimeoutError(), self._on_failure)
-            return False
-        except Exception as error:  # noqa: BLE001 - whatever a store's library raises
-            tolerate("store of the cooldowns", error, self._on_failure)
-            return False
-        if left:
-            raise Throttled(left)
-        return True
-
-    async def _give_back(self, message: Message, owner: str) -> None:
-        try:
-            with self._deadlines.until(self._clock.monotonic() + _GIVING_BACK):
-                await self._cooldowns.give_back(self._recipient(message), owner=owner)
-        except Exception as error:  # noqa: BLE001 - the email's own error says more
-            what = describe_defect(error)
-            log.error("a cooldown stays although its email was not sent: %s", what)  # noqa: TRY400 - a traceback could show the email
-
-    def _recipient(self, message: Message) -> str:
-        """Return the key of a recipient's cooldown, from which the address cannot be read."""
-        # Nearly all servers take a name for the same one in capitals.
-        text = f"{message.usage}\0{message.to.address.casefold()}"
-        return keyed_hash(self._secret, text)
 
     def _dispatch(self, message: Message, seconds: float, over: float) -> Awaitable[Receipt]:
         outgoing = Outgoing(message, Identity.of(message), over, seconds)
         lanes = [
-            EmailLane(name, self._connectors[name], self._health[name], outgoing, self._taker(name))
+            EmailLane(
+                name, self._connectors[name], self._health[name], outgoing, self._places.get(name)
+            )
             for name in self._routes.order(message.usage)
         ]
         return Dispatch(lanes, self._rules, self._clock, over, self._log_cooldown).run()
-
-    def _taker(self, name: str) -> Callable[[], Awaitable[float]] | None:
-        rate = self._policy.rates.get(name) if self._policy.rates else None
-        return None if rate is None else partial(self._take, name, rate)
-
-    async def _take(self, name: str, rate: Rate) -> float:
-        try:
-            return await self._limiter.take(name, rate)
-        except Exception as error:  # noqa: BLE001 - whatever a store's library raises
-            tolerate("rate limiter", error, self._on_failure)
-            return 0.0
 
     def _log_cooldown(self, name: str, error: SendError) -> None:
         """Tell anyone who runs the system, once: every email avoids the connector from now on."""
         hint = f" ({error.hint})" if error.hint else ""
         log.error("%s rejected the account, and is asked last for a while: %s%s", name, error, hint)
-
-
-def _new_owner() -> str:
-    """Return a name for a send that no other send of the fleet has."""
-    return secrets.token_hex(8)
 
 
 def _by_name(connectors: Sequence[ActiveConnector]) -> dict[str, ActiveConnector]:

@@ -59,6 +59,10 @@ class Lane(Protocol):
         """Whether a place has to be taken before an attempt."""
         ...
 
+    def takes_now(self) -> bool:
+        """Take one of the places that the connector's rate has, if nothing has to be awaited."""
+        ...
+
     async def take(self) -> float:
         """Take one of the places that the connector's rate has.
 
@@ -243,10 +247,12 @@ class Dispatch:
         Nearly all emails get it so: what need not be awaited costs each of them less.
         """
         first = self._lanes[0]
-        if first.has_rate or first.health.is_cooling():
+        if first.health.is_cooling() or (place := first.health.enter()) is None:
             return None
-        place = first.health.enter()
-        return None if place is None else (first, place)
+        if first.has_rate and not first.takes_now():
+            place.release()
+            return None
+        return first, place
 
     async def _enter(self, lanes: Sequence[Lane], error: SendError | None) -> tuple[Lane, Place]:
         """Return the first lane that may be asked, and a place in it; wait for one if need be.

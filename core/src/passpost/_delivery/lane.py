@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Iterable
 from typing import TYPE_CHECKING
 
 import attrs
@@ -17,6 +17,7 @@ from passpost.errors import Attempt, PasspostError, SendError
 
 if TYPE_CHECKING:
     from passpost._delivery.active_connector import ActiveConnector
+    from passpost._delivery.places import Places
     from passpost._messages.messages import Mail, Receipt
     from passpost._policy.health import Health
     from passpost._templates.template import Template
@@ -47,10 +48,10 @@ class EmailLane:
         active: The connector.
         health: Whether it may be asked now.
         outgoing: What to send.
-        take: Takes a place of the connector's rate; None where it has no limit.
+        rate: Has the places of the connector's rate; None where it has no limit.
     """
 
-    __slots__ = ("_attempt", "_mail", "_outgoing", "_take", "active", "health", "name")
+    __slots__ = ("_attempt", "_mail", "_outgoing", "_rate", "active", "health", "name")
 
     def __init__(
         self,
@@ -58,13 +59,13 @@ class EmailLane:
         active: ActiveConnector,
         health: Health,
         outgoing: Outgoing,
-        take: Callable[[], Awaitable[float]] | None = None,
+        rate: Places | None = None,
     ) -> None:
         self.name = name
         self.active = active
         self.health = health
         self._outgoing = outgoing
-        self._take = take
+        self._rate = rate
         self._mail: Mail | None = None
         self._attempt: SendAttempt | None = None
 
@@ -77,7 +78,11 @@ class EmailLane:
     @property
     def has_rate(self) -> bool:
         """Whether a place has to be taken before an attempt."""
-        return self._take is not None
+        return self._rate is not None
+
+    def takes_now(self) -> bool:
+        """Take a place of the connector's rate, if nothing has to be awaited."""
+        return self._rate is not None and self._rate.takes_now()
 
     async def take(self) -> float:
         """Take a place of the connector's rate; see `RateLimiter.take`.
@@ -85,11 +90,11 @@ class EmailLane:
         Raises:
             SendError: The limiter failed, or did not answer before the deadline.
         """
-        if self._take is None:
+        if self._rate is None:
             return 0.0
         try:
             with self.active.deadlines.until(self._outgoing.over):
-                return await self._take()
+                return await self._rate.take()
         except DeadlinePassedError:
             raise deadline_error("the rate limiter answered", "provider") from None
 

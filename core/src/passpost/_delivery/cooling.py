@@ -1,0 +1,134 @@
+"""How soon a recipient may get another email of the same usage."""
+
+from __future__ import annotations
+
+import logging
+import os
+from itertools import count
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from passpost._delivery.deadlines import DeadlinePassedError
+from passpost._delivery.once import KeyedHash, tolerate
+from passpost._plugins.defects import describe_defect
+from passpost._policy.routes import EVERY_USAGE
+from passpost._stores.cooldown import MemoryCooldowns
+from passpost.errors import Throttled
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from passpost._delivery.deadlines import Deadlines
+    from passpost._messages.messages import Message
+    from passpost._policy.clock import Clock
+    from passpost._stores import Stores
+
+log: Final = logging.getLogger("passpost")
+
+GIVING_BACK: Final = 1.0
+"""Seconds that the end of a cooldown may take, past the deadline as well."""
+
+_STORE: Final = "store of the cooldowns"
+
+
+class Cooled(NamedTuple):
+    """A cooldown that a send has begun.
+
+    Attributes:
+        key: Names the recipient and the usage; an address cannot be read from it.
+        owner: Names the send; no other one that shares the store has the same.
+    """
+
+    key: str
+    owner: str
+
+
+_numbers: Final = count()
+
+FREE: Final = Cooled("", "")
+"""There is no cooldown."""
+
+
+class Cooling:
+    """The cooldowns of recipients.
+
+    Args:
+        seconds: How long one lasts, by usage.
+        stores: Where they are remembered.
+        clock: The time.
+        deadlines: Keeps the deadlines of sends.
+    """
+
+    def __init__(
+        self, seconds: Mapping[str, float], stores: Stores, clock: Clock, deadlines: Deadlines
+    ) -> None:
+        self._seconds = seconds
+        # Without a secret, all processes that share the cooldowns still agree on the hashes.
+        self._keyed_hash = KeyedHash(stores.secret or b"passpost")
+        self._on_failure = stores.on_failure
+        self._clock = clock
+        self._deadlines = deadlines
+        self._store = stores.cooldowns or MemoryCooldowns(clock)
+        self._memory = self._store if isinstance(self._store, MemoryCooldowns) else None
+
+    def begin_now(self, message: Message) -> Cooled | None:
+        """Begin a cooldown as `begin` does; return None where a store has to be awaited.
+
+        Nearly all mailers remember in this process, where a coroutine and a deadline of its own
+        would cost each email more than the cooldown.
+
+        Raises:
+            Throttled: An earlier one lasts still.
+        """
+        lasting = self._lasting(message)
+        if not lasting:
+            return FREE
+        if self._memory is None:
+            return None
+        cooled = Cooled(self._key(message), str(next(_numbers)))
+        if left := self._memory.begin_now(cooled.key, lasting, owner=cooled.owner):
+            raise Throttled(left)
+        return cooled
+
+    async def begin(self, message: Message, over: float) -> Cooled:
+        """Begin the cooldown of a message's recipient and usage.
+
+        Args:
+            message: What is to be sent, or to be counted.
+            over: The deadline, in the clock's time.
+
+        Raises:
+            Throttled: An earlier one lasts still.
+            SendError: The store failed.
+        """
+        lasting = self._lasting(message)
+        if not lasting:
+            return FREE
+        cooled = Cooled(self._key(message), os.urandom(8).hex())
+        try:
+            with self._deadlines.until(over):
+                left = await self._store.begin(cooled.key, lasting, owner=cooled.owner)
+        except DeadlinePassedError:
+            tolerate(_STORE, TimeoutError(), self._on_failure)
+            return FREE
+        except Exception as error:  # noqa: BLE001 - whatever a store's library raises
+            tolerate(_STORE, error, self._on_failure)
+            return FREE
+        if left:
+            raise Throttled(left)
+        return cooled
+
+    async def give_back(self, cooled: Cooled) -> None:
+        """End a cooldown whose email was not sent."""
+        try:
+            with self._deadlines.until(self._clock.monotonic() + GIVING_BACK):
+                await self._store.give_back(cooled.key, owner=cooled.owner)
+        except Exception as error:  # noqa: BLE001 - the email's own error says more
+            what = describe_defect(error)
+            log.error("a cooldown stays although its email was not sent: %s", what)  # noqa: TRY400 - a traceback could show the email
+
+    def _lasting(self, message: Message) -> float:
+        return self._seconds.get(message.usage, self._seconds.get(EVERY_USAGE, 0.0))
+
+    def _key(self, message: Message) -> str:
+        # Nearly all servers take a name for the same one in capitals.
+        return self._keyed_hash(f"{message.usage}\0{message.to.address.casefold()}")
