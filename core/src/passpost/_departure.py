@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextvars import ContextVar, Token
 from typing import Final
 
+from passpost._phrases import _
 from passpost.errors import SendError
 
 
@@ -34,7 +35,7 @@ class Departure:
         """
         if not self._left.setdefault(None, True) or self._over:
             raise SendError(
-                "the attempt was over before the email left",
+                _("the attempt was over before the email left"),
                 outcome="rejected",
                 scope="provider",
                 temporary=True,

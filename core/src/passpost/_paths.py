@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from passpost._phrases import _
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -14,7 +16,7 @@ Path = tuple[str | int, ...]
 MAX_DEPTH: Final = 64
 """Levels of nesting; deeper settings are a mistake, or an attack on anyone who walks them."""
 
-TOO_DEEP: Final = f"nested deeper than {MAX_DEPTH} levels"
+TOO_DEEP: Final = _("nested deeper than {max_depth} levels", max_depth=MAX_DEPTH)
 
 _MAX_KEY: Final = 100
 """Characters of a key that are shown; a longer one is cut, and cannot be read back."""

@@ -108,6 +108,16 @@ def translated(text: Any, language: str) -> Any:
     return text.in_language(language) if type(text) is Phrase else text
 
 
+def said(error: BaseException) -> str:
+    """Return the text of an error, as a phrase if the error was made of one.
+
+    ``str(error)`` is the same text, and says it in English only.
+    """
+    first = error.args[0] if error.args else None
+    text = str(error)
+    return first if type(first) is Phrase and first == text else text
+
+
 def _filled(template: str, values: Mapping[str, Any]) -> str:
     return template.format_map(values) if values else template
 

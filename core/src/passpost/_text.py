@@ -10,6 +10,8 @@ import re
 from itertools import islice
 from typing import Final
 
+from passpost._phrases import _
+
 # C0, DEL and C1 (NEL among them) end lines or steer terminals; U+2028 and U+2029 are line ends to
 # many parsers; U+760A and U+760D become LF and CR in software that cuts code points to 8 bits;
 # surrogates cannot be encoded at all.
@@ -70,7 +72,7 @@ def refused_in_short_value(text: str) -> str | None:
     """Return what a value must not bring into a subject, a name or an address, or None."""
     if text.isascii() and text.isprintable():
         match = _ENCODED_WORD.search(text) if "=?" in text else None
-        return f"an encoded word at character {match.start() + 1}" if match else None
+        return _("an encoded word at character {start}", start=match.start() + 1) if match else None
     return (
         refused_in_line(text)
         or _refused_in_value(text)
@@ -104,7 +106,7 @@ def _closes_each(text: str) -> bool:
     """Return whether each embedding and isolate is closed, and none is too deep in others."""
     marks = _NO_DIRECTION.sub("", text)
     # Pair by pair within `str`: a value may have millions.
-    for _ in range(_MAX_EMBEDDED):
+    for _level in range(_MAX_EMBEDDED):
         if not marks:
             break
         for pair in _PAIRS:
@@ -142,4 +144,4 @@ def _escape(match: re.Match[str]) -> str:
 def _named(match: re.Match[str] | None) -> str | None:
     if match is None:
         return None
-    return f"U+{ord(match[0][0]):04X} at character {match.start() + 1}"
+    return _("U+{ord:04X} at character {start}", ord=ord(match[0][0]), start=match.start() + 1)

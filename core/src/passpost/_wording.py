@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import reduce
 from typing import Any, Final
 
 from passpost._paths import named
+from passpost._phrases import _
 
 _LONGEST_NAME: Final = 64
 """Characters in a name that a suggestion is sought for: comparing longer ones takes too long."""
@@ -20,19 +22,19 @@ def kind_of(value: Any) -> str:
     for kind, name in _KINDS.items():
         if isinstance(value, kind):
             return name
-    return f"a value of type {type(value).__name__}"
+    return _("a value of type {kind}", kind=type(value).__name__)
 
 
 # Booleans before numbers: Python's bool is an int.
 _KINDS: Final[Mapping[type[Any], str]] = {
-    bool: "true or false",
-    str: "text",
-    int: "a number",
-    float: "a number",
+    bool: _("true or false"),
+    str: _("text"),
+    int: _("a number"),
+    float: _("a number"),
     type(None): "null",
-    list: "a list",
-    tuple: "a list",
-    Mapping: "an object",
+    list: _("a list"),
+    tuple: _("a list"),
+    Mapping: _("an object"),
 }
 
 
@@ -54,13 +56,62 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 
 def did_you_mean(suggestion: str | None, otherwise: str = "") -> str:
     """Return a suggestion as a remedy."""
-    return otherwise if suggestion is None else f"did you mean {named(suggestion)}?"
+    if suggestion is None:
+        return otherwise
+    return _("did you mean {suggestion}?", suggestion=named(suggestion))
 
 
 def listed(names: Iterable[Any]) -> str:
     """Return choices one after the other, in backquotes: a, b or c."""
     *rest, last = [named(str(name)) for name in names]
-    return f"{', '.join(rest)} or {last}" if rest else last
+    return _("{names} or {last}", names=enumerated(rest), last=last) if rest else last
+
+
+def alternatives(words: Iterable[str]) -> str:
+    """Return words with an "or" between them, each once."""
+    first, *rest = dict.fromkeys(words)
+    return reduce(lambda words, last: _("{words} or {last}", words=words, last=last), rest, first)
+
+
+def enumerated(words: Iterable[str]) -> str:
+    """Return words with commas between them."""
+    return reduce(lambda words, last: _("{words}, {last}", words=words, last=last), words)
+
+
+def chained(clauses: Iterable[str]) -> str:
+    """Return clauses with semicolons between them."""
+    return reduce(lambda clauses, last: _("{clauses}; {last}", clauses=clauses, last=last), clauses)
+
+
+def in_pairs(words: Iterable[str]) -> str:
+    """Return words with an "and" between them."""
+    return reduce(lambda words, last: _("{words} and {last}", words=words, last=last), words)
+
+
+def known(reason: str) -> str:
+    """Return why the system could not do something, as a phrase if the reason is a common one."""
+    return _REASONS.get(reason, reason)
+
+
+_REASONS: Final[Mapping[str, str]] = {
+    reason: reason
+    for reason in (
+        _("No such file or directory"),
+        _("Permission denied"),
+        _("Is a directory"),
+        _("Not a directory"),
+        _("No space left on device"),
+        _("Read-only file system"),
+        _("File name too long"),
+        _("Operation not permitted"),
+        _("File exists"),
+        _("no such file or directory"),
+        _("permission denied"),
+        _("is a directory"),
+        _("not a directory"),
+        _("file name too long"),
+    )
+}
 
 
 def _shape(name: str) -> str:

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import attrs
 
+from passpost._phrases import _
 from passpost._problems import Problem, in_order
 
 if TYPE_CHECKING:
@@ -81,12 +82,10 @@ class UnknownConnectorError(PluginError):
     """
 
     def __init__(self, message: str, *, connector: str = "", remedy: str = "") -> None:
-        super().__init__(message, connector=connector)
+        whole = _("{message}: {remedy}", message=message, remedy=remedy) if remedy else message
+        super().__init__(whole, connector=connector)
         self.message = message
         self.remedy = remedy
-
-    def __str__(self) -> str:
-        return f"{self.message}: {self.remedy}" if self.remedy else self.message
 
 
 class ConfigError(PasspostError, ValueError):
@@ -123,9 +122,14 @@ class TemplateNotFound(MessageError):  # noqa: N818 - the name of the field: jin
     """
 
     def __init__(self, usage: str, locales: Sequence[str] = ()) -> None:
-        wanted = f" in {', '.join(locales)}" if locales else ""
+        wanted = _(" in {names}", names=", ".join(locales)) if locales else ""
         super().__init__(
-            f"no template for usage {usage!r}{wanted}, and no 'Generic' template", field="usage"
+            _(
+                "no template for usage {usage}{languages}, and no 'Generic' template",
+                usage=repr(usage),
+                languages=wanted,
+            ),
+            field="usage",
         )
         self.usage = usage
         self.locales = tuple(locales)
@@ -142,8 +146,12 @@ class MissingVariable(MessageError):  # noqa: N818 - reads as the fact it states
 
     def __init__(self, variable: str, place: str) -> None:
         super().__init__(
-            f"the template's `{place}` uses {{{{{variable}}}}}, "
-            f"but the payload has no `{variable}`",
+            _(
+                "the template's `{place}` uses {{{{{variable}}}}}, but the payload has "
+                "no `{variable}`",
+                place=place,
+                variable=variable,
+            ),
             field=f"payload.{variable}",
         )
         self.variable = variable
@@ -242,7 +250,7 @@ class Throttled(SendError):  # noqa: N818 - reads as the fact it states, like Te
 
     def __init__(self, retry_after: float) -> None:
         super().__init__(
-            "the recipient got an email of this usage a moment ago",
+            _("the recipient got an email of this usage a moment ago"),
             outcome="rejected",
             scope="recipient",
             temporary=True,

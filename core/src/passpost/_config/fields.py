@@ -15,6 +15,7 @@ import attrs
 
 from passpost._config.settings import Settings
 from passpost._messages.addresses import Address
+from passpost._phrases import _
 from passpost._problems import Problem
 from passpost._secret import Secret
 
@@ -282,21 +283,21 @@ def _camel_case(name: str) -> str:
 class Shape(Enum):
     """What kind of type a setting has."""
 
-    TEXT = "text"
-    WHOLE = "a whole number"
-    NUMBER = "a number"
-    BOOLEAN = "true or false"
+    TEXT = _("text")
+    WHOLE = _("a whole number")
+    NUMBER = _("a number")
+    BOOLEAN = _("true or false")
     NULL = "null"
-    SECRET = "a secret text"  # noqa: S105 - the words of a message
-    ADDRESS = "an email address"
-    OWN = "a text of its own form"
+    SECRET = _("a secret text")
+    ADDRESS = _("an email address")
+    OWN = _("a text of its own form")
     """A class with ``from_setting``."""
-    CHOICE = "one of its choices"
-    LIST = "a list"
-    MAPPING = "an object with any keys"
-    OBJECT = "an object"
-    SETTINGS = "an object to be parsed later"
-    UNION = "one of several"
+    CHOICE = _("one of its choices")
+    LIST = _("a list")
+    MAPPING = _("an object with any keys")
+    OBJECT = _("an object")
+    SETTINGS = _("an object to be parsed later")
+    UNION = _("one of several")
 
 
 _PLAIN: Final[Mapping[Any, Shape]] = {

@@ -8,20 +8,32 @@ the standard `json`. No problem quotes a value: any text in a settings file may 
 from __future__ import annotations
 
 import codecs
-import math
 import re
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
 from passpost._config.settings import Places, Settings, Source
+from passpost._config.words import (
+    LOOKALIKES,
+    MARKS,
+    QUOTES,
+    SPACES,
+    Fault,
+    Token,
+    bare,
+    lookalike,
+    text_faults,
+    word_faults,
+)
 from passpost._frames import without_arguments
 from passpost._paths import MAX_DEPTH, TOO_DEEP, Path, path_text
+from passpost._phrases import _
 from passpost._problems import Problem
 from passpost.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 MAX_SIZE: Final = 1 << 20
 """Bytes in a settings file, or characters in a text of settings: 1 MiB."""
@@ -32,22 +44,8 @@ MAX_PROBLEMS: Final = 100
 MAX_VALUES: Final = 50_000
 """Values in settings; more take seconds to go through, and nobody wrote them."""
 
-MAX_DIGITS: Final = 308
-"""Digits in a whole number: those of the largest float, so that each is finite as one too."""
-
 _MARK: Final = "\ufeff"
 _CLOSERS: Final = {"{": "}", "[": "]"}
-
-# What keyboards and word processors write instead of JSON's own characters.
-_QUOTES: Final = "“”„‟″＂«»「」『』'‘’‚‛`´"  # noqa: RUF001 - the lookalikes are meant
-_MARKS: Final = "，、：｛｝［］【】"  # noqa: RUF001 - likewise
-_SPACES: Final = "\u00a0\u3000\u200b\u2028\u2029\ufeff\f\v"
-_LOOKALIKES: Final = {
-    **dict.fromkeys(_QUOTES, '"'),
-    **dict(zip(_MARKS, ",,:{}[][]", strict=True)),
-    **dict.fromkeys(_SPACES, " "),
-}
-_LOOKALIKE: Final = re.compile(f"[{''.join(_LOOKALIKES)}]")
 
 # A word is whatever is neither text, comment nor punctuation: numbers, true, and mistakes. White
 # space gives nothing back, and the end counts: else a text of spaces would take minutes.
@@ -58,36 +56,14 @@ _TOKEN: Final = re.compile(
     | (?P<text>      "[^"\\\n\r]*(?:\\[^\n\r][^"\\\n\r]*)*" )
     | (?P<mark>      [{{}}\[\],:] )
     | (?P<open>      /\* | " )
-    | (?P<strange>   [{_MARKS}{_SPACES}] )
-    | (?P<misquoted> [{_QUOTES}][^{_QUOTES}"\n\r]*[{_QUOTES}] )
-    | (?P<word>      (?:[^ \t\n\r{{}}\[\],:"/{_MARKS}{_SPACES}] | /(?![/*]))+ )
+    | (?P<strange>   [{MARKS}{SPACES}] )
+    | (?P<misquoted> [{QUOTES}][^{QUOTES}"\n\r]*[{QUOTES}] )
+    | (?P<word>      (?:[^ \t\n\r{{}}\[\],:"/{MARKS}{SPACES}] | /(?![/*]))+ )
     | (?P<end>       \Z )
     )
     """,
     re.VERBOSE | re.DOTALL,
 )
-
-# The first two kinds of match are sound; the order matters.
-_IN_TEXT: Final = re.compile(
-    r"""
-      \\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}
-    | (?P<lone>    \\u[dD][89a-fA-F][0-9a-fA-F]{2} | [\ud800-\udfff] )
-    | \\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})
-    | (?P<escape>  \\ )
-    | (?P<control> [\x00-\x1f] )
-    """,
-    re.VERBOSE,
-)
-
-_NUMBER: Final = re.compile(
-    r"-?(?P<digits>0|[1-9][0-9]*)(?P<rest>(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)"
-)
-
-_IN_TEXT_SAYS: Final = {
-    "lone": ("an unpaired surrogate is not a valid character", "write the character itself"),
-    "escape": ("not a valid escape", "write `\\\\` for a backslash"),
-    "control": ("a control character must be escaped", "write it as `\\t` or `\\u00XX`"),
-}
 
 
 @without_arguments
@@ -103,7 +79,7 @@ def read(text: str | bytes, file: str | None = None) -> Settings:
             an error of the grammar nothing more can be found.
     """
     if len(text) > MAX_SIZE:
-        too_large = f"the settings are larger than {MAX_SIZE >> 20} MiB"
+        too_large = _("the settings are larger than {max_size} MiB", max_size=MAX_SIZE >> 20)
         raise ConfigError([Problem("", too_large, file=file, code="E001")])
     decoded = _decoded(text, file) if isinstance(text, bytes) else text
     source = Source(decoded.removeprefix(_MARK))
@@ -120,38 +96,21 @@ def _json(text: str) -> Any:
 
 
 def _decoded(data: bytes, file: str | None) -> str:
-    message, valid = "the file is encoded in UTF-16 or UTF-32", b""
+    message, valid = _("the file is encoded in UTF-16 or UTF-32"), b""
     if not data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and b"\0" not in data[:2]:
         try:
             return data.decode("utf-8")
         except UnicodeDecodeError as error:
-            message, valid = "this byte is not valid UTF-8", data[: error.start]
+            message, valid = _("this byte is not valid UTF-8"), data[: error.start]
     # Outside of the except block: the original error contains the whole file.
     before = Source(valid.decode("utf-8").removeprefix(_MARK))
     place = before.place(len(before.text))
-    remedy = "save the file as UTF-8"
+    remedy = _("save the file as UTF-8")
     raise ConfigError([Problem("", message, remedy, "error", file, *place, code="E002")])
 
 
 class _GrammarError(Exception):
     """The rest of the text cannot be understood. Never leaves this module."""
-
-
-class _Token(NamedTuple):
-    """A part of the text that matches a group of `_TOKEN`: the group's name, text and offset."""
-
-    kind: str
-    text: str
-    start: int
-
-
-class _Fault(NamedTuple):
-    """Something wrong: where, the code, what it is, and how to fix it."""
-
-    offset: int
-    code: str
-    message: str
-    remedy: str = ""
 
 
 @attrs.define
@@ -167,7 +126,7 @@ class _Open:
         keys: Offsets of the object's keys so far.
     """
 
-    token: _Token
+    token: Token
     path: Path
     step: str | int = -1
     start: int = 0
@@ -194,14 +153,14 @@ class Scan:
         self._blanks: list[tuple[int, int]] = []
         self._open: list[_Open] = []
         # The grammar: what handles the next token.
-        self._next: Callable[[_Token], None] = self._top
+        self._next: Callable[[Token], None] = self._top
 
     def run(self) -> list[Problem]:
         """Walk through the text, or up to where it leaves the grammar; return what is wrong."""
         try:
             for match in _TOKEN.finditer(self._source.text):
                 kind = str(match.lastgroup)
-                self._take(_Token(kind, match[kind], match.start(kind)))
+                self._take(Token(kind, match[kind], match.start(kind)))
             self._finish()
         except _GrammarError:
             pass
@@ -216,21 +175,21 @@ class Scan:
             position = end
         return "".join([*parts, text[position:]])
 
-    def _take(self, token: _Token) -> None:
+    def _take(self, token: Token) -> None:
         match token.kind:
             case "comment":
                 self._blanks.append((token.start, token.start + len(token.text)))
             case "open" if token.text == '"':
-                message = "this text is not closed on its line"
-                remedy = 'add `"`, and write line breaks in it as `\\n`'
+                message = _("this text is not closed on its line")
+                remedy = _('add `"`, and write line breaks in it as `\\n`')
                 self._stop(token.start, "E006", message, remedy)
             case "open":
-                self._stop(token.start, "E006", "this comment is not closed", "add `*/`")
+                self._stop(token.start, "E006", _("this comment is not closed"), _("add `*/`"))
             case "strange":
-                self._report(_lookalike(token, token.text))
+                self._report(lookalike(token, token.text))
                 # So that the next one is found in the same run.
-                if (meant := _LOOKALIKES[token.text]) != " ":
-                    self._next(_Token("mark", meant, token.start))
+                if (meant := LOOKALIKES[token.text]) != " ":
+                    self._next(Token("mark", meant, token.start))
             case "text" | "mark" | "misquoted" | "word":
                 self._next(token)
 
@@ -238,36 +197,48 @@ class Scan:
         if self._open:
             line, column = self._source.place(self._open[-1].token.start)
             opener = self._open[-1].token.text
-            message = f"`{opener}` at line {line}, column {column} is not closed"
-            self._stop(len(self._source.text), "E005", message, f"add `{_CLOSERS[opener]}`")
+            message = _(
+                "`{opener}` at line {line}, column {column} is not closed",
+                opener=opener,
+                line=line,
+                column=column,
+            )
+            self._stop(
+                len(self._source.text),
+                "E005",
+                message,
+                _("add `{closer}`", closer=_CLOSERS[opener]),
+            )
         if not self.index:
-            self._stop(0, "E004", "the settings are empty", "write an object: `{ … }`")
+            self._stop(0, "E004", _("the settings are empty"), _("write an object: `{ … }`"))
 
-    def _top(self, token: _Token) -> None:
+    def _top(self, token: Token) -> None:
         if token.text != "{":
-            begin = "begin with `{`: this is JSON, in which comments begin with `//`"
-            self._stop(token.start, "E003", "the settings must be an object", begin)
+            begin = _("begin with `{`: this is JSON, in which comments begin with `//`")
+            self._stop(token.start, "E003", _("the settings must be an object"), begin)
         self._enter(token, (), token.start)
 
-    def _end(self, token: _Token) -> None:
-        message = "unexpected text after the closing `}`"
-        self._stop(token.start, "E007", message, "remove it, or the `}` before it")
+    def _end(self, token: Token) -> None:
+        message = _("unexpected text after the closing `}`")
+        self._stop(token.start, "E007", message, _("remove it, or the `}` before it"))
 
-    def _key(self, token: _Token) -> None:
+    def _key(self, token: Token) -> None:
         if token.text == "}":
             self._close()
         elif token.kind == "mark":
-            self._stop(token.start, "E008", "expected a key in double quotes", "add a key, or `}`")
+            self._stop(
+                token.start, "E008", _("expected a key in double quotes"), _("add a key, or `}`")
+            )
         else:
             self._note_key(token, self._key_text(token))
             self._next = self._colon
 
-    def _colon(self, token: _Token) -> None:
+    def _colon(self, token: Token) -> None:
         if token.text != ":":
-            self._stop(token.start, "E009", "expected `:` after the key", "add `:`")
+            self._stop(token.start, "E009", _("expected `:` after the key"), _("add `:`"))
         self._next = self._value
 
-    def _item(self, token: _Token) -> None:
+    def _item(self, token: Token) -> None:
         if token.text == "]":
             self._close()
             return
@@ -276,7 +247,7 @@ class Scan:
         parent.start = token.start
         self._value(token)
 
-    def _value(self, token: _Token) -> None:
+    def _value(self, token: Token) -> None:
         parent = self._open[-1]
         parent.comma = None
         path = (*parent.path, parent.step)
@@ -284,14 +255,14 @@ class Scan:
             self._enter(token, path, parent.start)
             return
         if token.kind == "mark":
-            remedy = "add a value, or remove the comma"
-            self._stop(token.start, "E011", "expected a value", remedy)
+            remedy = _("add a value, or remove the comma")
+            self._stop(token.start, "E011", _("expected a value"), remedy)
         self._note(path, parent.start, token)
-        for fault in _text_faults(token) if token.kind == "text" else _word_faults(token):
+        for fault in text_faults(token) if token.kind == "text" else word_faults(token):
             self._report(fault, path)
         self._next = self._comma
 
-    def _comma(self, token: _Token) -> None:
+    def _comma(self, token: Token) -> None:
         parent = self._open[-1]
         closer = _CLOSERS[parent.token.text]
         if token.text == closer:
@@ -300,22 +271,24 @@ class Scan:
             parent.comma = token.start
             self._next = self._inside(parent)
         else:
-            message = f"expected `,` or `{closer}` before this"
-            self._stop(token.start, "E010", message, f"add `,` or `{closer}`")
+            message = _("expected `,` or `{closer}` before this", closer=closer)
+            self._stop(token.start, "E010", message, _("add `,` or `{closer}`", closer=closer))
 
-    def _enter(self, token: _Token, path: Path, start: int) -> None:
+    def _enter(self, token: Token, path: Path, start: int) -> None:
         if len(self._open) >= MAX_DEPTH:
             self._stop(token.start, "E017", TOO_DEEP)
         self._note(path, start, token)
         self._open.append(_Open(token, path))
         self._next = self._inside(self._open[-1])
 
-    def _note(self, path: Path, start: int, token: _Token) -> None:
+    def _note(self, path: Path, start: int, token: Token) -> None:
         if len(self.index) >= MAX_VALUES:
-            self._stop(token.start, "E018", f"more than {MAX_VALUES} values")
+            self._stop(
+                token.start, "E018", _("more than {max_values} values", max_values=MAX_VALUES)
+            )
         self.index[path] = (start, token.start)
 
-    def _inside(self, parent: _Open) -> Callable[[_Token], None]:
+    def _inside(self, parent: _Open) -> Callable[[Token], None]:
         return self._key if parent.token.text == "{" else self._item
 
     def _close(self) -> None:
@@ -324,77 +297,38 @@ class Scan:
             self._blanks.append((closed.comma, closed.comma + 1))
         self._next = self._comma if self._open else self._end
 
-    def _key_text(self, token: _Token) -> str:
+    def _key_text(self, token: Token) -> str:
         if token.kind != "text":
-            bare = "this key is not in double quotes", "put the key in double quotes"
-            self._report(_bare(token, "E008", *bare))
+            unquoted = _("this key is not in double quotes"), _("put the key in double quotes")
+            self._report(bare(token, "E008", *unquoted))
             return token.text
-        faults = list(_text_faults(token))
+        faults = list(text_faults(token))
         for fault in faults:
             self._report(fault)
         plain = faults or "\\" not in token.text
         return token.text[1:-1] if plain else str(_json(token.text))
 
-    def _note_key(self, token: _Token, key: str) -> None:
+    def _note_key(self, token: Token, key: str) -> None:
         parent = self._open[-1]
         parent.comma, parent.step, parent.start = None, key, token.start
         first = parent.keys.setdefault(key, token.start)
         if first != token.start:
             line, column = self._source.place(first)
-            message = f"duplicate key: first written at line {line}, column {column}"
-            fault = _Fault(token.start, "E012", message, "remove one of the two")
+            message = _(
+                "duplicate key: first written at line {line}, column {column}",
+                line=line,
+                column=column,
+            )
+            fault = Fault(token.start, "E012", message, _("remove one of the two"))
             self._report(fault, (*parent.path, key))
 
     def _stop(self, offset: int, code: str, message: str, remedy: str = "") -> None:
-        self._report(_Fault(offset, code, message, remedy))
+        self._report(Fault(offset, code, message, remedy))
         raise _GrammarError
 
-    def _report(self, fault: _Fault, path: Path = ()) -> None:
+    def _report(self, fault: Fault, path: Path = ()) -> None:
         line, column = self._source.place(fault.offset)
         says = Problem(path_text(path), fault.message, fault.remedy, code=fault.code)
         self._problems.append(attrs.evolve(says, file=self._file, line=line, column=column))
         if len(self._problems) >= MAX_PROBLEMS:
             raise _GrammarError
-
-
-def _text_faults(token: _Token) -> Iterator[_Fault]:
-    """Return what is wrong inside a text in quotes."""
-    for match in _IN_TEXT.finditer(token.text):
-        if match.lastgroup is not None:
-            yield _Fault(token.start + match.start(), "E014", *_IN_TEXT_SAYS[match.lastgroup])
-
-
-def _word_faults(token: _Token) -> Iterator[_Fault]:
-    """Return what is wrong with a word that stands for a value."""
-    if number := _NUMBER.fullmatch(token.text):
-        rest = bool(number["rest"])
-        if len(number["digits"]) > MAX_DIGITS or (rest and math.isinf(float(token.text))):
-            yield _Fault(token.start, "E016", "the number is too large", "use at most 308 digits")
-    elif token.text not in ("true", "false", "null"):
-        yield _bare(token, "E015", *_word_says(token.text))
-
-
-def _bare(token: _Token, code: str, message: str, remedy: str) -> _Fault:
-    """Return what is wrong with a word; first of all a character that only looks like JSON's."""
-    if match := _LOOKALIKE.search(token.text):
-        return _lookalike(token, match.group())
-    return _Fault(token.start, code, message, remedy)
-
-
-def _lookalike(token: _Token, char: str) -> _Fault:
-    meant = "a space" if _LOOKALIKES[char] == " " else f"`{_LOOKALIKES[char]}`"
-    code_point = f"U+{ord(char):04X}"
-    message = (
-        f"invalid character {f'`{char}` ({code_point})' if char.isprintable() else code_point}"
-    )
-    return _Fault(token.start + token.text.index(char), "E013", message, f"use {meant}")
-
-
-def _word_says(word: str) -> tuple[str, str]:
-    if word.lower() in ("true", "false", "null", "none"):
-        return "`true`, `false` and `null` must be lowercase", "write it in lowercase"
-    if word.lstrip("+-").lower() in ("nan", "infinity", "inf"):
-        return "NaN and Infinity are not valid JSON numbers", "write a number"
-    if word[0] in "+-.0123456789":
-        return "not a valid JSON number", "write digits, or put it in double quotes"
-    return "unquoted value", "put text in double quotes"

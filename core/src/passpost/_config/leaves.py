@@ -16,6 +16,7 @@ from passpost._config.references import Referenced, Unresolved, revealed
 from passpost._config.values import is_placeholder
 from passpost._messages.addresses import Address
 from passpost._paths import Path, named
+from passpost._phrases import _, said
 from passpost._problems import Invalid
 from passpost._secret import Secret
 from passpost._text import refused_in_body, refused_in_line
@@ -38,6 +39,8 @@ NUMBER: Final = re.compile(r"-?[0-9]{1,308}(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 
 # An error that repeats less of a value than this reveals nothing that matters.
 _TELLTALE: Final = 4
+
+_CHARACTERS: Final = _("characters")
 
 _JSON: Final = (str, int, float, list, tuple, dict, type(None))
 
@@ -75,7 +78,11 @@ class Node:
 
     def mistyped(self, wanted: str, remedy: str = "") -> Any:
         """Report that the value has another type than the setting, and return `INVALID`."""
-        return self.fault("E103", f"must be {wanted}, not {kind_of(self.value)}", remedy)
+        return self.fault(
+            "E103",
+            _("must be {type}, not {kind}", type=wanted, kind=kind_of(self.value)),
+            remedy,
+        )
 
     def invalid(self, error: Invalid) -> Any:
         """Report what a type or rule of the config says of the value, and return `INVALID`."""
@@ -140,15 +147,17 @@ def _text(node: Node, _type: Any) -> Any:
         return INVALID
     refused = refused_in_body(text) if node.options.multiline else refused_in_line(text)
     if refused:
-        return node.fault("E106", f"{refused} is not allowed here", "remove it")
-    if says := limit(node.options, len(text), "characters"):
+        return node.fault("E106", _("{what} is not allowed here", what=refused), _("remove it"))
+    if says := limit(node.options, len(text), _CHARACTERS):
         return node.fault(*says)
     fits = node.options.pattern is None or node.options.pattern.fullmatch(text)
     # A placeholder that a preset leaves to fill in has no format yet.
     if not fits and not (node.placeholders and is_placeholder(text)):
         example = node.options.example
-        remedy = "" if example is None else f"write it like {named(str(example))}"
-        return node.fault("E107", "not in the expected format", remedy)
+        remedy = (
+            "" if example is None else _("write it like {example}", example=named(str(example)))
+        )
+        return node.fault("E107", _("not in the expected format"), remedy)
     return _chosen(node, text, node.options.choices)
 
 
@@ -159,8 +168,10 @@ def _number(node: Node, type_: Any) -> Any:
     number = _as_whole(node.value) if whole else _as_float(node.value)
     if number is not None:
         return _in_range(node, number)
-    message = f"must be a {'whole ' if whole else ''}number{_not_a_number(node.value)}"
-    return node.fault("E103", message, "write digits")
+    wanted = _("a whole number") if whole else _("a number")
+    if not _is_nearly_a_number(node.value):
+        return node.mistyped(wanted, _("write digits"))
+    return node.fault("E103", _("must be {type}", type=wanted), _("write digits"))
 
 
 @hook(bool)
@@ -171,8 +182,10 @@ def _boolean(node: Node, _type: Any) -> Any:
     # The environment knows texts only.
     if isinstance(value, Referenced) and value in ("true", "false"):
         return value == "true"
-    remedy = f"write `true` or `false`{' without quotes' if isinstance(value, str) else ''}"
-    return node.mistyped("true or false", remedy)
+    remedy = _("write `true` or `false`")
+    if isinstance(value, str):
+        remedy = _("write `true` or `false` without quotes")
+    return node.mistyped(_("true or false"), remedy)
 
 
 @hook(Shape.CHOICE)
@@ -186,12 +199,12 @@ def _secret(node: Node, _type: Any) -> Any:
     if text is None:
         return INVALID
     if not text:
-        remedy = "write it, or refer to it: `${NAME}` or `${file:/path}`"
-        return node.fault("E105", "must not be empty", remedy)
+        remedy = _("write it, or refer to it: `${NAME}` or `${file:/path}`")
+        return node.fault("E105", _("must not be empty"), remedy)
     # Which character, and where, would tell something of the secret.
     if refused_in_body(text) if node.options.multiline else refused_in_line(text):
-        message = "contains a control character or a line break, which is not allowed"
-        return node.fault("E109", message, "remove stray line breaks and tabs")
+        message = _("contains a control character or a line break, which is not allowed")
+        return node.fault("E109", message, _("remove stray line breaks and tabs"))
     return Secret(text)
 
 
@@ -205,9 +218,9 @@ def _address(node: Node, _type: Any) -> Any:
     try:
         return Address.parse(text)
     except ValueError as error:
-        reason = str(error)
-    remedy = "write `name@example.com` or `Name <name@example.com>`"
-    return node.fault("E110", f"not a valid email address: {reason}", remedy)
+        reason = said(error)
+    remedy = _("write `name@example.com` or `Name <name@example.com>`")
+    return node.fault("E110", _("not a valid email address: {reason}", reason=reason), remedy)
 
 
 @hook(Shape.OWN)
@@ -220,7 +233,7 @@ def _own(node: Node, type_: Any) -> Any:
     except Invalid as error:
         return node.invalid(error)
     except ValueError as error:
-        return node.fault("E111", _harmless(str(error), text))
+        return node.fault("E111", _harmless(said(error), text))
 
 
 def limit(options: Options, size: float, counted: str = "") -> tuple[str, str, str] | None:
@@ -229,18 +242,28 @@ def limit(options: Options, size: float, counted: str = "") -> tuple[str, str, s
     low = low or (options.above is not None and size <= options.above)
     if not low and (options.maximum is None or size <= options.maximum):
         return None
-    remedy = f"use {_range_text(options)} {counted or options.unit or ''}".rstrip()
+    remedy = _("use {range}", range=_range_text(options))
+    if unit := counted or options.unit:
+        remedy = _("use {range} {unit}", range=_range_text(options), unit=unit)
     if not counted:
-        return "E104", "out of range", remedy
-    return "E105", "must not be empty" if size == 0 else f"too {'short' if low else 'long'}", remedy
+        return "E104", _("out of range"), remedy
+    if size == 0:
+        return "E105", _("must not be empty"), remedy
+    return "E105", _("too short") if low else _("too long"), remedy
 
 
 def _range_text(options: Options) -> str:
     low, high = options.minimum, options.maximum
     if low is not None and high is not None:
-        return f"{low} to {high}"
-    words = {"at least": low, "more than": options.above, "at most": high}
-    return " and ".join(f"{word} {number}" for word, number in words.items() if number is not None)
+        return _("{low} to {high}", low=low, high=high)
+    words = []
+    if low is not None:
+        words.append(_("at least {number}", number=low))
+    if options.above is not None:
+        words.append(_("more than {number}", number=options.above))
+    if high is not None:
+        words.append(_("at most {number}", number=high))
+    return words[0] if len(words) == 1 else _("{low} and {high}", low=words[0], high=words[1])
 
 
 def _in_range(node: Node, number: float) -> Any:
@@ -248,7 +271,11 @@ def _in_range(node: Node, number: float) -> Any:
         code, message, remedy = says
         # What a reference stands for is not shown: it may be a secret in the wrong place.
         shown = "" if isinstance(node.value, Referenced) else f"{number:.20g}"
-        return node.fault(code, f"{shown} is {message}" if shown else message, remedy)
+        return node.fault(
+            code,
+            _("{shown} is {message}", shown=shown, message=message) if shown else message,
+            remedy,
+        )
     return _chosen(node, number, node.options.choices)
 
 
@@ -262,11 +289,17 @@ def _chosen(node: Node, value: Any, choices: Iterable[Any] | None) -> Any:
         if type(choice) is type(wanted) and choice == wanted:
             return choice
     first = f'"{known[0]}"' if isinstance(known[0], str) else known[0]
-    example = f"for example, write `{first}`"
+    example = _("for example, write `{first}`", first=first)
     if not isinstance(value, str):
-        return node.fault("E108", f"must be {listed(known)}, not {kind_of(value)}", example)
+        return node.fault(
+            "E108",
+            _("must be {choices}, not {kind}", choices=listed(known), kind=kind_of(value)),
+            example,
+        )
     near = nearest(value, [choice for choice in known if isinstance(choice, str)])
-    return node.fault("E108", f"must be {listed(known)}", did_you_mean(near, example))
+    return node.fault(
+        "E108", _("must be {choices}", choices=listed(known)), did_you_mean(near, example)
+    )
 
 
 def _as_whole(value: Any) -> int | None:
@@ -292,10 +325,9 @@ def _as_float(value: Any) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _not_a_number(value: Any) -> str:
-    """Return what the value is instead of a number, unless it is nearly one."""
-    nearly = isinstance(value, str | float | int) and not isinstance(value, bool)
-    return "" if nearly else f", not {kind_of(value)}"
+def _is_nearly_a_number(value: Any) -> bool:
+    """Return whether it is of a type that a number may be written as."""
+    return isinstance(value, str | float | int) and not isinstance(value, bool)
 
 
 def _text_of(node: Node) -> str | None:
@@ -303,12 +335,12 @@ def _text_of(node: Node) -> str | None:
     if isinstance(node.value, str):
         return str(node.value)
     quotable = isinstance(node.value, int | float) and not isinstance(node.value, bool)
-    remedy = "put it in double quotes" if quotable else "write text in double quotes"
-    node.mistyped("text", remedy)
+    remedy = _("put it in double quotes") if quotable else _("write text in double quotes")
+    node.mistyped(_("text"), remedy)
     return None
 
 
 def _harmless(says: str, text: str) -> str:
     """Return an error's words, unless they repeat the text: it may be a secret."""
     repeats = len(text) >= _TELLTALE and (text in says or repr(text)[1:-1] in says)
-    return says if says and not repeats else "not valid"
+    return says if says and not repeats else _("not valid")

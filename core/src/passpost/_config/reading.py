@@ -12,12 +12,13 @@ from passpost._config.settings import Settings
 from passpost._config.values import doubt_of_secret, is_placeholder, is_secret_placeholder
 from passpost._messages.addresses import Address
 from passpost._paths import Path, joined, named, path_text
+from passpost._phrases import _
 from passpost._problems import Invalid, Problem
 from passpost._secret import Secret
 from passpost.errors import ConfigError
 
-PLACEHOLDER: Final = "still a placeholder"
-_FILL_IN: Final = "replace it with your own value"
+PLACEHOLDER: Final = _("still a placeholder")
+_FILL_IN: Final = _("replace it with your own value")
 
 # The order of warnings: those of rules by their object, then placeholders, then doubts.
 _PLACEHOLDERS: Final = 1 << 30
@@ -188,6 +189,6 @@ def _doubt_of_address(address: Address) -> tuple[str, str, str] | None:
         return None
     return (
         "W105",
-        f"the domain {named(domain)} does not have a dot",
-        "write the full domain, such as `example.com`, unless the name is local",
+        _("the domain {domain} does not have a dot", domain=named(domain)),
+        _("write the full domain, such as `example.com`, unless the name is local"),
     )

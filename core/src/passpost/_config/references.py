@@ -13,8 +13,10 @@ import attrs
 
 from passpost._config.settings import Settings
 from passpost._paths import MAX_DEPTH, TOO_DEEP, Path, named
+from passpost._phrases import _
 from passpost._problems import Invalid, Problem
 from passpost._secret import Secret
+from passpost._wording import known
 
 MAX_FILE: Final = 64 * 1024
 """Bytes in a file that a reference names."""
@@ -26,7 +28,7 @@ _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _UNBLOCKED: Final = (
     getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
 )
-_HOW: Final = "write `${NAME}` for an environment variable or `${file:/path}` for a file"
+_HOW: Final = _("write `${NAME}` for an environment variable or `${file:/path}` for a file")
 
 
 class Referenced(str):
@@ -149,60 +151,68 @@ class _Walk:
             return self._file(target.removeprefix("file:"))
         if _NAME.fullmatch(target):
             return self._variable(target)
-        raise Invalid("not a valid reference", _HOW, code="E050")
+        raise Invalid(_("not a valid reference"), _HOW, code="E050")
 
     def _variable(self, name: str) -> str:
         value = self.environ.get(name)
         if value is None:
-            message = f"environment variable `{name}` is not set"
-            raise Invalid(message, f"set `{name}`, or write the value here", code="E051")
+            message = _("environment variable `{name}` is not set", name=name)
+            raise Invalid(
+                message, _("set `{name}`, or write the value here", name=name), code="E051"
+            )
         if not value:
-            message = f"environment variable `{name}` is empty"
-            raise Invalid(message, f"set `{name}` to the value", code="E052")
+            message = _("environment variable `{name}` is empty", name=name)
+            raise Invalid(message, _("set `{name}` to the value", name=name), code="E052")
         return value
 
     def _file(self, name: str) -> str:
         if not self.read_files:
-            message = "references to files are not allowed here"
-            raise Invalid(message, "write the value itself", code="E053")
+            message = _("references to files are not allowed here")
+            raise Invalid(message, _("write the value itself"), code="E053")
         if not name:
-            raise Invalid("the reference does not name a file", _HOW, code="E050")
+            raise Invalid(_("the reference does not name a file"), _HOW, code="E050")
         text = _read(self._path(name), named(name), self._remedy(name))
         text = text.removesuffix("\n").removesuffix("\r") if text.endswith("\n") else text
         if not text:
-            message = f"the file {named(name)} is empty"
-            raise Invalid(message, "write the value to the file", code="E055")
+            message = _("the file {name} is empty", name=named(name))
+            raise Invalid(message, _("write the value to the file"), code="E055")
         return text
 
     def _path(self, name: str) -> FilePath:
         path = FilePath(name)
         if path.is_absolute() or self.settings.file is not None:
             return FilePath(self.settings.file or "").parent / path
-        message = "a relative path requires a settings file to start from"
-        raise Invalid(message, "write the absolute path", code="E056")
+        message = _("a relative path requires a settings file to start from")
+        raise Invalid(message, _("write the absolute path"), code="E056")
 
     def _remedy(self, name: str) -> str:
         if name.startswith("~"):
-            return "write the absolute path: `~` is not expanded"
-        check = "check the path and its permissions"
+            return _("write the absolute path: `~` is not expanded")
+        check = _("check the path and its permissions")
         if FilePath(name).is_absolute():
             return check
-        return f"{check}; it is relative to the folder of {named(self.settings.file or '')}"
+        return _(
+            "{check}; it is relative to the folder of {file}",
+            check=check,
+            file=named(self.settings.file or ""),
+        )
 
 
 def _read(path: FilePath, name: str, remedy: str) -> str:
     try:
         return _bytes(path).decode("utf-8-sig")
     except OSError as error:
-        reason = (error.strerror or type(error).__name__).lower()
+        reason = known((error.strerror or type(error).__name__).lower())
     except UnicodeDecodeError:
-        reason = "not valid UTF-8"
+        reason = _("not valid UTF-8")
     except Invalid as error:
         reason = error.message
     except ValueError:
-        reason = "not a valid file name"
+        reason = _("not a valid file name")
     # Outside of the except blocks: an error of decoding contains the file's content.
-    raise Invalid(f"the file {name} cannot be read: {reason}", remedy, code="E054")
+    raise Invalid(
+        _("the file {name} cannot be read: {reason}", name=name, reason=reason), remedy, code="E054"
+    )
 
 
 def _bytes(path: FilePath) -> bytes:
@@ -211,12 +221,12 @@ def _bytes(path: FilePath) -> bytes:
     descriptor = os.open(path, os.O_RDONLY | _UNBLOCKED)
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise Invalid("not a regular file")
+            raise Invalid(_("not a regular file"))
         data = b""
         while len(data) <= MAX_FILE and (chunk := os.read(descriptor, MAX_FILE + 1 - len(data))):
             data += chunk
     finally:
         os.close(descriptor)
     if len(data) > MAX_FILE:
-        raise Invalid(f"larger than {MAX_FILE >> 10} KiB")
+        raise Invalid(_("larger than {max_file} KiB", max_file=MAX_FILE >> 10))
     return data

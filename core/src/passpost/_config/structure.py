@@ -42,9 +42,10 @@ from passpost._config.reading import Reading
 from passpost._config.settings import Settings
 from passpost._frames import without_arguments
 from passpost._paths import named, path_text
+from passpost._phrases import _
 from passpost._problems import Invalid, Problem
 from passpost._text import refused_in_line
-from passpost._wording import did_you_mean, kind_of, nearest
+from passpost._wording import alternatives, did_you_mean, enumerated, kind_of, nearest
 from passpost.errors import ConfigError
 
 _T = TypeVar("_T")
@@ -52,7 +53,9 @@ _T = TypeVar("_T")
 SCHEMA_KEY: Final = "$schema"
 """A key that editors look for at the top of a file; it means nothing to passpost."""
 
-_OBJECT: Final = "write `{ … }`"
+_OBJECT: Final = _("write `{ … }`")
+_ITEMS: Final = _("items")
+_ENTRIES: Final = _("entries")
 
 _MAX_SUGGESTIONS: Final = 20
 """Unknown keys of one object that get a suggestion: finding one takes a while."""
@@ -104,7 +107,13 @@ def settings_of(settings: Mapping[str, Any] | str) -> Settings:
         return read(settings)
     if not isinstance(settings, Mapping):
         raise ConfigError(
-            [Problem("", f"the settings must be an object, not {kind_of(settings)}", code="E003")]
+            [
+                Problem(
+                    "",
+                    _("the settings must be an object, not {kind}", kind=kind_of(settings)),
+                    code="E003",
+                )
+            ]
         )
     return Settings.of(settings)
 
@@ -112,10 +121,10 @@ def settings_of(settings: Mapping[str, Any] | str) -> Settings:
 @hook(Shape.LIST)
 def _list(node: Node, type_: Any) -> Any:
     if not isinstance(node.value, list | tuple):
-        return node.mistyped("a list", "write `[ … ]`")
+        return node.mistyped(_("a list"), _("write `[ … ]`"))
     kind = item_type(type_)
     items = tuple([CONVERTER.structure(item, kind) for item in node])
-    if says := limit(node.options, len(items), "items"):
+    if says := limit(node.options, len(items), _ITEMS):
         return node.fault(*says)
     return INVALID if any(item is INVALID for item in items) else items
 
@@ -123,10 +132,10 @@ def _list(node: Node, type_: Any) -> Any:
 @hook(Shape.MAPPING)
 def _mapping(node: Node, type_: Any) -> Any:
     if not isinstance(node.value, Mapping):
-        return node.mistyped("an object", _OBJECT)
+        return node.mistyped(_("an object"), _OBJECT)
     kind = item_type(type_)
     made = {key: _entry(node, key, value, kind) for key, value in node.value.items()}
-    if says := limit(node.options, len(made), "entries"):
+    if says := limit(node.options, len(made), _ENTRIES):
         return node.fault(*says)
     invalid = any(value is INVALID for value in made.values())
     return INVALID if invalid else MappingProxyType(made)
@@ -134,16 +143,22 @@ def _mapping(node: Node, type_: Any) -> Any:
 
 def _entry(node: Node, key: Any, value: Any, kind: Any) -> Any:
     if not isinstance(key, str):
-        return _key_fault(node, key, "E113", f"a key must be text, not {kind_of(key)}")
+        return _key_fault(node, key, "E113", _("a key must be text, not {kind}", kind=kind_of(key)))
     if refused := refused_in_line(key):
-        return _key_fault(node, key, "E113", f"{refused} is not allowed in a key", "remove it")
+        return _key_fault(
+            node,
+            key,
+            "E113",
+            _("{what} is not allowed in a key", what=refused),
+            _("remove it"),
+        )
     return CONVERTER.structure(node.inner(key, value, node.options.of_items), kind)
 
 
 @hook(Settings)
 def _settings(node: Node, _type: Any) -> Any:
     if not isinstance(node.value, Mapping):
-        return node.mistyped("an object", _OBJECT)
+        return node.mistyped(_("an object"), _OBJECT)
     return node.reading.settings.sub(*node.path)
 
 
@@ -155,8 +170,7 @@ def _union(node: Node, type_: Any) -> Any:
     # With one type besides None there is no doubt what was meant, and its own hook says it best.
     meant = kinds if len(kinds) == 1 else [kind for kind in kinds if takes(kind, node.value)]
     if not meant:
-        wanted = " or ".join(dict.fromkeys(shape_of(kind).value for kind in kinds))
-        return node.mistyped(wanted)
+        return node.mistyped(alternatives([shape_of(kind).value for kind in kinds]))
     picked = meant[0] if len(meant) == 1 else _picked(node, meant)
     return INVALID if picked is INVALID else CONVERTER.structure(node, picked)
 
@@ -198,7 +212,7 @@ class _Members:
             # The setting that a misspelled key means is not missing, though it cannot be used.
             node.value = INVALID
         elif value is ABSENT and field.required:
-            node.value = node.fault("E102", "required", _add(field))
+            node.value = node.fault("E102", _("required"), _add(field))
         return node
 
 
@@ -216,7 +230,7 @@ def _object(cls: type[Any], converter: BaseConverter) -> Callable[[Node, Any], A
 
     def structure(node: Node, _type: Any) -> Any:
         if not isinstance(node.value, Mapping):
-            return node.mistyped("an object", _OBJECT)
+            return node.mistyped(_("an object"), _OBJECT)
         rank = node.reading.enter()
         meant = _unknown_keys(node, list(fields))
         made = structure_members(_Members(node, fields, meant), dict)
@@ -229,8 +243,10 @@ def _add(field: ConfigField) -> str:
     import json  # noqa: PLC0415 - see jsonc
 
     example = field.options.example
-    shown = "" if example is None else f": {json.dumps(example, ensure_ascii=False)}"
-    return f'add `"{field.key}"{shown}`'
+    if example is None:
+        return _('add `"{key}"`', key=field.key)
+    shown = json.dumps(example, ensure_ascii=False)
+    return _('add `"{key}": {example}`', key=field.key, example=shown)
 
 
 def _unknown_keys(node: Node, known: list[str]) -> set[str]:
@@ -245,14 +261,14 @@ def _unknown_keys(node: Node, known: list[str]) -> set[str]:
         advice = did_you_mean(suggestion, _instead(known))
         # A key that is unlike all names of settings may be a password in the wrong place.
         cut = sought and not suggestion and _NAME.fullmatch(key) is None
-        _key_fault(node, key, "E101", "unknown setting", advice, cut=cut)
+        _key_fault(node, key, "E101", _("unknown setting"), advice, cut=cut)
     return meant
 
 
 def _instead(known: list[str]) -> str:
     if not known or len(known) > _FEW:
-        return "remove it"
-    return f"remove it; known settings: {', '.join(named(key) for key in known)}"
+        return _("remove it")
+    return _("remove it; known settings: {names}", names=enumerated(map(named, known)))
 
 
 def _for_editors(node: Node, key: object) -> bool:
@@ -298,7 +314,9 @@ def _whole(node: Node, cls: type[Any], arguments: dict[str, Any]) -> Any:
         return node.invalid(error)
     except (ValueError, TypeError) as error:
         # The words of a validator may quote values, which may be secrets; its kind has to do.
-        return node.fault("E112", f"rejected by {cls.__name__} ({type(error).__name__})")
+        return node.fault(
+            "E112", _("rejected by {kind} ({kind2})", kind=cls.__name__, kind2=type(error).__name__)
+        )
 
 
 def _partial(

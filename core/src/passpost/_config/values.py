@@ -7,6 +7,7 @@ import re
 from typing import Final, Self
 
 from passpost._messages.addresses import MAX_DOMAIN, ascii_domain
+from passpost._phrases import _
 from passpost._problems import Invalid
 from passpost._text import refused_in_line
 
@@ -31,10 +32,10 @@ _NEARLY_REFERENCE: Final = re.compile(
 _LABEL: Final = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
 _DIGITS: Final = re.compile(r"[0-9.]+")
 _MISTAKES: Final = (
-    (re.compile(r"\s.*|.*\s"), "remove the spaces around it"),
-    (re.compile(r".*[/@].*"), "write the hostname only, without scheme, user or path"),
-    (re.compile(r"(?:[^:]+|\[.*\]):[0-9]+"), "write the hostname only: the port is a setting"),
-    (re.compile(r"\[.*\]"), "write an IPv6 address without brackets"),
+    (re.compile(r"\s.*|.*\s"), _("remove the spaces around it")),
+    (re.compile(r".*[/@].*"), _("write the hostname only, without scheme, user or path")),
+    (re.compile(r"(?:[^:]+|\[.*\]):[0-9]+"), _("write the hostname only: the port is a setting")),
+    (re.compile(r"\[.*\]"), _("write an IPv6 address without brackets")),
 )
 
 
@@ -56,20 +57,20 @@ def doubt_of_secret(text: str) -> tuple[str, str, str] | None:
     if _NEARLY_REFERENCE.fullmatch(text):
         return (
             "W102",
-            "looks like a reference, but is used unchanged",
-            "write `${NAME}` without anything before or after it",
+            _("looks like a reference, but is used unchanged"),
+            _("write `${NAME}` without anything before or after it"),
         )
     if is_placeholder(text) and not is_secret_placeholder(text):
         return (
             "W103",
-            "looks like a placeholder, but is used unchanged",
-            "write the secret itself, unless the angle brackets are a part of it",
+            _("looks like a placeholder, but is used unchanged"),
+            _("write the secret itself, unless the angle brackets are a part of it"),
         )
     # Line ends are those of a key in PEM.
     line = text.strip("\r\n")
     if line != line.strip():
-        remedy = "remove the white space, unless it is a part of the secret"
-        return "W104", "begins or ends with white space", remedy
+        remedy = _("remove the white space, unless it is a part of the secret")
+        return "W104", _("begins or ends with white space"), remedy
     return None
 
 
@@ -86,14 +87,14 @@ class HostName(str):
             Invalid: It is not a valid hostname.
         """
         if not isinstance(value, str):
-            raise Invalid("must be text", "put it in double quotes", code="E103")
+            raise Invalid(_("must be text"), _("put it in double quotes"), code="E103")
         host = str(value)
         if is_placeholder(host):
             return cls(host)
         if refused := refused_in_line(host):
-            raise Invalid(f"{refused} is not allowed in a hostname", code="E341")
+            raise Invalid(_("{what} is not allowed in a hostname", what=refused), code="E341")
         if remedy := _not_a_host(host):
-            raise Invalid("not a valid hostname", remedy, code="E340")
+            raise Invalid(_("not a valid hostname"), remedy, code="E340")
         return cls(host)
 
     @property
@@ -114,7 +115,7 @@ def _not_a_host(host: str) -> str | None:
     for mistake, remedy in _MISTAKES:
         if mistake.fullmatch(host):
             return remedy
-    return "write a name such as `smtp.example.com`, or an IP address"
+    return _("write a name such as `smtp.example.com`, or an IP address")
 
 
 def _is_address(host: str) -> bool:

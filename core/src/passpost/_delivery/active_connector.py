@@ -70,7 +70,7 @@ class ActiveConnector:
         if self.connector.placeholders:
             names = ", ".join(problem.path for problem in self.connector.placeholders)
             raise SendError(
-                f"settings still contain a placeholder: {names}",
+                _("settings still contain a placeholder: {names}", names=names),
                 outcome="rejected",
                 scope="account",
                 hint=_("Replace each <placeholder> in the settings with a value of your own."),
@@ -84,7 +84,7 @@ class ActiveConnector:
         except DeadlinePassedError:
             pass
         raise SendError(
-            "the connector's session was not open in time",
+            _("the connector's session was not open in time"),
             outcome="rejected",
             scope="network",
             temporary=True,

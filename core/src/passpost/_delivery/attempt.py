@@ -18,6 +18,7 @@ from passpost._genuine import is_really, type_name
 from passpost._messages.addresses import shortened
 from passpost._messages.messages import Mail, MailSummary, Receipt
 from passpost._network.reachable import reaching
+from passpost._phrases import _
 from passpost._plugins.interruptions import Interruptions, renewed
 from passpost._plugins.reports import Defect
 from passpost.errors import Attempt, MailerClosedError, PasspostError, SendError
@@ -127,7 +128,9 @@ class SendAttempt:
         else:
             result = await self._call_in_thread()
         if not is_really(result, Receipt):
-            raise Defect(f"send_mail returned {type_name(result)} instead of a Receipt")
+            raise Defect(
+                _("send_mail returned {kind} instead of a Receipt", kind=type_name(result))
+            )
         return result
 
     async def _call_in_thread(self) -> Any:
@@ -161,7 +164,7 @@ class SendAttempt:
 
     def _require_time(self) -> None:
         if self._is_late():
-            raise deadline_error("it could be sent", "message", temporary=False)
+            raise deadline_error(_("it could be sent"), "message", temporary=False)
 
     async def _get_thread(self) -> ThreadCall:
         try:
@@ -170,7 +173,7 @@ class SendAttempt:
         except DeadlinePassedError:
             pass
         raise SendError(
-            "the connector had no thread for the email in time",
+            _("the connector had no thread for the email in time"),
             outcome="rejected",
             scope="provider",
             temporary=True,
@@ -202,7 +205,7 @@ class SendAttempt:
             is_really(error, TimeoutError) and self._is_late()
         ):
             error = SendError(
-                "the connector did not finish before the deadline",
+                _("the connector did not finish before the deadline"),
                 outcome="unknown" if self.may_have_left else "rejected",
                 scope="provider",
                 temporary=True,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from passpost._delivery.deadlines import DeadlinePassedError, deadline_error
 from passpost._genuine import is_really
 from passpost._network.reachable import reaching
+from passpost._phrases import _, said
 from passpost._plugins.defects import describe_defect, trace_defect
 from passpost._plugins.interruptions import Interruptions, renewed
 from passpost._plugins.reports import Defect, send_error_in
@@ -55,13 +56,13 @@ def _make_error(active: ActiveConnector, error: BaseException) -> PasspostError:
     if is_really(error, MailerClosedError):
         return error
     if is_really(error, DeadlinePassedError):
-        return active.reports.failure(deadline_error("the check was done", "network"))
+        return active.reports.failure(deadline_error(_("the check was done"), "network"))
     if send_error_in(error) is not None:
         return active.reports.failure(error)
     distribution = active.connector.hooks.distribution
-    what = str(error) if is_really(error, Defect) else describe_defect(error)
+    what = said(error) if is_really(error, Defect) else describe_defect(error)
     return PluginError(
-        f"the check of {distribution} failed: {what}",
+        _("the check of {distribution} failed: {what}", distribution=distribution, what=what),
         connector=active.connector.id,
         distribution=distribution,
         trace=trace_defect(error),

@@ -11,6 +11,7 @@ import attrs
 from passpost._connector_info import Capability
 from passpost._messages.addresses import Address
 from passpost._messages.messages import Mail, Message
+from passpost._phrases import _
 from passpost._templates.checks import ContentType
 from passpost._templates.picking import TemplateSet, pick, pick_asking
 from passpost._templates.template import Rendered, Template
@@ -23,12 +24,15 @@ if TYPE_CHECKING:
 
 _NO_DOMAIN: Final = "localhost"
 
+_SENDER: Final = _("a sender")
+_REPLY_TO: Final = _("a Reply-To address")
+
 _REQUIREMENTS: Final[tuple[tuple[Capability, str, Callable[[Mail], bool]], ...]] = (
     (Capability.HTML, "HTML", lambda mail: mail.html is not None),
-    (Capability.TEXT, "plain text", lambda mail: mail.text is not None),
-    (Capability.SENDER, "a template's own sender", lambda mail: mail.sender is not None),
-    (Capability.REPLY_TO, "a Reply-To address", lambda mail: mail.reply_to is not None),
-    (Capability.HEADERS, "additional headers", lambda mail: bool(mail.headers)),
+    (Capability.TEXT, _("plain text"), lambda mail: mail.text is not None),
+    (Capability.SENDER, _("a template's own sender"), lambda mail: mail.sender is not None),
+    (Capability.REPLY_TO, _REPLY_TO, lambda mail: mail.reply_to is not None),
+    (Capability.HEADERS, _("additional headers"), lambda mail: bool(mail.headers)),
 )
 """What an email may require of a connector, in words, and whether an email does."""
 
@@ -164,7 +168,9 @@ class Composer:
         for what, required in self._unable:
             if required(mail):
                 raise SendError(
-                    f"this connector cannot send {what}", outcome="rejected", scope="message"
+                    _("this connector cannot send {what}", what=what),
+                    outcome="rejected",
+                    scope="message",
                 )
         if not self._smtputf8:
             _require_ascii(mail)
@@ -174,14 +180,17 @@ def _require_ascii(mail: Mail) -> None:
     """Reject local parts that have a form in Unicode only."""
     if mail.to.needs_smtputf8:
         raise SendError(
-            "this connector cannot deliver to a local part outside of ASCII",
+            _("this connector cannot deliver to a local part outside of ASCII"),
             outcome="rejected",
             scope="recipient",
         )
-    for address, name in ((mail.sender, "a sender"), (mail.reply_to, "a Reply-To address")):
+    for address, name in ((mail.sender, _SENDER), (mail.reply_to, _REPLY_TO)):
         if address is not None and address.needs_smtputf8:
             raise SendError(
-                f"this connector cannot send {name} whose local part is outside of ASCII",
+                _(
+                    "this connector cannot send {name} whose local part is outside of ASCII",
+                    name=name,
+                ),
                 outcome="rejected",
                 scope="message",
             )

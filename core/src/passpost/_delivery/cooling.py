@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from passpost._delivery.deadlines import DeadlinePassedError
 from passpost._delivery.once import KeyedHash, tolerate
+from passpost._phrases import _
 from passpost._plugins.defects import describe_defect
 from passpost._policy.routes import EVERY_USAGE
 from passpost._stores.cooldown import MemoryCooldowns
@@ -27,7 +28,7 @@ log: Final = logging.getLogger("passpost")
 GIVING_BACK: Final = 1.0
 """Seconds that the end of a cooldown may take, past the deadline as well."""
 
-_STORE: Final = "store of the cooldowns"
+_STORE: Final = _("store of the cooldowns")
 
 
 class Cooled(NamedTuple):

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Any, Final, cast
 
 from passpost._network.alarm import Alarm
+from passpost._phrases import _
 from passpost.errors import Scope, SendError
 
 GRACE: Final = 0.5
@@ -105,7 +106,7 @@ class Limit:
         trace: TracebackType | None,
     ) -> None:
         self._deadlines.end(self)
-        for _ in range(self._cancels):
+        for _cancel in range(self._cancels):
             self._task.uncancel()
         ours = self._cancels and self._task.cancelling() <= self._cancelling
         if ours and kind is not None and issubclass(kind, asyncio.CancelledError):
@@ -115,7 +116,7 @@ class Limit:
 def deadline_error(what: str, scope: Scope, *, temporary: bool = True) -> SendError:
     """Return the error of an email that was not sent because its deadline passed before that."""
     return SendError(
-        f"the email's deadline passed before {what}",
+        _("the email's deadline passed before {what}", what=what),
         outcome="rejected",
         scope=scope,
         temporary=temporary,

@@ -14,10 +14,12 @@ from typing import Final, Protocol
 import attrs
 
 from passpost._messages.messages import Receipt
+from passpost._phrases import _, said
 from passpost._plugins.interruptions import note_unsent
 from passpost._policy.clock import Clock
 from passpost._policy.decision import NEXT, STOP, Result, Retry, Rules, Situation, decide
 from passpost._policy.health import Health, Place
+from passpost._wording import enumerated
 from passpost.errors import Attempt, MessageError, PasspostError, SendError
 
 UNAVAILABLE: Final = "passpost.unavailable"
@@ -225,7 +227,7 @@ class Dispatch:
     def _settle(self, lane: Lane, place: Place, error: SendError) -> None:
         if not lane.asked:
             place.release()
-        elif place.settle(_result(error), str(error)):
+        elif place.settle(_result(error), said(error)):
             self._cooled(lane.name, error)
 
     def _situation(self, lane: Lane) -> Situation:
@@ -327,13 +329,16 @@ def _result(error: SendError) -> Result:
 
 
 def _unavailable(lanes: Sequence[Lane], seconds: float) -> SendError:
-    names = ", ".join(f"{lane.name} ({lane.health.show().why or 'its rate'})" for lane in lanes)
+    names = enumerated(
+        _("{name} ({why})", name=lane.name, why=lane.health.show().why or _("its rate"))
+        for lane in lanes
+    )
     return SendError(
-        f"no connector may be asked before the deadline: {names}",
+        _("no connector may be asked before the deadline: {names}", names=names),
         outcome="rejected",
         scope="provider",
         temporary=True,
         retry_after=seconds if seconds < math.inf else None,
         provider_code=UNAVAILABLE,
-        hint="The next attempt is made when the time in `retry_after` has passed.",
+        hint=_("The next attempt is made when the time in `retry_after` has passed."),
     )

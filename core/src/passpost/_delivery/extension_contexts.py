@@ -9,6 +9,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from passpost._delivery.deadlines import DeadlinePassedError, Deadlines, deadline_error
+from passpost._phrases import _, said
 from passpost._plugins.defects import describe_defect, trace_defect
 from passpost._plugins.interruptions import Interruptions
 from passpost._plugins.reports import send_error_in
@@ -67,7 +68,7 @@ class ExtensionContexts:
                         await context.__aenter__()
                         self._entered.append((self._at, context))
         except DeadlinePassedError:
-            return deadline_error(f"{self._at} allowed it", "provider")
+            return deadline_error(_("{at} allowed it", at=self._at), "provider")
         except BaseException as error:
             if interruptions.include(error):
                 raise
@@ -105,11 +106,19 @@ class ExtensionContexts:
     def _reject(self, error: BaseException) -> SendError:
         """Return the rejection by an extension that is defective."""
         # A PluginError names the extension already, and quotes nothing.
-        told = str(error) if type(error) is PluginError else None
+        if type(error) is PluginError:
+            told = said(error)
+        elif self._what == "a send":
+            told = _(
+                "{at} failed before the send: {what}", at=self._at, what=describe_defect(error)
+            )
+        else:
+            told = _(
+                "{at} failed before the attempt: {what}", at=self._at, what=describe_defect(error)
+            )
         return SendError(
-            told
-            or f"{self._at} failed before the {self._what.split()[1]}: {describe_defect(error)}",
+            told,
             outcome="rejected",
             scope="provider",
-            hint=f"This is a defect of {self._at}; please report it to its authors.",
+            hint=_("This is a defect of {at}; please report it to its authors.", at=self._at),
         )

@@ -13,6 +13,7 @@ from passpost._delivery.attempt import SendAttempt
 from passpost._delivery.deadlines import DeadlinePassedError, deadline_error
 from passpost._delivery.identity import Identity
 from passpost._messages.messages import Message
+from passpost._phrases import _
 from passpost.errors import Attempt, PasspostError, SendError
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ class EmailLane:
             with self.active.deadlines.until(self._outgoing.over):
                 return await self._rate.take()
         except DeadlinePassedError:
-            raise deadline_error("the rate limiter answered", "provider") from None
+            raise deadline_error(_("the rate limiter answered"), "provider") from None
 
     def attempt(self, number: int, patience: float | None) -> Awaitable[Receipt | PasspostError]:
         """Make one attempt, and return what it came to; see `Lane.attempt`."""
@@ -163,7 +164,7 @@ class EmailLane:
             with self.active.deadlines.until(self._outgoing.over):
                 return await self.active.composer.ask(self._outgoing.message)
         except DeadlinePassedError:
-            rejection = deadline_error("the extensions had looked for a template", "provider")
+            rejection = deadline_error(_("the extensions had looked for a template"), "provider")
         except SendError as error:
             rejection = error
         # Outside of the except block, and cleared: an extension may quote the message.

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from passpost._delivery.deadlines import DeadlinePassedError
 from passpost._delivery.notes import Notes, nothing_was_sent
 from passpost._messages.messages import Message, Receipt
+from passpost._phrases import _
 from passpost._plugins.defects import describe_defect
 from passpost._stores.failure import StoreError
 from passpost._stores.idempotency import (
@@ -46,7 +47,7 @@ _MARGIN: Final = 10.0
 _NOTING: Final = 0.25
 """Seconds past its deadline for which a send waits until the store has noted how it ended."""
 
-_HINT: Final = "Check that the store can be reached and written to."
+_HINT: Final = _("Check that the store can be reached and written to.")
 
 _JSON: Final = json.JSONEncoder(sort_keys=True)
 
@@ -100,7 +101,7 @@ class Once:
         except PasspostError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever a store's library raises
-            tolerate("idempotency store", error, self._on_failure)
+            tolerate(_("idempotency store"), error, self._on_failure)
             return await make()
         if isinstance(token, Receipt):
             return token
@@ -120,13 +121,13 @@ class Once:
                 return beginning.token
             if isinstance(beginning, OtherContent):
                 raise MessageError(
-                    "idempotency_key names another email already: use one key for one code",
+                    _("idempotency_key names another email already: use one key for one code"),
                     field="idempotency_key",
                 )
             if isinstance(beginning, Ended):
                 return _replayed(beginning.record)
             if left <= _LOOK_AGAIN:
-                raise _unknown("another send of the same key is still under way", RUNNING)
+                raise _unknown(_("another send of the same key is still under way"), RUNNING)
             await self._clock.sleep(_LOOK_AGAIN)
 
     async def _make(
@@ -187,7 +188,7 @@ def tolerate(store: str, error: Exception, on_failure: Literal["reject", "send"]
     what = _describe(error)
     if on_failure != "send":
         raise SendError(
-            f"the {store} failed: {what}",
+            _("the {store} failed: {what}", store=store, what=what),
             outcome="rejected",
             scope="provider",
             temporary=True,
@@ -239,13 +240,13 @@ def _record_of_failure(error: BaseException) -> Record | None:
     if isinstance(error, SendError):
         return {"outcome": "unknown", "text": str(error), "facts": error.facts()}
     # Cancelled, or the process is ending: an attempt may have been under way.
-    return {"outcome": "unknown", "text": "the send was interrupted", "facts": {}}
+    return {"outcome": "unknown", "text": _("the send was interrupted"), "facts": {}}
 
 
 def _replayed(record: Record | None) -> Receipt:
     """Return the receipt that was noted, or raise what was."""
     if record is None:
-        raise _unknown("the process that made this send vanished", VANISHED)
+        raise _unknown(_("the process that made this send vanished"), VANISHED)
     if record["outcome"] == "accepted":
         accepted_at = dt.datetime.fromisoformat(record["accepted_at"])
         parts = {

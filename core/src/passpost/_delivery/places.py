@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from passpost._delivery.once import tolerate
+from passpost._phrases import _
 from passpost._stores.rate import MemoryRateLimiter
 
 if TYPE_CHECKING:
@@ -48,5 +49,5 @@ class Places:
         try:
             return await self._take()
         except Exception as error:  # noqa: BLE001 - whatever a store's library raises
-            tolerate("rate limiter", error, self._on_failure)
+            tolerate(_("rate limiter"), error, self._on_failure)
             return 0.0

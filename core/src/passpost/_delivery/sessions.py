@@ -9,6 +9,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, Final
 
 from passpost._genuine import is_really, type_name
+from passpost._phrases import _
 from passpost._plugins.defects import describe_defect, trace_defect
 from passpost._plugins.reports import Defect
 from passpost.errors import MailerClosedError, SendError
@@ -54,8 +55,11 @@ class SessionSource:
         if inspect.iscoroutine(context):
             context.close()
         raise Defect(
-            f"open_session returned {type_name(context)} instead of an async context manager: "
-            "decorate an async generator with @contextlib.asynccontextmanager"
+            _(
+                "open_session returned {kind} instead of an async context manager: "
+                "decorate an async generator with @contextlib.asynccontextmanager",
+                kind=type_name(context),
+            )
         )
 
     def opening_error(self, error: BaseException) -> SendError:
@@ -107,7 +111,7 @@ class SessionHolder:
             SendError: The session cannot be opened.
         """
         if self._closed:
-            raise MailerClosedError("the mailer is closed")
+            raise MailerClosedError(_("the mailer is closed"))
         if self._owner is None or self._owner.is_over:
             self._owner = _Owner(self._source)
             task = asyncio.create_task(self._owner.own(), name="passpost session")
@@ -166,7 +170,7 @@ class _Owner:
                 self.task.cancel()
         if not self.is_open:
             raise SendError(
-                "the connector's session ended as soon as it was open",
+                _("the connector's session ended as soon as it was open"),
                 outcome="rejected",
                 scope="network",
                 temporary=True,

@@ -12,6 +12,7 @@ from typing import Any, Final
 import anyio
 import anyio.to_thread
 
+from passpost._phrases import _
 from passpost.errors import SendError
 
 THREADS: Final = 40
@@ -79,7 +80,7 @@ class ThreadCall:
                 raise error
             return result
         raise SendError(
-            f"the connector got no thread: {what}",
+            _("the connector got no thread: {what}", what=what),
             outcome="rejected",
             scope="provider",
             temporary=True,

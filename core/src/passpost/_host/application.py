@@ -17,6 +17,7 @@ from passpost._frames import WrongTypeError, without_arguments
 from passpost._host.connector import Connector
 from passpost._host.host import Host, settings_from
 from passpost._host.stores import Opened, UnusableStoresError, open_stores
+from passpost._phrases import _, said
 from passpost._problems import Problem, in_order
 from passpost._settings.application import ConnectorEntry, read_application
 from passpost._settings.connector_config import missing_templates
@@ -24,6 +25,7 @@ from passpost._settings.policy import Policy
 from passpost._settings.stores import StoresEntry
 from passpost._stores import Stores
 from passpost._templates.template import Template
+from passpost._wording import known
 from passpost.errors import ConfigError, PluginError, UnknownConnectorError
 
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ log: Final = logging.getLogger("passpost")
 MAX_FILE: Final = 1 << 20
 """Bytes in a settings file; more is another file by mistake."""
 
-_NO_FILE: Final = "pass settings that are not a file to `passpost.Mailer.from_settings`"
+_NO_FILE: Final = _("pass settings that are not a file to `passpost.Mailer.from_settings`")
 # Names of files rarely contain these, and settings nearly always do; a URL is the settings of
 # other libraries, with a password in it.
 _CONTENT: Final = re.compile(r'["\n\r]|^\s*\ufeff?\s*\{|://')
@@ -102,15 +104,15 @@ def read_file(path: str | os.PathLike[str]) -> bytes:
     """
     if is_settings_text(os.fspath(path)):
         # It is not repeated: it may contain a password.
-        message = "expected the path of a file, not the text of settings"
+        message = _("expected the path of a file, not the text of settings")
         raise ConfigError([Problem("", message, _NO_FILE, code="E020")])
     try:
         with Path(path).open("rb") as file:
             content = file.read(MAX_FILE + 1)
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "not a valid file name"
-        message = f"the file cannot be read: {reason}"
-        remedy = "check the path and its permissions"
+        reason = known(getattr(error, "strerror", None) or "") or _("not a valid file name")
+        message = _("the file cannot be read: {reason}", reason=reason)
+        remedy = _("check the path and its permissions")
         problem = Problem("", message, remedy, file=os.fspath(path), code="E019")
         raise ConfigError([problem]) from error
     return content
@@ -291,7 +293,7 @@ def _configured(reading: Reading, host: Host, problems: list[Problem]) -> Iterat
             # The settings do not decide about extensions.
             if error.extension:
                 raise
-            problem = reading.settings.problem((*path, "use"), str(error), code="E401")
+            problem = reading.settings.problem((*path, "use"), said(error), code="E401")
             problems.append(problem)
 
 
@@ -304,7 +306,7 @@ def _opened(reading: Reading) -> Opened:
             try:
                 opened = open_stores(entry, own.sub("settings"))
             except UnusableStoresError as error:
-                use = own.problem(("use",), str(error), error.remedy, code="E430")
+                use = own.problem(("use",), said(error), error.remedy, code="E430")
                 opened = Opened(problems=(use,))
             return attrs.evolve(opened, problems=(*problems, *opened.problems))
     return Opened()

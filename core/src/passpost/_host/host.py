@@ -16,6 +16,7 @@ from passpost._connector_info import ConnectorInfo, InstalledConnector
 from passpost._frames import WrongTypeError, without_arguments
 from passpost._host.connector import Connector
 from passpost._network.reachable import reaching
+from passpost._phrases import _
 from passpost._plugins.connector_hooks import ConnectorHooks, load_connector
 from passpost._plugins.discovery import Catalog, unknown_connector
 from passpost._plugins.extensions import Extensions, InstalledExtension, list_extensions
@@ -95,7 +96,9 @@ class Host:
         listed = InstalledConnector(hooks.id, "", "", hooks.distribution)
         # One step, so that of two threads one gets the error.
         if self._registered.setdefault(hooks.id, listed) is not listed:
-            raise PluginError(f"{hooks.id!r} is registered already", connector=hooks.id)
+            raise PluginError(
+                _("{connector} is registered already", connector=repr(hooks.id)), connector=hooks.id
+            )
         self._loaded[hooks.id] = hooks
         return hooks.info
 

@@ -10,6 +10,7 @@ import attrs
 from passpost._config.secrecy import cleared
 from passpost._config.settings import Settings
 from passpost._config.structure import structured
+from passpost._phrases import _, said
 from passpost._plugins.defects import describe_defect
 from passpost._plugins.discovery import conflict, entry_points
 from passpost._plugins.loading import loading
@@ -22,7 +23,7 @@ from passpost._wording import did_you_mean, listed, nearest
 from passpost.hookspecs import STORES_GROUP
 
 _OWN: Final[dict[str, Any]] = {MEMORY: MemorySettings, "sqlite": SqliteSettings}
-_FIRST_PARTY: Final = {"redis": "install it with `pip install 'passpost[redis]'`"}
+_FIRST_PARTY: Final = {"redis": _("install it with `pip install 'passpost[redis]'`")}
 
 
 @attrs.frozen
@@ -71,8 +72,10 @@ def open_stores(entry: StoresEntry, settings: Settings) -> Opened:
     else:
         if isinstance(stores, Stores):
             return Opened(_completed(stores, entry), reading.warnings)
-        wrong = "open_stores returned something else than passpost.stores.Stores"
-    raise UnusableStoresError(f"the stores {visible(entry.use)!r} are broken: {wrong}")
+        wrong = _("open_stores returned something else than passpost.stores.Stores")
+    raise UnusableStoresError(
+        _("the stores {use} are broken: {wrong}", use=repr(visible(entry.use)), wrong=wrong)
+    )
 
 
 def _completed(stores: Stores, entry: StoresEntry) -> Stores:
@@ -95,14 +98,14 @@ def _find(name: str) -> Any:
         with loading():
             return load(chosen)
     except BrokenContract as error:
-        wrong = f"{chosen.distribution}: {error}"
+        wrong = _("{distribution}: {error}", distribution=chosen.distribution, error=said(error))
     raise UnusableStoresError(wrong)
 
 
 def _unknown(name: str, known: set[str]) -> UnusableStoresError:
     remedy = _FIRST_PARTY.get(name) or did_you_mean(
-        nearest(name, [*known, *_FIRST_PARTY]), f"use one of {listed(known)}"
+        nearest(name, [*known, *_FIRST_PARTY]), _("use one of {known}", known=listed(known))
     )
     return UnusableStoresError(
-        f"no installed package provides the stores {visible(name)!r}", remedy
+        _("no installed package provides the stores {name}", name=repr(visible(name))), remedy
     )

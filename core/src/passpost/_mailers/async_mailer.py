@@ -18,6 +18,7 @@ from passpost._host.application import FromSettings, check_arguments
 from passpost._mailers.many import LIMIT, Many, Sent, results_of, results_of_stream, sent_by
 from passpost._messages.messages import Message, Receipt
 from passpost._messages.usages import GENERIC
+from passpost._phrases import _
 from passpost._policy.health import ConnectorHealth
 from passpost._problems import Problem
 from passpost._settings.policy import Policy
@@ -67,7 +68,7 @@ class AsyncMailer(FromSettings):
     ) -> None:
         check_arguments(connectors, templates, policy, stores)
         if not connectors:
-            raise ConfigError([Problem("connectors", "a mailer needs at least one connector")])
+            raise ConfigError([Problem("connectors", _("a mailer needs at least one connector"))])
         if not templates:
             _require_some_template(connectors)
         policy = policy or Policy()
@@ -251,7 +252,7 @@ class AsyncMailer(FromSettings):
     def _bind(self) -> None:
         """Reject a closed mailer, and one whose sessions live on another event loop."""
         if self._closed:
-            raise MailerClosedError("the mailer is closed")
+            raise MailerClosedError(_("the mailer is closed"))
         loop = asyncio.get_running_loop()
         if self._loop is None:
             self._loop = loop

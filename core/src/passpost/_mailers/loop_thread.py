@@ -21,6 +21,7 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
+from passpost._phrases import _
 from passpost._plugins.defects import describe_defect
 from passpost.errors import MailerClosedError, SendError
 
@@ -281,7 +282,7 @@ def admit(mailer: AsyncMailer) -> bool:
     # Checked afterwards: anyone who closes the mailers sees either this one or none that is new.
     if new and _process.exiting:
         mailers.discard(mailer)
-        raise MailerClosedError("the interpreter is exiting")
+        raise MailerClosedError(_("the interpreter is exiting"))
     return new
 
 
@@ -357,9 +358,9 @@ def _close(loop: asyncio.AbstractEventLoop) -> None:
 
 def _cannot_start(error: Exception) -> Exception:
     if not threading.main_thread().is_alive():
-        return MailerClosedError("the interpreter is exiting")
+        return MailerClosedError(_("the interpreter is exiting"))
     return SendError(
-        f"the event loop of the blocking mailers could not start: {error}",
+        _("the event loop of the blocking mailers could not start: {error}", error=error),
         outcome="rejected",
         scope="network",
         temporary=True,

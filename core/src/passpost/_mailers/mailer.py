@@ -14,6 +14,7 @@ from passpost._mailers import loop_thread
 from passpost._mailers.async_mailer import AsyncMailer
 from passpost._mailers.many import LIMIT, Many, Sent, sent_by
 from passpost._messages.messages import Message, Receipt
+from passpost._phrases import _
 from passpost.errors import MailerClosedError
 
 if TYPE_CHECKING:
@@ -184,4 +185,4 @@ class Mailer(FromSettings):
 
     def _refuse_if_closed(self) -> None:
         if self._closed:
-            raise MailerClosedError("the mailer is closed")
+            raise MailerClosedError(_("the mailer is closed"))

@@ -10,6 +10,7 @@ from typing import Final
 
 import attrs
 
+from passpost._phrases import _
 from passpost._text import refused_in_line
 
 MAX_LOCAL: Final = 64
@@ -129,7 +130,7 @@ def refuse_controls(text: str) -> None:
         ValueError: Names the first such character and its position.
     """
     if refused := refused_in_line(text):
-        raise ValueError(f"{refused} is not allowed in an address")
+        raise ValueError(_("{what} is not allowed in an address", what=refused))
 
 
 def ascii_domain(domain: str) -> str:
@@ -145,7 +146,7 @@ def ascii_domain(domain: str) -> str:
     with suppress(idna.IDNAError):
         return idna.encode(domain, uts46=True).decode("ascii")
     # Not in an except block: the original error repeats the domain.
-    raise ValueError("its domain is not a valid internationalized domain name")
+    raise ValueError(_("its domain is not a valid internationalized domain name"))
 
 
 def shortened(address: str) -> str:
@@ -163,16 +164,18 @@ def _check_thoroughly(text: str) -> None:
     refuse_controls(text)
     local, at, domain = text.rpartition("@")
     if not at:
-        raise ValueError("it has no @")
+        raise ValueError(_("it has no @"))
     # A comma or a second address is one recipient here and two elsewhere; a quoted local part can
     # hide both, and no provider gives such addresses to users.
     if _ENCODED_WORD.search(local) or not _is_plain_local(local):
-        raise ValueError("the part before its @ is not a plain local part of one single address")
+        raise ValueError(_("the part before its @ is not a plain local part of one single address"))
     if len(local.encode()) > MAX_LOCAL:
-        raise ValueError(f"the part before its @ is longer than {MAX_LOCAL} octets")
+        raise ValueError(
+            _("the part before its @ is longer than {max_local} octets", max_local=MAX_LOCAL)
+        )
     name = _checked_domain(domain)
     if len(local.encode()) + 1 + max(len(domain.encode()), len(name)) > MAX_ADDRESS:
-        raise ValueError(f"it is longer than {MAX_ADDRESS} octets")
+        raise ValueError(_("it is longer than {max_address} octets", max_address=MAX_ADDRESS))
 
 
 def _is_plain_local(local: str) -> bool:
@@ -194,11 +197,11 @@ def _checked_domain(domain: str) -> str:
         return domain
     # IDNA drops most invisible characters; two of them join letters of some scripts.
     if not _is_visible(domain.translate(_JOINERS)):
-        raise ValueError("the part after its @ has invisible characters")
+        raise ValueError(_("the part after its @ has invisible characters"))
     # Before IDNA, whose tables are slow going for a text of any length.
     name = ascii_domain(domain) if len(domain) <= MAX_DOMAIN else ""
     if len(name) > MAX_DOMAIN or not all(_LABEL.fullmatch(label) for label in name.split(".")):
-        raise ValueError("the part after its @ is not a valid domain")
+        raise ValueError(_("the part after its @ is not a valid domain"))
     return name
 
 
@@ -210,16 +213,16 @@ def _check_literal(domain: str) -> None:
         form = "[IPv6:{}]" if ipaddress.ip_address(inner).version == 6 else "[{}]"  # noqa: PLR2004 - IPv6
         if domain == form.format(inner):
             return
-    raise ValueError("the part after its @ is not a valid address literal")
+    raise ValueError(_("the part after its @ is not a valid address literal"))
 
 
 def _unquoted(name: str) -> str:
     quoted = _QUOTED.fullmatch(name)
     if quoted is None:
         if '"' in name:
-            raise ValueError("its display name has quotes other than around the whole of it")
+            raise ValueError(_("its display name has quotes other than around the whole of it"))
         if _NOT_IN_NAME.search(name):
-            raise ValueError("it is more than one address, or its display name requires quotes")
+            raise ValueError(_("it is more than one address, or its display name requires quotes"))
         return name
     return re.sub(r"\\(.)", r"\1", quoted["text"])
 

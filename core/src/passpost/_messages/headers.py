@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
+from passpost._phrases import _
 from passpost._text import refused_in_line
 
 MAX_VALUE: Final = 2000
@@ -76,20 +77,20 @@ _NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 def check_name(name: str) -> str | None:
     """Return why a header of this name is not allowed, or None if it is."""
     if not _NAME.fullmatch(name):
-        return "a header's name is 1 to 76 printable ASCII characters other than a colon"
+        return _("a header's name is 1 to 76 printable ASCII characters other than a colon")
     if name.lower() in RESERVED:
-        return "this header is made by passpost and cannot be set"
+        return _("this header is made by passpost and cannot be set")
     if name.lower() in ORDERS:
-        return "this header gives orders to servers, such as more recipients, and cannot be set"
+        return _("this header gives orders to servers, such as more recipients, and cannot be set")
     return None
 
 
 def check_value(value: str) -> str | None:
     """Return why a header must not have this value, or None if it may."""
     if refused := refused_in_line(value):
-        return f"{refused} is not allowed in a header"
+        return _("{what} is not allowed in a header", what=refused)
     if len(value) > MAX_VALUE:
-        return f"a header's value has at most {MAX_VALUE} characters"
+        return _("a header's value has at most {max_value} characters", max_value=MAX_VALUE)
     return None
 
 
@@ -100,17 +101,17 @@ def frozen_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
         ValueError: What is wrong, with the header's name where that is safe to repeat.
     """
     if not isinstance(headers, Mapping):
-        raise ValueError("headers are a mapping of names to texts")  # noqa: TRY004 - callers catch one kind
+        raise ValueError(_("headers are a mapping of names to texts"))  # noqa: TRY004 - callers catch one kind
     if not headers:
         return _NO_HEADERS
     items: Iterable[tuple[Any, Any]] = headers.items()
     for name, value in items:
         if not isinstance(name, str) or not isinstance(value, str):
-            raise ValueError("headers are a mapping of names to texts")  # noqa: TRY004 - likewise
+            raise ValueError(_("headers are a mapping of names to texts"))  # noqa: TRY004 - likewise
         if reason := check_name(name):
             raise ValueError(reason)
         if reason := check_value(value):
-            raise ValueError(f"{name}: {reason}")
+            raise ValueError(_("{name}: {reason}", name=name, reason=reason))
     if len({name.lower() for name in headers}) < len(headers):
-        raise ValueError("a header is given twice in different spellings")
+        raise ValueError(_("a header is given twice in different spellings"))
     return MappingProxyType(dict(headers))

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Final, Self
 
+from passpost._phrases import _
 from passpost._problems import Invalid
 from passpost.errors import MessageError
 
@@ -55,10 +56,10 @@ class LanguageTag(str):
         """
         if isinstance(value, str) and _LANGUAGE_TAG.fullmatch(value):
             return cls(value)
-        remedy = "use a tag such as `en`, `zh-CN` or `zh-Hant-TW`"
+        remedy = _("use a tag such as `en`, `zh-CN` or `zh-Hant-TW`")
         if isinstance(value, str) and _POSIX.fullmatch(value):
-            remedy = f"did you mean `{value.replace('_', '-')}`?"
-        raise Invalid("not a valid language tag (BCP 47)", remedy, code="E231")
+            remedy = _("did you mean `{suggestion}`?", suggestion=value.replace("_", "-"))
+        raise Invalid(_("not a valid language tag (BCP 47)"), remedy, code="E231")
 
 
 def wanted_locales(value: str | Sequence[str] | None) -> tuple[str, ...]:
@@ -80,7 +81,7 @@ def wanted_locales(value: str | Sequence[str] | None) -> tuple[str, ...]:
         # One tag is nearly always all.
         return (value,) if _TAG.fullmatch(value) else _first(_by_weight(value))
     if not isinstance(value, Sequence):
-        raise MessageError("locale is one tag or a sequence of tags", field="locale")
+        raise MessageError(_("locale is one tag or a sequence of tags"), field="locale")
     return _first(tag for text in _texts(value) for tag in _by_weight(text))
 
 
@@ -89,7 +90,7 @@ def _texts(value: Sequence[str]) -> Iterator[str]:
     left = _READ
     for text in value:
         if not isinstance(text, str):
-            raise MessageError("locale is one tag or a sequence of tags", field="locale")
+            raise MessageError(_("locale is one tag or a sequence of tags"), field="locale")
         yield _whole_tags(text, left)
         left -= len(text) + 1
         if left <= 0:

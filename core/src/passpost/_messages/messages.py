@@ -17,6 +17,7 @@ from passpost._messages.headers import frozen_headers
 from passpost._messages.locales import wanted_locales
 from passpost._messages.payload import frozen_payload
 from passpost._messages.usages import MAX_NAME, canonical_usage
+from passpost._phrases import _, said
 from passpost._text import refused_in_line
 from passpost.errors import Attempt, MessageError
 
@@ -27,7 +28,10 @@ def _recipient(value: Any) -> Address:
     address = _address(value, "to")
     if address.address.endswith("]"):
         raise MessageError(
-            "to is an address at a number instead of a domain, which no provider gives to a user",
+            _(
+                "to is an address at a number instead of a domain, which no provider "
+                "gives to a user"
+            ),
             field="to",
         )
     return address
@@ -40,12 +44,14 @@ def _optional_address(value: Any) -> Address | None:
 def _address(value: Any, field: str) -> Address:
     text = value.address if isinstance(value, Address) else value
     if not isinstance(text, str):
-        raise MessageError(f"{field} must be the text of one address", field=field)
+        raise MessageError(_("{field} must be the text of one address", field=field), field=field)
     try:
         return Address.plain(text)
     except ValueError as error:
-        reason = str(error)
-    raise MessageError(f"{field} is not a valid address: {reason}", field=field)
+        reason = said(error)
+    raise MessageError(
+        _("{field} is not a valid address: {reason}", field=field, reason=reason), field=field
+    )
 
 
 def _usage(value: Any) -> str:
@@ -54,9 +60,18 @@ def _usage(value: Any) -> str:
 
 def _name(value: Any, field: str) -> str:
     if not isinstance(value, str) or not value or len(value) > MAX_NAME:
-        raise MessageError(f"{field} must be a text of 1 to {MAX_NAME} characters", field=field)
+        raise MessageError(
+            _(
+                "{field} must be a text of 1 to {max_name} characters",
+                field=field,
+                max_name=MAX_NAME,
+            ),
+            field=field,
+        )
     if refused := refused_in_line(value):
-        raise MessageError(f"{field}: {refused} is not allowed", field=field)
+        raise MessageError(
+            _("{field}: {what} is not allowed", field=field, what=refused), field=field
+        )
     return value
 
 
@@ -68,7 +83,7 @@ def _deadline(value: Any) -> dt.datetime | None:
     if value is None:
         return None
     if not isinstance(value, dt.datetime) or value.utcoffset() is None:
-        raise MessageError("deadline must be a datetime with a time zone", field="deadline")
+        raise MessageError(_("deadline must be a datetime with a time zone"), field="deadline")
     return value
 
 
@@ -78,7 +93,7 @@ def _headers(value: Mapping[str, str]) -> Mapping[str, str]:
     try:
         return frozen_headers(value)
     except ValueError as error:
-        reason = str(error)
+        reason = said(error)
     raise MessageError(reason, field="headers")
 
 
@@ -86,7 +101,7 @@ def _context(value: object) -> Mapping[str, Any]:
     if value is _NOTHING:
         return _NOTHING
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
-        raise MessageError("context must be a mapping with text keys", field="context")
+        raise MessageError(_("context must be a mapping with text keys"), field="context")
     return MappingProxyType(dict(value))
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
+from passpost._phrases import _
 from passpost.errors import MessageError
 
 MAX_DEPTH: Final = 32
@@ -44,7 +45,7 @@ def frozen_payload(payload: Mapping[str, Any]) -> Mapping[str, Any]:
             not the value.
     """
     if not isinstance(payload, _MAPPINGS):
-        raise MessageError("the payload is a mapping with text keys", field="payload")
+        raise MessageError(_("the payload is a mapping with text keys"), field="payload")
     if not payload:
         return _EMPTY
     return MappingProxyType(_Copier().mapping(payload, "payload", 0))
@@ -70,7 +71,7 @@ class _Copier:
                 self._spend(len(key))
                 copy[_text(str.__str__(key), path)] = self._value(item, f"{path}.{step}", depth + 1)
             else:
-                raise MessageError(f"{path} has a key that is not text", field=path)
+                raise MessageError(_("{path} has a key that is not text", path=path), field=path)
         return copy
 
     def _value(self, value: Any, path: str, depth: int) -> Any:
@@ -81,7 +82,7 @@ class _Copier:
             self._spend(len(value) if isinstance(value, str) else 0)
             return _scalar(value, path)
         if depth > MAX_DEPTH:
-            message = f"the payload is nested deeper than {MAX_DEPTH} levels"
+            message = _("the payload is nested deeper than {max_depth} levels", max_depth=MAX_DEPTH)
             raise MessageError(message, field="payload")
         if isinstance(value, _MAPPINGS):
             return self.mapping(value, path, depth)
@@ -89,8 +90,12 @@ class _Copier:
             items = enumerate(value)
             return [self._value(item, f"{path}[{index}]", depth + 1) for index, item in items]
         raise MessageError(
-            f"{path} is of type {type(value).__name__}; a payload holds JSON data: text, numbers, "
-            "booleans, None, lists and mappings",
+            _(
+                "{path} is of type {kind}; a payload holds JSON data: text, numbers, "
+                "booleans, None, lists and mappings",
+                path=path,
+                kind=type(value).__name__,
+            ),
             field=path,
         )
 
@@ -98,7 +103,11 @@ class _Copier:
         self._left -= size
         if self._left < 0:
             raise MessageError(
-                f"the payload has more than {MAX_VALUES} values or {MAX_CHARACTERS} characters",
+                _(
+                    "the payload has more than {max_values} values or {max_characters} characters",
+                    max_values=MAX_VALUES,
+                    max_characters=MAX_CHARACTERS,
+                ),
                 field="payload",
             )
 
@@ -113,12 +122,14 @@ def _scalar(value: str | float, path: str) -> str | int | float:
             return number
     elif math.isfinite(value):
         return float.__float__(value)
-    raise MessageError(f"{path} is not a finite number of ordinary size", field=path)
+    raise MessageError(_("{path} is not a finite number of ordinary size", path=path), field=path)
 
 
 def _text(text: str, path: str) -> str:
     if _SURROGATE.search(text):
-        raise MessageError(f"{path} has a lone surrogate, which is not a character", field=path)
+        raise MessageError(
+            _("{path} has a lone surrogate, which is not a character", path=path), field=path
+        )
     return text
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final, Self
 
+from passpost._phrases import _
 from passpost._problems import Invalid
 from passpost._text import refused_in_line, visible
 
@@ -47,10 +48,10 @@ class UsageName(str):
             Invalid: It is not a name.
         """
         if not isinstance(value, str) or not value or len(value) > MAX_NAME:
-            message = f"not a valid usage: use 1 to {MAX_NAME} characters"
-            raise Invalid(message, "write a name: `SignIn`", code="E230")
-        refused = refused_in_line(value) or (visible(value) != value and "a mark of direction")
+            message = _("not a valid usage: use 1 to {max_name} characters", max_name=MAX_NAME)
+            raise Invalid(message, _("write a name: `SignIn`"), code="E230")
+        refused = refused_in_line(value) or (visible(value) != value and _("a mark of direction"))
         if refused:
-            message = f"not a valid usage: {refused} is not allowed"
-            raise Invalid(message, "remove the character", code="E230")
+            message = _("not a valid usage: {what} is not allowed", what=refused)
+            raise Invalid(message, _("remove the character"), code="E230")
         return cls(canonical_usage(value))

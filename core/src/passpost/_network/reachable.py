@@ -15,6 +15,8 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import Final
 
+from passpost._phrases import _
+
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 # Metadata services beside link-local addresses: Alibaba Cloud, Oracle Cloud, Azure, AWS (IPv6).
@@ -39,7 +41,7 @@ class UnreachableAddressError(OSError):
     """A host has no address that may be connected to."""
 
     def __init__(self) -> None:
-        super().__init__(errno.EACCES, "the hostname leads to an address that is not allowed")
+        super().__init__(errno.EACCES, _("the hostname leads to an address that is not allowed"))
 
 
 def reaching(*, internal: bool) -> AbstractContextManager[None]:
@@ -79,9 +81,9 @@ def refused(address: Address) -> str | None:
     mapped = getattr(address, "ipv4_mapped", None)
     meant = (mapped,) if mapped else (address, *_embedded(address))
     if any(one.is_link_local or one in _METADATA for one in meant):
-        return "a link-local address or a metadata service"
+        return _("a link-local address or a metadata service")
     if not _internal.get() and not all(one.is_global and not one.is_multicast for one in meant):
-        return "an internal address"
+        return _("an internal address")
     return None
 
 
@@ -91,7 +93,7 @@ def refused_host(host: str) -> str | None:
         return refused(address)
     local = host.rstrip(".").lower()
     if not _internal.get() and (local == "localhost" or local.endswith(".localhost")):
-        return "an internal address"
+        return _("an internal address")
     return None
 
 

@@ -15,6 +15,7 @@ from passpost._connector_info import ConnectorInfo, Finding
 from passpost._genuine import is_really
 from passpost._messages.addresses import Address
 from passpost._messages.messages import Mail, Receipt
+from passpost._phrases import _, said
 from passpost._plugins.defects import describe_defect, trace_defect
 from passpost._plugins.descriptions import description_mistakes
 from passpost._plugins.discovery import EntryPoint
@@ -27,6 +28,7 @@ from passpost._plugins.registration import (
     register,
 )
 from passpost._problems import Problem
+from passpost._wording import chained, in_pairs
 from passpost.errors import ConfigError, PluginError
 from passpost.hookspecs import ConnectorSpec
 
@@ -65,7 +67,7 @@ class ConnectorHooks:
         try:
             manager = register(ConnectorSpec, plugin, self.id)
         except BrokenContract as error:
-            wrong = str(error)
+            wrong = said(error)
         else:
             self._require_hooks(plugin, implemented_hooks(manager))
             return manager
@@ -75,8 +77,12 @@ class ConnectorHooks:
         missing = [name for name in _REQUIRED if name not in there]
         if missing:
             raise self._make_error(
-                f"lacks the hook {' and '.join(missing)}: define it in {plugin_name(plugin)} and "
-                "mark it with @passpost.hookimpl"
+                _(
+                    "lacks the hook {names}: define it in {plugin_name} and mark it with "
+                    "@passpost.hookimpl",
+                    names=in_pairs(missing),
+                    plugin_name=plugin_name(plugin),
+                )
             )
 
     def describe(self, connector: str | None = None) -> ConnectorInfo:
@@ -85,14 +91,16 @@ class ConnectorHooks:
         Raises:
             PluginError: It fails to, or describes another connector than this one.
         """
-        info = self._call("fails to describe itself", self._manager.hook.connector_info)
+        info = self._call(_("fails to describe itself"), self._manager.hook.connector_info)
         if not isinstance(info, ConnectorInfo):
-            raise self._make_error("does not return a ConnectorInfo from connector_info")
-        mistakes = self._call("fails to describe itself", lambda: list(description_mistakes(info)))
+            raise self._make_error(_("does not return a ConnectorInfo from connector_info"))
+        mistakes = self._call(
+            _("fails to describe itself"), lambda: list(description_mistakes(info))
+        )
         if mistakes:
-            raise self._make_error(f"describes itself wrongly: {'; '.join(mistakes)}")
+            raise self._make_error(_("describes itself wrongly: {names}", names=chained(mistakes)))
         if connector is not None and info.id != connector:
-            raise self._make_error(f"describes the connector {info.id!r} instead")
+            raise self._make_error(_("describes the connector {name} instead", name=repr(info.id)))
         return info
 
     def _call(self, fails: str, hook: Callable[[], Any]) -> Any:
@@ -111,7 +119,7 @@ class ConnectorHooks:
         except BaseException as error:  # noqa: BLE001 - any plugin's any mistake
             defect, trace = describe_defect(error), trace_defect(error)
         # Raised here, so that no context keeps an exception whose text may quote a setting.
-        raise self._make_error(f"{fails}: {defect}", trace)
+        raise self._make_error(_("{fails}: {defect}", fails=fails, defect=defect), trace)
 
     def parse_config(self, settings: Mapping[str, Any]) -> Any:
         """Turn settings into the connector's config.
@@ -121,7 +129,7 @@ class ConnectorHooks:
             PluginError: The hook failed otherwise, or returned no config.
         """
         parse = self._manager.hook.parse_config
-        fails = "fails to parse its settings"
+        fails = _("fails to parse its settings")
         try:
             config = self._call(fails, lambda: parse(settings=settings))
         except ConfigError as error:
@@ -131,12 +139,17 @@ class ConnectorHooks:
         else:
             if not isinstance(config, self.info.config_class):
                 raise self._make_error(
-                    f"does not return a {self.info.config_class.__name__} from parse_config"
+                    _(
+                        "does not return a {kind} from parse_config",
+                        kind=self.info.config_class.__name__,
+                    )
                 )
             return config
         raise self._make_error(
-            "rejects its settings without saying why: raise ConfigError with at least one problem "
-            "of severity error"
+            _(
+                "rejects its settings without saying why: raise ConfigError with at "
+                "least one problem of severity error"
+            )
         )
 
     def examine(self, look: Callable[[], T]) -> T:
@@ -145,7 +158,7 @@ class ConnectorHooks:
         Raises:
             PluginError: The config cannot be looked at.
         """
-        found: T = self._call("has a config that cannot be used", look)
+        found: T = self._call(_("has a config that cannot be used"), look)
         return found
 
     def open_session(
@@ -171,7 +184,7 @@ class ConnectorHooks:
             PluginError: It cannot be asked.
         """
         if not self._has("check_connection"):
-            raise self._make_error("cannot check its connection without sending an email")
+            raise self._make_error(_("cannot check its connection without sending an email"))
         result = self._manager.hook.check_connection(
             config=config, session=session, recipient=recipient
         )

@@ -9,10 +9,11 @@ from typing import Any, Final
 import attrs
 
 from passpost._connector_info import Capability, ConnectorInfo, Preset
+from passpost._phrases import _
 
 _ID: Final = re.compile(r"[A-Za-z0-9]+(?:[-_.][A-Za-z0-9]+)*")
 _PARTS: Final = tuple(attribute.name for attribute in attrs.fields(ConnectorInfo))
-_TEXTS: Final = 'must be texts by language, such as {"en": "Acme Mail"}'
+_TEXTS: Final = _('must be texts by language, such as {"en": "Acme Mail"}')
 
 
 def description_mistakes(info: ConnectorInfo) -> Iterator[str]:
@@ -24,41 +25,41 @@ def description_mistakes(info: ConnectorInfo) -> Iterator[str]:
     # Whatever the class declares: nothing held the connector to it.
     parts: dict[str, Any] = {name: getattr(info, name) for name in _PARTS}
     if not isinstance(parts["id"], str) or not _ID.fullmatch(parts["id"]):
-        yield "`id` must be a name such as acme-mail: letters, digits and single hyphens"
+        yield _("`id` must be a name such as acme-mail: letters, digits and single hyphens")
     for part in ("name", "description"):
         if not _are_texts(parts[part]) or not parts[part]:
-            yield f"{part} {_TEXTS}"
+            yield _("{part} {texts}", part=part, texts=_TEXTS)
     if not _are_texts(parts["deliveries"]):
-        yield f"deliveries {_TEXTS}"
+        yield _("{part} {texts}", part="deliveries", texts=_TEXTS)
     if not isinstance(parts["config_class"], type):
-        yield "config_class must be a class, not an instance"
+        yield _("config_class must be a class, not an instance")
     if not _are_guides(parts["guide"]):
-        yield 'guide must be texts by language, such as passpost.guides("passpost_acme")'
+        yield _('guide must be texts by language, such as passpost.guides("passpost_acme")')
     yield from _mistakes_in_capabilities(parts["capabilities"])
     yield from _mistakes_in_presets(parts["presets"])
     if parts["stand_in"] is not None and not isinstance(parts["stand_in"], str):
-        yield 'stand_in must be text such as "passpost_acme_stand_in:StandIn", or None'
+        yield _('stand_in must be text such as "passpost_acme_stand_in:StandIn", or None')
     seconds = parts["repeatable_for"]
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds >= 0:
-        yield "repeatable_for must be a number of seconds, 0 or more"
+        yield _("repeatable_for must be a number of seconds, 0 or more")
     if not isinstance(parts["marks_departure"], bool):
-        yield "marks_departure must be True or False"
+        yield _("marks_departure must be True or False")
 
 
 def _mistakes_in_capabilities(capabilities: Any) -> Iterator[str]:
     known = set(Capability)
     if not isinstance(capabilities, frozenset) or not capabilities <= known:
         names = ", ".join(sorted(known))
-        yield f"capabilities must be a set of passpost.Capability ({names})"
+        yield _("capabilities must be a set of passpost.Capability ({names})", names=names)
 
 
 def _mistakes_in_presets(presets: Any) -> Iterator[str]:
     if not isinstance(presets, tuple | list):
-        yield "presets must be a tuple of passpost.Preset"
+        yield _("presets must be a tuple of passpost.Preset")
         return
     for number, preset in enumerate(presets):
         if not isinstance(preset, Preset):
-            yield f"presets[{number}] must be a passpost.Preset"
+            yield _("presets[{number}] must be a passpost.Preset", number=number)
         else:
             own = _mistakes_in_preset(preset.id, preset.name, preset.settings)
             yield from (f"presets[{number}].{mistake}" for mistake in own)
@@ -66,11 +67,11 @@ def _mistakes_in_presets(presets: Any) -> Iterator[str]:
 
 def _mistakes_in_preset(preset: Any, name: Any, settings: Any) -> Iterator[str]:
     if not isinstance(preset, str) or not preset:
-        yield "`id` must be text"
+        yield _("`id` must be text")
     if not _are_texts(name):
-        yield f"name {_TEXTS}"
+        yield _("{part} {texts}", part="name", texts=_TEXTS)
     if not isinstance(settings, Mapping):
-        yield "settings must be a mapping"
+        yield _("settings must be a mapping")
 
 
 def _are_guides(guide: Any) -> bool:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 
 from passpost._connector_info import InstalledConnector
+from passpost._phrases import _
 from passpost._text import visible
 from passpost.errors import PluginError, UnknownConnectorError
 from passpost.hookspecs import CONNECTOR_GROUP
@@ -33,7 +34,7 @@ A name made from what somebody typed could be a stranger's package.
 """
 
 _FILE: Final = "entry_points.txt"
-_UNKNOWN: Final = "an unknown distribution"
+_UNKNOWN: Final = _("an unknown distribution")
 _TARGET: Final = re.compile(r"[\w.]+(?:\s*:\s*[\w.]+)?(?:\s*\[.*\])?")
 _METADATA_FOLDER: Final = re.compile(r"(?P<name>[^-]+)(?:-.*)?\.(?:dist|egg)-info")
 _MAX_NAME: Final = 64
@@ -137,12 +138,16 @@ def unknown_connector(connector: str, known: Iterable[str]) -> UnknownConnectorE
     known = sorted(set(known))
     shown = visible(connector if len(connector) <= _MAX_NAME else connector[:_MAX_NAME] + "…")
     if connector in FIRST_PARTY:
-        remedy = f"install it with `pip install {FIRST_PARTY[connector]}`"
+        remedy: str = _("install it with `pip install {package}`", package=FIRST_PARTY[connector])
     else:
         remedy = did_you_mean(nearest(connector, [*known, *FIRST_PARTY]))
-    names = ", ".join(visible(name) for name in known) or "none"
+    names = ", ".join(visible(name) for name in known) or _("none")
     return UnknownConnectorError(
-        f"no installed package provides the connector {shown!r} (installed connectors: {names})",
+        _(
+            "no installed package provides the connector {shown} (installed connectors: {names})",
+            shown=repr(shown),
+            names=names,
+        ),
         connector=connector,
         remedy=remedy,
     )
@@ -157,11 +162,21 @@ def conflict(entries: Sequence[EntryPoint]) -> str | None:
     claims = _usable(entries)
     if len(claims) < 2:  # noqa: PLR2004 - two make a conflict
         return None
+    from passpost._wording import in_pairs  # noqa: PLC0415 - only mistakes pay
+
     names = sorted({claim.distribution for claim in claims})
     connector = claims[0].name
     if len(names) == 1:
-        return f"{names[0]} claims the ID {connector!r} more than once; reinstall or report it"
-    return f"{' and '.join(names)} both claim the ID {connector!r}; uninstall all but one"
+        return _(
+            "{names} claims the ID {connector} more than once; reinstall or report it",
+            names=names[0],
+            connector=repr(connector),
+        )
+    return _(
+        "{names} both claim the ID {connector}; uninstall all but one",
+        names=in_pairs(names),
+        connector=repr(connector),
+    )
 
 
 def _distinct(distributions: Iterable[Distribution]) -> Iterator[Distribution]:
@@ -225,7 +240,7 @@ def _lines(text: str, group: str) -> Iterator[str]:
 
 
 def _damaged(file: str) -> str:
-    return f"cannot be used: its {file} is damaged or missing; reinstall the package"
+    return _("cannot be used: its {file} is damaged or missing; reinstall the package", file=file)
 
 
 def _metadata(distribution: Distribution, key: str) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 
 from passpost._genuine import is_really, type_name
+from passpost._phrases import _, said
 from passpost._plugins.defects import describe_defect, trace_defect
 from passpost._plugins.discovery import entry_points
 from passpost._plugins.registration import (
@@ -19,6 +20,7 @@ from passpost._plugins.registration import (
     load,
     plugin_error,
     plugin_name,
+    plugin_words,
     register,
 )
 from passpost.errors import PasspostError, PluginError
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
 
 _SURROUNDING: Final = frozenset({"around_delivery", "around_send"})
 
-_REMEDY: Final = "decorate an async generator with @contextlib.asynccontextmanager"
+_REMEDY: Final = _("decorate an async generator with @contextlib.asynccontextmanager")
 
 
 @attrs.frozen
@@ -80,9 +82,9 @@ class Extension:
         try:
             self._manager = register(ExtensionSpec, plugin, name)
         except BrokenContract as error:
-            wrong = str(error)
+            wrong = said(error)
         except Exception as error:  # noqa: BLE001 - any plugin's any mistake
-            wrong = f"cannot be registered: {describe_defect(error)}"
+            wrong = _("cannot be registered: {defect}", defect=describe_defect(error))
         else:
             self.hooks = implemented_hooks(self._manager)
             if self.hooks:
@@ -91,12 +93,11 @@ class Extension:
                     for hook in _SURROUNDING.intersection(self.hooks)
                 }
                 return
-            wrong = "has no hook: give the module or object that has its hooks"
+            wrong = _("has no hook: give the module or object that has its hooks")
         raise self.error(wrong)
 
     def __str__(self) -> str:
-        origin = f" of {self.distribution}" if self.distribution else ""
-        return f"the extension {self.name!r}{origin}"
+        return plugin_words("extension", self.name, self.distribution)
 
     def error(self, what: str, trace: str = "") -> PluginError:
         """Return the error that says what is wrong with this extension."""
@@ -126,10 +127,17 @@ class Extension:
         # Not through pluggy, which takes several times as long as most hooks do.
         if (implementation := self._surrounding.get(hook)) is None:
             return None
-        context = implementation.function(*(summary for _ in implementation.argnames))
+        context = implementation.function(*(summary for _name in implementation.argnames))
         if context is None or isinstance(context, AbstractAsyncContextManager):
             return context
-        raise self.error(f"returned {_kind(context)} from {hook}: {_REMEDY}")
+        raise self.error(
+            _(
+                "returned {kind} from {hook}: {remedy}",
+                kind=_kind(context),
+                hook=hook,
+                remedy=_REMEDY,
+            )
+        )
 
     async def find_template(
         self, usage: str, locale: str | None, message: Message
@@ -159,7 +167,9 @@ class Extension:
                 raise
             failure = self._make_error(error)
         else:
-            failure = self.error(f"returned {kind} from find_template instead of a Template")
+            failure = self.error(
+                _("returned {kind} from find_template instead of a Template", kind=kind)
+            )
         # An error tracker shows the variables of a frame.
         found = None
         # Outside of the except block: what the extension raised may quote the message.
@@ -170,7 +180,7 @@ class Extension:
         from passpost._plugins.reports import send_error_in  # noqa: PLC0415 - only failures need it
 
         if (refusal := send_error_in(error)) is None:
-            what = f"failed in find_template: {describe_defect(error)}"
+            what = _("failed in find_template: {defect}", defect=describe_defect(error))
             return self.error(what, trace_defect(error))
         # Whatever the extension says: nothing is sent before the template is there.
         refusal.outcome = "rejected"
@@ -257,7 +267,7 @@ def load_extension(entry: EntryPoint) -> Extension:
 
 
 def _not_imported(cause: BaseException) -> str:
-    return f"cannot be imported: {describe_defect(cause)}"
+    return _("cannot be imported: {defect}", defect=describe_defect(cause))
 
 
 def list_extensions(
@@ -294,7 +304,7 @@ def _try(listed: InstalledExtension, load_it: Callable[[], Extension]) -> Instal
     try:
         return attrs.evolve(listed, hooks=load_it().hooks)
     except PluginError as error:
-        return attrs.evolve(listed, error=str(error))
+        return attrs.evolve(listed, error=said(error))
     # Even KeyboardInterrupt: whether the extension raised it cannot be told.
     except BaseException as error:  # noqa: BLE001 - any plugin's any mistake
         return attrs.evolve(listed, error=_not_imported(error))
@@ -315,7 +325,11 @@ def _chosen(names: Collection[str] | None) -> Sequence[EntryPoint]:
     for name in names:
         if name not in known:
             raise PluginError(
-                f"no installed package provides the extension {name!r}{hint(name, known)}",
+                _(
+                    "no installed package provides the extension {name}{hint}",
+                    name=repr(name),
+                    hint=hint(name, known),
+                ),
                 extension=name,
             )
     return [entry for entry in entries if entry.name in names]
@@ -326,8 +340,8 @@ def _kind(value: object) -> str:
     if inspect.iscoroutine(value):
         value.close()
     if hasattr(type(value), "__enter__"):
-        return "a synchronous context manager"
-    return f"a value of type {type_name(value)}"
+        return _("a synchronous context manager")
+    return _("a value of type {kind}", kind=type_name(value))
 
 
 def _plain_template(template: Template) -> Template:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pluggy
 
 from passpost._genuine import type_name
+from passpost._phrases import _, said
 from passpost._text import visible
 from passpost.errors import PluginError
 
@@ -34,9 +35,22 @@ def plugin_error(kind: str, name: str, origin: str, what: object, trace: str = "
         what: What is wrong.
         trace: How it came about, for the plugin's author.
     """
-    of = f" of {origin}" if origin else ""
     named: dict[str, Any] = {kind: name, "distribution": origin or None}
-    return PluginError(f"the {kind} {name!r}{of} {what}", trace=trace, **named)
+    who = plugin_words(kind, name, origin)
+    return PluginError(_("{who} {what}", who=who, what=_said_by(what)), trace=trace, **named)
+
+
+def plugin_words(kind: str, name: str, origin: str) -> str:
+    """Return what names a plugin at the beginning of a sentence; see `plugin_error`."""
+    if kind == "connector":
+        who = _("the connector {name}", name=repr(name))
+    else:
+        who = _("the extension {name}", name=repr(name))
+    return _("{who} of {origin}", who=who, origin=origin) if origin else who
+
+
+def _said_by(what: object) -> object:
+    return said(what) if isinstance(what, BaseException) else what
 
 
 def load(entry: EntryPoint) -> object:
@@ -53,7 +67,10 @@ def load(entry: EntryPoint) -> object:
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001 - any plugin's any mistake
-        failure, cause = BrokenContract(f"cannot be imported: {_quote(error)}"), _printable(error)
+        failure, cause = (
+            BrokenContract(_("cannot be imported: {quote}", quote=_quote(error))),
+            _printable(error),
+        )
     raise failure from cause
 
 
@@ -71,7 +88,11 @@ def register(spec: type[Any], plugin: object, name: str) -> pluggy.PluginManager
     manager = pluggy.PluginManager(PROJECT)
     manager.add_hookspecs(spec)
     if mistakes := list(_mistakes(manager, spec, plugin)):
-        raise BrokenContract(f"breaks the contract of its hooks: {'; '.join(mistakes)}")
+        from passpost._wording import chained  # noqa: PLC0415 - only mistakes pay for it
+
+        raise BrokenContract(
+            _("breaks the contract of its hooks: {names}", names=chained(mistakes))
+        )
     try:
         manager.register(plugin, name=name)
     except (pluggy.PluginValidationError, ValueError, TypeError) as error:
@@ -79,7 +100,9 @@ def register(spec: type[Any], plugin: object, name: str) -> pluggy.PluginManager
     else:
         return manager
     # Outside of the except block: pluggy's text shows the whole plugin.
-    raise BrokenContract(f"breaks the contract of its hooks: pluggy raises {reason}")
+    raise BrokenContract(
+        _("breaks the contract of its hooks: pluggy raises {reason}", reason=reason)
+    )
 
 
 def plugin_name(plugin: object) -> str:
@@ -108,25 +131,34 @@ def _mistakes(manager: pluggy.PluginManager, spec: type[Any], plugin: object) ->
             if hook in hooks:
                 yield from _mistakes_of_hook(manager, hook, getattr(plugin, name), options)
             elif not options.get("optionalhook"):
-                yield f"{hook} is not one of its hooks{hint(hook, hooks)}"
+                yield _("{hook} is not one of its hooks{hint}", hook=hook, hint=hint(hook, hooks))
         elif name in hooks and callable(getattr(plugin, name, None)):
-            yield f"{name} is not marked as a hook: put @passpost.hookimpl above it"
+            yield _("{name} is not marked as a hook: put @passpost.hookimpl above it", name=name)
 
 
 def _mistakes_of_hook(
     manager: pluggy.PluginManager, hook: str, function: Any, options: Any
 ) -> Iterator[str]:
     if options.get("wrapper") or options.get("hookwrapper"):
-        yield f"{hook} is a hook wrapper, and no other plugin is there to be wrapped"
+        yield _("{hook} is a hook wrapper, and no other plugin is there to be wrapped", hook=hook)
         return
     implementation = pluggy.HookImpl(None, hook, function, options)
     known = getattr(manager.hook, hook).spec.argnames
     for argument in implementation.argnames:
         if argument not in known:
-            yield f"{hook} receives no argument {argument!r}{hint(argument, known)}"
+            yield _(
+                "{hook} receives no argument {argument}{hint}",
+                hook=hook,
+                argument=repr(argument),
+                hint=hint(argument, known),
+            )
     for argument in implementation.kwargnames:
         if argument in known:
-            yield f"{hook} never receives its argument {argument!r}: remove the default value"
+            yield _(
+                "{hook} never receives its argument {argument}: remove the default value",
+                hook=hook,
+                argument=repr(argument),
+            )
 
 
 def hint(name: str, known: Sequence[str]) -> str:
@@ -134,8 +166,8 @@ def hint(name: str, known: Sequence[str]) -> str:
     from passpost._wording import nearest  # noqa: PLC0415 - only mistakes pay for it
 
     near = nearest(name, known)
-    guess = "" if near is None else f"; did you mean {near!r}?"
-    return f"{guess} (known: {', '.join(known) or 'none'})"
+    guess = "" if near is None else _("; did you mean {near}?", near=repr(near))
+    return _("{guess} (known: {names})", guess=guess, names=", ".join(known) or _("none"))
 
 
 def _quote(error: BaseException) -> str:
@@ -150,7 +182,7 @@ def _quote(error: BaseException) -> str:
 def _printable(error: BaseException) -> BaseException | None:
     """Return an exception, or None where nobody could print its traceback."""
     try:
-        _ = error.__traceback__
+        error.__traceback__  # noqa: B018 - reading it may raise
     except BaseException:  # noqa: BLE001 - any plugin's any mistake
         return None
     return error

@@ -14,7 +14,7 @@ from typing import Any, Final, cast, get_args
 from passpost._connector_info import Finding
 from passpost._genuine import is_really, only_one_in, plain, type_name
 from passpost._messages.messages import Mail, Message, Receipt
-from passpost._phrases import Phrase, _
+from passpost._phrases import Phrase, _, said
 from passpost._plugins.defects import describe_defect, trace_defect
 from passpost._plugins.interruptions import Interruptions
 from passpost._redaction.redactor import Redactor
@@ -197,24 +197,28 @@ class Reports:
         """
         if not isinstance(findings, Sequence) or isinstance(findings, str | bytes):
             kind = type_name(findings)
-            raise Defect(f"check_connection returned {kind} instead of a list of findings")
+            raise Defect(
+                _("check_connection returned {kind} instead of a list of findings", kind=kind)
+            )
         return [self._finding(finding) for finding in findings]
 
     def _finding(self, finding: Any) -> Finding:
         if not is_really(finding, Finding):
-            raise Defect(f"check_connection returned {type_name(finding)} among its findings")
-        said = (finding.subject, finding.evidence, finding.remedy, finding.id)
-        texts = [plain(text) for text in said]
+            raise Defect(
+                _("check_connection returned {kind} among its findings", kind=type_name(finding))
+            )
+        says = (finding.subject, finding.evidence, finding.remedy, finding.id)
+        texts = [plain(text) for text in says]
         result: Any = plain(finding.result)
         if not _is_one_of(_RESULTS, result) or not all(map(_is_text, texts)):
-            raise Defect("check_connection returned a finding with a wrong result or type")
+            raise Defect(_("check_connection returned a finding with a wrong result or type"))
         subject, evidence, remedy, name = map(self._redactor.clean, cast("list[str]", texts))
         return Finding(subject, result, evidence, remedy, name)
 
     def _facts(self, error: BaseException, *, left: bool) -> dict[str, Any]:
         """Return the message and the facts of a failure by name, each of its type."""
         interruptions = Interruptions()
-        happened = "raised an unexpected exception"
+        happened = _("raised an unexpected exception")
         try:
             found = send_error_in(error)
             if found is not None:
@@ -223,7 +227,7 @@ class Reports:
                     self.report_defect(f"a SendError has a wrong {' and '.join(wrong)}")
                 return facts
             if is_really(error, Defect):
-                happened, what, trace = "broke its contract", str(error), ""
+                happened, what, trace = _("broke its contract"), said(error), ""
             else:
                 what, trace = describe_defect(error), trace_defect(error)
         # The error is the connector's own class: each look at it may fail.
@@ -232,10 +236,12 @@ class Reports:
                 raise
             what, trace = describe_defect(failure), ""
         self.report_defect(what, trace)
-        when = "" if left else " before the email left"
+        when = "" if left else _(" before the email left")
         network = not left and any(is_really(error, kind) for kind in _OF_THE_NETWORK)
         return {
-            "message": f"the connector {happened}{when}: {what}",
+            "message": _(
+                "the connector {happened}{when}: {what}", happened=happened, when=when, what=what
+            ),
             "outcome": "unknown" if left else "rejected",
             "scope": "network" if network else "provider",
             "temporary": network,
@@ -295,7 +301,7 @@ _ALLOWED: Final[Mapping[str, Callable[[object], bool]]] = {
 """What each attribute of a `SendError` may be."""
 
 _NOTHING_SAID: Final[Mapping[str, Any]] = {
-    "message": "the connector does not say what failed",
+    "message": _("the connector does not say what failed"),
     "outcome": "unknown",
     "scope": "provider",
 }

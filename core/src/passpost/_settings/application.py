@@ -11,6 +11,7 @@ from passpost._config.reading import Reading
 from passpost._config.settings import Settings
 from passpost._config.structure import SCHEMA_KEY, settings_of, structured
 from passpost._frames import without_arguments
+from passpost._phrases import _
 from passpost._problems import Problem
 from passpost._settings.connector_config import (
     MISSING_VARIABLES,
@@ -117,6 +118,6 @@ def read_application(settings: Settings) -> Reading:
     """Return what going through an application's settings finds."""
     if "connectors" in settings or len(set(settings) - _KEYS) < _SEVERAL:
         return structured(ApplicationSettings, settings)
-    message = "these look like the settings of one connector"
-    remedy = 'put them into `{"connectors": {"primary": {"use": …, "settings": {…}}}}`'
+    message = _("these look like the settings of one connector")
+    remedy = _('put them into `{"connectors": {"primary": {"use": …, "settings": {…}}}}`')
     return Reading(settings, found=[(0, settings.problem((), message, remedy, code="E400"))])

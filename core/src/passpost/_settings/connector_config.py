@@ -10,6 +10,7 @@ from passpost._config.fields import ConfigClassError, field, rule
 from passpost._connector_info import Server
 from passpost._messages.addresses import Address
 from passpost._messages.usages import FLOW_USAGES, GENERIC, canonical_usage
+from passpost._phrases import _
 from passpost._problems import Problem
 from passpost._templates.picking import template_set_problems
 from passpost._templates.template import Template
@@ -86,8 +87,8 @@ def require_templates(config: Any) -> Problem | None:
     """Return the error of a config without any template; None if it has one."""
     if getattr(config, "templates", ()):
         return None
-    remedy = "add one with `usageType`, `subject` and `content`"
-    return Problem("templates", "at least one template is required", remedy, code="E402")
+    remedy = _("add one with `usageType`, `subject` and `content`")
+    return Problem("templates", _("at least one template is required"), remedy, code="E402")
 
 
 def check_config(config: Any) -> None:
@@ -127,12 +128,14 @@ def missing_template(usage: str, *, generic: bool = True) -> Problem:
         generic: Whether there is a template for ``Generic``, which is used instead.
     """
     if usage == GENERIC:
-        remedy = "add one"
+        remedy = _("add one")
     elif generic:
-        remedy = f"add one, or `{GENERIC}` is used"
+        remedy = _("add one, or `{generic}` is used", generic=GENERIC)
     else:
-        remedy = f"add one, or one for `{GENERIC}`, which serves every usage"
-    return Problem("templates", f"no template for `{usage}`", remedy, "warning", code="W401")
+        remedy = _("add one, or one for `{generic}`, which serves every usage", generic=GENERIC)
+    return Problem(
+        "templates", _("no template for `{usage}`", usage=usage), remedy, "warning", code="W401"
+    )
 
 
 def template_problems(templates: Iterable[Template]) -> Iterator[Problem]:
@@ -150,8 +153,8 @@ def template_problems(templates: Iterable[Template]) -> Iterator[Problem]:
 def _no_language(index: int) -> Problem:
     return Problem(
         f"templates[{index}].locale",
-        "does not begin with a language code",
-        "write a code of two or three letters, such as `zh` for Chinese",
+        _("does not begin with a language code"),
+        _("write a code of two or three letters, such as `zh` for Chinese"),
         "warning",
         code="W402",
     )
@@ -161,8 +164,8 @@ def _hidden(index: int, first: int) -> Problem:
     # Not an error: settings like these worked before, with their first template.
     return Problem(
         f"templates[{index}].usageType",
-        f"not used: `templates[{first}]` has the same usage and locale",
-        "remove one of the two, or change its locale",
+        _("not used: `templates[{first}]` has the same usage and locale", first=first),
+        _("remove one of the two, or change its locale"),
         "warning",
         code="W403",
     )

@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 import attrs
 
 from passpost._config.fields import field, rule
+from passpost._phrases import _
 from passpost._policy.decision import Rules
 from passpost._policy.health import Limits
 from passpost._problems import Problem
@@ -251,15 +252,19 @@ class Policy:
             named += [(f"routes.{usage}[{index}]", name) for index, name in enumerate(names)]
         for path, name in named:
             if name not in known:
-                remedy = did_you_mean(nearest(name, known), f"use one of {listed(known)}")
-                yield Problem(path, "no connector has this name", remedy, code="E420")
+                remedy = did_you_mean(
+                    nearest(name, known), _("use one of {known}", known=listed(known))
+                )
+                yield Problem(path, _("no connector has this name"), remedy, code="E420")
 
     @rule("weights")
     def _weights(self) -> Iterator[Problem]:
         for name, weight in self.weights.items():
             if weight < 0:
                 yield Problem(
-                    f"weights.{name}", f"{weight} is out of range: use 0 or more", code="E421"
+                    f"weights.{name}",
+                    _("{weight} is out of range: use 0 or more", weight=weight),
+                    code="E421",
                 )
 
     @rule("routes")
@@ -267,14 +272,20 @@ class Policy:
         for usage, names in self.routes.items():
             if not names:
                 yield Problem(
-                    f"routes.{usage}", "a route needs at least one connector", code="E422"
+                    f"routes.{usage}", _("a route needs at least one connector"), code="E422"
                 )
             elif len(set(names)) < len(names):
-                yield Problem(f"routes.{usage}", "a route names each connector once", code="E422")
+                yield Problem(
+                    f"routes.{usage}", _("a route names each connector once"), code="E422"
+                )
 
     @rule("recipient_cooldowns")
     def _cooldowns(self) -> Iterator[Problem]:
         for usage, seconds in self.recipient_cooldowns.items():
             if not 0 < seconds <= MAX_TIMEOUT:
-                text = f"{seconds:g} is out of range: use more than 0 and at most {MAX_TIMEOUT}"
+                text = _(
+                    "{seconds:g} is out of range: use more than 0 and at most {max_timeout}",
+                    seconds=seconds,
+                    max_timeout=MAX_TIMEOUT,
+                )
                 yield Problem(f"recipientCooldowns.{usage}", text, code="E421")

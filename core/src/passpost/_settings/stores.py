@@ -11,6 +11,7 @@ from passpost._config.fields import field
 from passpost._config.reading import PLACEHOLDER
 from passpost._config.settings import Settings
 from passpost._config.values import is_secret_placeholder
+from passpost._phrases import _
 from passpost._problems import Problem
 from passpost._secret import Secret
 from passpost._stores import Stores
@@ -21,7 +22,7 @@ MEMORY: Final = "memory"
 _LEAST: Final = 16
 """Characters of a secret: with fewer, the hashes of codes and addresses could be undone."""
 
-_MAKE_ONE: Final = "make one with `python -c 'import secrets; print(secrets.token_hex())'`"
+_MAKE_ONE: Final = _("make one with `python -c 'import secrets; print(secrets.token_hex())'`")
 
 
 def _no_settings() -> Settings:
@@ -78,12 +79,12 @@ class StoresEntry:
         """
         if self.secret is None:
             if self.use != MEMORY:
-                message = "required for stores that processes share"
+                message = _("required for stores that processes share")
                 yield Problem("secret", message, _MAKE_ONE, code="E431")
         elif is_secret_placeholder(self.secret.reveal()):
             yield Problem("secret", PLACEHOLDER, _MAKE_ONE, code="E431")
         elif len(self.secret.reveal()) < _LEAST:
-            message = f"too short: use at least {_LEAST} characters"
+            message = _("too short: use at least {least} characters", least=_LEAST)
             yield Problem("secret", message, _MAKE_ONE, code="E431")
 
 

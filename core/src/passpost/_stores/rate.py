@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 
 import attrs
 
+from passpost._phrases import _
 from passpost._problems import Invalid
 from passpost._stores.clock import default_clock
 
@@ -39,7 +40,7 @@ class Rate:
         """
         match = _FORM.fullmatch(value) if isinstance(value, str) else None
         if match is None:
-            raise Invalid("not a rate", 'write emails per time: "100/s"', code="E423")
+            raise Invalid(_("not a rate"), _('write emails per time: "100/s"'), code="E423")
         return cls(int(match[1]), int(match[2] or 1) * _UNITS[match[3]])
 
     def __str__(self) -> str:

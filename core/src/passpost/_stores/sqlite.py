@@ -15,6 +15,7 @@ from typing import Final, TypeVar
 import anyio
 import anyio.to_thread
 
+from passpost._phrases import _
 from passpost._stores.failure import StoreError
 from passpost._stores.idempotency import Beginning, Begun, Record, state_of
 
@@ -23,8 +24,8 @@ T = TypeVar("T")
 _PATIENCE: Final = 5.0
 """Seconds to wait for another process that writes."""
 
-_HINT: Final = "Check that the folder exists, and that this process may write there."
-_BUSY: Final = "Use Redis where processes send more than a file can note."
+_HINT: Final = _("Check that the folder exists, and that this process may write there.")
+_BUSY: Final = _("Use Redis where processes send more than a file can note.")
 
 _TABLE: Final = """
 CREATE TABLE IF NOT EXISTS passpost_sends (
@@ -123,12 +124,14 @@ class SqliteIdempotency:
     def _in_thread(self, work: Callable[[sqlite3.Connection], T]) -> T:
         lock = self._lock()
         if not lock.acquire(timeout=_PATIENCE):
-            raise StoreError(f"the SQLite file {self._path} is busy", hint=_BUSY)
+            raise StoreError(_("the SQLite file {path} is busy", path=self._path), hint=_BUSY)
         try:
             return self._in_transaction(work)
         except sqlite3.Error as error:
             # SQLite's own words name tables and columns, and repeat no value.
-            raise StoreError(f"the SQLite file {self._path}: {error}", hint=_HINT) from None
+            raise StoreError(
+                _("the SQLite file {path}: {error}", path=self._path, error=error), hint=_HINT
+            ) from None
         finally:
             lock.release()
 

@@ -6,8 +6,9 @@ import re
 from typing import TYPE_CHECKING, Final, Literal
 
 from passpost._messages.usages import KNOWN_USAGES
+from passpost._phrases import _
 from passpost._problems import Problem
-from passpost._wording import did_you_mean, nearest
+from passpost._wording import did_you_mean, enumerated, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,19 +25,22 @@ _TAG: Final = re.compile(
 )
 
 _UNPROTECTED: Final = {
-    "unquoted": ("in an attribute without quotes", 'write quotes around it: `href="{{url}}"`'),
-    "tag": ("in a tag, outside of an attribute", "move it into a quoted attribute"),
-    "style": ("in a style", "write the style without variables"),
-    "script": ("in a script", "remove the script: email programs do not run it"),
+    "unquoted": (
+        _("in an attribute without quotes"),
+        _('write quotes around it: `href="{{url}}"`'),
+    ),
+    "tag": (_("in a tag, outside of an attribute"), _("move it into a quoted attribute")),
+    "style": (_("in a style"), _("write the style without variables")),
+    "script": (_("in a script"), _("remove the script: email programs do not run it")),
 }
 
 
 def check_usage(usage: str) -> Iterator[Problem]:
     """Warn of a usage that no flow asks for."""
     if usage not in KNOWN_USAGES:
-        otherwise = "keep it if the application sends messages with this usage"
+        otherwise = _("keep it if the application sends messages with this usage")
         remedy = did_you_mean(nearest(usage, KNOWN_USAGES), otherwise)
-        yield Problem("usageType", "unknown usage", remedy, "warning", code="W201")
+        yield Problem("usageType", _("unknown usage"), remedy, "warning", code="W201")
 
 
 def check_placeholders(key: str, text: TemplateText, usage: str | None = None) -> Iterator[Problem]:
@@ -48,12 +52,14 @@ def check_placeholders(key: str, text: TemplateText, usage: str | None = None) -
         usage: What the body is for; None if the text is not a body.
     """
     if found := text.mangled():
-        message = f"`{found}` looks like a placeholder without its double braces"
-        remedy = f"write `{{{{{found.strip('{ }')}}}}}`"
+        message = _("`{found}` looks like a placeholder without its double braces", found=found)
+        remedy = _("write `{{{{{name}}}}}`", name=found.strip("{ }"))
         yield Problem(key, message, remedy, "warning", code="W202")
     elif text.constant and usage in KNOWN_USAGES:
-        message = "no placeholder: every email has the same text, without a code or a link"
-        yield Problem(key, message, "write `{{code}}` in place of the code", "warning", code="W203")
+        message = _("no placeholder: every email has the same text, without a code or a link")
+        yield Problem(
+            key, message, _("write `{{code}}` in place of the code"), "warning", code="W203"
+        )
 
 
 def check_content(
@@ -70,12 +76,12 @@ def check_content(
         yield from _check_html(content)
         return
     if _TAG.search(content.source):
-        message = "looks like HTML, but is sent as plain text"
-        remedy = "set `contentType` to `text/html`"
+        message = _("looks like HTML, but is sent as plain text")
+        remedy = _("set `contentType` to `text/html`")
         yield Problem("content", message, remedy, "warning", code="W206")
     if text is not None:
-        message = "not used: the content is plain text already"
-        remedy = "set `contentType` to `text/html`, or remove `text`"
+        message = _("not used: the content is plain text already")
+        remedy = _("set `contentType` to `text/html`, or remove `text`")
         yield Problem("text", message, remedy, "warning", code="W207")
 
 
@@ -83,10 +89,19 @@ def _check_html(content: TemplateText) -> Iterator[Problem]:
     for context, name in content.contexts:
         if context in _UNPROTECTED:
             where, remedy = _UNPROTECTED[context]
-            message = f"`{name}` is {where}, where escaping for HTML does not protect"
+            message = _(
+                "`{name}` is {where}, where escaping for HTML does not protect",
+                name=name,
+                where=where,
+            )
             yield Problem("content", message, remedy, "warning", code="W204")
     if content.raw_variables:
-        names = ", ".join(f"`{name}`" for name in content.raw_variables)
-        message = f"not escaped: markup in the value of {names} becomes part of the email"
-        remedy = f"write `{{{{{content.raw_variables[0]}}}}}`, with two braces"
+        names = enumerated(f"`{name}`" for name in content.raw_variables)
+        message = _(
+            "not escaped: markup in the value of {names} becomes part of the email", names=names
+        )
+        remedy = _(
+            "write `{{{{{name}}}}}`, with two braces",
+            name=content.raw_variables[0],
+        )
         yield Problem("content", message, remedy, "warning", code="W205")

@@ -10,6 +10,7 @@ import attrs
 
 from passpost._messages.locales import MAX_LOCALES
 from passpost._messages.usages import GENERIC, canonical_usage
+from passpost._phrases import _
 from passpost._problems import Problem
 from passpost._templates.checks import ContentType, check_content
 from passpost.errors import TemplateNotFound
@@ -171,8 +172,11 @@ def template_set_problems(
         if not served & {usage, GENERIC}:
             yield Problem(
                 f"templates[{index}].locale",
-                f"every template for `{usage}` is for one language: others get no email",
-                "add a template without `locale`",
+                _(
+                    "every template for `{usage}` is for one language: others get no email",
+                    usage=usage,
+                ),
+                _("add a template without `locale`"),
                 "warning",
                 code="W208",
             )

@@ -12,6 +12,7 @@ from typing import Any, Final, Literal
 
 import attrs
 
+from passpost._phrases import _
 from passpost._templates.syntax import Node, Section, Variable
 from passpost._text import refused_in_short_value, refused_in_value
 from passpost.errors import MessageError, MissingVariable
@@ -76,10 +77,19 @@ class Place:
             return "true" if value else "false"
         if isinstance(value, int | float):
             return repr(value)
-        kind = "an object" if isinstance(value, Mapping) else f"of type {type(value).__name__}"
-        kind = "a list" if isinstance(value, list | tuple) else kind
+        kind = (
+            _("an object")
+            if isinstance(value, Mapping)
+            else _("of type {kind}", kind=type(value).__name__)
+        )
+        kind = _("a list") if isinstance(value, list | tuple) else kind
         raise MessageError(
-            f"`{{{{{variable.name}}}}}` in the {self.name} is {kind}, not text: name a value in it",
+            _(
+                "`{{{{{name}}}}}` in the {place} is {kind}, not text: name a value in it",
+                name=variable.name,
+                place=self.name,
+                kind=kind,
+            ),
             field=f"payload.{variable.name}",
         )
 
@@ -92,13 +102,21 @@ class Place:
             refused = refused_in_value(text, breaks=self.html or variable.around.alone)
         if refused:
             raise MessageError(
-                f"`{{{{{variable.name}}}}}`: {refused} is not allowed in the {self.name}",
+                _(
+                    "`{{{{{name}}}}}`: {what} is not allowed in the {place}",
+                    name=variable.name,
+                    what=refused,
+                    place=self.name,
+                ),
                 field=self.name,
             )
         begins_link = self.html and variable.around.context == "link"
         if begins_link and _CODE.match(_BLANKS.sub("", text[:_SCHEME]).lower()):
             raise MessageError(
-                f"`{{{{{variable.name}}}}}`: its value begins a link with a scheme that runs code",
+                _(
+                    "`{{{{{name}}}}}`: its value begins a link with a scheme that runs code",
+                    name=variable.name,
+                ),
                 field=self.name,
             )
         return text
@@ -106,7 +124,11 @@ class Place:
     def too_long(self) -> MessageError:
         """Return the error for more characters than the place may have."""
         return MessageError(
-            f"the {self.name} has more than {self.limit:,} characters with this payload",
+            _(
+                "the {name} has more than {limit:,} characters with this payload",
+                name=self.name,
+                limit=self.limit,
+            ),
             field=self.name,
         )
 
@@ -221,8 +243,12 @@ class _Rendering:
         self._steps += 1
         if self._steps > MAX_STEPS:
             raise MessageError(
-                f"the sections of the {self._place.name} repeat too often with this payload: "
-                f"rendering takes more than {MAX_STEPS:,} steps",
+                _(
+                    "the sections of the {name} repeat too often with this payload: "
+                    "rendering takes more than {max_steps:,} steps",
+                    name=self._place.name,
+                    max_steps=MAX_STEPS,
+                ),
                 field=self._place.name,
             )
 

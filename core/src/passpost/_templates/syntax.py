@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 from chevron.tokenizer import ChevronError, tokenize
 
+from passpost._phrases import _
 from passpost._problems import Invalid
 from passpost._templates.contexts import Surroundings, surroundings
 from passpost._text import visible
@@ -77,7 +78,11 @@ def parse(source: str) -> tuple[Node, ...]:
         Invalid: The text is not Mustache; the message and `offset` say where.
     """
     if len(source) > MAX_SOURCE:
-        raise Invalid(f"the text has more than {MAX_SOURCE:,} characters", offset=0, code="E209")
+        raise Invalid(
+            _("the text has more than {max_source:,} characters", max_source=MAX_SOURCE),
+            offset=0,
+            code="E209",
+        )
     reading = _Reading(source)
     tokens = reading.tokens()
     around = iter(surroundings(source, [(t.start, t.end, t.shows) for t in reading.tags]))
@@ -193,15 +198,20 @@ class _Reading:
         tag = self.tags[-1]
         tag.kind, tag.name = kind, name
         if kind == "partial":
-            remedy = "replace the tag with the text of the partial"
-            raise self._error("E204", tag, "partials are not supported", remedy)
+            remedy = _("replace the tag with the text of the partial")
+            raise self._error("E204", tag, _("partials are not supported"), remedy)
         if kind == "no escape?":
             left, right = self._delimiters
             if left + right == "{{}}":
-                remedy = "write `{{name}}` or `{{{name}}}`"
-                raise self._error("E205", tag, "`{{{` is not closed by `}}}`", remedy)
-            remedy = f"write `{left}& name {right}`"
-            raise self._error("E205", tag, f"`{left}{{` is not supported", remedy)
+                remedy = _("write `{{name}}` or `{{{name}}}`")
+                raise self._error(
+                    "E205",
+                    tag,
+                    _("`{opener}` is not closed by `{closer}`", opener="{{{", closer="}}}"),
+                    remedy,
+                )
+            remedy = _("write `{left}& name {right}`", left=left, right=right)
+            raise self._error("E205", tag, _("`{left}{{` is not supported", left=left), remedy)
         if kind == "set delimiter":
             if not _DELIMITERS.fullmatch(name):
                 raise self._malformed(tag)
@@ -213,7 +223,10 @@ class _Reading:
         elif not tag.shows:
             self._opened.append(tag)
             if len(self._opened) > MAX_SECTIONS:
-                message = f"sections are nested more than {MAX_SECTIONS} levels deep"
+                message = _(
+                    "sections are nested more than {max_sections} levels deep",
+                    max_sections=MAX_SECTIONS,
+                )
                 raise self._error("E209", tag, message)
         return tag
 
@@ -222,14 +235,23 @@ class _Reading:
         left, right = self._delimiters
         tag = self.tags[-1]
         if len(self.tags) > MAX_TAGS:
-            return self._error("E209", tag, f"the text has more than {MAX_TAGS:,} tags")
+            return self._error(
+                "E209", tag, _("the text has more than {max_tags:,} tags", max_tags=MAX_TAGS)
+            )
         if not tag.end:
-            return self._error("E201", tag, f"`{left}` is not closed", f"add `{right}`")
+            return self._error(
+                "E201", tag, _("`{left}` is not closed", left=left), _("add `{right}`", right=right)
+            )
         inner = self._source[tag.start + len(left) : tag.end - len(right)]
         if tag.kind or inner[:1] not in ("", "=", "/"):
             opened = _shown(self._opened[-1].name)
-            message = f"section `{opened}` is not closed"
-            return self._error("E207", self._opened[-1], message, f"add `{left}/{opened}{right}`")
+            message = _("section `{opened}` is not closed", opened=opened)
+            return self._error(
+                "E207",
+                self._opened[-1],
+                message,
+                _("add `{left}/{opened}{right}`", left=left, opened=opened, right=right),
+            )
         if not inner.lstrip("/ "):
             return self._misnamed(tag)
         if inner[0] == "=":
@@ -239,30 +261,37 @@ class _Reading:
     def _misnamed(self, tag: _Tag) -> Invalid:
         shown = _shown(self._source[tag.start : tag.end])
         if helper := _HELPER.fullmatch(tag.name):
-            remedy = f"write `{{{{#{helper[1]}}}}}…{{{{/{helper[1]}}}}}`"
-            message = f"`{shown}` is a helper, which Mustache does not have"
+            remedy = _("write `{{{{#{helper}}}}}…{{{{/{helper}}}}}`", helper=helper[1])
+            message = _("`{shown}` is a helper, which Mustache does not have", shown=shown)
             return self._error("E203", tag, message, remedy)
-        remedy = "use letters, digits, `-` and `_`, with dots between steps: `{{user.name}}`"
-        remedy = remedy if tag.name else "write a name: `{{code}}`"
-        return self._error("E202", tag, f"`{shown}` is not a valid variable", remedy)
+        remedy = _("use letters, digits, `-` and `_`, with dots between steps: `{{user.name}}`")
+        remedy = remedy if tag.name else _("write a name: `{{code}}`")
+        return self._error("E202", tag, _("`{shown}` is not a valid variable", shown=shown), remedy)
 
     def _malformed(self, tag: _Tag) -> Invalid:
-        message = "the tag that sets delimiters is not valid"
-        return self._error("E206", tag, message, "write `{{=<% %>=}}`")
+        message = _("the tag that sets delimiters is not valid")
+        return self._error("E206", tag, message, _("write `{{=<% %>=}}`"))
 
     def _unopened(self, tag: _Tag, name: str) -> Invalid:
         if not self._opened:
-            message = f"section `{name}` is closed but not open"
-            return self._error("E208", tag, message, f"remove the tag, or add `{{{{#{name}}}}}`")
+            message = _("section `{name}` is closed but not open", name=name)
+            return self._error(
+                "E208", tag, message, _("remove the tag, or add `{{{{#{name}}}}}`", name=name)
+            )
         last = _shown(self._opened[-1].name)
-        message = f"section `{name}` is closed while `{last}` is open"
-        return self._error("E208", tag, message, f"add `{{{{/{last}}}}}` before it")
+        message = _("section `{name}` is closed while `{last}` is open", name=name, last=last)
+        return self._error("E208", tag, message, _("add `{{{{/{last}}}}}` before it", last=last))
 
     def _error(self, code: str, tag: _Tag, message: str, remedy: str = "") -> Invalid:
         line = self._source.count("\n", 0, tag.start) + 1
         column = tag.start - self._source.rfind("\n", 0, tag.start)
-        place = f"(line {line}, column {column} of the text)"
-        return Invalid(f"{message} {place}", remedy, offset=tag.start, code=code)
+        place = _("(line {line}, column {column} of the text)", line=line, column=column)
+        return Invalid(
+            _("{message} {place}", message=message, place=place),
+            remedy,
+            offset=tag.start,
+            code=code,
+        )
 
 
 def _shown(text: str) -> str:

@@ -10,6 +10,7 @@ from passpost._config.fields import field, rule
 from passpost._discreet import HIDDEN, Discreet
 from passpost._messages.locales import LanguageTag
 from passpost._messages.usages import UsageName
+from passpost._phrases import _
 from passpost._problems import Invalid, Problem
 from passpost._templates.checks import ContentType, check_content, check_placeholders, check_usage
 from passpost._templates.rendering import (
@@ -86,8 +87,10 @@ def _content(value: str | TemplateText) -> TemplateText:
 
 def _content_type(value: ContentType | None) -> ContentType | None:
     if value not in (None, "text/plain", "text/html"):
-        remedy = "use `text/plain` or `text/html`"
-        raise ConfigError([Problem("contentType", "not a valid content type", remedy, code="E232")])
+        remedy = _("use `text/plain` or `text/html`")
+        raise ConfigError(
+            [Problem("contentType", _("not a valid content type"), remedy, code="E232")]
+        )
     return value
 
 
@@ -292,7 +295,7 @@ class Template:
     ) -> Rendered:
         subject = self.subject.render(payload, SUBJECT, missing)
         if not subject or subject.isspace():
-            raise MessageError("the subject is empty with this payload", field="subject")
+            raise MessageError(_("the subject is empty with this payload"), field="subject")
         text, html = self._bodies(payload, content_type, missing)
         return Rendered(
             subject=subject,

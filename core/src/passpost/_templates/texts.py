@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from passpost._messages.addresses import Address, split_name
+from passpost._phrases import _, said
 from passpost._problems import Invalid
 from passpost._templates.rendering import MAX_LINE, SEND_FROM, Missing, Place, Program, unified
 from passpost._templates.syntax import Node, Section, Variable, parse
@@ -79,7 +80,11 @@ class TemplateText(_Source):
     def __init__(self, source: str) -> None:
         self.source = unified(source)
         if refused := refused_in_body(self.source):
-            raise Invalid(f"{refused} is not allowed", "remove the character", code="E211")
+            raise Invalid(
+                _("{what} is not allowed", what=refused),
+                _("remove the character"),
+                code="E211",
+            )
         nodes = parse(self.source)
         found = tuple(_variables_in(nodes))
         self.variables = tuple(dict.fromkeys(variable.name for variable in found))
@@ -95,9 +100,9 @@ class TemplateText(_Source):
             Invalid: It is not text, empty, not Mustache, or has a character that is not allowed.
         """
         if not isinstance(value, str):
-            raise Invalid("must be text", "put it in double quotes", code="E103")
+            raise Invalid(_("must be text"), _("put it in double quotes"), code="E103")
         if not value.strip():
-            raise Invalid("the text is empty", "write a text: `Code: {{code}}`", code="E210")
+            raise Invalid(_("the text is empty"), _("write a text: `Code: {{code}}`"), code="E210")
         return cls.compiled(value)
 
     @classmethod
@@ -147,10 +152,13 @@ class TemplateLine(TemplateText):
     def __init__(self, source: str) -> None:
         # Before line ends are unified: here they are not allowed.
         if refused := refused_in_line(source):
-            message = f"{refused} is not allowed in a single line"
-            raise Invalid(message, "remove the character", code="E211")
+            message = _("{what} is not allowed in a single line", what=refused)
+            raise Invalid(message, _("remove the character"), code="E211")
         if len(source) > MAX_LINE:
-            raise Invalid(f"{len(source)} characters: use at most {MAX_LINE}", code="E212")
+            raise Invalid(
+                _("{size} characters: use at most {limit}", size=len(source), limit=MAX_LINE),
+                code="E212",
+            )
         super().__init__(source)
 
 
@@ -196,7 +204,7 @@ class TemplateAddress(_Source):
             Invalid: It is not text, not Mustache or not an address.
         """
         if not isinstance(value, str):
-            raise Invalid("must be text", "put it in double quotes", code="E103")
+            raise Invalid(_("must be text"), _("put it in double quotes"), code="E103")
         return cls(value)
 
     def render(self, payload: Mapping[str, Any], place: Place, missing: Missing) -> Address:
@@ -219,9 +227,14 @@ class TemplateAddress(_Source):
         try:
             return Address(Address.plain(address).address, name)
         except ValueError as error:
-            reason = str(error)
+            reason = said(error)
         raise MessageError(
-            f"{place.name} is not a valid address with this payload: {reason}", field=place.name
+            _(
+                "{name} is not a valid address with this payload: {reason}",
+                name=place.name,
+                reason=reason,
+            ),
+            field=place.name,
         )
 
 
@@ -242,6 +255,6 @@ def _valid(read: Callable[[str], _T], text: str) -> _T:
     try:
         return read(text)
     except ValueError as error:
-        reason = str(error)
-    remedy = "write `local@domain` or `Name <local@domain>`"
-    raise Invalid(f"not a valid address: {reason}", remedy, code="E220")
+        reason = said(error)
+    remedy = _("write `local@domain` or `Name <local@domain>`")
+    raise Invalid(_("not a valid address: {reason}", reason=reason), remedy, code="E220")
