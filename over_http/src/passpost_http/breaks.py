@@ -11,6 +11,7 @@ import httpcore
 
 from passpost._network.reachable import UnreachableAddressError
 from passpost.errors import SendError
+from passpost_http.phrases import _
 
 BREAKS: Final = (
     httpcore.NetworkError,
@@ -23,9 +24,10 @@ BREAKS: Final = (
 
 _PROXY_TEMPORARY: Final = ("502", "503", "504")
 
-_NOT_ALLOWED: Final = (
-    "Set the endpoint to a host whose addresses are public. Link-local addresses and metadata "
-    "services are never reached, and Host(internal_addresses=False) forbids internal ones."
+_NOT_ALLOWED: Final = _(
+    "Set the endpoint to a host whose addresses are public. Link-local "
+    "addresses and metadata services are never reached, and "
+    "Host(internal_addresses=False) forbids internal ones."
 )
 
 # The peer did not say anything wrong: it stopped talking.
@@ -43,11 +45,14 @@ def break_in(error: Exception, *, begun: bool) -> SendError:
     """
     if begun:
         return SendError(
-            f"{_what(error)} after the request went out; the email may have been accepted",
+            _(
+                "{what} after the request went out; the email may have been accepted",
+                what=_what(error),
+            ),
             outcome="unknown",
             scope="network",
             temporary=True,
-            hint="Check at the provider whether the email was sent.",
+            hint=_("Check at the provider whether the email was sent."),
         )
     message, temporary, hint = _before(error)
     return SendError(message, outcome="rejected", scope="network", temporary=temporary, hint=hint)
@@ -55,10 +60,10 @@ def break_in(error: Exception, *, begun: bool) -> SendError:
 
 def _what(error: Exception) -> str:
     if isinstance(error, httpcore.TimeoutException | TimeoutError):
-        return "no response came in time"
+        return _("no response came in time")
     if isinstance(error, httpcore.RemoteProtocolError):
-        return "the connection closed, or the response was not HTTP,"
-    return "the connection broke"
+        return _("the connection closed, or the response was not HTTP,")
+    return _("the connection broke")
 
 
 def _before(error: Exception) -> tuple[str, bool, str | None]:
@@ -67,48 +72,65 @@ def _before(error: Exception) -> tuple[str, bool, str | None]:
         return _at_proxy(error)
     if isinstance(error, httpcore.PoolTimeout):
         return (
-            "no connection became free in time",
+            _("no connection became free in time"),
             True,
-            "All 100 connections are in use: send more slowly.",
+            _("All 100 connections are in use: send more slowly."),
         )
     if isinstance(error, httpcore.TimeoutException | TimeoutError):
-        return "the endpoint could not be reached in time", True, "Check the network and any proxy."
+        return (
+            _("the endpoint could not be reached in time"),
+            True,
+            _("Check the network and any proxy."),
+        )
     for cause in _causes(error):
         if (said := _caused_by(cause)) is not None:
             return said
-    return "the endpoint could not be reached", True, "Check endpoint, the network and any proxy."
+    return (
+        _("the endpoint could not be reached"),
+        True,
+        _("Check endpoint, the network and any proxy."),
+    )
 
 
 def _caused_by(cause: BaseException) -> tuple[str, bool, str | None] | None:
     if isinstance(cause, ssl.SSLError) and not isinstance(cause, _NO_WRONG_TLS):
         return _in_tls(cause)
     if isinstance(cause, UnreachableAddressError):
-        return ("the endpoint leads to an address that is not allowed", False, _NOT_ALLOWED)
+        return (_("the endpoint leads to an address that is not allowed"), False, _NOT_ALLOWED)
     if isinstance(cause, socket.gaierror):
-        return ("the endpoint's name cannot be resolved", True, "Check the endpoint and the DNS.")
+        return (
+            _("the endpoint's name cannot be resolved"),
+            True,
+            _("Check the endpoint and the DNS."),
+        )
     return None
 
 
 def _in_tls(error: ssl.SSLError) -> tuple[str, bool, str | None]:
     if isinstance(error, ssl.SSLCertVerificationError):
         return (
-            f"the endpoint's certificate is not trusted: {error.verify_message}",
+            _("the endpoint's certificate is not trusted: {reason}", reason=error.verify_message),
             False,
-            "Check endpoint; behind a proxy that inspects TLS, set SSL_CERT_FILE to its authority.",
+            _(
+                "Check endpoint; behind a proxy that inspects TLS, set SSL_CERT_FILE "
+                "to its authority."
+            ),
         )
     return (
-        "the endpoint, or a proxy before it, does not speak TLS correctly",
+        _("the endpoint, or a proxy before it, does not speak TLS correctly"),
         False,
-        "Check endpoint and the proxy settings of the environment.",
+        _("Check endpoint and the proxy settings of the environment."),
     )
 
 
 def _at_proxy(error: httpcore.ProxyError) -> tuple[str, bool, str | None]:
     # The text begins with the status of the proxy's response to CONNECT.
     status = str(error)[:3]
-    said = f" (HTTP status {status})" if status.isdigit() else ""
-    hint = "Check HTTPS_PROXY and its credentials, and NO_PROXY."
-    return f"the proxy rejected the connection{said}", status in _PROXY_TEMPORARY, hint
+    said = _("the proxy rejected the connection")
+    if status.isdigit():
+        said = _("the proxy rejected the connection (HTTP status {status})", status=status)
+    hint = _("Check HTTPS_PROXY and its credentials, and NO_PROXY.")
+    return said, status in _PROXY_TEMPORARY, hint
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

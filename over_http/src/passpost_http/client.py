@@ -24,6 +24,7 @@ from passpost.errors import SendError
 from passpost_http.breaks import BREAKS, break_in
 from passpost_http.environment import proxy_for, trusted
 from passpost_http.network import Body, Network, current
+from passpost_http.phrases import _
 from passpost_http.responses import Response
 
 if TYPE_CHECKING:
@@ -289,10 +290,10 @@ def make_pool(url: SplitResult) -> httpcore.AsyncConnectionPool:
     except (ValueError, ImportError, RuntimeError, OSError) as error:
         kind = type(error).__name__
     raise SendError(
-        f"the environment names a proxy or certificates that cannot be used ({kind})",
+        _("the environment names a proxy or certificates that cannot be used ({kind})", kind=kind),
         outcome="rejected",
         scope="network",
-        hint="Check HTTPS_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR.",
+        hint=_("Check HTTPS_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR."),
     )
 
 

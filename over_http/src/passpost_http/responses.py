@@ -30,6 +30,7 @@ from typing import Any, Final
 import attrs
 
 from passpost.errors import Outcome, Scope, SendError
+from passpost_http.phrases import _
 
 MAX_WAIT: Final = 86_400.0
 """Seconds in a ``retry_after``, at most."""
@@ -43,10 +44,12 @@ _SUCCESS: Final = range(200, 300)
 _CLIENT_ERROR: Final = 400
 _SERVER_ERROR: Final = 500
 
-_BUSY: Final = "The provider, or a gateway before it, is overloaded, or limits how fast you send."
-_CREDENTIALS: Final = "Check the credentials, what they are allowed to do, and the endpoint."
-_NO_API: Final = "This is not a response of the provider's API: check endpoint, and any proxy."
-_LOOK: Final = "Check at the provider whether the email was sent."
+_BUSY: Final = _(
+    "The provider, or a gateway before it, is overloaded, or limits how fast you send."
+)
+_CREDENTIALS: Final = _("Check the credentials, what they are allowed to do, and the endpoint.")
+_NO_API: Final = _("This is not a response of the provider's API: check endpoint, and any proxy.")
+_LOOK: Final = _("Check at the provider whether the email was sent.")
 
 
 @attrs.frozen
@@ -71,9 +74,9 @@ _BY_STATUS: Final[Mapping[int, Fault]] = {
     401: Fault("account", _CREDENTIALS),
     403: Fault("account", _CREDENTIALS),
     404: Fault("account", _CREDENTIALS),
-    407: Fault("network", "The proxy requires credentials: put them into HTTPS_PROXY."),
+    407: Fault("network", _("The proxy requires credentials: put them into HTTPS_PROXY.")),
     408: Fault("provider", _BUSY, temporary=True),
-    413: Fault("message", "The email is too large for the provider."),
+    413: Fault("message", _("The email is too large for the provider.")),
     425: Fault("provider", _BUSY, temporary=True),
     429: Fault("provider", _BUSY, temporary=True),
     503: Fault("provider", _BUSY, temporary=True),
@@ -155,10 +158,19 @@ class Response:
         """
         fault = fault or fault_of(self.status)
         outcome = fault.outcome if self.is_email else "rejected"
-        known = "" if outcome == "rejected" else "; it is unknown whether it accepted the email"
-        said = f"{code}, " if code else ""
+        what = _("HTTP status {status}", status=self.status)
+        if code:
+            what = _("{code}, HTTP status {status}", code=code, status=self.status)
+        if outcome == "rejected":
+            message = _("{provider} returned {what}", provider=provider, what=what)
+        else:
+            message = _(
+                "{provider} returned {what}; it is unknown whether it accepted the email",
+                provider=provider,
+                what=what,
+            )
         return SendError(
-            f"{provider} returned {said}HTTP status {self.status}{known}",
+            message,
             outcome=outcome,
             scope=fault.scope,
             temporary=fault.temporary,

@@ -19,9 +19,10 @@ from passpost._secret import Secret
 from passpost._settings.connector_config import ConnectorConfig
 from passpost._text import refused_in_line
 from passpost_http.environment import proxy_for, trusted
+from passpost_http.phrases import _
 
-_HOST_REMEDY: Final = "write a hostname, perhaps with a port: `mail.example.com:8443`"
-_URL_REMEDY: Final = "write the whole URL: `https://mail.example.com/hooks/mail`"
+_HOST_REMEDY: Final = _("write a hostname, perhaps with a port: `mail.example.com:8443`")
+_URL_REMEDY: Final = _("write the whole URL: `https://mail.example.com/hooks/mail`")
 
 # The characters of a path (RFC 3986 section 3.3), with whole percent-encodings only.
 _PATH: Final = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*")
@@ -40,11 +41,11 @@ class ApiKey(Secret):
             Invalid: It is not a key; the error does not repeat it.
         """
         if not isinstance(value, str):
-            raise Invalid("must be text", "put it in double quotes", code="E103")
+            raise Invalid(_("must be text"), _("put it in double quotes"), code="E103")
         visible = value.isascii() and value.isprintable() and " " not in value
         if not value or not (visible or is_placeholder(value)):
-            message = "not a valid API key: use visible ASCII characters, without spaces"
-            raise Invalid(message, "copy the key again", code="E320")
+            message = _("not a valid API key: use visible ASCII characters, without spaces")
+            raise Invalid(message, _("copy the key again"), code="E320")
         return cls(value)
 
 
@@ -65,10 +66,10 @@ class Endpoint(str):
             Invalid: It is not an endpoint.
         """
         text = _text(value)
-        invalid = Invalid("not a valid endpoint", _HOST_REMEDY, code="E321")
+        invalid = Invalid(_("not a valid endpoint"), _HOST_REMEDY, code="E321")
         parts = _split(text if "://" in text else f"https://{text}", invalid)
         if parts.path not in ("", "/") or parts.query or parts.fragment:
-            message = "not a valid endpoint: a path or a query is not supported"
+            message = _("not a valid endpoint: a path or a query is not supported")
             raise Invalid(message, _HOST_REMEDY, code="E321")
         return cls(_origin(parts, invalid))
 
@@ -102,14 +103,14 @@ class WebAddress(str):
         text = _text(value)
         if is_placeholder(text):
             return cls(text)
-        invalid = Invalid("not a valid URL", _URL_REMEDY, code="E321")
+        invalid = Invalid(_("not a valid URL"), _URL_REMEDY, code="E321")
         parts = _split(text, invalid)
         if parts.query or parts.fragment:
-            message = "a query or a fragment is not supported: logs show URLs"
-            raise Invalid(message, "remove everything from `?` or `#` on", code="E322")
+            message = _("a query or a fragment is not supported: logs show URLs")
+            raise Invalid(message, _("remove everything from `?` or `#` on"), code="E322")
         if not _PATH.fullmatch(parts.path):
-            message = "not a valid URL: its path has characters that are not allowed"
-            raise Invalid(message, "percent-encode them: `%20` for a space", code="E321")
+            message = _("not a valid URL: its path has characters that are not allowed")
+            raise Invalid(message, _("percent-encode them: `%20` for a space"), code="E321")
         return cls(_origin(parts, invalid) + (parts.path or "/"))
 
 
@@ -238,8 +239,11 @@ class SenderConfig(HttpConfig):
             if address is not None and address.needs_smtputf8:
                 yield Problem(
                     name,
-                    "characters outside of ASCII before the `@` are not supported by the provider",
-                    "use another address",
+                    _(
+                        "characters outside of ASCII before the `@` are not supported by the "
+                        "provider"
+                    ),
+                    _("use another address"),
                     code="E326",
                 )
 
@@ -265,10 +269,14 @@ def server_at(url: str) -> tuple[Server, ...]:
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
-        raise Invalid("must be text", "put it in double quotes", code="E103")
+        raise Invalid(_("must be text"), _("put it in double quotes"), code="E103")
     # Before anything else: urlsplit drops line ends and tabs without a word.
     if refused := refused_in_line(value):
-        raise Invalid(f"{refused} is not allowed in a URL", "remove the character", code="E321")
+        raise Invalid(
+            _("{what} is not allowed in a URL", what=refused),
+            _("remove the character"),
+            code="E321",
+        )
     return value
 
 
@@ -282,10 +290,10 @@ def _split(text: str, invalid: Invalid) -> SplitResult:
     if parts is None or port == 0 or "\\" in text or text != text.strip():
         raise invalid
     if "@" in parts.netloc:
-        message = "a URL must not contain credentials"
-        raise Invalid(message, "move them to settings of their own", code="E323")
+        message = _("a URL must not contain credentials")
+        raise Invalid(message, _("move them to settings of their own"), code="E323")
     if parts.scheme not in ("https", "http"):
-        raise Invalid("the scheme is not `https`", "write `https://`", code="E324")
+        raise Invalid(_("the scheme is not `https`"), _("write `https://`"), code="E324")
     return parts
 
 
@@ -293,10 +301,10 @@ def _origin(parts: SplitResult, invalid: Invalid) -> str:
     """Return scheme, host in ASCII, and port if there is one."""
     host = _host(parts, invalid)
     if kind := refused_host(host):
-        message = f"{kind} is not allowed"
-        raise Invalid(message, "write the public hostname of the service", code="E325")
+        message = _("{kind} is not allowed", kind=kind)
+        raise Invalid(message, _("write the public hostname of the service"), code="E325")
     if parts.scheme == "http" and not _is_loopback(host):
-        raise Invalid("`http` would send emails unencrypted", "write `https://`", code="E324")
+        raise Invalid(_("`http` would send emails unencrypted"), _("write `https://`"), code="E324")
     shown = f"[{host}]" if ":" in host else host
     return f"{parts.scheme}://{shown}" + (f":{parts.port}" if parts.port is not None else "")
 

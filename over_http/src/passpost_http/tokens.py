@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from passpost._secret import Secret
 from passpost.errors import SendError
+from passpost_http.phrases import _
 from passpost_http.responses import Fault
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ _LIFETIME: Final = 3600.0
 """Seconds that a token lives if the response does not say."""
 
 _REJECTED: Final = Fault(
-    "account", "Check the credentials with which the connector asks for a token, and their rights."
+    "account",
+    _("Check the credentials with which the connector asks for a token, and their rights."),
 )
 _REJECTS: Final = (400, 401, 403)
 _VISIBLE: Final = re.compile("[!-~]+")
@@ -89,7 +91,7 @@ class AccessToken:
             token = None
         if token is None:
             raise SendError(
-                "no access token came before the deadline",
+                _("no access token came before the deadline"),
                 outcome="rejected",
                 scope="network",
                 temporary=True,
@@ -115,7 +117,7 @@ class AccessToken:
         token = _token_in(document)
         if token is None:
             fault = _REJECTED if response.status in _REJECTS else None
-            raise response.error("the token endpoint", fault)
+            raise response.error(_("the token endpoint"), fault)
         self._register(token.reveal())
         self._until = time.monotonic() + _lifetime(document.get("expires_in")) - _MARGIN
         return token
