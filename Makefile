@@ -13,7 +13,7 @@ PROJECTS := $(wildcard */pyproject.toml plugins/*/pyproject.toml plugins/*/stand
 PACKAGES := $(filter-out core plugins/smtp,$(PROJECTS:/pyproject.toml=))
 
 .PHONY: help demo test format lint types unit django architecture coverage simulate fleet outage kills bench \
-	docs guides prose messages changelog release-check clean
+	docs guides pictures prose messages changelog release-check clean
 .DEFAULT_GOAL := help
 
 help: ## Show the targets
@@ -80,6 +80,10 @@ guides: $(VENV)/.dev ## Rewrite what is generated in guides and pages: tables, c
 	@$(BIN)/python -m passpost_cli.scaffold plugins/*
 	@$(BIN)/python docs/generate.py
 	@$(BIN)/python docs/pictures/draw.py
+
+pictures: $(VENV)/.dev ## Take the pictures of the ready-made templates again, with Chromium
+	@PASSPOST_PICTURES=docs/pictures $(BIN)/python -m pytest --quiet -k picture \
+		templates/tests/test_in_a_browser.py
 
 prose: $(VENV)/.dev ## Check the words of everything that is read against docs/prose.toml
 	@$(BIN)/python docs/check_prose.py

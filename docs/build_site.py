@@ -48,7 +48,7 @@ def sources(language: str) -> Iterator[tuple[Path, bytes]]:
     explained = ROOT / "cli/src/passpost_cli/explanations" / language
     for page in sorted(explained.glob("*.md")):
         yield Path("reference/problems", page.name), page.read_bytes()
-    for picture in sorted((DOCS / "pictures").glob("*.svg")):
+    for picture in sorted(DOCS.glob("pictures/*.*g")):
         yield Path("pictures", picture.name), picture.read_bytes()
 
 

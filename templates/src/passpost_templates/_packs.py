@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from html import escape
@@ -97,15 +97,31 @@ def _read(package: str, tag: str) -> dict[str, Any]:
     name = f"{package}/{tag}.toml"
     try:
         texts = tomllib.loads((files(package) / f"{tag}.toml").read_text("utf-8"))
-    except (OSError, ValueError) as error:
+    except (ImportError, OSError, ValueError) as error:
         raise ValueError(f"{name} cannot be read: {error}") from error
-    if lacking := list(_lacking(texts)):
-        raise ValueError(f"{name} lacks {', '.join(lacking)}")
+    if wrong := list(_lacking(texts)):
+        raise ValueError(f"{name} lacks {', '.join(wrong)}")
     return texts
 
 
 def _lacking(texts: Mapping[str, Any]) -> Iterator[str]:
-    """Yield each key of a text that is not there."""
-    yield from (f"shared.{key}" for key in _SHARED if key not in texts.get("shared", {}))
-    for usage, own in texts.get("usages", {}).items():
-        yield from (f"usages.{usage}.{key}" for key in _OWN if key not in own)
+    """Yield the key of each text that is missing or not a text."""
+    if not isinstance(texts.get("locale", ""), str):
+        yield "a text as locale"
+    if texts.get("dir", "ltr") not in ("ltr", "rtl"):
+        yield "ltr or rtl as dir"
+    usages = _table(texts, "usages")
+    if not usages:
+        yield "usages"
+    yield from _no_texts("shared", _table(texts, "shared"), _SHARED)
+    for usage in usages:
+        yield from _no_texts(f"usages.{usage}", _table(usages, usage), _OWN)
+
+
+def _no_texts(path: str, table: Mapping[str, Any], keys: Iterable[str]) -> Iterator[str]:
+    return (f"{path}.{key}" for key in keys if not isinstance(table.get(key), str))
+
+
+def _table(texts: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    table = texts.get(key)
+    return table if isinstance(table, dict) else {}
