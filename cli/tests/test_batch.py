@@ -11,6 +11,7 @@ import socket
 import stat
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -171,6 +172,25 @@ def test_standard_input_is_checked_and_resumed_as_a_file_is(
     assert send("-", stdin=text).exit_code == 2
 
 
+def test_a_pipe_is_read_as_standard_input_is(
+    send: Run, batch: Write, outbox: Path, tmp_path: Path
+) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    content = table("ada")
+    writing = threading.Thread(target=lambda: pipe.write_text(content))
+    writing.start()
+    result = send(pipe)
+    writing.join()
+    assert result.exit_code == 0, result.output
+    assert recipients(outbox) == ["ada@example.com"]
+
+
+def test_one_key_may_name_an_email_to_each_recipient(send: Run, batch: Write) -> None:
+    rows = "ada@example.com,Generic,1,k\nbob@example.com,Generic,1,k\n"
+    assert send(batch("to,usage,code,idempotency_key\n" + rows)).exit_code == 0
+
+
 # What is wrong with a file.
 
 
@@ -201,6 +221,7 @@ def test_standard_input_is_checked_and_resumed_as_a_file_is(
         ('{"to": "a@example.com", "to": "b@example.com"}', "1:25 E012"),
         ('[{"to": "a@example.com"}]', "1:1 E003"),
         ("[" * 100_000, "1:"),
+        ("to,usage,idempotency_key\n" + "a@example.com,Generic,k\n" * 2, "3:23 E509"),
         ("to,code\n" + "x" * (1 << 20) + "x", "2:1 E501"),
         ('to,code\nx,"' + "x\n" * (1 << 20), "2:1 E501"),
     ],
@@ -303,6 +324,26 @@ def test_unknown_ones_are_sent_again_past_a_store(
     result = sent("accept", "--resume", "--resend-unknown")
     assert result.exit_code == 0, result.output
     assert recipients(outbox) == ["ada@example.com", "unknown@example.com"]
+
+
+@pytest.mark.parametrize("missing", ["journal's end", "line"])
+def test_what_a_store_knows_to_be_accepted_is_never_sent_again(
+    run: Run, application: Write, batch: Write, outbox: Path, tmp_path: Path, missing: str
+) -> None:
+    file = batch("to,usage,code,idempotency_key\nada@example.com,Generic,1,k\n")
+    settings = application(primary={"outbox": str(outbox)})
+    document = json.loads(settings.read_text())
+    store = {"use": "sqlite", "secret": "s" * 32}
+    document["stores"] = {**store, "settings": {"path": str(tmp_path / "sends.sqlite")}}
+    settings.write_text(json.dumps(document))
+    assert run("send", settings, "--batch", file).exit_code == 0
+    path = Path(f"{file}.journal")
+    kept = 2 if missing == "journal's end" else 1
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:kept]))
+    result = run("send", settings, "--batch", file, "--resume", "--resend-unknown")
+    assert result.exit_code == 0, result.output
+    assert "replayed" in result.stdout
+    assert len(mails(outbox)) == 1
 
 
 @pytest.mark.parametrize(
@@ -424,7 +465,11 @@ def test_another_file_is_not_resumed(send: Run, batch: Write) -> None:
     "content",
     [
         b"something else", b"something\n", b'{"passpost_batch": 2}\n', b"[1]\n", b"\xff\n",
-        b'{"passpost_batch": 1, "id": "a", "salt": "00", "fingerprint": "a", "more": 1}\n',
+        b'{"passpost_batch": 1, "id": "aa", "salt": "00", "fingerprint": "aa", "more": "aa"}\n',
+        b'{"passpost_batch": 1, "id": "a\\n", "salt": "00", "fingerprint": "aa"}\n',
+        b'{"passpost_batch": 1, "id": "aa", "salt": "zz", "fingerprint": "aa"}\n',
+        b'{"passpost_batch": 1, "id": 1, "salt": 2, "fingerprint": 3}\n',
+        b"5\n", b"[" * 4_000 + b"\n", b"[" * 100_000, b"\0" * 100_000,
     ],
 )  # fmt: skip
 def test_what_is_not_a_journal_stays_as_it_is(send: Run, batch: Write, content: bytes) -> None:
@@ -446,10 +491,49 @@ def test_a_line_in_the_middle_is_not_passed_over(send: Run, batch: Write) -> Non
     assert f"{path}:2: this is not a line" in send(file, "--resume").stderr
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"begin": 999999999999999}', b'{"begin": 99999999999999999999999999}', b'{"begin": 3}',
+        b'{"begin": -1}', b'{"begin": 0}', b'{"begin": true}', b'{"end": 2, "outcome": []}',
+        b"5", b"{}", b'{"begin": 2, "x": "%s"}' % (b"x" * 5_000),
+    ],
+)  # fmt: skip
+def test_a_line_that_somebody_has_changed(send: Run, batch: Write, line: bytes) -> None:
+    file = batch(table("ada"))
+    send(file)
+    path = Path(f"{file}.journal")
+    with path.open("ab") as written:
+        written.write(line + b"\n")
+    result = send(file, "--resume")
+    assert f"{path}:4: this is not a line of a journal" in result.stderr
+
+
+@pytest.mark.parametrize("zeros", [1, 5_000])
+def test_zeros_after_a_power_failure_are_passed_over(
+    send: Run, batch: Write, outbox: Path, zeros: int
+) -> None:
+    file = batch(table("ada", "bob", "eve"))
+    send(file, "--concurrency", "1")
+    path = Path(f"{file}.journal")
+    first, *lines = path.read_bytes().splitlines(keepends=True)
+    # The end of the first and the begin of the second are lost, and so is the last line.
+    lost = b"\0" * zeros + b'in": 3}\n'
+    path.write_bytes(b"".join([first, lines[0], lost, *lines[3:5], b"\0" * zeros]))
+    outbox.unlink()
+    result = send(file, "--resume", "--json")
+    document = json.loads(result.stdout)
+    assert (document["accepted"], document["unknown"]) == (1, 2)
+    assert not outbox.exists()
+    # What was appended reads well, too.
+    assert send(file, "--resume", "--resend-unknown").exit_code == 0
+    assert recipients(outbox) == ["ada@example.com", "eve@example.com"]
+
+
 def test_two_processes_never_send_one_batch(send: Run, batch: Write, outbox: Path) -> None:
     file = batch(table("ada", "busy"))
     send(file)
-    with Journal.resume(f"{file}.journal", _digest(file)):
+    with Journal.resume(f"{file}.journal", _digest(file), 3):
         result = send(file, "--resume")
     assert result.exit_code == 1
     assert "another process is sending this batch" in result.stderr

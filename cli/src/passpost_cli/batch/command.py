@@ -23,6 +23,7 @@ from passpost_cli.batch.delivery import Batch
 from passpost_cli.batch.drafts import Draft, Drafts
 from passpost_cli.batch.journal import Journal, State, exists, missing
 from passpost_cli.batch.progress import Progress, make_progress
+from passpost_cli.batch.resending import resending
 from passpost_cli.batch.rows import BatchFile
 from passpost_cli.batch.summary import Summary, show_outcome, show_unknown
 from passpost_cli.batch.tally import Outcome, Tally
@@ -49,7 +50,7 @@ def send_batch(arguments: Arguments, application: passpost.Application) -> None:
         # Made first: it rejects settings that nothing can be sent with.
         mailer = _mailer(application, arguments)
         opened = Journal.resume if arguments.resume else Journal.create
-        journal = opened(arguments.journal, file.digest)
+        journal = opened(arguments.journal, file.digest, max(lines, default=0))
         summary = _Run(arguments, file, journal, lines).send(drafts, mailer)
     if arguments.as_json:
         summary.show_json()
@@ -147,8 +148,7 @@ def _exit_code(tally: Tally, *, interrupted: bool) -> ExitCode:
 def _mailer(application: passpost.Application, arguments: Arguments) -> passpost.AsyncMailer:
     stores = application.stores
     if arguments.resend_unknown and stores is not None:
-        # It would repeat that the outcome is unknown.
-        stores = attrs.evolve(stores, idempotency=None)
+        stores = resending(stores)
         application = attrs.evolve(application, stores=stores)
     return passpost.AsyncMailer(*application.connectors, **application.options())
 
@@ -163,19 +163,27 @@ def _check_journal(arguments: Arguments) -> None:
 
 
 def _opened(name: str) -> BinaryIO:
-    """Return the file; standard input is copied, since it is read twice."""
+    """Return the file; what cannot be read twice, as standard input, is copied."""
     if name == STDIN:
-        copy = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
-        shutil.copyfileobj(sys.stdin.buffer, copy)
-        copy.flush()
-        return cast("BinaryIO", copy)
+        return _copied(sys.stdin.buffer)
     try:
-        return Path(name).open("rb")
+        file = Path(name).open("rb")  # noqa: SIM115 - the caller closes it
+        if file.seekable():
+            return file
+        with file:
+            return _copied(file)
     except OSError as error:
         reason = error.strerror or type(error).__name__
     except ValueError:
         reason = "not the name of a file"
     raise CommandError(f"cannot read {named(name)}: {reason}", "check the name after --batch")
+
+
+def _copied(stream: BinaryIO) -> BinaryIO:
+    copy = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
+    shutil.copyfileobj(stream, copy)
+    copy.flush()
+    return cast("BinaryIO", copy)
 
 
 def _checked(drafts: Drafts) -> array[int]:

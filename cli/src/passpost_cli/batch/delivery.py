@@ -11,6 +11,7 @@ from contextlib import aclosing, contextmanager, suppress
 from typing import Final
 
 import passpost
+from passpost._delivery.notes import nothing_was_sent
 from passpost._mailers.many import Many, results_of
 from passpost._plugins.defects import describe_defect
 from passpost._policy.clock import LoopClock
@@ -123,10 +124,11 @@ class Batch:
             return self._ended(draft, "not sent", None)
         try:
             return await self._deliver(draft)
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as error:
             if not self._cancelled:
                 raise
-            return self._ended(draft, "unknown", CommandError("interrupted"))
+            kind: Ending = "not sent" if nothing_was_sent(error) else "unknown"
+            return self._ended(draft, kind, CommandError("interrupted"))
         except Exception as error:  # noqa: BLE001 - a defect says nothing about the outcome
             what = f"internal error: {describe_defect(error)}"
         self.stop(CommandError(what, "report this line", kind="internal"))

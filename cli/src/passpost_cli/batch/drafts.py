@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
+import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
@@ -51,6 +53,7 @@ class Drafts:
         self._file = file
         self._defaults = defaults
         self._policy = application.policy
+        self._keys: dict[bytes, int] = {}
         self._composers = {
             connector.name: Composer(
                 connector, application.templates, application.missing_variables
@@ -68,7 +71,9 @@ class Drafts:
                 yield row
                 continue
             try:
-                self._render(row, self._message(row, None))
+                message = self._message(row, None)
+                self._require_own_key(row, message)
+                self._render(row, message)
             except LineError as error:
                 yield error
             else:
@@ -106,6 +111,23 @@ class Drafts:
         except passpost.MessageError as error:
             field, message = error.field, str(error)
         raise self._error(row, field, message, _REMEDIES.get(field, ""), "E506")
+
+    def _require_own_key(self, row: Row, message: passpost.Message) -> None:
+        """Reject a second line that names the same email: without a store, it would be sent twice.
+
+        Raises:
+            LineError: An earlier line has the same idempotency key and recipient.
+        """
+        if message.idempotency_key is None:
+            return
+        name = json.dumps([message.idempotency_key, message.to.address])
+        # A file may have millions of lines.
+        first = self._keys.setdefault(
+            hashlib.blake2b(name.encode(), digest_size=16).digest(), row.line
+        )
+        if first != row.line:
+            text = f"line {first} has the same idempotency_key and recipient"
+            raise self._error(row, "idempotency_key", text, "use one key for one email", "E509")
 
     def _time(self, row: Row, text: Any) -> dt.datetime:
         try:

@@ -17,6 +17,7 @@ import asyncio
 import hashlib
 import json
 import os
+import re
 import secrets
 import sys
 from collections.abc import Callable
@@ -36,6 +37,14 @@ Ending = Literal["accepted", "rejected", "unknown", "not sent"]
 
 _MAGIC: Final = b'{"passpost_batch": '
 _VERSION: Final = 1
+
+_LONGEST: Final = 1 << 12
+"""Bytes of a line at most; the first one has some 250."""
+
+_HEX: Final = re.compile("(?:[0-9a-f]{2}){1,64}")
+
+_NOT_A_RECORD: Final = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
+"""What comes of reading a line that is something else."""
 
 _sync: Final[Callable[[int], None]] = getattr(os, "fdatasync", os.fsync)
 
@@ -110,17 +119,22 @@ def _fingerprint(digest: bytes, salt: str) -> str:
 
 
 class States:
-    """The states of the lines that a journal names: a byte for each line of the file."""
+    """The states of the lines of a batch file: a byte for each.
 
-    def __init__(self) -> None:
-        self._known = bytearray()
+    Args:
+        last: The last line with an email.
+    """
+
+    def __init__(self, last: int) -> None:
+        self._known = bytearray(last + 1)
 
     def __getitem__(self, line: int) -> State:
-        return State(self._known[line]) if line < len(self._known) else State.MISSING
+        return State(self._known[line])
 
     def __setitem__(self, line: int, state: State) -> None:
-        if line >= len(self._known):
-            self._known.extend(bytes(line + 1 - len(self._known)))
+        # A journal that somebody has changed may have anything there.
+        if type(line) is not int or not 0 < line < len(self._known):
+            raise ValueError("not a line of the batch file")
         self._known[line] = state
 
 
@@ -145,8 +159,13 @@ class Journal:
         self._syncing: asyncio.Task[None] | None = None
 
     @classmethod
-    def create(cls, path: str, digest: bytes) -> Journal:
+    def create(cls, path: str, digest: bytes, last: int) -> Journal:
         """Begin a journal.
+
+        Args:
+            path: Its name.
+            digest: The hash of the batch file's content.
+            last: The last line with an email.
 
         Raises:
             JournalError: There is one already, or it cannot be written.
@@ -157,13 +176,18 @@ class Journal:
             raise exists(path) from None
         except OSError as error:
             raise _unusable(path, error) from None
-        return cls._begun(path, file, digest)
+        return cls._begun(path, file, digest, last)
 
     @classmethod
-    def resume(cls, path: str, digest: bytes) -> Journal:
+    def resume(cls, path: str, digest: bytes, last: int) -> Journal:
         """Open the journal of a batch that was begun.
 
         What a killed process has half written is cut off: nothing has come of it.
+
+        Args:
+            path: Its name.
+            digest: The hash of the batch file's content.
+            last: The last line with an email.
 
         Raises:
             JournalError: It is missing, damaged, in use, or of another file.
@@ -176,11 +200,11 @@ class Journal:
             raise _unusable(path, error) from None
         try:
             _lock(path, file)
-            first, states, end = _read(path, file)
+            states = States(last)
+            first, end = _read(path, file, digest, states)
             if first is None:
                 os.ftruncate(file, 0)
-                return cls._begun(path, file, digest)
-            first.require(path, digest)
+                return cls._begun(path, file, digest, last)
             os.ftruncate(file, end)
         except BaseException:
             os.close(file)
@@ -188,11 +212,11 @@ class Journal:
         return cls(path, file, first, states)
 
     @classmethod
-    def _begun(cls, path: str, file: int, digest: bytes) -> Journal:
+    def _begun(cls, path: str, file: int, digest: bytes, last: int) -> Journal:
         _lock(path, file)
         header = Header.of(digest)
         try:
-            journal = cls(path, file, header, States())
+            journal = cls(path, file, header, States(last))
             journal._write(header.line())
             os.fsync(file)
             _sync_folder(path)
@@ -321,42 +345,57 @@ def _lock(path: str, file: int) -> None:
     )
 
 
-def _read(path: str, file: int) -> tuple[Header | None, States, int]:
-    """Return what a journal says, and where its last complete line ends."""
+def _read(path: str, file: int, digest: bytes, states: States) -> tuple[Header | None, int]:
+    """Read what a journal says, and return its first line, and where the last complete one ends.
+
+    After a power failure some file systems have zeros where something was written. No begin that
+    an email has waited for is among it, so such a line is passed over.
+    """
     header: Header | None = None
-    states, end, number = States(), 0, 0
+    end = position = number = 0
+    torn = False
     with open(file, "rb", closefd=False) as lines:
-        for line in lines:
-            if not line.endswith(b"\n"):
+        while line := lines.readline(_LONGEST):
+            position += len(line)
+            torn = torn or b"\0" in line
+            if torn and not line.endswith(b"\n"):
+                continue
+            if not line.endswith(b"\n") and len(line) < _LONGEST:
                 break
             number += 1
-            try:
-                record = json.loads(line)
-                if header is None:
-                    header = _header(record)
-                else:
-                    _note(record, states)
-            except (ValueError, TypeError, KeyError):
-                raise _damaged(path, number) from None
-            end += len(line)
-        else:
-            line = b""
-    if header is None and not _MAGIC.startswith(line[: len(_MAGIC)]):
+            if header is None:
+                header = _header(path, line)
+                header.require(path, digest)
+            elif not torn:
+                _note(path, number, line, states)
+            torn, end = False, position
+    if header is None and (torn or not _MAGIC.startswith(line[: len(_MAGIC)])):
         raise _damaged(path, 1)
-    return header, states, end
+    return header, end
 
 
-def _header(record: Any) -> Header:
-    if record.pop("passpost_batch") != _VERSION:
-        raise ValueError("another version")
-    return Header(**record)
+def _header(path: str, line: bytes) -> Header:
+    try:
+        record = json.loads(line)
+        if record.pop("passpost_batch") == _VERSION and all(map(_HEX.fullmatch, record.values())):
+            return Header(**record)
+    except _NOT_A_RECORD:
+        pass
+    raise _damaged(path, 1)
 
 
-def _note(record: Any, states: States) -> None:
-    if "begin" in record:
-        states[record["begin"]] = State.UNKNOWN
+def _note(path: str, number: int, line: bytes, states: States) -> None:
+    try:
+        record = json.loads(line)
+        if "begin" in record:
+            states[record["begin"]] = State.UNKNOWN
+        else:
+            states[record["end"]] = _ENDS[record["outcome"]]
+    except _NOT_A_RECORD:
+        pass
     else:
-        states[record["end"]] = _ENDS[record["outcome"]]
+        return
+    raise _damaged(path, number)
 
 
 def _line(record: dict[str, Any]) -> bytes:
