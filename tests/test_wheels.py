@@ -201,6 +201,17 @@ def test_the_readmes_first_commands_show_what_it_shows(
     assert "$ pip install 'passpost[demo]'\n$ passpost demo\n" + printed + "\n```" in readme
 
 
+def test_the_wheel_of_templates_has_its_languages_and_requires_nothing(
+    wheels: dict[str, Path], tmp_path: Path
+) -> None:
+    python = installed(tmp_path / "env", wheels["passpost_templates"])
+    assert run(python, LIST) == "passpost-templates"
+    program = (
+        "import passpost_templates as t; print(t.languages(), len(t.templates('en', 'zh-CN')))"
+    )
+    assert run(python, program) == "('en', 'zh-CN') 27"
+
+
 @pytest.mark.parametrize("package", OVER_HTTP)
 def test_a_wheel_over_http_brings_nothing_of_another(
     wheels: dict[str, Path], tmp_path: Path, package: str
