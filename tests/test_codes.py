@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from passpost_cli.commands.explain import AREAS, Explanation, explained_in, explanations
+from passpost_tools.lint.settings import WARNINGS
 
 ROOT = Path(__file__).parents[1]
 CODE = re.compile(r"[EW]\d{3}")
@@ -42,10 +43,14 @@ def explained(language: str) -> list[Explanation]:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_each_code_has_its_section_and_each_section_its_code(language: str) -> None:
-    sources = (ROOT / "core/src", ROOT / "over_http/src", ROOT / "cli/src")
+    sources = (ROOT / part / "src" for part in ("core", "over_http", "cli", "tools"))
     used = {text for source in sources for text in texts_in(source) if CODE.fullmatch(text)}
     codes = [one.code for one in explained(language)]
     assert sorted(codes) == sorted(used)
+
+
+def test_the_linter_knows_the_code_of_each_warning() -> None:
+    assert sorted(WARNINGS) == sorted(one.code for one in explained("en") if one.code[0] == "W")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -19,12 +19,18 @@ from passpost_cli.batch.drafts import Drafts
 from passpost_cli.batch.rows import BatchFile, LineError
 from passpost_cli.commands.explain import explanations
 from passpost_smtp.config import SmtpConfig
+from passpost_tools.lint import lint
 
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _TEMPLATE = {"usageType": "SignIn", "subject": "Code", "content": "{{code}}"}
+_SMTP = {"host": "smtp.example.com", "port": 587, "fromEmail": "no-reply@example.com"}
 _TYPES: dict[str, Any] = {
     "apiKey": ApiKey, "endpoint": Endpoint, "host": HostName, "url": WebAddress,
 }  # fmt: skip
+
+
+LINT = {"E403", "E404", "W404", *(f"W{number}" for number in range(210, 219))}
+"""What the linter finds, and sending does not look at."""
 
 
 @attrs.frozen(kw_only=True)
@@ -56,6 +62,12 @@ def fragment(text: str) -> dict[str, Any]:
     return read
 
 
+def linted(settings: dict[str, Any] | str) -> list[str | None]:
+    connector = None if isinstance(settings, str) else "smtp"
+    host = passpost.Host(environ={"SMTP_PASSWORD": "x"}, installed_extensions=())
+    return [problem.code for problem in lint(settings, connector=connector, host=host)]
+
+
 def template(settings: dict[str, Any]) -> passpost.Template:
     return passpost.Template(
         **{re.sub("[A-Z]", r"_\g<0>", key).lower(): value for key, value in settings.items()}
@@ -71,6 +83,11 @@ def test_an_example_of_a_template_has_its_problem(code: str, kind: str, text: st
     read = fragment(text) if kind == "jsonc" else {"content": text.removesuffix("\n")}
     if code.startswith("E"):
         assert problems_of(lambda: template({**_TEMPLATE, **read})) == [code]
+        return
+    if code in LINT:
+        given = {"contentType": "text/html", **read} if kind == "html" else read
+        settings = read if "templates" in read else {"templates": [{**_TEMPLATE, **given}]}
+        assert code in linted({**_SMTP, **settings})
         return
     config = _Html if kind == "html" else ConnectorConfig
     settings = read if "templates" in read else {"templates": [{**_TEMPLATE, **read}]}
@@ -92,6 +109,11 @@ def test_an_example_of_an_address_has_its_problem(code: str, kind: str, text: st
     assert caught.value.code == code
 
 
+def test_the_example_of_a_sender_has_its_problem() -> None:
+    (text,) = (text for code, _, text in examples("addresses") if code == "W301")
+    assert "W301" in linted({**_SMTP, "templates": [_TEMPLATE], **fragment(text)})
+
+
 def runnable(area: str) -> list[tuple[str, str]]:
     """Return the examples that are settings; others show an error that is too large for a page."""
     return [(code, text) for code, kind, text in examples(area) if kind in ("json", "jsonc")]
@@ -109,9 +131,6 @@ def test_an_example_of_a_reference_has_its_problem(code: str, text: str) -> None
     assert [problem.code for problem in problems] == [code]
 
 
-_SMTP = {"host": "smtp.example.com", "port": 587, "fromEmail": "no-reply@example.com"}
-
-
 @pytest.mark.parametrize(("code", "text"), runnable("values"))
 def test_an_example_of_a_value_has_its_problem(code: str, text: str) -> None:
     given = {} if code == "E102" else {**_SMTP, "templates": [_TEMPLATE]}
@@ -123,6 +142,9 @@ def test_an_example_of_an_application_has_its_problem(
     code: str, text: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     host = passpost.Host(installed_extensions=())
+    if code in LINT:
+        assert code in linted(text)
+        return
     if code.startswith("W"):
         passpost.Mailer.from_settings(text, host).close()
         assert f"[{code}]" in caplog.text

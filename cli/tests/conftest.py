@@ -41,6 +41,9 @@ TEMPLATES = [
     {"usageType": "Generic", "subject": "Hello", "content": "Hello {{code}}"},
 ]
 
+LINT = {"rules": {"W212": "off", "W218": "off"}}
+"""Of the templates above, what is meant to be."""
+
 Install = Callable[..., Path]
 Run = Callable[..., click.testing.Result]
 Spawn = Callable[..., subprocess.CompletedProcess[bytes]]
@@ -130,7 +133,8 @@ def own(tmp_path: Path) -> Callable[..., Path]:
 
     def written(name: str = "acme.jsonc", **settings: Any) -> Path:
         path = tmp_path / name
-        base = {"apiKey": API_KEY, "fromEmail": "no-reply@acme.example", "templates": TEMPLATES}
+        base: dict[str, Any] = {"apiKey": API_KEY, "fromEmail": "no-reply@acme.example"}
+        base |= {"templates": TEMPLATES, "lint": LINT}
         path.write_text(json.dumps({**base, **settings}, ensure_ascii=False), encoding="utf-8")
         return path
 
@@ -148,7 +152,7 @@ def application(tmp_path: Path) -> Callable[..., Path]:
             key: {"use": "acme", "settings": {**base, **settings}}
             for key, settings in connectors.items()
         }
-        document = {"connectors": entries, "templates": TEMPLATES}
+        document = {"connectors": entries, "templates": TEMPLATES, "lint": LINT}
         path.write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
         return path
 

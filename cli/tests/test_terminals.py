@@ -190,7 +190,7 @@ def test_no_line_is_broken_in_a_pipe(spawn: Spawn, own: Write) -> None:
     ran = spawn("check", file, "--connector", "acme", environ={"COLUMNS": "20"})
     lines = ran.stderr.decode().splitlines()
     assert ran.returncode == 1
-    assert all(line.startswith((f"{file}:1:", "  help: ")) for line in lines)
+    assert all(line.startswith((f"{file}:1:", "  help: ", "  1 | ", "    | ")) for line in lines)
     assert any(len(line) > 80 for line in lines)
 
 

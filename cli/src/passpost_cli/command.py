@@ -67,7 +67,8 @@ class Command(Discreet):
         from passpost_cli.failures import Audience, report  # noqa: PLC0415
         from passpost_cli.terminal import own_stdout  # noqa: PLC0415
 
-        file = ctx.params.get("file")
+        files = ctx.params.get("files", ())
+        file = files[0] if len(files) == 1 else ctx.params.get("file")
         audience = Audience(named(file) if file else None, json=bool(ctx.params.get("as_json")))
         try:
             with own_stdout(), _unheard_logs():

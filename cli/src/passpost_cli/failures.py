@@ -223,8 +223,8 @@ def counted(problems: Sequence[Problem]) -> str:
     return ", ".join(f"{n} {word}{'s' * (n != 1)}" for n, word in counts if n) or "no problems"
 
 
-def complain_of(problem: Problem, audience: Audience) -> None:
-    """Write one problem of the settings to standard error."""
+def complain_of(problem: Problem, audience: Audience, excerpt: Sequence[str] = ()) -> None:
+    """Write one problem of the settings to standard error, perhaps with lines that show it."""
     located = problem if problem.file else attrs.evolve(problem, file=audience.place)
     subject = f"{problem.path}: " if problem.path else ""
     complain(
@@ -233,6 +233,7 @@ def complain_of(problem: Problem, audience: Audience) -> None:
         problem.remedy,
         warning=problem.severity == "warning",
         code=problem.code,
+        excerpt=excerpt,
     )
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 SUMMARIES: Final = {
-    "check": "Check a settings file, and with --connect the connection.",
+    "check": "Check settings files, and with --connect the connection.",
     "preview": "Show what an email will look like; nothing is sent.",
     "send": "Send one email, or one for each line of a file.",
     "connectors": "List the installed connectors and extensions.",

@@ -9,11 +9,12 @@ import attrs
 
 import passpost
 from passpost import config
-from passpost._host.application import MAX_FILE, configure_application, read_file
+from passpost._host.application import MAX_FILE, read_file
 from passpost._wording import nearest
 from passpost_cli.arguments import STDIN, is_content, is_name, named
 from passpost_cli.extensions import make_host
 from passpost_cli.failures import CommandError
+from passpost_tools.lint.examining import configured
 
 _NOT_A_NAME: Final = "FILE is the content of a file, not its name"
 _USE_A_NAME: Final = "use the file's name, or `-` for standard input"
@@ -50,24 +51,20 @@ def load(file: str, connector: str | None) -> passpost.Application:
         PluginError: A connector is unknown or broken.
         CommandError: The application's file has no such connector.
     """
-    host = make_host()
     # Parsed before its kind is known, so that line and column are always those of the file.
     settings = config.read(read_input(file), named(file))
-    if "connectors" in settings or (connector is None and nearest("connectors", settings)):
-        whole = configure_application(settings, host)
-        return whole if connector is None else _only(whole, connector)
-    if connector is None:
+    return configure(settings, connector, make_host())
+
+
+def configure(
+    settings: config.Settings, connector: str | None, host: passpost.Host
+) -> passpost.Application:
+    """Configure the connectors of a file that was read; see `load`."""
+    whole = "connectors" in settings
+    if connector is None and not whole and not nearest("connectors", settings):
         raise passpost.ConfigError([_needs_connector(settings, host)])
-    return _alone(host.configure(connector, settings), settings)
-
-
-def _alone(connector: passpost.Connector, settings: config.Settings) -> passpost.Application:
-    problem = connector.lacks_templates()
-    if problem is not None:
-        raise passpost.ConfigError(settings.placed([problem]))
-    return passpost.Application(
-        connectors=(connector,), policy=passpost.Policy(), warnings=connector.warnings
-    )
+    made = configured(settings, connector, host)
+    return _only(made, connector) if whole and connector is not None else made
 
 
 def _only(whole: passpost.Application, name: str) -> passpost.Application:

@@ -16,7 +16,7 @@ from passpost._text import visible
 from passpost_cli.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 # The characters of an email's body that steer a terminal. Tabs, line feeds and the direction marks
 # of Arabic and Hebrew are allowed, unlike in passpost's own lines; direction overrides are not.
@@ -119,13 +119,30 @@ def _write(text: str, stream: IO[str]) -> None:
     click.echo(text, file=stream, color=colored)
 
 
-def complain(
-    place: str, problem: str, remedy: str = "", *, warning: bool = False, code: str | None = None
+def complain(  # noqa: PLR0913 - each is one part of what is written
+    place: str,
+    problem: str,
+    remedy: str = "",
+    *,
+    warning: bool = False,
+    code: str | None = None,
+    excerpt: Sequence[str] = (),
 ) -> None:
-    """Write a problem to standard error in the form of `passpost.Problem`."""
+    """Write a problem to standard error in the form of `passpost.Problem`.
+
+    Args:
+        place: File, line and column.
+        problem: What is wrong.
+        remedy: How to fix it.
+        warning: Whether it is a warning.
+        code: Which kind of problem it is.
+        excerpt: Lines that show the place, which are safe to write.
+    """
     label = click.style("warning", fg="yellow") if warning else click.style("error", fg="red")
     tail = f"  [{one_line(code)}]" if code else ""
     err(f"{click.style(one_line(place), bold=True)}: {label}: {one_line(problem)}{tail}")
+    for line in excerpt:
+        err(line)
     if remedy:
         err(f"  {click.style('help', fg='cyan')}: {one_line(remedy)}")
 

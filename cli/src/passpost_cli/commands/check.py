@@ -1,27 +1,26 @@
-"""``passpost check``: are the settings valid, and does the connection work?"""
+"""``passpost check``: are the settings valid, what in them is a mistake, is there a connection?"""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Sequence
+from types import MappingProxyType
+from typing import Any, Final
 
-import attrs
 import click
 
 import passpost
-from passpost_cli import options
-from passpost_cli.arguments import named
+from passpost_cli import guides, options
 from passpost_cli.command import Command
+from passpost_cli.commands.explain import LANGUAGES, explanations
+from passpost_cli.connections import PATIENCE, failed_check, have_failed, show_findings
 from passpost_cli.exit_codes import ExitCode
-from passpost_cli.failures import Audience, complain_of, counted, report
-from passpost_cli.settings import load
-from passpost_cli.terminal import complain, one_line, out, out_json
+from passpost_cli.failures import Audience, complain_of, counted
+from passpost_cli.lint.checking import Checked, check
+from passpost_cli.lint.github import annotation
+from passpost_cli.lint.sarif import sarif
+from passpost_cli.terminal import err, one_line, out, out_json
 
-_PATIENCE: Final = 60.0
-"""Seconds to wait for each provider. ``--timeout`` overrides it."""
-
-_SILENT: Final = "Check host, port and encryption in the settings, and any firewall."
+FORMATS: Final = ("text", "json", "sarif", "github")
 
 _EPILOG: Final = """\b
 The JSON document:
@@ -32,6 +31,7 @@ The JSON document:
    "problems": [PROBLEM, …]}}
   {"ok": false, "error": {"kind":
    "connection|plugin|refused|interrupted|usage|internal", "message", …}}
+  several files: {"ok", "files": [{"file", and the members above}, …]}
   PROBLEM: {"path", "message", "remedy", "severity", "file", "line",
    "column", "code"}
   FINDING: {"id", "subject", "result": "ok|warning|error", "evidence",
@@ -39,44 +39,95 @@ The JSON document:
 
 "ready" is false while placeholders such as <your-password> are left. With
 --connect, "ok" is false as well if the result of a finding is "error".
+The exit code is 1 if a file is invalid or a connection fails, and with
+--strict if there is a warning.
 """
 
-Findings = dict[str, list[passpost.Finding]]
+
+def _format(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    """Return a known format; click's own choice would repeat an invalid value."""
+    if value not in FORMATS:
+        raise click.BadParameter(f"use {', '.join(FORMATS[:-1])} or {FORMATS[-1]}", ctx, param)
+    return value
 
 
 @click.command(cls=Command, epilog=_EPILOG)
-@options.settings_file
+@click.argument("files", metavar="FILE…", nargs=-1, required=True)
 @options.connector
 @click.option(
     "--connect", is_flag=True, help="Check the connection to the providers, too; nothing is sent."
 )
 @options.timeout("How long to wait for each provider. [default: 60]")
+@click.option("--strict", is_flag=True, help="Fail if there is a warning.")
+@click.option(
+    "--fix", is_flag=True, help="Correct what needs no decision; the file before is FILE.bak."
+)
+@click.option(
+    "--format",
+    "form",
+    default="text",
+    metavar="FORMAT",
+    callback=_format,
+    help="The output: text, json, sarif or github. [default: text]",
+)
 @options.as_json
-def command(
-    file: str, connector: str | None, connect: bool, timeout: float | None, as_json: bool
+def command(  # noqa: PLR0913, PLR0917 - each is one option
+    files: tuple[str, ...],
+    connector: str | None,
+    connect: bool,
+    timeout: float | None,
+    strict: bool,
+    fix: bool,
+    form: str,
+    as_json: bool,
 ) -> None:
-    """Check a settings file, and with --connect the connection.
+    """Check settings files, and with --connect the connection.
 
-    All problems are printed at once. "passpost explain CODE" explains a problem's code.
+    All problems are printed at once. "passpost explain CODE" explains a problem's code. A comment
+    "// passpost: ignore CODE" hides a warning of its line, or of the line below.
     """
-    audience = Audience(named(file), json=as_json)
-    application = _configured(file, connector, audience)
-    findings = asyncio.run(_ask_all(application, timeout or _PATIENCE)) if connect else {}
-    show = _show_json if as_json else _show
-    show(application, findings, audience)
-    if _failed(findings):
+    patience = (timeout or PATIENCE) if connect else None
+    checked = [check(file, connector, patience=patience, strict=strict, fix=fix) for file in files]
+    for done in (done.problem for each in checked for done in each.fixes):
+        err(one_line(f"{done.place}: fixed: {done.path}: {done.message}  [{done.code}]"))
+    _SHOWS["json" if as_json else form](checked)
+    if any(each.failed for each in checked):
         raise click.exceptions.Exit(ExitCode.REJECTED)
 
 
-def _configured(file: str, connector: str | None, audience: Audience) -> passpost.Application:
-    try:
-        return load(file, connector)
-    except passpost.ConfigError as error:
-        exit_code = report(error, audience)
-        if not audience.json:
-            out(f"{one_line(audience.place)}: not valid: {counted(error.problems)}")
-            _point_out_explain(error.problems)
-    raise click.exceptions.Exit(exit_code)
+def _show_json(checked: Sequence[Checked]) -> None:
+    for each in checked:
+        for problem in each.problems if each.invalid else ():
+            complain_of(problem, Audience(each.place))
+    if len(checked) == 1:
+        out_json(checked[0].document())
+        return
+    documents = [{"file": each.place, **each.document()} for each in checked]
+    out_json({"ok": all(one["ok"] for one in documents), "files": documents})
+
+
+def _show_sarif(checked: Sequence[Checked]) -> None:
+    language = guides.choose(LANGUAGES, guides.language()) or "en"
+    known = {one.code: (one.title, one.text) for one in explanations(language)}
+    out_json(sarif([problem for each in checked for problem in each.problems], known))
+
+
+def _show_github(checked: Sequence[Checked]) -> None:
+    for each in checked:
+        for problem in each.problems:
+            out(annotation(problem))
+
+
+def _show_text(checked: Sequence[Checked]) -> None:
+    for each in checked:
+        audience = Audience(each.place)
+        excerpts = each.excerpts()
+        for problem in each.problems:
+            complain_of(problem, audience, excerpts.of(problem))
+        for name, found in each.findings.items():
+            show_findings(name, found, audience.place)
+        out(f"{one_line(audience.place)}: {_verdict(each)}")
+    _point_out_explain([p for each in checked if each.invalid for p in each.problems])
 
 
 def _point_out_explain(problems: Sequence[passpost.Problem]) -> None:
@@ -85,95 +136,21 @@ def _point_out_explain(problems: Sequence[passpost.Problem]) -> None:
         out(f"To learn more about a problem: passpost explain {one_line(code)}")
 
 
-async def _ask_all(application: passpost.Application, patience: float) -> Findings:
-    """Check each connector by itself, so that an unreachable one hides no other."""
-    findings = {}
-    # The mailer's own limit is later than this one, whose error says how long it waited.
-    policy = attrs.evolve(application.policy, timeout=min(2 * patience, options.A_DAY))
-    settings = {**application.options(), "policy": policy}
-    for connector in application.connectors:
-        mailer = passpost.AsyncMailer(connector, **settings)
-        findings[connector.name] = await _ask(mailer, patience)
-    return findings
-
-
-async def _ask(mailer: passpost.AsyncMailer, patience: float) -> list[passpost.Finding]:
-    try:
-        async with asyncio.timeout(patience), mailer:
-            answers = await mailer.check()
-    except TimeoutError:
-        what = f"no response within {patience:g} s"
-        return [passpost.Finding("connection", "error", what, _SILENT)]
-    except passpost.SendError as error:
-        return [passpost.Finding("connection", "error", str(error), error.hint or "")]
-    return [finding for found in answers.values() for finding in found]
-
-
-def _failed(findings: Findings) -> bool:
-    return any(one.result == "error" for found in findings.values() for one in found)
-
-
-def _is_draft(application: passpost.Application) -> bool:
-    return any(connector.placeholders for connector in application.connectors)
-
-
-def _show_json(application: passpost.Application, findings: Findings, audience: Audience) -> None:
-    del audience
-    connectors = [
-        {
-            "name": connector.name,
-            "connector": connector.id,
-            "findings": [attrs.asdict(one) for one in findings[connector.name]]
-            if findings
-            else None,
-        }
-        for connector in application.connectors
-    ]
-    document = {
-        "ok": not _failed(findings),
-        "ready": not _is_draft(application),
-        "warnings": [attrs.asdict(problem) for problem in application.warnings],
-        "connectors": connectors,
-    }
-    if _failed(findings):
-        error = {"kind": "connection", "message": _failed_check(findings)}
-        document["error"] = error
-    out_json(document)
-
-
-def _show(application: passpost.Application, findings: Findings, audience: Audience) -> None:
-    for problem in application.warnings:
-        complain_of(problem, audience)
-    for name, found in findings.items():
-        _show_findings(name, found, audience)
-    out(f"{one_line(audience.place)}: {_verdict(application, findings)}")
-
-
-def _show_findings(name: str, found: list[passpost.Finding], audience: Audience) -> None:
-    if not found:
-        out(f"{name}: this connector has no connection check")
-    for one in found:
-        what = f"{name}: {one.subject}: {one.evidence}"
-        if one.result == "ok":
-            out(one_line(f"{name}: {one.subject}: ok: {one.evidence}"))
-        else:
-            complain(audience.place, what, one.remedy, warning=one.result == "warning")
-
-
-def _verdict(application: passpost.Application, findings: Findings) -> str:
-    names = ", ".join(connector.name for connector in application.connectors)
-    if _failed(findings):
-        return _failed_check(findings)
-    valid = "settings are valid" + ("; the connection works" if findings else "")
-    if _is_draft(application):
+def _verdict(checked: Checked) -> str:
+    if checked.examined.failed:
+        return f"not valid: {counted(checked.problems)}"
+    if checked.invalid:
+        return f"--strict accepts no warning: {counted(checked.problems)}"
+    if have_failed(checked.findings):
+        return failed_check(checked.findings)
+    valid = "settings are valid" + ("; the connection works" if checked.findings else "")
+    if checked.is_draft:
+        names = checked.names
         return f"a draft: replace the remaining placeholders before sending ({names})"
-    reservation = f", with {counted(application.warnings)}" if application.warnings else ""
-    return f"{valid}{reservation} ({names})"
+    reservation = f", with {counted(checked.problems)}" if checked.problems else ""
+    return f"{valid}{reservation} ({checked.names})"
 
 
-def _failed_check(findings: Findings) -> str:
-    """Return which connectors failed the check, and which passed."""
-    at_fault = [name for name, found in findings.items() if _failed({name: found})]
-    rest = [name for name in findings if name not in at_fault]
-    good = f"; it passed for {', '.join(rest)}" if rest else ""
-    return f"settings are valid; the connection check failed for {', '.join(at_fault)}{good}"
+_SHOWS: Final = MappingProxyType[str, Callable[[Sequence[Checked]], Any]](
+    {"text": _show_text, "json": _show_json, "sarif": _show_sarif, "github": _show_github}
+)

@@ -24,7 +24,9 @@ AREAS: Final = (
 )  # fmt: skip
 """The files of explanations, in the order of their codes."""
 
-_LANGUAGES: Final = ("en", "zh-CN")
+LANGUAGES: Final = ("en", "zh-CN")
+"""The languages of explanations."""
+
 _SECTION: Final = re.compile(r"^## ([EW]\d{3})(?:: |：)(.+)$", re.MULTILINE)
 
 # A connector's codes are explained in its guide: | `smtp-E1` | what is wrong | how to fix it |
@@ -97,7 +99,7 @@ def explained_in(guide: str, connector: str) -> Iterator[Explanation]:
 
 
 def _all(language: str) -> Iterator[Explanation]:
-    yield from explanations(guides.choose(_LANGUAGES, language) or "en")
+    yield from explanations(guides.choose(LANGUAGES, language) or "en")
     host = make_host()
     for installed in host.installed():
         try:
@@ -118,7 +120,7 @@ def _find(code: str, language: str) -> Explanation:
     if match is None:
         raise CommandError("CODE is not the code of a problem", "passpost explain E101")
     if match["connector"] is None:
-        known = list(explanations(guides.choose(_LANGUAGES, language) or "en"))
+        known = list(explanations(guides.choose(LANGUAGES, language) or "en"))
     else:
         known = list(_of_connector(make_host(), match["connector"], language))
     for one in known:

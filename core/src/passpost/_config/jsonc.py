@@ -113,6 +113,13 @@ class _GrammarError(Exception):
     """The rest of the text cannot be understood. Never leaves this module."""
 
 
+def tokens_of(text: str) -> Iterator[Token]:
+    """Return the parts of a text in order, comments included; white space is between them."""
+    for match in _TOKEN.finditer(text):
+        kind = str(match.lastgroup)
+        yield Token(kind, match[kind], match.start(kind))
+
+
 @attrs.define
 class _Open:
     """An object or list that is not closed yet.
@@ -158,9 +165,8 @@ class Scan:
     def run(self) -> list[Problem]:
         """Walk through the text, or up to where it leaves the grammar; return what is wrong."""
         try:
-            for match in _TOKEN.finditer(self._source.text):
-                kind = str(match.lastgroup)
-                self._take(Token(kind, match[kind], match.start(kind)))
+            for token in tokens_of(self._source.text):
+                self._take(token)
             self._finish()
         except _GrammarError:
             pass
@@ -186,7 +192,7 @@ class Scan:
             case "open":
                 self._stop(token.start, "E006", _("this comment is not closed"), _("add `*/`"))
             case "strange":
-                self._report(lookalike(token, token.text))
+                self._report(lookalike(token, token.text), self._member())
                 # So that the next one is found in the same run.
                 if (meant := LOOKALIKES[token.text]) != " ":
                     self._next(Token("mark", meant, token.start))
@@ -208,6 +214,7 @@ class Scan:
                 "E005",
                 message,
                 _("add `{closer}`", closer=_CLOSERS[opener]),
+                self._open[-1].path,
             )
         if not self.index:
             self._stop(0, "E004", _("the settings are empty"), _("write an object: `{ … }`"))
@@ -322,9 +329,20 @@ class Scan:
             fault = Fault(token.start, "E012", message, _("remove one of the two"))
             self._report(fault, (*parent.path, key))
 
-    def _stop(self, offset: int, code: str, message: str, remedy: str = "") -> None:
-        self._report(Fault(offset, code, message, remedy))
+    def _stop(
+        self, offset: int, code: str, message: str, remedy: str = "", path: Path | None = None
+    ) -> None:
+        at = self._member() if path is None else path
+        self._report(Fault(offset, code, message, remedy), at)
         raise _GrammarError
+
+    def _member(self) -> Path:
+        """Return the path of the member that was read last, or of what encloses it."""
+        if not self._open:
+            return ()
+        parent = self._open[-1]
+        inside = parent.step not in (-1, "")
+        return (*parent.path, parent.step) if inside else parent.path
 
     def _report(self, fault: Fault, path: Path = ()) -> None:
         line, column = self._source.place(fault.offset)

@@ -51,8 +51,7 @@ def cleared(
     """
     from passpost._redaction.redactor import Redactor  # noqa: PLC0415 - only mistakes pay
 
-    known: dict[str, bool] = {}
-    _collect_keys(cls, known)
+    known = declared_keys(cls)
     redactor = Redactor(_secrets(settings, known))
     names = {*known, *_keys(settings)}
     return tuple(_cleared(problem, redactor, names) for problem in problems)
@@ -67,8 +66,15 @@ def _cleared(problem: Problem, redactor: Redactor, names: set[str]) -> Problem:
     return attrs.evolve(problem, path=path, message=message, remedy=remedy, code=code)
 
 
+def declared_keys(cls: type[Any]) -> dict[str, bool]:
+    """Return the keys of a class and the classes within, and whether each is ever a secret's."""
+    known: dict[str, bool] = {}
+    _collect_keys(cls, known)
+    return known
+
+
 def _collect_keys(type_: Any, known: dict[str, bool]) -> None:
-    """Note the keys of a class and the classes within, and whether each is a secret's anywhere."""
+    """Note what `declared_keys` returns."""
     for one in _alternatives(type_):
         for field in _fields(one):
             secret = any(shape_of(kind) is Shape.SECRET for kind in _alternatives(field.type))

@@ -122,6 +122,11 @@ class Settings(Mapping[str, Any]):
         origin = f" from {self.file!r}" if self.file else ""
         return f"<Settings{origin} with {len(self.data)} keys>"
 
+    @property
+    def text(self) -> str | None:
+        """The text of the file, or None where the settings came from no text."""
+        return self._places.source.text if self._places else None
+
     def locate(self, path: Path | str, *, key: bool = False) -> Place | None:
         """Return the line and column where a value begins, or of what encloses it if it is absent.
 

@@ -53,6 +53,12 @@ _T = TypeVar("_T")
 SCHEMA_KEY: Final = "$schema"
 """A key that editors look for at the top of a file; it means nothing to passpost."""
 
+LINT_KEY: Final = "lint"
+"""A key at the top of a file that ``passpost check`` reads; it means nothing to anyone else."""
+
+TOOL_KEYS: Final = frozenset({SCHEMA_KEY, LINT_KEY})
+"""The keys at the top of a file that any settings may have: sending does not look at them."""
+
 _OBJECT: Final = _("write `{ … }`")
 _ITEMS: Final = _("items")
 _ENTRIES: Final = _("entries")
@@ -251,7 +257,7 @@ def _add(field: ConfigField) -> str:
 
 def _unknown_keys(node: Node, known: list[str]) -> set[str]:
     """Report the keys that the class does not have; return the keys that they were meant to be."""
-    unknown = [key for key in node.value if key not in known and not _for_editors(node, key)]
+    unknown = [key for key in node.value if key not in known and not _for_tools(node, key)]
     meant = set()
     for number, key in enumerate(unknown):
         sought = isinstance(key, str) and number < _MAX_SUGGESTIONS
@@ -271,8 +277,8 @@ def _instead(known: list[str]) -> str:
     return _("remove it; known settings: {names}", names=enumerated(map(named, known)))
 
 
-def _for_editors(node: Node, key: object) -> bool:
-    return key == SCHEMA_KEY and not node.path and not node.reading.settings.prefix
+def _for_tools(node: Node, key: object) -> bool:
+    return key in TOOL_KEYS and not node.path and not node.reading.settings.prefix
 
 
 def _key_fault(  # noqa: PLR0913 - each is one fact of the problem

@@ -9,7 +9,7 @@ import attrs
 from passpost._config.fields import field, rule
 from passpost._config.reading import Reading
 from passpost._config.settings import Settings
-from passpost._config.structure import SCHEMA_KEY, settings_of, structured
+from passpost._config.structure import TOOL_KEYS, settings_of, structured
 from passpost._frames import without_arguments
 from passpost._phrases import _
 from passpost._problems import Problem
@@ -23,8 +23,8 @@ from passpost._settings.policy import Policy
 from passpost._settings.stores import StoresEntry
 from passpost._templates.template import Template
 
-_KEYS: Final = frozenset(
-    {"connectors", "delivery", "templates", "missingVariables", "stores", SCHEMA_KEY}
+_KEYS: Final = TOOL_KEYS.union(
+    ("connectors", "delivery", "templates", "missingVariables", "stores")
 )
 _SEVERAL: Final = 2
 

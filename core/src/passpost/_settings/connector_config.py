@@ -9,11 +9,12 @@ import attrs
 from passpost._config.fields import ConfigClassError, field, rule
 from passpost._connector_info import Server
 from passpost._messages.addresses import Address
-from passpost._messages.usages import FLOW_USAGES, GENERIC, canonical_usage
+from passpost._messages.usages import FLOW_USAGES, GENERIC, KNOWN_USAGES, canonical_usage
 from passpost._phrases import _
 from passpost._problems import Problem
 from passpost._templates.picking import template_set_problems
 from passpost._templates.template import Template
+from passpost._wording import nearest
 
 _LONGEST_LANGUAGE: Final = 3
 """Letters in the longest code of a language; longer ones are valid tags without a language."""
@@ -116,7 +117,11 @@ def missing_usages(*sources: Iterable[Template]) -> tuple[str, ...]:
 
 def missing_templates(templates: Iterable[Template]) -> tuple[Problem, ...]:
     """Return the warnings of the flows' usages that have no template."""
-    missing = missing_usages(templates)
+    templates = tuple(templates)
+    # A misspelled usage has a warning of its own.
+    others = [each.usage_type for each in templates if each.usage_type not in KNOWN_USAGES]
+    meant = {nearest(usage, FLOW_USAGES) for usage in others}
+    missing = [usage for usage in missing_usages(templates) if usage not in meant]
     return tuple(missing_template(usage, generic=GENERIC not in missing) for usage in missing)
 
 

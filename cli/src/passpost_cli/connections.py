@@ -1,0 +1,68 @@
+"""Asks the connectors of an application whether their connection works."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+import attrs
+
+import passpost
+from passpost_cli import options
+from passpost_cli.terminal import complain, one_line, out
+
+PATIENCE: Final = 60.0
+"""Seconds to wait for each provider. ``--timeout`` overrides it."""
+
+_SILENT: Final = "Check host, port and encryption in the settings, and any firewall."
+
+Findings = dict[str, list[passpost.Finding]]
+
+
+async def ask_all(application: passpost.Application, patience: float) -> Findings:
+    """Check each connector by itself, so that an unreachable one hides no other."""
+    findings = {}
+    # The mailer's own limit is later than this one, whose error says how long it waited.
+    policy = attrs.evolve(application.policy, timeout=min(2 * patience, options.A_DAY))
+    settings = {**application.options(), "policy": policy}
+    for connector in application.connectors:
+        mailer = passpost.AsyncMailer(connector, **settings)
+        findings[connector.name] = await _ask(mailer, patience)
+    return findings
+
+
+async def _ask(mailer: passpost.AsyncMailer, patience: float) -> list[passpost.Finding]:
+    try:
+        async with asyncio.timeout(patience), mailer:
+            answers = await mailer.check()
+    except TimeoutError:
+        what = f"no response within {patience:g} s"
+        return [passpost.Finding("connection", "error", what, _SILENT)]
+    except passpost.SendError as error:
+        return [passpost.Finding("connection", "error", str(error), error.hint or "")]
+    return [finding for found in answers.values() for finding in found]
+
+
+def have_failed(findings: Findings) -> bool:
+    """Return whether any finding is an error."""
+    return any(one.result == "error" for found in findings.values() for one in found)
+
+
+def failed_check(findings: Findings) -> str:
+    """Return which connectors failed the check, and which passed."""
+    at_fault = [name for name, found in findings.items() if have_failed({name: found})]
+    rest = [name for name in findings if name not in at_fault]
+    good = f"; it passed for {', '.join(rest)}" if rest else ""
+    return f"settings are valid; the connection check failed for {', '.join(at_fault)}{good}"
+
+
+def show_findings(name: str, found: list[passpost.Finding], place: str) -> None:
+    """Write what a connector found."""
+    if not found:
+        out(f"{name}: this connector has no connection check")
+    for one in found:
+        what = f"{name}: {one.subject}: {one.evidence}"
+        if one.result == "ok":
+            out(one_line(f"{name}: {one.subject}: ok: {one.evidence}"))
+        else:
+            complain(place, what, one.remedy, warning=one.result == "warning")

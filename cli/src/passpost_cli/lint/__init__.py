@@ -1,0 +1,1 @@
+"""How ``passpost check`` shows what it finds: with the source line, as SARIF, for GitHub."""

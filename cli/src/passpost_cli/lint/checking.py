@@ -1,0 +1,150 @@
+"""Checks one settings file, and corrects what needs no decision."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+import passpost
+from passpost_cli.arguments import STDIN, named
+from passpost_cli.connections import Findings, ask_all, failed_check, have_failed
+from passpost_cli.extensions import make_host
+from passpost_cli.failures import CommandError, counted
+from passpost_cli.lint.excerpts import Excerpts
+from passpost_cli.settings import configure, read_input
+from passpost_tools import saving
+from passpost_tools.lint.examining import Examined, examine
+from passpost_tools.lint.fixes import Fix, fixed
+
+
+@attrs.frozen(kw_only=True)
+class Checked:
+    """One settings file after the check.
+
+    Attributes:
+        place: The file's name for people.
+        examined: What is wrong with it, and what it says.
+        findings: What its connectors found, if they were asked.
+        strict: Whether a warning is a failure.
+        fixes: What was corrected.
+    """
+
+    place: str
+    examined: Examined
+    findings: Findings
+    strict: bool
+    fixes: list[Fix]
+
+    @property
+    def problems(self) -> tuple[passpost.Problem, ...]:
+        """Everything that is to be shown."""
+        return self.examined.problems
+
+    @property
+    def invalid(self) -> bool:
+        """Whether the settings fail."""
+        return self.examined.failed or (self.strict and bool(self.problems))
+
+    @property
+    def failed(self) -> bool:
+        """Whether the settings or a connection fail."""
+        return self.invalid or have_failed(self.findings)
+
+    @property
+    def is_draft(self) -> bool:
+        """Whether placeholders are left in the settings."""
+        return any(connector.placeholders for connector in self._connectors)
+
+    @property
+    def names(self) -> str:
+        """The names of the connectors."""
+        return ", ".join(connector.name for connector in self._connectors)
+
+    @property
+    def _connectors(self) -> tuple[passpost.Connector, ...]:
+        application = self.examined.application
+        return () if application is None else application.connectors
+
+    def excerpts(self) -> Excerpts:
+        """Return the lines of the file, as far as they may be shown."""
+        return Excerpts(self.examined.text, self.examined.classes)
+
+    def document(self) -> dict[str, Any]:
+        """Return the JSON document of the file."""
+        if self.invalid:
+            problems = [attrs.asdict(problem) for problem in self.problems]
+            error = {"kind": "config", "message": counted(self.problems), "problems": problems}
+            return {"ok": False, "error": error}
+        document: dict[str, Any] = {
+            "ok": not self.failed,
+            "ready": not self.is_draft,
+            "warnings": [attrs.asdict(problem) for problem in self.problems],
+            "connectors": [_entry(each, self.findings) for each in self._connectors],
+        }
+        if self.failed:
+            document["error"] = {"kind": "connection", "message": failed_check(self.findings)}
+        return document
+
+
+def _entry(
+    connector: passpost.Connector, findings: Mapping[str, list[passpost.Finding]]
+) -> dict[str, Any]:
+    found = [attrs.asdict(one) for one in findings[connector.name]] if findings else None
+    return {"name": connector.name, "connector": connector.id, "findings": found}
+
+
+def check(
+    file: str, connector: str | None, *, patience: float | None, strict: bool, fix: bool
+) -> Checked:
+    """Check a settings file.
+
+    Args:
+        file: The file's name, or ``-``.
+        connector: The connector of the file, if it is one connector's own settings.
+        patience: Seconds to wait for each provider; None does not ask them.
+        strict: Whether a warning is a failure.
+        fix: Whether to correct what needs no decision.
+
+    Raises:
+        PluginError: A connector is unknown or broken.
+        CommandError: The file cannot be corrected.
+    """
+    fixes: list[Fix] = []
+    examined = _examined(file, connector)
+    if fix and (fixes := fixed(examined.text, examined.problems)):
+        _save(file, examined.text, fixes[-1].text)
+        examined = _examined(file, connector)
+    checked = Checked(place=named(file), examined=examined, findings={}, strict=strict, fixes=fixes)
+    if patience is None or checked.invalid or examined.application is None:
+        return checked
+    return attrs.evolve(checked, findings=asyncio.run(ask_all(examined.application, patience)))
+
+
+def _examined(file: str, connector: str | None) -> Examined:
+    try:
+        content = read_input(file)
+    except passpost.ConfigError as error:
+        return Examined(error.problems)
+    host = make_host()
+    return examine(content, connector=connector, host=host, file=named(file), configure=configure)
+
+
+def _save(file: str, before: str, after: str) -> None:
+    if file == STDIN:
+        raise CommandError("standard input cannot be corrected", "name the file")
+    try:
+        loaded = saving.load(file)
+        mark = "\ufeff" if loaded.text.startswith("\ufeff") else ""
+        same = loaded.text.removeprefix(mark) == before
+        if same:
+            saving.save(loaded, mark + after)
+    except saving.ChangedMeanwhile:
+        same = False
+    except OSError as error:
+        problem = f"the file cannot be written: {error.strerror or 'input or output error'}"
+        raise CommandError(problem, "check its permissions and those of its folder") from None
+    if not same:
+        raise CommandError("the file changed meanwhile", "run the command again")
