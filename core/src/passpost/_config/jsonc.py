@@ -33,7 +33,7 @@ from passpost._problems import Problem
 from passpost.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 MAX_SIZE: Final = 1 << 20
 """Bytes in a settings file, or characters in a text of settings: 1 MiB."""
