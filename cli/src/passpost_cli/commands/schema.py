@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import attrs
@@ -9,24 +10,31 @@ import click
 
 import passpost
 from passpost import config
+from passpost._host.stores import UnusableStoresError, find_stores, names_of_stores
+from passpost_cli import guides
 from passpost_cli.command import Command
 from passpost_cli.extensions import make_host
 from passpost_cli.failures import CommandError
 from passpost_cli.terminal import complain, out_json
+from passpost_tools.schemas import application_schema
 
 
 @click.command(cls=Command)
 @click.argument("connector", metavar="[ID]", required=False)
-def command(connector: str | None) -> None:
+@guides.language_option
+def command(connector: str | None, lang: str | None) -> None:
     """Print the JSON Schema of settings.
 
     With ID, it is the schema of this connector's own settings; without ID, the schema of an
-    application's settings with all installed connectors. An editor that uses the schema completes
-    and checks settings while you write them.
+    application's settings with all installed connectors. An editor that uses the schema completes,
+    explains and checks settings while you write them.
+
+    Write it to a file, and name the file in the settings: "$schema": "./passpost.schema.json"
     """
     host = make_host()
+    language = lang or guides.language()
     if connector is None:
-        out_json(_application(host))
+        out_json(_application(host, language))
         return
     if connector == "application" and connector not in {one.id for one in host.installed()}:
         raise CommandError(
@@ -35,33 +43,29 @@ def command(connector: str | None) -> None:
     config_class = host.info(connector).config_class
     if not attrs.has(config_class):
         raise CommandError(f"the connector {connector!r} does not describe its settings")
-    out_json(config.json_schema(config_class))
+    out_json(config.json_schema(config_class, language))
 
 
-def _application(host: passpost.Host) -> dict[str, Any]:
-    """Return the schema of an application's settings, with those of the installed connectors."""
-    schema = config.json_schema(config.ApplicationSettings)
-    entry = schema["properties"]["connectors"]["additionalProperties"]
-    entry["allOf"] = []
-    schema["$defs"] = dict(schema["$defs"])
+def _application(host: passpost.Host, language: str) -> dict[str, Any]:
+    known = dict(_config_classes(host))
+    described = {one: cls for one, cls in known.items() if attrs.has(cls)}
+    others = [one for one in known if one not in described]
+    stores = dict(_stores_classes())
+    return application_schema(described, stores, others=others, language=language)
+
+
+def _config_classes(host: passpost.Host) -> Iterator[tuple[str, type[Any]]]:
+    """Yield the ID and the class of each installed connector that can be used."""
     for installed in host.installed():
         try:
-            config_class = host.info(installed.id).config_class
+            yield installed.id, host.info(installed.id).config_class
         except passpost.PluginError as error:
-            complain("passpost", str(error), "the schema lacks its settings", warning=True)
-            continue
-        if not attrs.has(config_class):
-            # Nothing is known of its settings.
-            continue
-        own = config.json_schema(config_class)
-        del own["$schema"], own["$defs"]
-        schema["$defs"][f"settings of {installed.id}"] = own
-        entry["allOf"].append(_settings_of(installed.id))
-    return schema
+            complain("passpost", str(error), "the schema lacks it", warning=True)
 
 
-def _settings_of(connector: str) -> dict[str, Any]:
-    return {
-        "if": {"properties": {"use": {"const": connector}}},
-        "then": {"properties": {"settings": {"$ref": f"#/$defs/settings%20of%20{connector}"}}},
-    }
+def _stores_classes() -> Iterator[tuple[str, type[Any]]]:
+    for name in names_of_stores():
+        try:
+            yield name, find_stores(name)
+        except UnusableStoresError as error:
+            complain("passpost", str(error), "the schema lacks them", warning=True)

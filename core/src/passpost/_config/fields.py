@@ -51,6 +51,7 @@ class Options:
     unit: str | None = None
     multiline: bool = False
     placeholders: bool = True
+    deprecated: bool = False
     choose: Callable[[Any], Any] | None = None
 
     @cached_property
@@ -119,6 +120,7 @@ def field(  # noqa: PLR0913 - each is one fact of a setting; all are optional
     unit: str | None = None,
     multiline: bool = False,
     placeholders: bool = True,
+    deprecated: bool = False,
     choose: Callable[[Any], Any] | None = None,
 ) -> Any:
     """Describe one setting of a config class: an `attrs.field` that knows its key and its limits.
@@ -149,6 +151,7 @@ def field(  # noqa: PLR0913 - each is one fact of a setting; all are optional
         unit: What a number counts: ``ms``, ``s``, ``bytes``.
         multiline: Whether a text may hold line ends.
         placeholders: Whether ``< a text like this >`` counts as not filled in yet.
+        deprecated: Whether another setting is preferred; editors mark it.
         choose: Given the value as written, returns one of the types of a union.
     """
     options = Options(
@@ -164,6 +167,7 @@ def field(  # noqa: PLR0913 - each is one fact of a setting; all are optional
         unit=unit,
         multiline=multiline,
         placeholders=placeholders,
+        deprecated=deprecated,
         choose=choose,
     )
     made: Any = attrs.field(

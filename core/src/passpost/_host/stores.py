@@ -57,7 +57,7 @@ def open_stores(entry: StoresEntry, settings: Settings) -> Opened:
     Raises:
         UnusableStoresError: There are none of this name, or they are broken.
     """
-    cls = _find(entry.use)
+    cls = find_stores(entry.use)
     try:
         reading = structured(cls, settings)
         # Nothing is sent without the stores, so a draft of them serves nobody.
@@ -83,8 +83,17 @@ def _completed(stores: Stores, entry: StoresEntry) -> Stores:
     return attrs.evolve(stores, secret=secret, on_failure=entry.on_failure)
 
 
-def _find(name: str) -> Any:
-    """Return the class of the settings of stores; imports those of this name alone."""
+def names_of_stores() -> tuple[str, ...]:
+    """Return the names of all stores that can be used, without importing any."""
+    return tuple(dict.fromkeys([*_OWN, *(entry.name for entry in entry_points(STORES_GROUP))]))
+
+
+def find_stores(name: str) -> Any:
+    """Return the class of the settings of stores; imports those of this name alone.
+
+    Raises:
+        UnusableStoresError: There are none of this name, or they are broken.
+    """
     if name in _OWN:
         return _OWN[name]
     known = entry_points(STORES_GROUP)

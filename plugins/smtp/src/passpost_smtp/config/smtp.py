@@ -124,6 +124,7 @@ class SmtpConfig(SmtpRules, ConnectorConfig):
     )
     username: str | None = field(
         default=None,
+        deprecated=True,
         **said(
             "User name (older form)",
             "用户名（旧格式）",
@@ -133,6 +134,7 @@ class SmtpConfig(SmtpRules, ConnectorConfig):
     )
     password: Secret | None = field(
         default=None,
+        deprecated=True,
         **said(
             "Password (older form)",
             "密码（旧格式）",
