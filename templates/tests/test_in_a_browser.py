@@ -135,6 +135,8 @@ def show(pages: dict[Screen, Page]) -> Iterator[Show]:
 
 def rendered(language: str, usage: str, payload: dict[str, Any]) -> Rendered:
     (template,) = passpost_templates.templates(language, usages=[usage])
+    if usage == "OrganizationInvitation":
+        payload = {"link": LINK, **payload}
     made = passpost.Template(
         usage_type=usage,
         subject=template["subject"],

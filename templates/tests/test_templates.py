@@ -136,7 +136,11 @@ def test_readers_get_their_language_and_others_the_first(
     assert passpost_inbox.mails[0].subject == subject
 
 
+INVITATION: Final = "OrganizationInvitation"
 each = pytest.mark.parametrize(("language", "usage"), EACH)
+of_codes = pytest.mark.parametrize(
+    ("language", "usage"), [case for case in EACH if case[1] != INVITATION]
+)
 
 
 @each
@@ -154,7 +158,7 @@ def test_an_email_without_code_and_link_is_not_sent(language: str, usage: str) -
         bodies(language, usage, {"expiresInMinutes": 10, "application": {"name": "Acme"}})
 
 
-@each
+@of_codes
 def test_an_email_says_what_the_payload_has_and_nothing_else(language: str, usage: str) -> None:
     text, html = bodies(language, usage, {"code": "493817"})
     for body in (text, html):
@@ -170,18 +174,28 @@ def test_an_email_says_what_the_payload_has_and_nothing_else(language: str, usag
         assert all(part in body for part in ("493817", LINK, "15", "Acme"))
 
 
+@pytest.mark.parametrize("language", SHIPPED)
+def test_an_invitation_requires_a_link_and_has_no_code(language: str) -> None:
+    with pytest.raises(passpost.MissingVariable):
+        bodies(language, INVITATION, {"code": "493817"})
+    for body in bodies(language, INVITATION, {"code": "493817", "link": LINK}):
+        assert LINK in body
+        assert "493817" not in body
+
+
 def test_an_invitation_names_the_organization() -> None:
     payload = {"link": LINK, "organization": {"name": "A & <b>"}}
-    text, html = bodies("en", "OrganizationInvitation", payload)
+    text, html = bodies("en", INVITATION, payload)
     assert "join A & <b>\n" in text
     assert "join A &amp; &lt;b&gt;<" in html
 
 
 @each
 def test_both_bodies_have_the_same_words(language: str, usage: str) -> None:
-    text, html = bodies(language, usage, {"code": "493817", "expiresInMinutes": 15})
+    code = {} if usage == INVITATION else {"code": "493817"}
+    text, html = bodies(language, usage, {**code, "link": LINK, "expiresInMinutes": 15})
     paragraphs = text.strip().split("\n\n")
-    assert len(paragraphs) == 6
+    assert len(paragraphs) == (8 if code else 6)
     assert [words for words in paragraphs if words not in html] == []
 
 

@@ -60,13 +60,11 @@ class Pack:
         yield "subject", words["subject"]
         yield "contentType", "text/html"
         yield "content", self._html(words, texts.get("dir", "ltr"))
-        yield "text", _layout("email.txt").substitute(words)
+        yield "text", _composed("txt", words)
 
     def _html(self, words: Mapping[str, str], direction: str) -> str:
-        fixed = {"font": FONT, "lang": self.tag, "dir": direction}
-        box = _layout("code.html").substitute(fixed)
         escaped = {key: escape(text, quote=False) for key, text in words.items()}
-        return _layout("email.html").substitute(escaped, **fixed, code_box=box.rstrip())
+        return _composed("html", {**escaped, "font": FONT, "lang": self.tag, "dir": direction})
 
     def _texts(self) -> dict[str, Any]:
         return _read(self.package, self.tag)
@@ -80,6 +78,18 @@ def found() -> dict[str, Pack]:
 def _points() -> list[EntryPoint]:
     # Where two packages bring one language, the other one counts: it was installed on purpose.
     return sorted(entry_points(group=GROUP), key=lambda p: (p.value != __package__, p.value))
+
+
+def _composed(kind: str, words: Mapping[str, str]) -> str:
+    """Return a body, in which a link or a code is required, or a link alone."""
+    body = _layout(f"link.{kind}").substitute(words)
+    if words["code"]:
+        code = _layout(f"code.{kind}")
+        beside = code.substitute(words, sentence=words["or_code"], above="24px")
+        alone = code.substitute(words, sentence=words["code"], above="0")
+        body = f"{{{{#link}}}}\n{body}{{{{#code}}}}\n\n{beside}{{{{/code}}}}\n{{{{/link}}}}\n"
+        body += f"{{{{^link}}}}\n{alone}{{{{/link}}}}\n"
+    return _layout(f"email.{kind}").substitute(words, body=body)
 
 
 @cache
