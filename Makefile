@@ -11,6 +11,9 @@ PIP := PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt \
 PROJECTS := $(wildcard */pyproject.toml plugins/*/pyproject.toml plugins/*/stand_in/pyproject.toml)
 # All packages at once: they require each other.
 PACKAGES := $(filter-out core plugins/smtp,$(PROJECTS:/pyproject.toml=))
+# Those that a framework, a store or a tracer is for bring much along, and have no stand-in to show.
+OPTIONAL := $(filter-out $(patsubst %/stand_in,%,$(filter %/stand_in,$(PACKAGES))),\
+	$(filter-out %/stand_in,$(filter plugins/%,$(PACKAGES))))
 
 .PHONY: help demo test format lint types unit django architecture coverage simulate fleet outage kills bench \
 	docs guides pictures prose messages changelog release-check clean
@@ -117,7 +120,8 @@ FIND_PYTHON = for python in $(or $(PYTHON),python3 python3.14 python3.13 python3
 # Without build isolation for what is here alone: its backend is there already.
 $(VENV)/.demo: $(VENV)/.backend $(PROJECTS)
 	@$(PIP) install --no-build-isolation \
-		--editable 'core[http]' --editable plugins/smtp $(addprefix --editable ,$(PACKAGES))
+		--editable 'core[http]' --editable plugins/smtp \
+		$(addprefix --editable ,$(filter-out $(OPTIONAL),$(PACKAGES)))
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.backend $(PROJECTS) requirements-dev.txt
