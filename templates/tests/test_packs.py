@@ -13,6 +13,7 @@ import pytest
 
 import passpost
 import passpost_templates
+from pytest_passpost import Inbox
 
 DOCS: Final = Path(__file__).parents[2] / "docs"
 PAGE: Final = "how-to/ready-made-templates.md"
@@ -68,6 +69,23 @@ def test_the_example_of_the_page_adds_a_language(install: Install) -> None:
     assert "Valable 10 minutes.\n" in email.text
     assert '<html lang="fr" dir="ltr">' in email.html
     assert "Si vous n'avez pas demandé" in email.html
+
+
+def test_a_language_may_lack_usages(install: Install, passpost_inbox: Inbox) -> None:
+    install(FRENCH)
+    with pytest.raises(ValueError, match="no template for SignIn in fr"):
+        passpost_templates.templates("fr", "en", usages=["SignIn", "Generic"])
+    made = passpost_templates.templates("en", "fr", usages=["SignIn", "Generic"])
+    assert [template.get("locale") for template in made] == ["en", "en", "fr", None, None]
+    with passpost.Mailer.from_settings({**passpost_inbox.application, "templates": made}) as mailer:
+        for usage in ("SignIn", "Generic"):
+            mailer.send(
+                passpost.Message(
+                    to="ada@example.com", usage=usage, payload={"code": "493817"}, locale="fr"
+                )
+            )
+    subjects = [mail.subject for mail in passpost_inbox.mails]
+    assert subjects == ["Sign in to your account", "Vérifiez votre adresse e-mail"]
 
 
 def test_the_packs_that_ship_are_found_as_others_are() -> None:

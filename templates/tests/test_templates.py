@@ -231,7 +231,7 @@ def test_usages_are_those_asked_for() -> None:
 @pytest.mark.parametrize(("languages", "usages", "words"), [
     (["tlh"], None, "no templates for the language 'tlh'; installed: .*en, zh-CN"),
     ([], None, "no language named; installed: .*en, zh-CN"),
-    (["en"], ["Newsletter", "SignIn"], "no template for Newsletter in the language en"),
+    (["en"], ["Newsletter", "SignIn"], "no template for Newsletter in en"),
 ])  # fmt: skip
 def test_what_is_not_installed_is_named(languages: list[str], usages: Any, words: str) -> None:
     with pytest.raises(ValueError, match=words):

@@ -28,16 +28,22 @@ def templates(*languages: str, usages: Iterable[str] | None = None) -> list[dict
 
     Args:
         languages: The tags of languages that are installed, the most general one first.
-        usages: What the emails are for; None for every usage that the languages have.
+        usages: What the emails are for, all of which the first language has; None for every usage
+            that the languages have.
 
     Raises:
-        ValueError: A language is not installed, has no template for one of the usages, or its file
-            lacks a text.
+        ValueError: A language is not installed, its file lacks a text, or the first language has
+            no template for one of the usages.
     """
     packs = list(dict.fromkeys(_pack(language) for language in languages))
     if not packs:
         raise ValueError(f"no language named; installed: {', '.join(found())}")
-    wanted = None if usages is None else tuple(dict.fromkeys(usages))
+    if usages is None:
+        wanted = dict.fromkeys(usage for pack in packs for usage in pack.usages)
+    else:
+        wanted = dict.fromkeys(usages)
+        if lacking := [usage for usage in wanted if usage not in packs[0].usages]:
+            raise ValueError(f"no template for {', '.join(lacking)} in {packs[0].tag}")
     several = packs if len(packs) > 1 else []
     return [
         *(template for pack in several for template in pack.templates(wanted, pack.locale)),

@@ -39,15 +39,15 @@ class Pack:
         """Whose templates these are: the tag, unless the file names a wider one."""
         return str(self._texts().get("locale", self.tag))
 
-    def templates(self, usages: tuple[str, ...] | None, locale: str | None) -> list[dict[str, str]]:
-        """Return the templates for these usages, or for all, with this locale or without one."""
-        texts = self._texts()
-        each = texts["usages"]
-        if usages is None:
-            usages = tuple(each)
-        if lacking := [usage for usage in usages if usage not in each]:
-            raise ValueError(f"no template for {', '.join(lacking)} in the language {self.tag}")
-        return [dict(self._template(usage, texts, locale)) for usage in usages]
+    @property
+    def usages(self) -> tuple[str, ...]:
+        """What its emails are for."""
+        return tuple(self._texts()["usages"])
+
+    def templates(self, usages: Iterable[str], locale: str | None) -> list[dict[str, str]]:
+        """Return its templates for these usages, with this locale or without one."""
+        texts, own = self._texts(), self.usages
+        return [dict(self._template(usage, texts, locale)) for usage in usages if usage in own]
 
     def _template(
         self, usage: str, texts: Mapping[str, Any], locale: str | None
