@@ -271,7 +271,7 @@ def test_without_its_store_an_email_is_rejected_or_sent(store: str, *, hangs: bo
         policy: dict[str, Any] = {"rates": {"first": "9/s"}, "recipient_cooldowns": {"*": 9}}
         async with mailer(Scripted("first"), stores=Stores(**given), **policy) as sends:
             result = await outcome(sends.send(message(idempotency_key="key")))
-        assert loop.time() - began <= 25.1
+            assert loop.time() - began <= 25.1
         return result
 
     assert run(scene("reject")) == "rejected provider"
@@ -293,7 +293,7 @@ def test_a_cooldown_that_cannot_be_given_back_hides_no_error(
             assert await outcome(sends.send(message())) == "rejected recipient"
 
     run(scene())
-    assert "a cooldown stays although its email was not sent" in caplog.text
+    assert "a cooldown may stay although its email was not sent" in caplog.text
 
 
 def test_a_store_sees_no_address() -> None:

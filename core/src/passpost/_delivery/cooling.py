@@ -11,21 +11,24 @@ from passpost._delivery.deadlines import DeadlinePassedError
 from passpost._delivery.once import KeyedHash, tolerate
 from passpost._phrases import _
 from passpost._plugins.defects import describe_defect
+from passpost._plugins.interruptions import note_unsent
 from passpost._policy.routes import EVERY_USAGE
 from passpost._stores.cooldown import MemoryCooldowns
-from passpost.errors import Throttled
+from passpost._stores.failure import seconds_told
+from passpost.errors import PasspostError, Throttled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from passpost._delivery.deadlines import Deadlines
+    from passpost._delivery.notes import Notes
     from passpost._messages.messages import Message
     from passpost._policy.clock import Clock
     from passpost._stores import Stores
 
 log: Final = logging.getLogger("passpost")
 
-GIVING_BACK: Final = 1.0
+_GIVING_BACK: Final = 1.0
 """Seconds that the end of a cooldown may take, past the deadline as well."""
 
 _STORE: Final = _("store of the cooldowns")
@@ -57,10 +60,16 @@ class Cooling:
         stores: Where they are remembered.
         clock: The time.
         deadlines: Keeps the deadlines of sends.
+        notes: Where a cooldown is given back that nobody waits for.
     """
 
     def __init__(
-        self, seconds: Mapping[str, float], stores: Stores, clock: Clock, deadlines: Deadlines
+        self,
+        seconds: Mapping[str, float],
+        stores: Stores,
+        clock: Clock,
+        deadlines: Deadlines,
+        notes: Notes,
     ) -> None:
         self._seconds = seconds
         # Without a secret, all processes that share the cooldowns still agree on the hashes.
@@ -68,8 +77,10 @@ class Cooling:
         self._on_failure = stores.on_failure
         self._clock = clock
         self._deadlines = deadlines
+        self._notes = notes
         self._store = stores.cooldowns or MemoryCooldowns(clock)
-        self._memory = self._store if isinstance(self._store, MemoryCooldowns) else None
+        # Of a class derived from it, `begin` may do more.
+        self._memory = self._store if type(self._store) is MemoryCooldowns else None
 
     def begin_now(self, message: Message) -> Cooled | None:
         """Begin a cooldown as `begin` does; return None where a store has to be awaited.
@@ -106,26 +117,41 @@ class Cooling:
             return FREE
         cooled = Cooled(self._key(message), os.urandom(8).hex())
         try:
-            with self._deadlines.until(over):
-                left = await self._store.begin(cooled.key, lasting, owner=cooled.owner)
-        except DeadlinePassedError:
-            tolerate(_STORE, TimeoutError(), self._on_failure)
-            return FREE
-        except Exception as error:  # noqa: BLE001 - whatever a store's library raises
-            tolerate(_STORE, error, self._on_failure)
-            return FREE
-        if left:
-            raise Throttled(left)
+            await self._ask(cooled, lasting, over)
+        except Throttled:
+            raise
+        except BaseException as error:
+            # The store may have begun it, and its reply is lost.
+            self._notes.begin(self._give_back(cooled, logging.DEBUG))
+            if not isinstance(error, PasspostError):
+                note_unsent(error)
+            raise
         return cooled
 
-    async def give_back(self, cooled: Cooled) -> None:
-        """End a cooldown whose email was not sent."""
+    async def give_back(self, cooled: Cooled, error: BaseException) -> None:
+        """End a cooldown whose email was not sent, for this error; wait for a moment at most."""
+        await self._notes.write(self._give_back(cooled, logging.ERROR), _GIVING_BACK, error)
+
+    async def _ask(self, cooled: Cooled, lasting: float, over: float) -> None:
         try:
-            with self._deadlines.until(self._clock.monotonic() + GIVING_BACK):
+            with self._deadlines.until(over):
+                left = await self._store.begin(cooled.key, lasting, owner=cooled.owner)
+            left = seconds_told(left)
+        except DeadlinePassedError:
+            tolerate(_STORE, TimeoutError(), self._on_failure)
+        except Exception as error:  # noqa: BLE001 - whatever a store's library raises
+            tolerate(_STORE, error, self._on_failure)
+        else:
+            if left:
+                raise Throttled(left)
+
+    async def _give_back(self, cooled: Cooled, level: int) -> None:
+        try:
+            with self._deadlines.until(self._clock.monotonic() + _GIVING_BACK):
                 await self._store.give_back(cooled.key, owner=cooled.owner)
         except Exception as error:  # noqa: BLE001 - the email's own error says more
             what = describe_defect(error)
-            log.error("a cooldown stays although its email was not sent: %s", what)  # noqa: TRY400 - a traceback could show the email
+            log.log(level, "a cooldown may stay although its email was not sent: %s", what)
 
     def _lasting(self, message: Message) -> float:
         return self._seconds.get(message.usage, self._seconds.get(EVERY_USAGE, 0.0))

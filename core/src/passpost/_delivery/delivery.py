@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from passpost._delivery.cooling import FREE, GIVING_BACK, Cooling
+from passpost._delivery.cooling import FREE, Cooling
 from passpost._delivery.deadlines import Deadlines
 from passpost._delivery.dispatch import Dispatch
 from passpost._delivery.identity import Identity
@@ -17,6 +17,7 @@ from passpost._delivery.notes import Notes, nothing_was_sent
 from passpost._delivery.once import Once
 from passpost._delivery.places import Places
 from passpost._delivery.records import Records
+from passpost._delivery.sessions import CLOSING
 from passpost._delivery.watched import Watched
 from passpost._plugins.defects import describe_defect
 from passpost._policy.clock import Clock, LoopClock
@@ -81,11 +82,11 @@ class Delivery:
             name: Places(limiter, name, rate, stores.on_failure)
             for name, rate in policy.rates.items()
         }
-        self._cooling = Cooling(policy.recipient_cooldowns, stores, clock, self._deadlines)
-        self._notes = Notes()
+        self._notes = notes = Notes()
+        self._cooling = Cooling(policy.recipient_cooldowns, stores, clock, self._deadlines, notes)
         self._once = None
         if stores.idempotency is not None:
-            self._once = Once(stores.idempotency, stores, clock, self._deadlines, self._notes)
+            self._once = Once(stores.idempotency, stores, clock, self._deadlines, notes)
 
     def health(self) -> Mapping[str, ConnectorHealth]:
         """Return how each connector does, by its name."""
@@ -143,7 +144,8 @@ class Delivery:
         """Wait for what still has to be noted of sends, and end what the stores have open."""
         await self._notes.wait_until_written()
         try:
-            await self._stores.aclose()
+            with self._deadlines.until(self._clock.monotonic() + CLOSING):
+                await self._stores.aclose()
         except Exception as error:  # noqa: BLE001 - whatever a store's library raises
             log.error("a store was not closed: %s", describe_defect(error))  # noqa: TRY400 - likewise
         self._deadlines.close()
@@ -154,7 +156,7 @@ class Delivery:
             return await self._dispatch(message, seconds, over)
         except (PasspostError, asyncio.CancelledError) as error:
             if cooled is not FREE and nothing_was_sent(error):
-                await self._notes.write(self._cooling.give_back(cooled), GIVING_BACK)
+                await self._cooling.give_back(cooled, error)
             raise
 
     def _dispatch(self, message: Message, seconds: float, over: float) -> Awaitable[Receipt]:

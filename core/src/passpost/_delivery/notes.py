@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
-from passpost._plugins.interruptions import is_unsent
+from passpost._plugins.interruptions import is_unsent, note_unsent
 from passpost.errors import PasspostError, SendError
 
 
@@ -16,17 +16,35 @@ class Notes:
     def __init__(self) -> None:
         self._writing: set[asyncio.Task[None]] = set()
 
-    async def write(self, note: Coroutine[Any, Any, None], seconds: float) -> None:
-        """Run a coroutine to its end.
+    def begin(self, note: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run a coroutine to its end, for which nobody has to wait.
 
         Args:
             note: What notes something; it raises nothing.
-            seconds: How long the caller waits for it, unless it is cancelled.
         """
         task = asyncio.create_task(note)
         self._writing.add(task)
         task.add_done_callback(self._writing.discard)
-        await asyncio.wait({task}, timeout=seconds)
+        return task
+
+    async def write(
+        self, note: Coroutine[Any, Any, None], seconds: float, end: BaseException | None = None
+    ) -> None:
+        """Run a coroutine to its end, and wait for it.
+
+        Args:
+            note: What notes something; it raises nothing.
+            seconds: How long the caller waits, unless it is cancelled.
+            end: The error that the send ended with.
+        """
+        task = self.begin(note)
+        try:
+            await asyncio.wait({task}, timeout=seconds)
+        except BaseException as interruption:
+            # It takes the place of the error, and nothing was sent all the same.
+            if end is not None and nothing_was_sent(end):
+                note_unsent(interruption)
+            raise
 
     async def wait_until_written(self) -> None:
         """Wait for the notes whose callers did not."""

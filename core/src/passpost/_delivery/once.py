@@ -15,6 +15,7 @@ from passpost._delivery.notes import Notes, nothing_was_sent
 from passpost._messages.messages import Message, Receipt
 from passpost._phrases import _
 from passpost._plugins.defects import describe_defect
+from passpost._plugins.interruptions import note_unsent
 from passpost._stores.failure import StoreError
 from passpost._stores.idempotency import (
     Beginning,
@@ -23,6 +24,7 @@ from passpost._stores.idempotency import (
     IdempotencyStore,
     OtherContent,
     Record,
+    Running,
 )
 from passpost._text import visible
 from passpost.errors import MessageError, PasspostError, SendError
@@ -103,6 +105,9 @@ class Once:
         except Exception as error:  # noqa: BLE001 - whatever a store's library raises
             tolerate(_("idempotency store"), error, self._on_failure)
             return await make()
+        except BaseException as interruption:
+            note_unsent(interruption)
+            raise
         if isinstance(token, Receipt):
             return token
         return await self._make(key, token, over, make)
@@ -126,6 +131,8 @@ class Once:
                 )
             if isinstance(beginning, Ended):
                 return _replayed(beginning.record)
+            if not isinstance(beginning, Running):
+                raise StoreError(_("the store returned something else than its contract allows"))
             if left <= _LOOK_AGAIN:
                 raise _unknown(_("another send of the same key is still under way"), RUNNING)
             await self._clock.sleep(_LOOK_AGAIN)
@@ -140,15 +147,22 @@ class Once:
         try:
             receipt = await make()
         except BaseException as error:
-            await self._write(key, token, over, _record_of_failure(error))
+            await self._write(key, token, over, _record_of_failure(error), error)
             raise
         await self._write(key, token, over, _record_of_receipt(receipt))
         return receipt
 
-    async def _write(self, key: str, token: str, over: float, record: Record | None) -> None:
+    async def _write(
+        self,
+        key: str,
+        token: str,
+        over: float,
+        record: Record | None,
+        error: BaseException | None = None,
+    ) -> None:
         """Note how a send ended; past its deadline, the caller does not wait for it."""
         note = self._note(key, token, record)
-        await self._notes.write(note, max(_NOTING, over - self._clock.monotonic()))
+        await self._notes.write(note, max(_NOTING, over - self._clock.monotonic()), error)
 
     async def _note(self, key: str, token: str, record: Record | None) -> None:
         try:
@@ -247,14 +261,21 @@ def _replayed(record: Record | None) -> Receipt:
     """Return the receipt that was noted, or raise what was."""
     if record is None:
         raise _unknown(_("the process that made this send vanished"), VANISHED)
-    if record["outcome"] == "accepted":
-        accepted_at = dt.datetime.fromisoformat(record["accepted_at"])
-        parts = {
-            name: record[name] for name in ("connector", "message_id", "provider_id", "response")
-        }
-        return Receipt(**parts, accepted_at=accepted_at, replayed=True)
-    facts = {"scope": "provider", "temporary": False, **record["facts"], "outcome": "unknown"}
-    raise SendError(record["text"], **facts)
+    try:
+        if record["outcome"] == "accepted":
+            return _receipt(record)
+        facts = {"scope": "provider", "temporary": False, **record["facts"], "outcome": "unknown"}
+        ended = SendError(record["text"], **facts)
+    except (TypeError, ValueError, KeyError, AttributeError):
+        # A version of passpost to come may have noted it. The email must not be sent again.
+        ended = _unknown(_("the record of this send cannot be read"), STORE)
+    raise ended
+
+
+def _receipt(record: Record) -> Receipt:
+    accepted_at = dt.datetime.fromisoformat(record["accepted_at"])
+    parts = {name: record[name] for name in ("connector", "message_id", "provider_id", "response")}
+    return Receipt(**parts, accepted_at=accepted_at, replayed=True)
 
 
 def _unknown(text: str, code: str) -> SendError:

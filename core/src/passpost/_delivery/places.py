@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from passpost._delivery.once import tolerate
 from passpost._phrases import _
+from passpost._stores.failure import seconds_told
 from passpost._stores.rate import MemoryRateLimiter
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ class Places:
         self._take = partial(limiter.take, name, rate)
         self._on_failure = on_failure
         self._take_now = None
-        if isinstance(limiter, MemoryRateLimiter):
+        # Of a class derived from it, `take` may do more.
+        if type(limiter) is MemoryRateLimiter:
             self._take_now = partial(limiter.take_now, name, rate)
 
     def takes_now(self) -> bool:
@@ -47,7 +49,7 @@ class Places:
             SendError: The limiter failed.
         """
         try:
-            return await self._take()
+            return seconds_told(await self._take())
         except Exception as error:  # noqa: BLE001 - whatever a store's library raises
             tolerate(_("rate limiter"), error, self._on_failure)
             return 0.0

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 log: Final = logging.getLogger("passpost")
 
 CLOSING: Final = 10.0
-"""Seconds that a session may take to close before it is cancelled."""
+"""Seconds that a session or a store may take to close before it is cancelled."""
 
 CANCELLING: Final = 1.0
 """Seconds that a session may take to end after it was cancelled; then it is left alone."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from passpost._phrases import _
+
 
 class StoreError(Exception):
     """A store cannot be asked.
@@ -17,3 +19,15 @@ class StoreError(Exception):
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
         self.hint = hint
+
+
+def seconds_told(told: object) -> float:
+    """Return the seconds that a store tells to wait.
+
+    Raises:
+        StoreError: It told something else.
+    """
+    # What is not a number compares to nothing.
+    if not (isinstance(told, (int, float)) and told >= 0):
+        raise StoreError(_("the store returned something else than its contract allows"))
+    return float(told)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import attrs
 
 from passpost._stores.clock import default_clock
+from passpost._stores.locks import ProcessLock
 
 if TYPE_CHECKING:
     from passpost._policy.clock import Clock
@@ -97,29 +98,34 @@ class MemoryIdempotency:
     def __init__(self, clock: Clock | None = None) -> None:
         self._clock = clock or default_clock()
         self._entries: dict[str, _Entry] = {}
+        # Mailers on several event loops, each in a thread, may share it.
+        self._lock = ProcessLock()
 
     async def begin(self, key: str, fingerprint: str, *, running: float, kept: float) -> Beginning:
         """Begin a send; see `IdempotencyStore.begin`."""
         now = self._clock.monotonic()
-        self._forget_old(now)
-        entry = self._entries.get(key)
-        if entry is None:
-            token = secrets.token_hex(8)
-            self._entries[key] = _Entry(fingerprint, token, now + running, now + kept)
-            return Begun(token)
+        with self._lock.here():
+            self._forget_old(now)
+            entry = self._entries.get(key)
+            if entry is None:
+                token = secrets.token_hex(8)
+                self._entries[key] = _Entry(fingerprint, token, now + running, now + kept)
+                return Begun(token)
         return state_of(entry.fingerprint, fingerprint, entry.record, now >= entry.vanished_at)
 
     async def finish(self, key: str, token: str, record: Record) -> None:
         """Note how a send ended."""
-        entry = self._entries.get(key)
-        if entry is not None and entry.token == token:
-            entry.record = record
+        with self._lock.here():
+            entry = self._entries.get(key)
+            if entry is not None and entry.token == token:
+                entry.record = record
 
     async def forget(self, key: str, token: str) -> None:
         """Free a key."""
-        entry = self._entries.get(key)
-        if entry is not None and entry.token == token:
-            del self._entries[key]
+        with self._lock.here():
+            entry = self._entries.get(key)
+            if entry is not None and entry.token == token:
+                del self._entries[key]
 
     def _forget_old(self, now: float) -> None:
         # Kept for the same time nearly all, so the oldest come first.

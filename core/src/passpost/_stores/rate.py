@@ -81,8 +81,11 @@ class MemoryRateLimiter:
     def take_now(self, name: str, rate: Rate) -> float:
         """Take one place at once: what waits for nothing costs each email less."""
         now = self._clock.monotonic()
-        taken = self._taken.setdefault(name, deque(maxlen=rate.emails))
-        if len(taken) == rate.emails and (wait := taken[0] + rate.seconds - now) > 0:
+        taken = self._taken.get(name)
+        # Another mailer may have another rate for this name.
+        if taken is None or (taken.maxlen or 0) < rate.emails:
+            taken = self._taken[name] = deque(taken or (), maxlen=rate.emails)
+        if len(taken) >= rate.emails and (wait := taken[-rate.emails] + rate.seconds - now) > 0:
             return wait
         taken.append(now)
         return 0.0

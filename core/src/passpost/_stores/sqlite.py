@@ -6,7 +6,6 @@ import json
 import os
 import secrets
 import sqlite3
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +17,7 @@ import anyio.to_thread
 from passpost._phrases import _
 from passpost._stores.failure import StoreError
 from passpost._stores.idempotency import Beginning, Begun, Record, state_of
+from passpost._stores.locks import ProcessLock
 
 T = TypeVar("T")
 
@@ -51,9 +51,9 @@ class SqliteIdempotency:
     def __init__(self, path: str | Path) -> None:
         self._path = Path(path)
         # By process: SQLite's connections must not cross a fork, not even to be closed there
-        # (sqlite.org/howtocorrupt.html, 2.6), and a lock may be held when it happens.
+        # (sqlite.org/howtocorrupt.html, 2.6).
         self._connections: dict[int, sqlite3.Connection] = {}
-        self._locks: dict[int, threading.Lock] = {}
+        self._lock = ProcessLock()
 
     async def begin(self, key: str, fingerprint: str, *, running: float, kept: float) -> Beginning:
         """Begin a send; see `IdempotencyStore.begin`.
@@ -112,7 +112,7 @@ class SqliteIdempotency:
 
     def close(self) -> None:
         """Close the file; the next operation opens it again."""
-        with self._lock():
+        with self._lock.here():
             connection = self._connections.pop(os.getpid(), None)
             if connection is not None:
                 connection.close()
@@ -122,7 +122,7 @@ class SqliteIdempotency:
         return await anyio.to_thread.run_sync(self._in_thread, work, abandon_on_cancel=True)
 
     def _in_thread(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        lock = self._lock()
+        lock = self._lock.here()
         if not lock.acquire(timeout=_PATIENCE):
             raise StoreError(_("the SQLite file {path} is busy", path=self._path), hint=_BUSY)
         try:
@@ -160,6 +160,3 @@ class SqliteIdempotency:
             connection.close()
             raise
         return connection
-
-    def _lock(self) -> threading.Lock:
-        return self._locks.setdefault(os.getpid(), threading.Lock())
