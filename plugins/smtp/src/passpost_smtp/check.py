@@ -22,6 +22,13 @@ _SOON: Final = dt.timedelta(days=14)
 _SAID: Final = "See the server's documentation for the meaning of its reply."
 _SILENT: Final = "Check again in a moment. If the error remains, ask the server's operator."
 
+_OFFICE: Final = "smtp.office365.com"
+# Microsoft's message MC786329, as of January 2026.
+_BASIC_AUTHENTICATION_ENDS: Final = (
+    "Exchange Online turns passwords off for SMTP by default at the end of December 2026",
+    "Configure OAuth2 in auth, or ask the tenant's administrator how long passwords remain.",
+)
+
 _WISHES: Final = (
     ("PIPELINING", "each email takes two more round trips"),
     ("CHUNKING", "each email takes one more round trip"),
@@ -148,6 +155,8 @@ class _Check:
     def _report_sign_in(self) -> None:
         mechanism = self._opening.mechanism
         self._ok("auth.ok", f"authenticated with {mechanism}" if mechanism else "not configured")
+        if self._config.host.ascii == _OFFICE and self._config.login is not None:
+            self._warn("auth.ends", *_BASIC_AUTHENTICATION_ENDS)
 
     async def _name_sender(self) -> None:
         self._opening.phase = "mail"

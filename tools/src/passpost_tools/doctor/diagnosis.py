@@ -28,6 +28,7 @@ class Diagnosis:
         remedy: What to do about it; empty if there is nothing to do.
         record: The DNS record to create or to change to, ready to paste; empty if there is none.
         seconds: How long the step took.
+        connector: The name of the connector that it concerns.
     """
 
     id: str
@@ -37,3 +38,4 @@ class Diagnosis:
     remedy: str = ""
     record: str = ""
     seconds: float = 0.0
+    connector: str = ""

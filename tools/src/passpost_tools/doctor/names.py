@@ -29,11 +29,13 @@ class NoAnswerError(Exception):
 
     Attributes:
         why: The reason, for people.
+        silent: Whether there was no answer at all, rather than one of a failure.
     """
 
-    def __init__(self, why: Phrase) -> None:
+    def __init__(self, why: Phrase, *, silent: bool = False) -> None:
         super().__init__(why)
         self.why = why
+        self.silent = silent
 
 
 class Names:
@@ -46,6 +48,8 @@ class Names:
     def __init__(self, resolver: dns.asyncresolver.Resolver | None = None) -> None:
         self._resolver = resolver
         self._known: dict[tuple[str, str], Sequence[str]] = {}
+        self._heard = False
+        self._silence: NoAnswerError | None = None
 
     async def texts(self, name: str) -> Sequence[str]:
         """Return the TXT records of a name, each in one piece.
@@ -82,7 +86,16 @@ class Names:
     async def _ask(self, name: str, kind: str) -> Sequence[str]:
         question = name.rstrip(".").lower(), kind
         if question not in self._known:
-            self._known[question] = await self._answer(*question)
+            # Where nobody ever answered, each question would take its whole time.
+            if self._silence is not None and not self._heard:
+                raise NoAnswerError(self._silence.why, silent=True)
+            try:
+                self._known[question] = await self._answer(*question)
+            except NoAnswerError as error:
+                self._heard = self._heard or not error.silent
+                self._silence = error if error.silent else self._silence
+                raise
+            self._heard = True
         return self._known[question]
 
     async def _answer(self, name: str, kind: str) -> list[str]:
@@ -95,15 +108,24 @@ class Names:
             return [_text(record) for record in answer]
         except dns.resolver.NXDOMAIN:
             return []
-        except dns.resolver.LifetimeTimeout:
+        except dns.resolver.LifetimeTimeout as error:
+            silent = not _answers_in(error)
             why = _("no answer within {seconds:g} s", seconds=PATIENCE)
-        except dns.resolver.NoNameservers:
+        except dns.resolver.NoNameservers as error:
+            silent = not _answers_in(error)
             why = _("the name servers failed to answer")
         except dns.resolver.NoResolverConfiguration:
-            why = _("this machine has no name server")
+            silent, why = True, _("this machine has no name server")
         except (dns.exception.DNSException, OSError) as error:
+            silent = isinstance(error, OSError)
             why = _("the question failed with {error}", error=type(error).__name__)
-        raise NoAnswerError(why)
+        raise NoAnswerError(why, silent=silent)
+
+
+def _answers_in(error: dns.exception.DNSException) -> bool:
+    """Return whether any of the name servers answered, if only that it failed."""
+    # Each is the name server, whether over TCP, the port, the exception, and the answer.
+    return any(one[4] is not None for one in error.kwargs.get("errors", ()))
 
 
 def _text(record: object) -> str:

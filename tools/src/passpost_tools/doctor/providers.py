@@ -72,6 +72,20 @@ PROVIDERS: Final = (
 )
 
 
+HOSTS: Final = (
+    "smtp.gmail.com", "smtp-relay.gmail.com", "smtp.office365.com", "smtpdm.aliyun.com",
+    "smtpdm-ap-southeast-1.aliyun.com", "smtp.qq.com", "smtp.exmail.qq.com", "smtp.163.com",
+    "smtp.126.com", "smtp.sendgrid.net", "smtp.postmarkapp.com", "smtp.resend.com",
+    "smtp.mailgun.org", "smtp.eu.mailgun.org",
+)  # fmt: skip
+"""Hosts that people misspell."""
+
+
+def owner_of(domain: str) -> Provider | None:
+    """Return the provider whose mailboxes have this domain."""
+    return next((one for one in PROVIDERS if domain in one.own), None)
+
+
 def provider_of(host: str) -> Provider | None:
     """Return the provider that a host belongs to."""
     name = host.lower().rstrip(".")

@@ -15,7 +15,7 @@ from passpost_tools.doctor.diagnosis import Diagnosis, Result, _
 from passpost_tools.doctor.dkim import TOO_WEAK, WEAK, Key, read_key
 from passpost_tools.doctor.dmarc import Dmarc, read_dmarc
 from passpost_tools.doctor.names import NoAnswerError
-from passpost_tools.doctor.providers import provider_of
+from passpost_tools.doctor.providers import owner_of, provider_of
 from passpost_tools.doctor.spf import MAX_LOOKUPS, Spf, read_spf
 
 if TYPE_CHECKING:
@@ -52,6 +52,9 @@ async def check_sender(
             found = [sender.found(f"{name}.unanswered", "skipped", why)]
         for one in found:
             yield attrs.evolve(one, seconds=time.monotonic() - started)
+        # All else would be a consequence.
+        if any(one.id in {"domain.missing", "domain.others"} for one in found):
+            return
 
 
 class _Sender:
@@ -83,6 +86,12 @@ class _Sender:
 
     async def check_domain(self) -> list[Diagnosis]:
         """Check that replies and bounces have somewhere to go."""
+        if owner_of(self._domain) is not None and not self._is_providers:
+            other = _(
+                "addresses at {domain} belong to mailboxes of another provider", domain=self._domain
+            )
+            use = _("Use a sender at a domain of your own, or send through that provider.")
+            return [self.found("domain.others", "error", other, use)]
         servers = await self._names.mail_servers(self._domain)
         if list(servers) == ["."]:
             null = _("its MX record says that it accepts no email")
