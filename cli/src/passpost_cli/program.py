@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 SUMMARIES: Final = {
     "check": "Check settings files, and with --connect the connection.",
+    "doctor": "Find out why emails do not arrive; nothing is sent.",
     "preview": "Show what an email will look like; nothing is sent.",
     "send": "Send one email, or one for each line of a file.",
     "connectors": "List the installed connectors and extensions.",
