@@ -54,6 +54,7 @@ SAME_EACH_TIME: Final = (
     (re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+\+00:00"), "2026-01-02T03:04:05.678+00:00"),
     (re.compile(r"\bin \d+\.\d\ds\b"), "in 0.12s"),
     (re.compile(r"127\.0\.0\.1:\d{4,5}"), "127.0.0.1:2525"),
+    (re.compile(r"\b\d\.\d\d s  "), "0.01 s  "),
 )
 """What differs from run to run, and what a page shows instead."""
 

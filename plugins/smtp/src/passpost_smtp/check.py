@@ -237,6 +237,7 @@ _SUBJECTS: Final = {
     "smtp.ehlo": "extensions",
     "smtp.offers": "extensions",
     "auth": "sign-in",
+    "auth.required": "sender",
     "sender": "sender",
     "recipient": "recipient",
 }

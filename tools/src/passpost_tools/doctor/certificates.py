@@ -172,7 +172,7 @@ _UNVERIFIED: Final = (
 _RENEW: Final = _("Renew the certificate on the server, and restart the server.")
 _SET_CLOCK: Final = _("Check the clock of this machine, then the certificate on the server.")
 _USE_NAME: Final = _(
-    "Set the host to a name in the certificate (connector smtp: or set servername to one)."
+    "Set the hostname to a name in the certificate (connector smtp: or set servername to one)."
 )
 _TRUST: Final = _(
     "Trust its CA: put the certificate of the CA into the settings as PEM (connector smtp: tls.ca; "

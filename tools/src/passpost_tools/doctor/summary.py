@@ -55,12 +55,15 @@ def invalid_settings(error: ConfigError, place: str) -> Iterator[Diagnosis]:
         place: The file, for problems that do not know it.
     """
     for problem in error.problems:
+        # Warnings have `passpost check`: none of them is why the settings cannot be used.
+        if problem.severity != "error":
+            continue
         where = problem.place if problem.file else place
         path = f"{problem.path}: " if problem.path else ""
         yield Diagnosis(
             id=f"settings.{problem.code or 'invalid'}",
             subject=_("settings"),
-            result="error" if problem.severity == "error" else "warning",
+            result="error",
             evidence=_("{where}: {path}{message}", where=where, path=path, message=problem.message),
             remedy=problem.remedy,
         )

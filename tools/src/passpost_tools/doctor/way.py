@@ -88,7 +88,7 @@ class Way:
         return [one for each in tried if (one := self._judged(each)) is not None]
 
     async def _explained(self) -> Diagnosis:
-        """Return why the host has no address."""
+        """Return why the hostname has no address."""
         if self._is_address():
             what = _("{host} is not reachable from this machine", host=self._host)
             return self._found("dns.failed", "error", what, _CHECK_NETWORK)
@@ -104,7 +104,7 @@ class Way:
             what = _("the DNS has {addresses}, but this machine does not use it", addresses=shown)
             return self._found("dns.system", "error", what, _CHECK_SYSTEM)
         guess = next(iter(get_close_matches(self._host, HOSTS, n=1, cutoff=0.8)), None)
-        remedy = _("Set the host to {host}.", host=guess) if guess else _CHECK_SPELLING
+        remedy = _("Set the hostname to {host}.", host=guess) if guess else _CHECK_SPELLING
         what = _("the DNS has no address of {host}", host=self._host)
         return self._found("dns.missing", "error", what, remedy)
 
@@ -238,7 +238,7 @@ _NOT_ALLOWED: Final = (
     _("Use the public hostname of the server."),
 )
 _CHECK_NETWORK: Final = _("Check the network of this machine.")
-_CHECK_SPELLING: Final = _("Check the spelling of the host in the settings.")
+_CHECK_SPELLING: Final = _("Check the spelling of the hostname in the settings.")
 _CHECK_DNS: Final = _(
     "Check the network of this machine, and the name servers in /etc/resolv.conf."
 )
