@@ -109,7 +109,7 @@ class Talk:
             yield self._ended("smtp.ended", error)
 
     async def _introduced(self, line: Line) -> AsyncIterator[Diagnosis]:
-        """Say EHLO, and secure the connection where that comes after the greeting."""
+        """Send EHLO, and secure the connection where that comes after the greeting."""
         server = self._server
         offer = await line.command(f"EHLO {_own_name()}")
         if server.security == "none":
