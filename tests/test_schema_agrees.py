@@ -18,6 +18,7 @@ from passpost import config
 from passpost._host.application import load_settings
 from passpost._host.stores import find_stores
 from passpost._plugins.discovery import FIRST_PARTY
+from passpost_tools.lint.settings import read_settings
 from passpost_tools.schemas import application_schema
 
 ROOT = Path(__file__).parents[1]
@@ -31,6 +32,7 @@ EXCEPTIONS = {
     "E113": "likewise in a key",
     "E2": "the text of a template is Mustache",
     "E3": "hostnames, URLs and keys have grammars of their own",
+    "E403": "which codes of warnings there are, connectors know",
     "E402": "the application's templates serve every connector, and extensions may have others",
     "E42": "delivery names connectors of the same file, and rates have a grammar",
     "E431": "whether stores need a secret depends on which stores they are",
@@ -62,14 +64,16 @@ def excepted(code: str) -> bool:
 
 def errors(kind: str, given: Mapping[str, Any]) -> set[str]:
     """Return the codes with which the parser rejects settings; empty if it accepts them."""
+    _, of_lint = read_settings(config.Settings.of(given), CLASSES)
+    found = {one.code or "?" for one in of_lint}
     try:
         if kind == APPLICATION:
             load_settings(given, HOST)
         else:
             HOST.configure(kind, given)
     except passpost.ConfigError as error:
-        return {one.code or "?" for one in error.problems if one.severity == "error"}
-    return set()
+        found |= {one.code or "?" for one in error.problems if one.severity == "error"}
+    return found
 
 
 def leaves(value: Any) -> Iterator[Any]:
@@ -132,12 +136,12 @@ def test_it_is_a_schema(kind: str) -> None:
 def test_it_explains_in_the_language_of_its_reader() -> None:
     schema = application_schema(CLASSES, STORES, others=["acme"], language="zh-CN")
     assert schema["properties"]["connectors"]["markdownDescription"].startswith("按优先顺序")
-    smtp = schema["$defs"]["connector smtp"]["properties"]
+    smtp = schema["$defs"]["settings of smtp"]["properties"]
     assert smtp["host"]["markdownDescription"] == smtp["host"]["description"]
     assert [key for key, one in smtp.items() if one.get("deprecated")] == ["username", "password"]
     entry = schema["properties"]["connectors"]["additionalProperties"]
     assert "acme" in entry["properties"]["use"]["anyOf"][0]["enum"]
-    assert "path" in schema["$defs"]["stores sqlite"]["properties"]
+    assert "path" in schema["$defs"]["settings of the stores sqlite"]["properties"]
 
 
 @pytest.mark.parametrize("kind", SCHEMAS)
@@ -172,6 +176,7 @@ STILL = {
     "E2": of_smtp(templates=[{**TEMPLATE, "content": "{{code"}]),
     "E3": of_smtp(host="smtp.example.com/"),
     "E402": of_application(templates=[]),
+    "E403": of_application(lint={"rules": {"W999": "off"}}),
     "E42": of_application(delivery={"routes": {"*": ["backup"]}}),
     "E431": of_application(stores={"use": "sqlite", "settings": {"path": "a"}}),
     "-E": of_smtp(auth={"user": "a"}),
@@ -285,7 +290,7 @@ VALUES = [
 ]  # fmt: skip
 """What a value is replaced with."""
 
-KEYS = ["unknown", "$schema", "templates", "use"]
+KEYS = ["unknown", "$schema", "lint", "templates", "use"]
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:

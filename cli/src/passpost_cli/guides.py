@@ -10,6 +10,7 @@ import click
 
 import passpost
 from passpost._plugins.defects import describe_defect
+from passpost_cli import completing
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -19,6 +20,7 @@ _VARIABLES: Final = ("LC_ALL", "LC_MESSAGES", "LANG")
 language_option: Final = click.option(
     "--lang",
     metavar="TAG",
+    shell_complete=completing.languages,
     help="The language: en, zh-CN, … [default: the language of LC_ALL, LC_MESSAGES or LANG]",
 )
 

@@ -8,6 +8,8 @@ from typing import Any, Final, TypeVar
 
 import click
 
+from passpost_cli import completing
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 A_DAY: Final = 86_400.0
@@ -28,16 +30,18 @@ def _seconds(ctx: click.Context, param: click.Parameter, value: str | None) -> f
     return seconds
 
 
-settings_file: Final = click.argument("file", metavar="FILE")
+settings_file: Final = click.argument("file", metavar="FILE", shell_complete=completing.files)
 connector: Final = click.option(
     "--connector",
     metavar="ID",
+    shell_complete=completing.connectors,
     help="The connector of FILE, if FILE is one connector's own settings. In an application's "
     "file: use only the connector of this name.",
 )
 locale: Final = click.option(
     "--locale",
     metavar="TAG",
+    shell_complete=completing.languages,
     help="The recipient's languages, such as zh-CN; the preferred one first.",
 )
 as_json: Final = click.option(
@@ -59,6 +63,7 @@ _PAYLOAD: Final = (
         "--payload",
         "payload_file",
         metavar="JSONFILE",
+        shell_complete=completing.files,
         help='Values for the template, as a JSON file; "-" is standard input. --code and --set '
         "override it.",
     ),
@@ -75,7 +80,13 @@ def payload(function: F) -> F:
 def usage(*, required: bool) -> Callable[[F], F]:
     """Return the option ``--usage``."""
     text = "What the email is for: SignIn, Register, …"
-    return click.option("--usage", required=required, metavar="USAGE", help=text)
+    return click.option(
+        "--usage",
+        required=required,
+        metavar="USAGE",
+        help=text,
+        shell_complete=completing.usages,
+    )
 
 
 def timeout(help_text: str) -> Callable[[F], F]:

@@ -17,7 +17,15 @@ from passpost_cli.extensions import (
     may_have_extensions,
     uses_extensions,
 )
-from passpost_cli.terminal import complain, out_json, prepare_streams, shown, watching_pipes
+from passpost_cli.terminal import (
+    complain,
+    one_line,
+    out,
+    out_json,
+    prepare_streams,
+    shown,
+    watching_pipes,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,6 +39,7 @@ SUMMARIES: Final = {
     "guide": "Show how to set up a connector; without ID, list the guides.",
     "explain": "Explain the code of a problem; without CODE, list the codes.",
     "schema": "Print the JSON Schema of settings.",
+    "completion": "Print the script that lets a shell complete commands.",
     "new": "Create a package for your own connector or extension.",
     "demo": "Send sign-in codes to servers on this machine.",
 }
@@ -74,6 +83,19 @@ class Program(Discreet, click.Group):
         """List the commands without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, self._summary(name)) for name in self.list_commands(ctx)])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
+        """Return the commands and options to complete with.
+
+        Extensions are asked for their commands only where none of passpost's own fits.
+        """
+        from click.shell_completion import CompletionItem  # noqa: PLC0415 - only shells ask
+
+        names = [name for name in SUMMARIES if name.startswith(incomplete)]
+        if not names and incomplete.isidentifier():
+            names = [name for name in self.list_commands(ctx) if name.startswith(incomplete)]
+        items = [CompletionItem(name, help=self._summary(name)) for name in names]
+        return [*items, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def _summary(self, name: str) -> str:
         return SUMMARIES.get(name) or shown(self.commands[name].get_short_help_str(limit=60))
@@ -168,6 +190,22 @@ def _report(error: Exception) -> int:
     return report(error, Audience())
 
 
+def _show_versions(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    """Write what is installed in which version, from metadata."""
+    del param
+    if not value or ctx.resilient_parsing:
+        return
+    from passpost._plugins.discovery import entry_points  # noqa: PLC0415 - see `extensions`
+    from passpost.hookspecs import CONNECTOR_GROUP, EXTENSION_GROUP  # noqa: PLC0415 - likewise
+
+    out(f"passpost {__version__}")
+    for kind, group in (("connector", CONNECTOR_GROUP), ("extension", EXTENSION_GROUP)):
+        for entry in entry_points(group):
+            package = one_line(f"{entry.name} ({entry.distribution} {entry.version}".rstrip())
+            out(f"{kind} {package})")
+    ctx.exit()
+
+
 def make() -> Program:
     """Return the group of all commands."""
 
@@ -180,7 +218,14 @@ def make() -> Program:
         callback=leave_extensions_out,
         help="Do not use installed extensions.",
     )
-    @click.version_option(__version__, prog_name="passpost", message="%(prog)s %(version)s")
+    @click.option(
+        "--version",
+        is_flag=True,
+        is_eager=True,
+        expose_value=False,
+        callback=_show_versions,
+        help="Show the versions of passpost, connectors and extensions.",
+    )
     def passpost() -> None:
         """Send sign-in, sign-up and password-reset emails through any provider.
 

@@ -19,9 +19,10 @@ from passpost._config.fields import (
     shape_of,
 )
 from passpost._config.leaves import NUMBER, WHOLE
-from passpost._config.structure import SCHEMA_KEY
+from passpost._config.structure import LINT_KEY, SCHEMA_KEY
 from passpost._connector_info import in_language
 from passpost._settings.application import ApplicationSettings
+from passpost_tools.lint.settings import LintSettings
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
@@ -64,7 +65,8 @@ def json_schema(cls: type[Any], language: str = "en") -> dict[str, Any]:
     schema = _Schema(language)
     made = schema.object(cls)
     # Whatever an editor has there means nothing to `parse`.
-    made["properties"] = {SCHEMA_KEY: {"format": "uri-reference"}, **made["properties"]}
+    first = {SCHEMA_KEY: {"format": "uri-reference"}, LINT_KEY: schema.object(LintSettings)}
+    made["properties"] = {**first, **made["properties"]}
     return {"$schema": DIALECT, **made, "$defs": _DEFINITIONS}
 
 
@@ -88,13 +90,15 @@ def application_schema(
     properties = schema["properties"]
     entry = properties["connectors"]["additionalProperties"]
     entry["properties"]["use"] |= _named([*connectors, *others])
-    entry["allOf"] = [_settings_of("connector", one) for one in connectors]
+    entry["allOf"] = [_settings_of(one, f"settings of {one}") for one in connectors]
     store = properties["stores"]
     store["properties"]["use"] |= _named(list(stores))
-    store["allOf"] = [_settings_of("stores", one) for one in stores]
-    for kind, classes in (("connector", connectors), ("stores", stores)):
-        for name, cls in classes.items():
-            definitions[f"{kind} {name}"] = _Schema(language).object(cls)
+    store["allOf"] = [_settings_of(one, f"settings of the stores {one}") for one in stores]
+    described = _Schema(language)
+    definitions |= {f"settings of {one}": described.object(connectors[one]) for one in connectors}
+    definitions |= {
+        f"settings of the stores {one}": described.object(stores[one]) for one in stores
+    }
     return {**schema, "$defs": definitions}
 
 
@@ -102,9 +106,9 @@ def _named(names: Sequence[str]) -> dict[str, Any]:
     return {"anyOf": [{"enum": list(names)}, _REFERENCE]}
 
 
-def _settings_of(kind: str, name: str) -> dict[str, Any]:
+def _settings_of(name: str, definition: str) -> dict[str, Any]:
     """Return the rule that settings are those of what the entry uses."""
-    place = f"#/$defs/{quote(f'{kind} {name}')}"
+    place = f"#/$defs/{quote(definition)}"
     return {
         "if": {"required": ["use"], "properties": {"use": {"const": name}}},
         "then": {"properties": {"settings": {"$ref": place}}},

@@ -11,6 +11,7 @@ import click
 from passpost._mailers.many import LIMIT
 from passpost._problems import Invalid
 from passpost._stores.rate import Rate
+from passpost_cli import completing
 from passpost_cli.arguments import STDIN, is_content
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -41,11 +42,13 @@ _OPTIONS: Final = (
         "--batch",
         "batch",
         metavar="BATCH",
+        shell_complete=completing.files,
         help='Send one email for each line of this file; "-" is standard input.',
     ),
     click.option(
         "--journal",
         metavar="PATH",
+        shell_complete=completing.files,
         help="With --batch: where each email is noted. [default: BATCH.journal]",
     ),
     click.option(

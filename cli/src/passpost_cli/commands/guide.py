@@ -10,7 +10,7 @@ import click
 
 import passpost
 from passpost._connector_info import in_language
-from passpost_cli import guides
+from passpost_cli import completing, guides
 from passpost_cli.command import Command
 from passpost_cli.display import show_markdown
 from passpost_cli.extensions import make_host
@@ -21,7 +21,7 @@ _OTHER_GUIDE: Final = re.compile(r"\[[^\]\n]*\]\(README(?:\.([A-Za-z-]+))?\.md\)
 
 
 @click.command(cls=Command)
-@click.argument("connector", metavar="[ID]", required=False)
+@click.argument("connector", metavar="[ID]", required=False, shell_complete=completing.connectors)
 @guides.language_option
 def command(connector: str | None, lang: str | None) -> None:
     """Show how to set up a connector; without ID, list the guides.

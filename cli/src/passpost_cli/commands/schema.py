@@ -11,7 +11,7 @@ import click
 import passpost
 from passpost import config
 from passpost._host.stores import UnusableStoresError, find_stores, names_of_stores
-from passpost_cli import guides
+from passpost_cli import completing, guides
 from passpost_cli.command import Command
 from passpost_cli.extensions import make_host
 from passpost_cli.failures import CommandError
@@ -20,7 +20,7 @@ from passpost_tools.schemas import application_schema
 
 
 @click.command(cls=Command)
-@click.argument("connector", metavar="[ID]", required=False)
+@click.argument("connector", metavar="[ID]", required=False, shell_complete=completing.connectors)
 @guides.language_option
 def command(connector: str | None, lang: str | None) -> None:
     """Print the JSON Schema of settings.
