@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import sys
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from passpost import Application, Host, Policy
 from passpost.phrases import translated
-from passpost_tools.doctor import names, protocols, way
+from passpost_tools.doctor import (
+    Diagnosis,
+    Names,
+    Wishes,
+    diagnose,
+    names,
+    protocols,
+    way,
+)
 from pytest_passpost import Answer, HttpServer, refusing_port, reply, silent_port
 
 sys.path.insert(0, str(Path(__file__).parent))
+from name_server import serving
 from world import (
     DOMAIN,
     Made,
@@ -271,6 +283,58 @@ def test_each_text_is_said_in_chinese(monkeypatch: pytest.MonkeyPatch) -> None:
         for text in (fault.evidence, fault.remedy):
             said: Any = translated(text, "zh-CN")
             assert said != text
+
+
+def test_a_connector_that_is_slow_takes_no_time_of_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with at_port(silent_server)() as slow, http()() as quick:
+        host = Host()
+        connectors = tuple(host.configure(one.connector, one.settings) for one in (slow, quick))
+        application = Application(connectors=connectors, policy=Policy())
+        # Less than the silent server is given, and more than the other needs.
+        wishes = Wishes(senders=False, seconds=0.9)
+        found = asyncio.run(collected(application, wishes))
+    by_name = {one.connector: one.id for one in found if one.id in {"time.over", "auth.ok"}}
+    assert by_name == {"smtp": "time.over", "sendgrid": "auth.ok"}
+
+
+async def collected(application: Application, wishes: Wishes) -> list[Diagnosis]:
+    return [one async for one in diagnose(application, wishes)]
+
+
+def test_a_name_server_that_is_silent_is_asked_one_question() -> None:
+    async def run() -> set[str]:
+        async with serving({name: ["SILENT"] for name in "abcde"}) as (server, resolver):
+            dead = Names(resolver)
+            for name in "abcde":
+                with pytest.raises(names.NoAnswerError, match="no answer within"):
+                    await dead.texts(name)
+            return set(server.asked)
+
+    assert asyncio.run(run()) == {"TXT a"}
+
+
+def test_an_examination_may_be_stopped_early() -> None:
+    async def run() -> int:
+        with at_port(silent_server)() as world:
+            connector = Host().configure(world.connector, world.settings)
+            async with aclosing(diagnose(connector)) as found:
+                await anext(found)
+            return len(asyncio.all_tasks())
+
+    assert asyncio.run(run()) == 1
+
+
+def test_a_config_whose_servers_raise_is_a_defect_and_the_sender_is_checked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def raises(_: object) -> None:
+        raise SystemExit(3)
+
+    monkeypatch.setattr("passpost_smtp.config.SmtpConfig.servers", property(raises))
+    found = examined(smtp(), monkeypatch)
+    assert {"check.defect", "spf.ok"} <= {one.id for one in found}
 
 
 def test_a_dead_network_is_asked_once_and_each_step_says_why(

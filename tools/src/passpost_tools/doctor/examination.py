@@ -76,22 +76,51 @@ async def diagnose(
     """
     wishes, names = wishes or Wishes(), names or Names()
     application = _application(target)
-    over = time.monotonic() + wishes.seconds
-    left = len(application.connectors)
-    for connector in application.connectors:
-        # Each has its share, so that a slow one leaves time for those after it.
-        share = max(over - time.monotonic(), 0.0) / left
-        left -= 1
-        examination = _Examination(application, connector, wishes, names, share)
-        async with aclosing(examination.run()) as found:
-            async for one in found:
-                yield attrs.evolve(one, connector=connector.name)
+    # All at once, so that a connector that is slow takes no time of those after it.
+    running = [
+        _Running(_Examination(application, connector, wishes, names).run(), connector.name)
+        for connector in application.connectors
+    ]
+    try:
+        for one in running:
+            async for found in one.findings():
+                yield found
+    finally:
+        for one in running:
+            await one.end()
 
 
 def _application(target: Application | Connector) -> Application:
     if isinstance(target, Application):
         return target
     return Application(connectors=(target,), policy=passpost.Policy())
+
+
+class _Running:
+    """An examination under way, whose findings wait for their turn."""
+
+    def __init__(self, examination: AsyncGenerator[Diagnosis, None], name: str) -> None:
+        self._found: asyncio.Queue[Diagnosis | None] = asyncio.Queue()
+        self._name = name
+        self._task = asyncio.create_task(self._fill(examination))
+
+    async def findings(self) -> AsyncIterator[Diagnosis]:
+        while (one := await self._found.get()) is not None:
+            yield attrs.evolve(one, connector=self._name)
+        # It raises what the examination did not expect.
+        await self._task
+
+    async def end(self) -> None:
+        self._task.cancel()
+        await asyncio.wait([self._task])
+
+    async def _fill(self, examination: AsyncGenerator[Diagnosis, None]) -> None:
+        try:
+            async with aclosing(examination):
+                async for one in examination:
+                    self._found.put_nowait(one)
+        finally:
+            self._found.put_nowait(None)
 
 
 class _Examination:
@@ -103,13 +132,12 @@ class _Examination:
         connector: Connector,
         wishes: Wishes,
         names: Names,
-        seconds: float,
     ) -> None:
         self._application = application
         self._connector = connector
         self._wishes = wishes
         self._names = names
-        self._over = time.monotonic() + seconds
+        self._over = time.monotonic() + wishes.seconds
         self._blocked = False
         self._servers: tuple[Server, ...] = ()
 
@@ -137,12 +165,14 @@ class _Examination:
             valid = _("valid, and all references resolve")
             yield _found("settings.ok", "ok", _("settings"), valid)
         try:
-            servers: Any = getattr(self._connector.config, "servers", ())
-            self._servers = tuple(one for one in servers if isinstance(one, Server))
-        # A property of somebody else's class.
-        except Exception as error:  # noqa: BLE001
-            what = _("the connector cannot name its servers ({why})", why=type(error).__name__)
-            yield _found("check.defect", "error", _("connector"), what, _REPORT)
+            # A property of somebody else's class may raise anything.
+            self._servers = self._connector.hooks.examine(self._named_servers)
+        except passpost.PluginError as error:
+            yield _found("check.defect", "error", _("connector"), str(error), _REPORT)
+
+    def _named_servers(self) -> tuple[Server, ...]:
+        servers: Any = getattr(self._connector.config, "servers", ())
+        return tuple(one for one in servers if isinstance(one, Server))
 
     async def _way(self, server: Server) -> AsyncGenerator[Diagnosis, None]:
         """Look at the way to a server, as far as it goes."""
@@ -231,9 +261,16 @@ class _Examination:
         return [domain for domain in domains if not domain.startswith("[")]
 
     async def _timed(
-        self, steps: AsyncIterator[Diagnosis], subject: str, *, blocks: bool = True
+        self, steps: AsyncGenerator[Diagnosis, None], subject: str, *, blocks: bool = True
     ) -> AsyncGenerator[Diagnosis, None]:
         """Yield what steps bring, until the time is over; note whether they block the way."""
+        async with aclosing(steps):
+            async for one in self._until_over(steps, subject, blocks=blocks):
+                yield one
+
+    async def _until_over(
+        self, steps: AsyncGenerator[Diagnosis, None], subject: str, *, blocks: bool
+    ) -> AsyncGenerator[Diagnosis, None]:
         while True:
             started = time.monotonic()
             try:

@@ -8,6 +8,7 @@ import re
 import socket
 import ssl
 import time
+from contextlib import aclosing
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final
 
@@ -18,7 +19,7 @@ from passpost_tools.doctor.diagnosis import Diagnosis, Result, _
 from passpost_tools.doctor.line import GarbageError, Line, Reply, chain_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator
 
     from passpost import Server
     from passpost._network.dial import AddressInfo
@@ -51,15 +52,16 @@ class Talk:
         self._address = address
         self._context: ssl.SSLContext | None = None
 
-    async def run(self) -> AsyncIterator[Diagnosis]:
+    async def run(self) -> AsyncGenerator[Diagnosis, None]:
         """Yield what the steps bring, as far as it goes."""
         step = self._smtp() if self._server.protocol == "smtp" else self._http()
         started = time.monotonic()
-        async for one in step:
-            yield attrs.evolve(one, seconds=time.monotonic() - started)
-            started = time.monotonic()
+        async with aclosing(step):
+            async for one in step:
+                yield attrs.evolve(one, seconds=time.monotonic() - started)
+                started = time.monotonic()
 
-    async def _http(self) -> AsyncIterator[Diagnosis]:
+    async def _http(self) -> AsyncGenerator[Diagnosis, None]:
         server = self._server
         try:
             async with self._line() as line:
@@ -85,7 +87,7 @@ class Talk:
         except OSError as error:
             yield self._ended("http.ended", error)
 
-    async def _smtp(self) -> AsyncIterator[Diagnosis]:
+    async def _smtp(self) -> AsyncGenerator[Diagnosis, None]:
         server = self._server
         try:
             async with self._line() as line:
@@ -108,7 +110,7 @@ class Talk:
         except OSError as error:
             yield self._ended("smtp.ended", error)
 
-    async def _introduced(self, line: Line) -> AsyncIterator[Diagnosis]:
+    async def _introduced(self, line: Line) -> AsyncGenerator[Diagnosis, None]:
         """Send EHLO, and secure the connection where that comes after the greeting."""
         server = self._server
         offer = await line.command(f"EHLO {_own_name()}")

@@ -19,7 +19,7 @@ from passpost_tools.doctor.providers import owner_of, provider_of
 from passpost_tools.doctor.spf import MAX_LOOKUPS, Spf, read_spf
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Iterator
+    from collections.abc import AsyncGenerator, Iterable, Iterator
 
     from passpost.phrases import Phrase
     from passpost_tools.doctor.names import Names
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 async def check_sender(
     domain: str, host: str, names: Names, *, addresses: Iterable[str] = ()
-) -> AsyncIterator[Diagnosis]:
+) -> AsyncGenerator[Diagnosis, None]:
     """Check the domain of a sender; nothing is sent.
 
     Args:
