@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import click.testing
+import jsonschema
 import pytest
 
 Run = Callable[..., click.testing.Result]
@@ -312,3 +313,16 @@ def test_a_test_goes_to_one_recipient(run: Run, own: Write, tmp_path: Path) -> N
     result = run("send", "--test", file, "--batch", tmp_path / "people.csv")
     assert result.exit_code == 2
     assert "--test and --batch cannot be combined" in result.stderr
+
+
+SCHEMA = Path(__file__).parents[2] / "docs/schemas/send.json"
+
+
+@pytest.mark.parametrize("behave", ["accept", "terse", "reject", "throttle", "unknown", "crash"])
+def test_the_output_fits_its_schema(send: Run, try_out: Run, behave: str) -> None:
+    validator = jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text("utf-8")))
+    for result in (send("--json", behave=behave), try_out("--json", behave=behave)):
+        document = json.loads(result.stdout)
+        validator.validate(document)
+        assert not validator.is_valid({**document, "other": 1})
+    validator.validate(json.loads(try_out("--json", "--code", "1").stdout))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,7 +12,7 @@ import pytest
 
 import passpost
 from passpost import Capability, config
-from passpost_tools.doctor.providers import PROVIDERS, provider_of
+from passpost_tools.providers import PROVIDERS, provider_of
 from passpost_tools.trial import CODE, HEADER, Trial, send_test
 
 pytestmark = pytest.mark.anyio
@@ -187,3 +189,8 @@ async def test_a_failure_is_the_mailers_own() -> None:
         await tried(Acme(error=error))
     with pytest.raises(passpost.MessageError, match="to is not a valid address"):
         await send_test(application(Acme(), TEMPLATES), "ada@example.com, bob@example.com")
+
+
+def test_it_requires_no_extra() -> None:
+    program = "import sys, passpost_tools.trial; assert 'dns' not in sys.modules"
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)

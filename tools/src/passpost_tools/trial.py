@@ -14,7 +14,7 @@ import passpost
 from passpost._connector_info import in_language
 from passpost._plugins.connector_hooks import ConnectorHooks
 from passpost.phrases import Phrases, translated
-from passpost_tools.doctor.providers import provider_of
+from passpost_tools.providers import provider_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterator, Mapping

@@ -15,8 +15,8 @@ from passpost_tools.doctor.diagnosis import Diagnosis, Result, _
 from passpost_tools.doctor.dkim import TOO_WEAK, WEAK, Key, read_key
 from passpost_tools.doctor.dmarc import Dmarc, read_dmarc
 from passpost_tools.doctor.names import NoAnswerError
-from passpost_tools.doctor.providers import owner_of, provider_of
 from passpost_tools.doctor.spf import MAX_LOOKUPS, Spf, read_spf
+from passpost_tools.providers import owner_of, provider_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable, Iterator

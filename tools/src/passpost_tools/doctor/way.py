@@ -18,7 +18,7 @@ from passpost._network.reachable import refused
 from passpost_tools.doctor.diagnosis import Diagnosis, Result, _
 from passpost_tools.doctor.line import connected
 from passpost_tools.doctor.names import NoAnswerError
-from passpost_tools.doctor.providers import HOSTS
+from passpost_tools.providers import HOSTS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
