@@ -154,7 +154,7 @@ def _cut(line: str, caret: int) -> tuple[str, int]:
     line, stripped = line.rstrip(), len(line) - len(line.lstrip())
     indent = min(stripped, caret)
     line, caret = line[indent:], caret - indent
-    if caret > WIDTH - _BEFORE:
+    if _columns(line) > WIDTH and caret > WIDTH - _BEFORE:
         head = 0
         while head < len(line) and _columns(line[:head]) < caret - _BEFORE:
             head += 1

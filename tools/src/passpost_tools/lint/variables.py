@@ -65,22 +65,32 @@ def unknown_in(
 
 
 def roots_of(nodes: tuple[Node, ...]) -> set[str]:
-    """Return the first parts of all variables that a text shows."""
-    return {variable.root for variable in _variables(nodes)}
+    """Return the first parts of all variables that a text has."""
+    found: set[str] = set()
+    for node in nodes:
+        if isinstance(node, Variable):
+            found.add(node.root)
+        elif isinstance(node, Section):
+            found |= roots_of(node.nodes)
+    return found
 
 
 def _is_declared(name: str, declared: Collection[str]) -> bool:
     return any(name == one or name.startswith(f"{one}.") for one in declared)
 
 
-def _variables(nodes: tuple[Node, ...]) -> Iterator[Variable]:
+def _variables(
+    nodes: tuple[Node, ...], optional: frozenset[str] = frozenset()
+) -> Iterator[Variable]:
+    """Return what a text asks for, without known variables that it uses only if they are there."""
     for node in nodes:
         if isinstance(node, Variable):
-            if node.name != ".":
+            if node.name != "." and node.root not in optional:
                 yield node
         elif isinstance(node, Section):
-            yield node.test
+            root = node.test.root
+            if root not in _EVERYWHERE:
+                yield node.test
             # Within a list or an object, names are those of its items.
-            inner = node.test.root not in _PARTS and node.test.root in _EVERYWHERE
-            if inner or node.inverted or node.test.rest:
-                yield from _variables(node.nodes)
+            if node.inverted or node.test.rest or (root in _EVERYWHERE and root not in _PARTS):
+                yield from _variables(node.nodes, optional | {root})

@@ -1,0 +1,91 @@
+"""The JSON that commands print is what the schemas in docs/schemas describe, failures included."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click.testing
+import jsonschema
+import pytest
+import referencing
+
+Run = Callable[..., click.testing.Result]
+Write = Callable[..., Path]
+
+FOLDER = Path(__file__).parents[2] / "docs/schemas"
+SCHEMAS = {path.stem: json.loads(path.read_text("utf-8")) for path in FOLDER.glob("*.json")}
+REGISTRY: referencing.Registry[Any] = referencing.Registry().with_resources(
+    (f"{name}.json", referencing.Resource.from_contents(schema)) for name, schema in SCHEMAS.items()
+)
+OWN = ("--connector", "acme")
+SEND = ("--to", "ada@example.com", "--usage", "SignIn", "--code", "1", "--set", "user.name=Ada")
+MESSAGE = SEND[2:]
+
+
+def validate(command: str, text: str) -> Any:
+    document = json.loads(text)
+    jsonschema.Draft202012Validator(SCHEMAS[command], registry=REGISTRY).validate(document)
+    return document
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_a_schema_is_one(name: str) -> None:
+    jsonschema.Draft202012Validator.check_schema(SCHEMAS[name])
+
+
+CASES: dict[str, tuple[str, dict[str, Any], tuple[str, ...], bool]] = {
+    "a valid file": ("check", {}, (), True),
+    "warnings": ("check", {"lint": {}}, (), True),
+    "a warning that fails": ("check", {"lint": {}}, ("--strict",), False),
+    "errors": ("check", {"fromEmail": 5}, (), False),
+    "a connection": ("check", {}, ("--connect",), True),
+    "a connection that fails": ("check", {"behave": "reject"}, ("--connect",), False),
+    "an option that does not exist": ("check", {}, ("--nothing",), False),
+    "an email to look at": ("preview", {}, MESSAGE, True),
+    "an email without its code": ("preview", {}, ("--usage", "SignIn"), False),
+    "invalid settings to look at": ("preview", {"fromEmail": 5}, MESSAGE, False),
+    "an email": ("send", {}, SEND, True),
+    "an email that is not accepted": ("send", {"behave": "unreachable"}, SEND, False),
+    "an email without its payload": ("send", {}, SEND[:4], False),
+    "invalid settings to send with": ("send", {"fromEmail": 5}, SEND, False),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_a_command_prints_is_valid(run: Run, own: Write, case: str) -> None:
+    command, settings, arguments, succeeds = CASES[case]
+    result = run(command, own(**settings), *OWN, *arguments, "--json")
+    assert validate(command, result.stdout)["ok"] is succeeds
+
+
+def test_several_files_are_valid(run: Run, own: Write) -> None:
+    files = own("a.jsonc"), own("b.jsonc", fromEmail=5)
+    assert validate("check", run("check", *files, *OWN, "--json").stdout)["ok"] is False
+
+
+OTHERS: list[tuple[str, tuple[str, ...]]] = [
+    ("connectors", ()),
+    ("explain", ()),
+    ("explain", ("E101",)),
+    ("explain", ("E9",)),
+    ("explain", ("nothing-E1",)),
+]
+
+
+@pytest.mark.parametrize(("command", "arguments"), OTHERS)
+@pytest.mark.usefixtures("acme")
+def test_what_other_commands_print_is_valid(
+    run: Run, command: str, arguments: tuple[str, ...]
+) -> None:
+    validate(command, run(command, *arguments, "--json").stdout)
+
+
+def test_a_schema_rejects_what_is_not_described(run: Run, own: Write) -> None:
+    document = json.loads(run("check", own(), *OWN, "--json").stdout)
+    schema = jsonschema.Draft202012Validator(SCHEMAS["check"], registry=REGISTRY)
+    assert schema.is_valid(document)
+    assert not schema.is_valid({**document, "more": 1})
+    assert not schema.is_valid({key: document[key] for key in document if key != "ready"})
