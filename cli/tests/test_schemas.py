@@ -83,6 +83,13 @@ def test_what_other_commands_print_is_valid(
     validate(command, run(command, *arguments, "--json").stdout)
 
 
+def test_what_new_prints_is_valid(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "new"
+    for succeeds in (True, False):
+        result = run("new", "nimbus", "--directory", folder, "--json")
+        assert validate("new", result.stdout)["ok"] is succeeds
+
+
 def test_a_schema_rejects_what_is_not_described(run: Run, own: Write) -> None:
     document = json.loads(run("check", own(), *OWN, "--json").stdout)
     schema = jsonschema.Draft202012Validator(SCHEMAS["check"], registry=REGISTRY)

@@ -14,7 +14,7 @@ from passpost._wording import nearest
 from passpost_cli.arguments import STDIN, is_content, is_name, named
 from passpost_cli.extensions import make_host
 from passpost_cli.failures import CommandError
-from passpost_tools.lint.examining import configured
+from passpost_tools.configuring import configured
 
 _NOT_A_NAME: Final = "FILE is the content of a file, not its name"
 _USE_A_NAME: Final = "use the file's name, or `-` for standard input"

@@ -9,9 +9,9 @@ import attrs
 
 import passpost
 from passpost import config
-from passpost._host.application import configure_application
 from passpost._problems import in_order
 from passpost.config import Problem, Settings
+from passpost_tools.configuring import configured
 from passpost_tools.lint.comments import hide, ignores_in
 from passpost_tools.lint.drafts import HTML, PLAIN, Draft, drafts_of
 from passpost_tools.lint.rules import problems_of
@@ -65,25 +65,6 @@ def lint(
         PluginError: A connector is unknown or broken.
     """
     return [*examine(settings, connector=connector, host=host, file=file).problems]
-
-
-def configured(
-    settings: Settings, connector: str | None, host: passpost.Host
-) -> passpost.Application:
-    """Configure an application, or one connector as an application of its own.
-
-    Raises:
-        ConfigError: The settings are invalid.
-        PluginError: A connector is unknown or broken.
-    """
-    if connector is None or "connectors" in settings:
-        return configure_application(settings, host)
-    alone = host.configure(connector, settings)
-    if (problem := alone.lacks_templates()) is not None:
-        raise passpost.ConfigError(settings.placed([problem]))
-    return passpost.Application(
-        connectors=(alone,), policy=passpost.Policy(), warnings=alone.warnings
-    )
 
 
 def examine(
