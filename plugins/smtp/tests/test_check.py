@@ -135,3 +135,15 @@ async def test_a_recipient_is_asked_for_and_nothing_is_sent(
         assert server.connections[0].verbs[-4:] == ["MAIL", "RCPT", "RSET", "QUIT"]
         assert server.mails == []
         assert server.violations == []
+
+
+@pytest.mark.anyio
+async def test_a_password_that_works_for_a_while_is_a_warning(
+    kit: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("passpost_smtp.check._OFFICE", "127.0.0.1")
+    with SmtpServer(tls="starttls", auth=USERS) as server:
+        findings = await checked(kit, kit.config(server, auth=LOGIN))
+        (warned,) = [one for one in findings if one.result == "warning"]
+        assert warned.id == "auth.ends"
+        assert "OAuth2" in warned.remedy

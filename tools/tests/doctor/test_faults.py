@@ -7,11 +7,14 @@ import re
 import sys
 from contextlib import aclosing
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+import attrs
 import pytest
 
-from passpost import Application, Host, Policy
+from passpost import Application, ConnectorInfo, Host, Policy, Receipt, hookimpl
+from passpost.config import parse
+from passpost.http import SenderConfig
 from passpost.phrases import translated
 from passpost_tools.doctor import (
     Diagnosis,
@@ -313,6 +316,40 @@ def test_a_name_server_that_is_silent_is_asked_one_question() -> None:
             return set(server.asked)
 
     assert asyncio.run(run()) == {"TXT a"}
+
+
+def test_a_connector_of_others_gets_the_way_and_the_sender_for_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    @attrs.frozen(kw_only=True)
+    class AcmeConfig(SenderConfig):
+        public_url: ClassVar[str] = "https://api.acme.example.test"
+
+    class Acme:
+        @hookimpl
+        def connector_info(self) -> ConnectorInfo:
+            texts = {"en": "Acme"}
+            return ConnectorInfo(id="acme", name=texts, description=texts, config_class=AcmeConfig)
+
+        @hookimpl
+        def parse_config(self, settings: Any) -> AcmeConfig:
+            return parse(AcmeConfig, settings)
+
+        @hookimpl
+        async def send_mail(self) -> Receipt:
+            raise AssertionError("an email is sent")
+
+    found = examined(
+        with_settings("acme", {"fromEmail": "no-reply@example.com"}, plugin=Acme()), monkeypatch
+    )
+    assert [(one.id, one.result) for one in found] == [
+        ("settings.ok", "ok"),
+        ("dns.missing", "error"),
+        ("check.skipped", "skipped"),
+        ("domain.ok", "ok"),
+        ("spf.ok", "ok"),
+        ("dmarc.ok", "ok"),
+    ]
 
 
 def test_an_examination_may_be_stopped_early() -> None:

@@ -50,6 +50,7 @@ class World:
     connector: str = "smtp"
     records: Records = DOMAIN
     internal: bool = True
+    plugin: object = None
 
 
 Made = Callable[[], AbstractContextManager[World]]
@@ -140,12 +141,12 @@ def _sendgrid(url: str) -> dict[str, Any]:
     }
 
 
-def with_settings(connector: str, settings: Mapping[str, Any]) -> Made:
+def with_settings(connector: str, settings: Mapping[str, Any], *, plugin: object = None) -> Made:
     """Make a world without any server."""
 
     @contextmanager
     def made() -> Iterator[World]:
-        yield World({"templates": TEMPLATES, **settings}, connector)
+        yield World({"templates": TEMPLATES, **settings}, connector, plugin=plugin)
 
     return made
 
@@ -218,6 +219,8 @@ def examined(
         async with serving(world.records) as (_, resolver):
             monkeypatch.setattr(socket, "getaddrinfo", _looks_up(resolver))
             host = Host(internal_addresses=world.internal)
+            if world.plugin is not None:
+                host.register(world.plugin)
             try:
                 connector = host.configure(world.connector, world.settings)
             except ConfigError as error:
