@@ -451,6 +451,13 @@ def test_what_was_not_begun_cannot_be_resumed(send: Run, batch: Write, outbox: P
     assert not outbox.exists()
 
 
+def test_a_journal_that_cannot_be_made(send: Run, batch: Write, tmp_path: Path) -> None:
+    result = send(batch(table("ada")), "--journal", str(tmp_path / "nowhere/a.journal"))
+    assert result.exit_code == 1
+    assert "a.journal cannot be used: No such file or directory" in result.stderr
+    assert "--resume" not in result.stderr
+
+
 def test_another_file_is_not_resumed(send: Run, batch: Write) -> None:
     file = batch(table("ada", "busy"))
     send(file)
@@ -548,7 +555,7 @@ def test_a_journal_cut_off_at_any_byte_sends_nothing_twice(
     send: Run, batch: Write, outbox: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The same for all, since the fingerprint takes its time on purpose.
-    monkeypatch.setattr("passpost_cli.batch.journal._fingerprint", lambda *_: "f" * 64)
+    monkeypatch.setattr("passpost_cli.batch.records._fingerprint", lambda *_: "f" * 64)
     names = ["ada", "bob"]
     file = batch(table(*names))
     path = Path(f"{file}.journal")

@@ -149,6 +149,22 @@ def test_a_full_server_rejects(server: Any) -> None:
     run(main)
 
 
+def test_a_command_that_is_rejected_is_named_by_its_code(server: Any) -> None:
+    async def main() -> None:
+        stores = open_stores(f"{server.url.rsplit('/', 1)[0]}/9999", secret=KEY)
+        place = f"Redis at 127.0.0.1:{server.port}"
+        assert await failure(stores) == f"{place} rejected a command"
+        await stores.aclose()
+        stores = open_stores(server.url, secret=KEY)
+        with server.client() as client:
+            client.set("passpost:once:key", "of somebody else")
+            assert await failure(stores) == f"{place} rejected a command: WRONGTYPE"
+            client.delete("passpost:once:key")
+        await stores.aclose()
+
+    run(main)
+
+
 def test_a_replica_is_named(server: Any) -> None:
     async def main() -> None:
         stores = open_stores(server.url, secret=KEY)

@@ -21,8 +21,9 @@ from passpost_cli.arguments import STDIN, named
 from passpost_cli.batch.arguments import Arguments
 from passpost_cli.batch.delivery import Batch
 from passpost_cli.batch.drafts import Draft, Drafts
-from passpost_cli.batch.journal import Journal, State, exists, missing
+from passpost_cli.batch.journal import Journal, exists, missing
 from passpost_cli.batch.progress import Progress, make_progress
+from passpost_cli.batch.records import State
 from passpost_cli.batch.resending import resending
 from passpost_cli.batch.rows import BatchFile
 from passpost_cli.batch.summary import Summary, show_outcome, show_unknown

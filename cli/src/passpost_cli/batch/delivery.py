@@ -18,7 +18,8 @@ from passpost._policy.clock import LoopClock
 from passpost._stores.rate import MemoryRateLimiter
 from passpost_cli.batch.arguments import Pace
 from passpost_cli.batch.drafts import Draft
-from passpost_cli.batch.journal import Ending, Journal, JournalError
+from passpost_cli.batch.journal import Journal
+from passpost_cli.batch.records import Ending, JournalError
 from passpost_cli.batch.tally import Outcome
 from passpost_cli.failures import CommandError
 from passpost_cli.terminal import err

@@ -40,7 +40,9 @@ class Rate:
         """
         match = _FORM.fullmatch(value) if isinstance(value, str) else None
         if match is None:
-            raise Invalid(_("not a rate"), _('write emails per time: "100/s"'), code="E423")
+            raise Invalid(
+                _("not a rate"), _('write emails per time, in s, min, h or d: "100/s"'), code="E423"
+            )
         return cls(int(match[1]), int(match[2] or 1) * _UNITS[match[3]])
 
     def __str__(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from typing import Any, Final
 
 from redis import exceptions
@@ -23,6 +24,7 @@ CONNECTIONS: Final = 20
 """Connections of one event loop; each is busy for less than a millisecond at a time."""
 
 _REACH: Final = "Check that Redis runs, and that this process can reach it."
+_COMMAND: Final = "Check the number of the database in the URL, and the log of Redis."
 _FAILURES: Final = (
     (
         exceptions.AuthenticationError,
@@ -37,6 +39,7 @@ _FAILURES: Final = (
     (exceptions.BusyLoadingError, "is still loading its data", "It answers once all is loaded."),
     (exceptions.ReadOnlyError, "is a replica", "Use the address of the primary."),
     (exceptions.OutOfMemoryError, "is out of memory", "Raise `maxmemory`, or add memory."),
+    (exceptions.ResponseError, "rejected a command", _COMMAND),
     (exceptions.TimeoutError, "did not reply in time", _REACH),
     (exceptions.ConnectionError, "cannot be reached", _REACH),
 )
@@ -44,6 +47,9 @@ _FAILURES: Final = (
 
 _NOT_PERMITTED: Final = ("can't run this command", "ACL failure in script")
 """What Redis 7.0, and later versions, say of a command within a script."""
+
+_CODE: Final = re.compile(r"[A-Z]{4,20}\b")
+"""What an error of Redis begins with; the rest of it may repeat a command."""
 
 _SCHEMES: Final = ("redis://", "rediss://", "unix://")
 
@@ -146,7 +152,8 @@ class RedisServer:
             error = exceptions.NoPermissionError()
         for kind, what, hint in _FAILURES:
             if isinstance(error, kind):
-                return StoreError(f"{self} {what}", hint=hint)
+                code = _CODE.match(str(error)) if kind is exceptions.ResponseError else None
+                return StoreError(f"{self} {what}{f': {code[0]}' if code else ''}", hint=hint)
         return StoreError(f"{self} failed: {type(error).__name__}", hint=_REACH)
 
 
