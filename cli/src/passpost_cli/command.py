@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from passpost_cli.arguments import named
+from passpost_cli.language import SILENT_OPTION, _
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -44,13 +45,20 @@ def _unheard_logs() -> Iterator[None]:
 
 def _unknown_option(error: click.NoSuchOption) -> str:
     named = _OPTION_NAME.fullmatch(error.option_name)
-    name = f" {error.option_name}" if named else ""
-    guess = f"; did you mean {error.possibilities[0]}?" if error.possibilities else ""
-    return f"unknown option{name}{guess}"
+    problem = _("unknown option {name}", name=error.option_name) if named else _("unknown option")
+    if not error.possibilities:
+        return problem
+    near = error.possibilities[0]
+    return _("{problem}; did you mean {name}?", problem=problem, name=near)
 
 
 class Command(Discreet):
-    """A command of ``passpost``."""
+    """A command of ``passpost``; it has the option ``--lang``, if not as one of its own."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if all(param.name != SILENT_OPTION.name for param in self.params):
+            self.params.append(SILENT_OPTION)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse the arguments; extra ones are not repeated."""
@@ -58,7 +66,7 @@ class Command(Discreet):
         ctx.allow_extra_args = True
         rest = super().parse_args(ctx, args)
         if rest and not ctx.resilient_parsing:
-            ctx.fail("too many arguments; put a value with spaces into quotes")
+            ctx.fail(_("too many arguments; put a value with spaces into quotes"))
         return rest
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -87,3 +95,29 @@ def wants_json(error: click.UsageError, arguments: Sequence[str]) -> bool:
     command = error.ctx.command if error.ctx is not None else None
     has_option = command is not None and any(p.name == "as_json" for p in command.params)
     return has_option and "--json" in arguments
+
+
+def usage_text(error: click.UsageError) -> str:
+    """Return what is wrong with a command line, in the form of other problems."""
+    text = error.format_message().rstrip(".")
+    text = text[:1].lower() + text[1:]
+    for phrase in _phrases_for(error):
+        # Click's own words change between its versions.
+        if phrase == text:
+            return phrase
+    return text
+
+
+def _phrases_for(error: click.UsageError) -> Iterator[str]:
+    """Yield what click says of a command line, as phrases."""
+    if error.message:
+        yield error.message
+    param = error.param if isinstance(error, click.BadParameter) else None
+    name = "" if param is None else param.get_error_hint(error.ctx)
+    if isinstance(error, click.MissingParameter):
+        yield _("missing option {name}", name=name)
+        yield _("missing argument {name}", name=name)
+    elif param is not None:
+        yield _("invalid value for {name}: {what}", name=name, what=error.message)
+    elif isinstance(error, click.BadOptionUsage):
+        yield _("option {name} requires an argument", name=repr(error.option_name))

@@ -8,13 +8,15 @@ from typing import Final
 import attrs
 
 import passpost
+from passpost.phrases import said
 from passpost_cli import options
+from passpost_cli.language import _, say
 from passpost_cli.terminal import complain, one_line, out
 
 PATIENCE: Final = 60.0
 """Seconds to wait for each provider. ``--timeout`` overrides it."""
 
-_SILENT: Final = "Check host, port and encryption in the settings, and any firewall."
+_SILENT: Final = _("Check host, port and encryption in the settings, and any firewall.")
 
 Findings = dict[str, list[passpost.Finding]]
 
@@ -36,10 +38,10 @@ async def _ask(mailer: passpost.AsyncMailer, patience: float) -> list[passpost.F
         async with asyncio.timeout(patience), mailer:
             answers = await mailer.check()
     except TimeoutError:
-        what = f"no response within {patience:g} s"
-        return [passpost.Finding("connection", "error", what, _SILENT)]
+        what = _("no response within {patience:g} s", patience=patience)
+        return [passpost.Finding(_("connection"), "error", what, _SILENT)]
     except passpost.SendError as error:
-        return [passpost.Finding("connection", "error", str(error), error.hint or "")]
+        return [passpost.Finding(_("connection"), "error", said(error), error.hint or "")]
     return [finding for found in answers.values() for finding in found]
 
 
@@ -52,17 +54,22 @@ def failed_check(findings: Findings) -> str:
     """Return which connectors failed the check, and which passed."""
     at_fault = [name for name, found in findings.items() if have_failed({name: found})]
     rest = [name for name in findings if name not in at_fault]
-    good = f"; it passed for {', '.join(rest)}" if rest else ""
-    return f"settings are valid; the connection check failed for {', '.join(at_fault)}{good}"
+    failed = _(
+        "settings are valid; the connection check failed for {names}", names=", ".join(at_fault)
+    )
+    if not rest:
+        return failed
+    return _("{failed}; it passed for {names}", failed=failed, names=", ".join(rest))
 
 
 def show_findings(name: str, found: list[passpost.Finding], place: str) -> None:
     """Write what a connector found."""
     if not found:
-        out(f"{name}: this connector has no connection check")
+        out(_("{name}: this connector has no connection check", name=name))
     for one in found:
-        what = f"{name}: {one.subject}: {one.evidence}"
+        parts = {"name": name, "subject": one.subject, "evidence": one.evidence}
+        what = _("{name}: {subject}: {evidence}", **parts)
         if one.result == "ok":
-            out(one_line(f"{name}: {one.subject}: ok: {one.evidence}"))
+            out(one_line(say(_("{name}: {subject}: ok: {evidence}", **parts))))
         else:
             complain(place, what, one.remedy, warning=one.result == "warning")

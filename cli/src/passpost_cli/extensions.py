@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final
 import click
 
 import passpost
+from passpost.phrases import said
+from passpost_cli.language import _
 from passpost_cli.terminal import complain
 
 if TYPE_CHECKING:
@@ -58,19 +60,26 @@ def add_commands(cli: click.Group, own: Collection[str]) -> None:
     from passpost._plugins.defects import describe_defect  # noqa: PLC0415 - few have extensions
     from passpost._plugins.discovery import entry_points  # noqa: PLC0415 - likewise
     from passpost._plugins.extensions import load_extension  # noqa: PLC0415 - likewise
+    from passpost._plugins.registration import plugin_words  # noqa: PLC0415 - likewise
     from passpost.hookspecs import EXTENSION_GROUP  # noqa: PLC0415 - likewise
 
     for entry in entry_points(EXTENSION_GROUP):
         try:
             load_extension(entry).register_commands(cli)
         except passpost.PluginError as error:
-            _warn(f"{error}; its commands are missing")
+            _warn(_("{error}; its commands are missing", error=said(error)))
         # Including Ctrl-C, which the extension may have raised itself.
         except BaseException as error:  # noqa: BLE001 - an extension may raise anything
-            who = f"the extension {entry.name!r} of {entry.distribution}"
-            _warn(f"{who} failed: {describe_defect(error)}; its commands are missing")
+            who = plugin_words("extension", entry.name, entry.distribution)
+            what = describe_defect(error)
+            _warn(_("{who} failed: {what}; its commands are missing", who=who, what=what))
     for name in sorted(cli.commands.keys() & set(own)):
-        _warn(f"an extension's command `{name}` is ignored: passpost has a command of this name")
+        _warn(
+            _(
+                "an extension's command `{name}` is ignored: passpost has a command of this name",
+                name=name,
+            )
+        )
 
 
 def _warn(problem: str) -> None:

@@ -11,9 +11,12 @@ import attrs
 
 import passpost
 from passpost._plugins.defects import describe_defect
+from passpost._wording import enumerated
+from passpost.phrases import Phrase, said
 from passpost_cli.arguments import is_name
 from passpost_cli.exit_codes import ExitCode
-from passpost_cli.terminal import complain, err, one_line, out_json
+from passpost_cli.language import _, say
+from passpost_cli.terminal import column, complain, err, one_line, out_json
 
 if TYPE_CHECKING:
     from passpost import Problem
@@ -22,12 +25,16 @@ if TYPE_CHECKING:
 _PROGRAM: Final = "passpost"
 
 _OUTCOMES: Final = {
-    "rejected": "rejected: the email was not sent",
-    "unknown": "unknown: the email may have been sent",
+    "rejected": _("rejected: the email was not sent"),
+    "unknown": _("unknown: the email may have been sent"),
 }
+_OF_THIS_NAME: Final = _("of this name")
+_LABELS: Final = 9
+"""Columns of the labels."""
+
 _ARGUMENTS: Final = {
-    "to": "set --to to one address without a display name",
-    "locale": "set --locale to BCP 47 tags, such as zh-CN",
+    "to": _("set --to to one address without a display name"),
+    "locale": _("set --locale to BCP 47 tags, such as zh-CN"),
 }
 
 
@@ -111,7 +118,7 @@ def report(error: BaseException, audience: Audience) -> int:
         place = failure.place or audience.place
         complain(place, failure.shown or failure.message, failure.facts.get("remedy", ""))
     for label, fact in failure.details:
-        err(f"  {label:<9} {one_line(fact)}")
+        err(f"  {column(label, _LABELS)} {one_line(say(fact))}")
     if audience.json:
         document = {"kind": failure.kind, "message": failure.message, **failure.facts}
         out_json({"ok": False, "error": document})
@@ -123,60 +130,62 @@ def failure_of(error: BaseException) -> Failure:
     """Return what there is to say about an error."""
     if isinstance(error, KeyboardInterrupt):
         return failure_of(
-            CommandError("interrupted", kind="interrupted", exit_code=ExitCode.INTERRUPTED)
+            CommandError(_("interrupted"), kind="interrupted", exit_code=ExitCode.INTERRUPTED)
         )
     return Failure(
         "internal",
-        f"internal error: {describe_defect(error)}",
-        {"remedy": "this is a defect; please report it with this line"},
+        _("internal error: {defect}", defect=describe_defect(error)),
+        {"remedy": _("this is a defect; please report it with this line")},
         place=_PROGRAM,
         exit_code=ExitCode.DEFECT,
     )
 
 
 @failure_of.register
-def _(error: CommandError) -> Failure:
+def _of_command(error: CommandError) -> Failure:
     facts = {"remedy": error.remedy}
-    return Failure(error.kind, str(error), facts, exit_code=error.exit_code)
+    return Failure(error.kind, said(error), facts, exit_code=error.exit_code)
 
 
 @failure_of.register
-def _(error: passpost.PasspostError) -> Failure:
-    return Failure("refused", str(error), {"remedy": ""})
+def _of_passpost(error: passpost.PasspostError) -> Failure:
+    return Failure("refused", said(error), {"remedy": ""})
 
 
 @failure_of.register
-def _(error: passpost.ConfigError) -> Failure:
+def _of_config(error: passpost.ConfigError) -> Failure:
     facts = {"problems": [attrs.asdict(problem) for problem in error.problems]}
     return Failure("config", counted(error.problems), facts, problems=error.problems)
 
 
 @failure_of.register
-def _(error: passpost.SendError) -> Failure:
-    connector = f"{error.connector}: " if error.connector else ""
+def _of_send(error: passpost.SendError) -> Failure:
+    text = said(error)
+    if error.connector:
+        text = _("{connector}: {text}", connector=error.connector, text=text)
     unknown = error.outcome == "unknown"
     return Failure(
         "send",
-        str(error),
+        said(error),
         {**error.facts(), "attempts": attempts(error.attempts)},
         details=send_facts(error),
         exit_code=ExitCode.UNKNOWN if unknown else ExitCode.REJECTED,
-        shown=f"{connector}{error}",
+        shown=text,
     )
 
 
 @failure_of.register
-def _(error: passpost.PluginError) -> Failure:
+def _of_plugin(error: passpost.PluginError) -> Failure:
     facts = {
         "connector": error.connector or None,
         "extension": error.extension or None,
         "distribution": error.distribution,
     }
-    return Failure("plugin", str(error), facts)
+    return Failure("plugin", said(error), facts)
 
 
 @failure_of.register
-def _(error: passpost.UnknownConnectorError) -> Failure:
+def _of_unknown_connector(error: passpost.UnknownConnectorError) -> Failure:
     message = _discreet(error.message, error.connector)
     connector = error.connector if message == error.message else None
     facts = {"connector": connector, "distribution": None, "remedy": error.remedy}
@@ -184,22 +193,24 @@ def _(error: passpost.UnknownConnectorError) -> Failure:
 
 
 @failure_of.register
-def _(error: passpost.MessageError) -> Failure:
+def _of_message(error: passpost.MessageError) -> Failure:
     facts = {"field": error.field, "remedy": _ARGUMENTS.get(error.field, "")}
-    return Failure("message", str(error), facts, place=_PROGRAM)
+    return Failure("message", said(error), facts, place=_PROGRAM)
 
 
 @failure_of.register
-def _(error: passpost.MissingVariable) -> Failure:
+def _of_missing_variable(error: passpost.MissingVariable) -> Failure:
     option = "--code CODE" if error.variable == "code" else f"--set {error.variable}=TEXT"
-    return Failure("message", str(error), {"field": error.field, "remedy": f"add {option}"})
+    return Failure(
+        "message", said(error), {"field": error.field, "remedy": _("add {option}", option=option)}
+    )
 
 
 @failure_of.register
-def _(error: passpost.TemplateNotFound) -> Failure:
-    remedy = "add a template for this usage, or for Generic, to the settings"
+def _of_template(error: passpost.TemplateNotFound) -> Failure:
+    remedy = _("add a template for this usage, or for Generic, to the settings")
     facts = {"field": error.field, "remedy": remedy}
-    return Failure("message", _discreet(str(error), error.usage), facts)
+    return Failure("message", _discreet(said(error), error.usage), facts)
 
 
 def attempts(tried: Sequence[passpost.Attempt]) -> list[dict[str, Any]]:
@@ -219,8 +230,12 @@ def counted(problems: Sequence[Problem]) -> str:
     """Count problems in words: ``2 errors, 1 warning``."""
     errors = sum(problem.severity == "error" for problem in problems)
     warnings = len(problems) - errors
-    counts = ((errors, "error"), (warnings, "warning"))
-    return ", ".join(f"{n} {word}{'s' * (n != 1)}" for n, word in counts if n) or "no problems"
+    counts = []
+    if errors:
+        counts.append(_("1 error") if errors == 1 else _("{number} errors", number=errors))
+    if warnings:
+        counts.append(_("1 warning") if warnings == 1 else _("{number} warnings", number=warnings))
+    return enumerated(counts) if counts else _("no problems")
 
 
 def complain_of(problem: Problem, audience: Audience, excerpt: Sequence[str] = ()) -> None:
@@ -229,7 +244,7 @@ def complain_of(problem: Problem, audience: Audience, excerpt: Sequence[str] = (
     subject = f"{problem.path}: " if problem.path else ""
     complain(
         located.place,
-        f"{subject}{problem.message}",
+        f"{subject}{say(problem.message)}",
         problem.remedy,
         warning=problem.severity == "warning",
         code=problem.code,
@@ -242,21 +257,24 @@ def send_facts(error: passpost.SendError) -> list[tuple[str, str]]:
     told = str(error)
     # In the order in which a person asks: was it sent, who has to act, what to do.
     facts = (
-        ("outcome", _OUTCOMES[error.outcome]),
-        ("scope", error.scope),
-        ("retry", _retry(error)),
-        ("code", _untold(error.provider_code, f"{told} {error.response}")),
-        ("response", _untold(error.response, told)),
-        ("hint", error.hint),
+        (_("outcome"), _OUTCOMES[error.outcome]),
+        (_("scope"), error.scope),
+        (_("retry"), _retry(error)),
+        (_("code"), _untold(error.provider_code, f"{told} {error.response}")),
+        (_("response"), _untold(error.response, told)),
+        (_("hint"), error.hint),
     )
     return [(label, fact) for label, fact in facts if fact]
 
 
 def _retry(error: passpost.SendError) -> str | None:
     if error.outcome == "unknown":
-        return "only once you know that the email was not sent: it may go out twice"
-    wait = f", after {error.retry_after:g} s" if error.retry_after is not None else ""
-    return f"the same email may go through later{wait}" if error.temporary else None
+        return _("only once you know that the email was not sent: it may go out twice")
+    if not error.temporary:
+        return None
+    if error.retry_after is None:
+        return _("the same email may go through later")
+    return _("the same email may go through later, after {seconds:g} s", seconds=error.retry_after)
 
 
 def _untold(fact: str | None, told: str) -> str | None:
@@ -268,4 +286,10 @@ def _discreet(text: str, name: str) -> str:
     """Return a text without the name that it repeats, if that may be a code by mistake."""
     if is_name(name):
         return text
-    return text.replace(repr(name), "of this name").replace(name, "of this name")
+
+    def hidden(part: str) -> str:
+        if part in (name, repr(name)):
+            return _OF_THIS_NAME
+        return part.replace(repr(name), _OF_THIS_NAME).replace(name, _OF_THIS_NAME)
+
+    return text.map(hidden) if isinstance(text, Phrase) else hidden(text)

@@ -2,33 +2,14 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable
-from typing import Any, Final, TypeVar
-
-import click
+from collections.abc import Iterable
 
 import passpost
 from passpost._plugins.defects import describe_defect
-from passpost_cli import completing
+from passpost_cli.language import _, language
+from passpost_cli.language import option as language_option
 
-F = TypeVar("F", bound=Callable[..., Any])
-
-# The variables that name the language of messages, in order of preference (POSIX).
-_VARIABLES: Final = ("LC_ALL", "LC_MESSAGES", "LANG")
-
-language_option: Final = click.option(
-    "--lang",
-    metavar="TAG",
-    shell_complete=completing.languages,
-    help="The language: en, zh-CN, … [default: the language of LC_ALL, LC_MESSAGES or LANG]",
-)
-
-
-def language() -> str:
-    """Return the language of the environment as a BCP 47 tag: ``zh_CN.UTF-8`` is ``zh-CN``."""
-    value = next((os.environ[name] for name in _VARIABLES if os.environ.get(name)), "")
-    return value.partition(".")[0].partition("@")[0].replace("_", "-") or "en"
+__all__ = ["choose", "guide_of", "language", "language_option"]
 
 
 def choose(available: Iterable[str], wanted: str) -> str | None:
@@ -57,7 +38,12 @@ def guide_of(info: passpost.ConnectorInfo) -> dict[str, str]:
     else:
         if all(isinstance(text, str) for text in texts.values()):
             return texts
-        fault = "it is not text"
+        fault = _("it is not text")
     raise passpost.PluginError(
-        f"the guide of the connector {info.id!r} cannot be read: {fault}", connector=info.id
+        _(
+            "the guide of the connector {connector} cannot be read: {fault}",
+            connector=repr(info.id),
+            fault=fault,
+        ),
+        connector=info.id,
     )

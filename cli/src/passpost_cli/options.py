@@ -9,6 +9,7 @@ from typing import Any, Final, TypeVar
 import click
 
 from passpost_cli import completing
+from passpost_cli.language import _
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -26,7 +27,7 @@ def _seconds(ctx: click.Context, param: click.Parameter, value: str | None) -> f
         seconds = math.nan
     # In this form, since any comparison with NaN is false.
     if not 0 < seconds <= A_DAY:
-        raise click.BadParameter("not a number of seconds above 0, at most 86400", ctx, param)
+        raise click.BadParameter(_("not a number of seconds above 0, at most 86400"), ctx, param)
     return seconds
 
 

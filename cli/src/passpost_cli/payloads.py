@@ -11,6 +11,7 @@ import click
 import passpost
 from passpost import config
 from passpost_cli.arguments import STDIN, named
+from passpost_cli.language import _
 from passpost_cli.settings import read_input
 
 if TYPE_CHECKING:
@@ -19,7 +20,11 @@ if TYPE_CHECKING:
 Path = tuple[str, ...]
 
 # The JSON of a payload has the same problems as that of settings, whose name they contain.
-_SETTINGS: Final = re.compile(r"\b(no )?(?:the )?settings\b(?: file\b)?")
+_OF_A_PAYLOAD: Final = {
+    "the settings are empty": _("the payload is empty"),
+    "the settings must be an object": _("the payload must be an object"),
+    "the settings are larger than 1 MiB": _("the payload is larger than 1 MiB"),
+}
 
 # A key that templates can name.
 _KEY: Final = re.compile(r"[^\s.{}\x00-\x1f\x7f-\x9f]{1,128}")
@@ -48,7 +53,7 @@ def read_payload(
         _refuse_conflict(path, given)
         given[path] = text
     if file == beside == STDIN:
-        raise click.UsageError("standard input can be FILE or the payload, not both")
+        raise click.UsageError(_("standard input can be FILE or the payload, not both"))
     values = {} if file is None else _read(file)
     for path, text in given.items():
         _put(values, path, text)
@@ -59,7 +64,7 @@ def _split(assignment: str) -> tuple[Path, str]:
     name, equals, text = assignment.partition("=")
     path = tuple(name.split("."))
     if not equals or not all(_KEY.fullmatch(key) for key in path):
-        raise click.UsageError("--set requires NAME=TEXT; NAME may contain dots: user.name=Ada")
+        raise click.UsageError(_("--set requires NAME=TEXT; NAME may contain dots: user.name=Ada"))
     return path, text
 
 
@@ -67,23 +72,27 @@ def _refuse_conflict(path: Path, given: dict[Path, str]) -> None:
     for other in given:
         shorter = min(len(path), len(other))
         if path[:shorter] == other[:shorter]:
-            both = " and ".join(sorted({".".join(path), ".".join(other)}))
-            raise click.UsageError(
-                f"{both} cannot be combined" if path != other else f"{both} is set twice"
-            )
+            first, *rest = sorted({".".join(path), ".".join(other)})
+            if rest:
+                wrong = _("{first} and {second} cannot be combined", first=first, second=rest[0])
+            else:
+                wrong = _("{name} is set twice", name=first)
+            raise click.UsageError(wrong)
 
 
 def _read(file: str) -> dict[str, Any]:
     # Its name is not repeated: it may be the payload itself by mistake.
     if file.lstrip().startswith("{"):
-        raise click.UsageError("--payload requires the name of a JSON file or -, not JSON itself")
+        raise click.UsageError(
+            _("--payload requires the name of a JSON file or -, not JSON itself")
+        )
     try:
         text = read_input(file)
     except passpost.ConfigError as error:
         reason = error.problems[0].message
     else:
         return _parsed(text, file)
-    raise click.UsageError(f"--payload: {reason}")
+    raise click.UsageError(_("--payload: {reason}", reason=reason))
 
 
 def _parsed(text: bytes, file: str) -> dict[str, Any]:
@@ -96,7 +105,7 @@ def _parsed(text: bytes, file: str) -> dict[str, Any]:
 
 def _of_payload(problem: passpost.Problem) -> passpost.Problem:
     """Return a problem of the JSON in the words of a payload."""
-    message = _SETTINGS.sub(lambda match: f"{match[1] or 'the '}payload", problem.message)
+    message = _OF_A_PAYLOAD.get(problem.message, problem.message)
     path = f"--payload: {problem.path}" if problem.path else "--payload"
     return attrs.evolve(problem, path=path, message=message)
 
@@ -107,5 +116,7 @@ def _put(values: dict[str, Any], path: Path, text: str) -> None:
         inner = inner.setdefault(key, {}) if isinstance(inner, dict) else None
     if not isinstance(inner, dict) or isinstance(inner.get(path[-1]), dict | list):
         name = ".".join(path)
-        raise click.UsageError(f"--set {name}: the payload file has another kind of value there")
+        raise click.UsageError(
+            _("--set {name}: the payload file has another kind of value there", name=name)
+        )
     inner[path[-1]] = text

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from passpost import __version__
-from passpost_cli.command import Discreet, wants_json
+from passpost_cli.command import Discreet, usage_text, wants_json
 from passpost_cli.exit_codes import MEANINGS, ExitCode
 from passpost_cli.extensions import (
     add_commands,
@@ -17,6 +17,7 @@ from passpost_cli.extensions import (
     may_have_extensions,
     uses_extensions,
 )
+from passpost_cli.language import _, choose_from
 from passpost_cli.terminal import (
     complain,
     one_line,
@@ -76,7 +77,7 @@ class Program(Discreet, click.Group):
         """Return the command of this name, or suggest one with a similar name."""
         name = args[0]
         if self.get_command(ctx, name) is None and not ctx.resilient_parsing:
-            ctx.fail(f"unknown command{_guess(name, self.list_commands(ctx))}")
+            raise click.UsageError(_unknown_command(name, self.list_commands(ctx)), ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -152,7 +153,7 @@ class Program(Discreet, click.Group):
             complain("passpost", error.format_message())
             return error.exit_code
         except click.Abort:
-            complain("passpost", "interrupted")
+            complain("passpost", _("interrupted"))
             return ExitCode.INTERRUPTED
         except Exception as error:  # noqa: BLE001 - an extension's command; its text may quote anything
             return _report(error)
@@ -166,21 +167,24 @@ class Program(Discreet, click.Group):
         add_commands(self, SUMMARIES)
 
 
-def _guess(name: str, known: Sequence[str]) -> str:
+def _unknown_command(name: str, known: Sequence[str]) -> str:
     from difflib import get_close_matches  # noqa: PLC0415 - only where something failed
 
-    guesses = get_close_matches(name, known, n=1)
-    return f"; did you mean {guesses[0]}?" if guesses else ""
+    if near := get_close_matches(name, known, n=1):
+        return _("unknown command; did you mean {name}?", name=near[0])
+    return _("unknown command")
 
 
 def _report_invalid(error: click.UsageError, arguments: Sequence[str]) -> int:
     place = error.ctx.command_path if error.ctx is not None else "passpost"
-    message = error.format_message().rstrip(".")
-    message = message[:1].lower() + message[1:]
-    complain(place, message, f"{place} --help")
-    # A program gets its JSON every time, beside the lines for people.
-    if wants_json(error, arguments):
-        out_json({"ok": False, "error": {"kind": "usage", "message": message}})
+    # Its language is that of the command line, though the command did not begin.
+    with (error.ctx or click.Context(cli)).scope(cleanup=False) as ctx:
+        choose_from(arguments, ctx)
+        message = usage_text(error)
+        complain(place, message, f"{place} --help")
+        # A program gets its JSON every time, beside the lines for people.
+        if wants_json(error, arguments):
+            out_json({"ok": False, "error": {"kind": "usage", "message": message}})
     return ExitCode.INVALID
 
 

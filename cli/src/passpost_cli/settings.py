@@ -14,10 +14,11 @@ from passpost._wording import nearest
 from passpost_cli.arguments import STDIN, is_content, is_name, named
 from passpost_cli.extensions import make_host
 from passpost_cli.failures import CommandError
+from passpost_cli.language import _
 from passpost_tools.configuring import configured
 
-_NOT_A_NAME: Final = "FILE is the content of a file, not its name"
-_USE_A_NAME: Final = "use the file's name, or `-` for standard input"
+_NOT_A_NAME: Final = _("FILE is the content of a file, not its name")
+_USE_A_NAME: Final = _("use the file's name, or `-` for standard input")
 
 
 def read_input(file: str) -> bytes:
@@ -73,16 +74,19 @@ def _only(whole: passpost.Application, name: str) -> passpost.Application:
     chosen = chosen or [one for one in whole.connectors if one.id == name]
     if not chosen:
         names = ", ".join(f"`{one.name}`" for one in whole.connectors)
-        what = f"connector {name!r}" if is_name(name) else "connector"
-        raise CommandError(f"unknown {what} in `--connector`", f"use one of {names}")
+        if is_name(name):
+            wrong = _("unknown connector {name} in `--connector`", name=repr(name))
+        else:
+            wrong = _("unknown connector in `--connector`")
+        raise CommandError(wrong, _("use one of {names}", names=names))
     return attrs.evolve(whole, connectors=tuple(chosen))
 
 
 def _needs_connector(settings: config.Settings, host: passpost.Host) -> passpost.Problem:
-    known = ", ".join(sorted({one.id for one in host.installed()})) or "none installed"
+    known = ", ".join(sorted({one.id for one in host.installed()})) or _("none installed")
     return settings.problem(
         (),
-        "not an application's settings: `connectors` is missing",
-        f"for one connector's own settings, add `--connector ID` ({known})",
+        _("not an application's settings: `connectors` is missing"),
+        _("for one connector's own settings, add `--connector ID` ({known})", known=known),
         code="E400",
     )

@@ -9,11 +9,13 @@ import re
 import sys
 from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING, Any, Final, TextIO
+from unicodedata import east_asian_width
 
 import click
 
 from passpost._text import visible
 from passpost_cli.exit_codes import ExitCode
+from passpost_cli.language import _, for_programs, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,6 +26,8 @@ _STEERING: Final = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 )
 _SPACES: Final = re.compile(r"[ \t\r\n]+")
+
+_HELP: Final = _("help")
 
 # ASCII for the characters that passpost's own texts use.
 _PLAINER: Final = {"—": "-", "…": "..."}
@@ -116,7 +120,7 @@ def err(text: str) -> None:
 def _write(text: str, stream: IO[str]) -> None:
     # Lines are always styled; click removes the styles if necessary.
     colored = is_terminal(stream) and not os.environ.get("NO_COLOR")
-    click.echo(text, file=stream, color=colored)
+    click.echo(say(text), file=stream, color=colored)
 
 
 def complain(  # noqa: PLR0913 - each is one part of what is written
@@ -140,11 +144,29 @@ def complain(  # noqa: PLR0913 - each is one part of what is written
     """
     label = click.style("warning", fg="yellow") if warning else click.style("error", fg="red")
     tail = f"  [{one_line(code)}]" if code else ""
-    err(f"{click.style(one_line(place), bold=True)}: {label}: {one_line(problem)}{tail}")
+    # Editors read this form: the severity is not translated.
+    err(f"{click.style(one_line(place), bold=True)}: {label}: {one_line(say(problem))}{tail}")
     for line in excerpt:
         err(line)
     if remedy:
-        err(f"  {click.style('help', fg='cyan')}: {one_line(remedy)}")
+        advise(remedy)
+
+
+def advise(remedy: str) -> None:
+    """Write how to fix a problem to standard error."""
+    err(f"  {labelled(click.style(say(_HELP), fg='cyan'), one_line(say(remedy)))}")
+
+
+def labelled(label: str, text: str) -> str:
+    """Return a text behind its label."""
+    return say(_("{label}: {text}", label=label, text=text))
+
+
+def column(label: str, width: int) -> str:
+    """Return a label in the reader's language, filled up to a number of columns."""
+    text = say(label)
+    wide = sum(east_asian_width(character) in "WF" for character in text)
+    return text + " " * (width - len(text) - wide)
 
 
 def out_json(document: Any) -> None:
@@ -152,7 +174,7 @@ def out_json(document: Any) -> None:
     import json  # noqa: PLC0415 - most commands speak to people
 
     ascii_only = not (stdout().encoding or "").lower().replace("-", "").startswith("utf")
-    text = json.dumps(document, indent=2, ensure_ascii=ascii_only)
+    text = json.dumps(for_programs(document), indent=2, ensure_ascii=ascii_only)
     # In JSON these characters occur only in strings, where the escape means the same.
     out(_STEERING.sub(lambda match: f"\\u{ord(match.group()):04x}", text))
 

@@ -13,6 +13,7 @@ from passpost._problems import Invalid
 from passpost._stores.rate import Rate
 from passpost_cli import completing
 from passpost_cli.arguments import STDIN, is_content
+from passpost_cli.language import _
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -25,7 +26,7 @@ def _number(ctx: click.Context, param: click.Parameter, value: str | None) -> in
     if value is None:
         return LIMIT
     if not (value.isascii() and value.isdigit() and 1 <= int(value[:9]) <= _MOST):
-        raise click.BadParameter(f"not a whole number from 1 to {_MOST}", ctx, param)
+        raise click.BadParameter(_("not a whole number from 1 to {most}", most=_MOST), ctx, param)
     return int(value)
 
 
@@ -33,7 +34,7 @@ def _rate(ctx: click.Context, param: click.Parameter, value: str | None) -> Rate
     try:
         return None if value is None else Rate.from_setting(value)
     except Invalid as error:
-        problem = f"{error.message}; {error.remedy}"
+        problem = _("{message}; {remedy}", message=error.message, remedy=error.remedy)
     raise click.BadParameter(problem, ctx, param)
 
 
@@ -154,17 +155,17 @@ def check(ctx: click.Context) -> None:
         return
     for name in ("to", "code"):
         if given[name] is not None:
-            raise click.UsageError(f"--{name} and --batch cannot be combined", ctx)
+            raise click.UsageError(_("--{name} and --batch cannot be combined", name=name), ctx)
     if given["is_test"]:
-        raise click.UsageError("--test and --batch cannot be combined", ctx)
+        raise click.UsageError(_("--test and --batch cannot be combined"), ctx)
     if given["resend_unknown"] and not given["resume"]:
-        raise click.UsageError("--resend-unknown requires --resume", ctx)
+        raise click.UsageError(_("--resend-unknown requires --resume"), ctx)
     if given["batch"] == STDIN and given["journal"] is None:
-        raise click.UsageError("--batch - requires --journal PATH", ctx)
+        raise click.UsageError(_("--batch - requires --journal PATH"), ctx)
     if [given[name] for name in ("file", "payload_file", "batch")].count(STDIN) > 1:
-        raise click.UsageError("standard input can be read once only", ctx)
+        raise click.UsageError(_("standard input can be read once only"), ctx)
     if any(is_content(given[name] or "") for name in ("batch", "journal")):
-        raise click.UsageError("--batch and --journal require names of files", ctx)
+        raise click.UsageError(_("--batch and --journal require names of files"), ctx)
 
 
 def arguments_of(given: Mapping[str, Any], payload: Mapping[str, Any]) -> Arguments:
@@ -188,7 +189,9 @@ def arguments_of(given: Mapping[str, Any], payload: Mapping[str, Any]) -> Argume
 def _check_one(ctx: click.Context, given: Mapping[str, Any]) -> None:
     for name in ("journal", "resume", "resend_unknown", "rate"):
         if given[name]:
-            raise click.UsageError(f"--{name.replace('_', '-')} requires --batch BATCH", ctx)
+            raise click.UsageError(
+                _("--{name} requires --batch BATCH", name=name.replace("_", "-")), ctx
+            )
     required = ("to",) if given["is_test"] else ("to", "usage")
     for param in ctx.command.params:
         if param.name in required and given[param.name] is None:

@@ -17,6 +17,7 @@ import attrs
 import click
 
 import passpost
+from passpost._wording import known
 from passpost_cli.arguments import STDIN, named
 from passpost_cli.batch.arguments import Arguments
 from passpost_cli.batch.delivery import Batch
@@ -30,6 +31,7 @@ from passpost_cli.batch.summary import Summary, show_outcome, show_unknown
 from passpost_cli.batch.tally import Outcome, Tally
 from passpost_cli.exit_codes import ExitCode
 from passpost_cli.failures import CommandError
+from passpost_cli.language import _
 
 _MOST_PROBLEMS: Final = 100
 """Problems of a file after which the check ends: nobody reads more of them at once."""
@@ -174,10 +176,13 @@ def _opened(name: str) -> BinaryIO:
         with file:
             return _copied(file)
     except OSError as error:
-        reason = error.strerror or type(error).__name__
+        reason = known(error.strerror or type(error).__name__)
     except ValueError:
-        reason = "not the name of a file"
-    raise CommandError(f"cannot read {named(name)}: {reason}", "check the name after --batch")
+        reason = _("not the name of a file")
+    raise CommandError(
+        _("cannot read {name}: {reason}", name=named(name), reason=reason),
+        _("check the name after --batch"),
+    )
 
 
 def _copied(stream: BinaryIO) -> BinaryIO:
@@ -209,6 +214,6 @@ def _checked(drafts: Drafts) -> array[int]:
 
 def _changed(name: str) -> CommandError:
     return CommandError(
-        f"stopped: {name} was changed while it was sent",
-        "restore the file, then add --resume to send what is missing",
+        _("stopped: {name} was changed while it was sent", name=name),
+        _("restore the file, then add --resume to send what is missing"),
     )

@@ -22,6 +22,7 @@ from passpost_cli.batch.journal import Journal
 from passpost_cli.batch.records import Ending, JournalError
 from passpost_cli.batch.tally import Outcome
 from passpost_cli.failures import CommandError
+from passpost_cli.language import _
 from passpost_cli.terminal import err
 
 _OF_THE_EMAIL: Final = frozenset({"recipient", "message"})
@@ -79,7 +80,7 @@ class Batch:
             for task in tuple(self._running):
                 task.cancel()
         else:
-            err("stopping once the emails under way have ended; Ctrl-C again cancels them")
+            err(_("stopping once the emails under way have ended; Ctrl-C again cancels them"))
         self.interrupted = True
         self.stop()
 
@@ -129,10 +130,10 @@ class Batch:
             if not self._cancelled:
                 raise
             kind: Ending = "not sent" if nothing_was_sent(error) else "unknown"
-            return self._ended(draft, kind, CommandError("interrupted"))
+            return self._ended(draft, kind, CommandError(_("interrupted")))
         except Exception as error:  # noqa: BLE001 - a defect says nothing about the outcome
-            what = f"internal error: {describe_defect(error)}"
-        self.stop(CommandError(what, "report this line", kind="internal"))
+            what = _("internal error: {defect}", defect=describe_defect(error))
+        self.stop(CommandError(what, _("report this line"), kind="internal"))
         return self._ended(draft, "unknown", CommandError(what))
 
     async def _deliver(self, draft: Draft) -> Outcome:
@@ -163,9 +164,12 @@ class Batch:
         if self._in_a_row >= self._pace.failures:
             self.stop(
                 CommandError(
-                    f"stopped after {self._in_a_row} failures in a row that are not the fault of "
-                    "the emails",
-                    "correct the cause, then add --resume to send what is missing",
+                    _(
+                        "stopped after {number} failures in a row that are not the fault of "
+                        "the emails",
+                        number=self._in_a_row,
+                    ),
+                    _("correct the cause, then add --resume to send what is missing"),
                 )
             )
 

@@ -14,13 +14,15 @@ import passpost
 from passpost._delivery.compose import Composer
 from passpost._delivery.identity import Identity
 from passpost._policy.routes import EVERY_USAGE
+from passpost.phrases import said
 from passpost_cli.batch.arguments import Defaults
 from passpost_cli.batch.rows import BatchFile, LineError, Row
+from passpost_cli.language import _
 
-_FORM: Final = "write it with its time zone: 2026-01-31T12:00:00Z"
+_FORM: Final = _("write it with its time zone: 2026-01-31T12:00:00Z")
 _REMEDIES: Final = {
-    "to": "write one address without a display name",
-    "locale": "write BCP 47 tags, such as zh-CN",
+    "to": _("write one address without a display name"),
+    "locale": _("write BCP 47 tags, such as zh-CN"),
     "deadline": _FORM,
 }
 
@@ -97,8 +99,8 @@ class Drafts:
         values.setdefault("idempotency_key", key)
         for name in ("to", "usage"):
             if values.get(name) is None:
-                remedy = "add --usage USAGE" if name == "usage" else "write one address"
-                raise self._error(row, name, f"{name} is missing", remedy, "E507")
+                remedy = _("add --usage USAGE") if name == "usage" else _("write one address")
+                raise self._error(row, name, _("{name} is missing", name=name), remedy, "E507")
         payload = values.get("payload", {})
         if isinstance(payload, Mapping):
             values["payload"] = _merged(self._defaults.payload, payload)
@@ -109,7 +111,7 @@ class Drafts:
                 **{name: value for name, value in values.items() if value is not None}
             )
         except passpost.MessageError as error:
-            field, message = error.field, str(error)
+            field, message = error.field, said(error)
         raise self._error(row, field, message, _REMEDIES.get(field, ""), "E506")
 
     def _require_own_key(self, row: Row, message: passpost.Message) -> None:
@@ -134,25 +136,31 @@ class Drafts:
             return dt.datetime.fromisoformat(text)
         except ValueError:
             pass
-        raise self._error(row, "deadline", "deadline is not a date and time", _FORM, "E506")
+        raise self._error(row, "deadline", _("deadline is not a date and time"), _FORM, "E506")
 
     def _render(self, row: Row, message: passpost.Message) -> None:
         composer = self._composer(message.usage)
         if composer.asks:
             # An extension may have the template, and is asked when the email is sent.
             return
+        text: str
+        remedy: str
         try:
             composer.compose(message, Identity("check"))
         except passpost.MissingVariable as error:
-            field, text, remedy = error.field, str(error), f"add `{error.variable}` to the line"
+            field, text, remedy = (
+                error.field,
+                said(error),
+                _("add `{variable}` to the line", variable=error.variable),
+            )
         except passpost.TemplateNotFound as error:
-            field, text = "usage", "no template for this usage, and no `Generic` template"
-            remedy = "add a template to the settings, or correct the usage"
+            field, text = "usage", _("no template for this usage, and no `Generic` template")
+            remedy = _("add a template to the settings, or correct the usage")
             del error
         except passpost.MessageError as error:
-            field, text, remedy = error.field, str(error), ""
+            field, text, remedy = error.field, said(error), ""
         except passpost.SendError as error:
-            field, text, remedy = "to", str(error), ""
+            field, text, remedy = "to", said(error), ""
         else:
             return
         raise self._error(row, field, text, remedy, "E508")

@@ -21,6 +21,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Final, Self
 
+from passpost._wording import known
 from passpost_cli.batch.records import (
     ENDS,
     Ending,
@@ -30,6 +31,7 @@ from passpost_cli.batch.records import (
     line_of,
     read,
 )
+from passpost_cli.language import _
 
 if sys.platform != "win32":
     import fcntl
@@ -74,7 +76,7 @@ class Journal:
         except FileExistsError:
             raise exists(path) from None
         except OSError as error:
-            raise _unusable(path, error, "name a file that can be made with --journal") from None
+            raise _unusable(path, error, _("name a file that can be made with --journal")) from None
         return cls._begun(path, file, digest, last)
 
     @classmethod
@@ -215,16 +217,19 @@ class Journal:
 def exists(path: str) -> JournalError:
     """Return the error for a batch that was begun before."""
     return JournalError(
-        f"this batch was begun before: {path} is its journal",
-        "add --resume to send what is missing; to send everything once more, remove the journal "
-        "or name another one with --journal",
+        _("this batch was begun before: {path} is its journal", path=path),
+        _(
+            "add --resume to send what is missing; to send everything once more, "
+            "remove the journal or name another one with --journal"
+        ),
     )
 
 
 def missing(path: str) -> JournalError:
     """Return the error for a batch that was never begun."""
     return JournalError(
-        f"there is no journal {path} to resume", "to begin the batch, leave out --resume"
+        _("there is no journal {path} to resume", path=path),
+        _("to begin the batch, leave out --resume"),
     )
 
 
@@ -239,8 +244,8 @@ def _lock(path: str, file: int) -> None:
     else:
         return
     raise JournalError(
-        f"another process is sending this batch: it has locked {path}",
-        "wait until it has ended, or stop it",
+        _("another process is sending this batch: it has locked {path}", path=path),
+        _("wait until it has ended, or stop it"),
     )
 
 
@@ -257,7 +262,9 @@ def _sync_folder(path: str) -> None:
 def _unusable(
     path: str,
     error: OSError,
-    remedy: str = "free space or correct the path, then go on with --resume",
+    remedy: str = _("free space or correct the path, then go on with --resume"),
 ) -> JournalError:
-    reason = error.strerror or type(error).__name__
-    return JournalError(f"the journal {path} cannot be used: {reason}", remedy)
+    reason = known(error.strerror or type(error).__name__)
+    return JournalError(
+        _("the journal {path} cannot be used: {reason}", path=path, reason=reason), remedy
+    )

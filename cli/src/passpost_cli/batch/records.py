@@ -12,6 +12,7 @@ from typing import Any, Final, Literal
 import attrs
 
 from passpost_cli.failures import CommandError
+from passpost_cli.language import _
 
 Ending = Literal["accepted", "rejected", "unknown", "not sent"]
 
@@ -76,8 +77,11 @@ class Header:
         """
         if self.fingerprint != _fingerprint(digest, self.salt):
             raise JournalError(
-                f"{path} is the journal of another file, or the file has changed since",
-                "restore the file, or send it as another batch with another --journal",
+                _(
+                    "{path} is the journal of another file, or the file has changed since",
+                    path=path,
+                ),
+                _("restore the file, or send it as another batch with another --journal"),
             )
 
     def line(self) -> bytes:
@@ -188,6 +192,6 @@ def line_of(record: dict[str, Any]) -> bytes:
 
 def _damaged(path: str, number: int) -> JournalError:
     return JournalError(
-        f"{path}:{number}: this is not a line of a journal",
-        "name the journal of the batch with --journal",
+        _("{path}:{number}: this is not a line of a journal", path=path, number=number),
+        _("name the journal of the batch with --journal"),
     )

@@ -16,6 +16,8 @@ import attrs
 import passpost
 from passpost import config
 from passpost._wording import did_you_mean, nearest
+from passpost.phrases import Phrase
+from passpost_cli.language import _
 
 Path = tuple[str, ...]
 Place = tuple[int, int]
@@ -33,7 +35,10 @@ _PAYLOAD: Final = "payload."
 # A key that templates can name.
 _KEY: Final = re.compile(r"[^\s.{}\x00-\x1f\x7f-\x9f]{1,128}")
 # The JSON of a line has the same problems as that of settings, whose name they contain.
-_SETTINGS: Final = re.compile(r"\b(?:the )?settings\b(?: file\b)?")
+_OF_A_LINE: Final = {
+    "the settings are empty": _("the line is empty"),
+    "the settings must be an object": _("the line must be an object"),
+}
 
 
 class LineError(Exception):
@@ -128,8 +133,8 @@ class BatchFile:
             number += 1
             self._hash.update(line)
             if len(line) > MAX_LINE:
-                text = "the line is longer than 1 MiB"
-                remedy = "write one email on each line"
+                text = _("the line is longer than 1 MiB")
+                remedy = _("write one email on each line")
                 raise LineError(self.problem((number, 1), text, remedy, "E501"))
             yield number, self._decoded(number, line)
 
@@ -138,8 +143,8 @@ class BatchFile:
             return line.decode("utf-8-sig" if number == 1 else "utf-8")
         except UnicodeDecodeError as error:
             column = len(line[: error.start].decode("utf-8")) + 1
-        text = "this byte is not valid UTF-8"
-        remedy = "save the file as UTF-8, in a spreadsheet as “CSV UTF-8”"
+        text = _("this byte is not valid UTF-8")
+        remedy = _("save the file as UTF-8, in a spreadsheet as “CSV UTF-8”")
         raise LineError(self.problem((number, column), text, remedy, "E500"))
 
 
@@ -179,7 +184,7 @@ def _json_row(file: BatchFile, number: int, text: str) -> Row:
     row = _JsonRow(number, values, text)
     unknown = [
         file.problem(
-            row.locate(name), "unknown field", did_you_mean(nearest(name, _JSON_FIELDS)), "E505"
+            row.locate(name), _("unknown field"), did_you_mean(nearest(name, _JSON_FIELDS)), "E505"
         )
         for name in values
         if name not in _JSON_FIELDS
@@ -192,7 +197,7 @@ def _json_row(file: BatchFile, number: int, text: str) -> Row:
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     values = dict(pairs)
     if len(values) < len(pairs):
-        raise ValueError("a key appears twice")
+        raise ValueError(_("a key appears twice"))
     return values
 
 
@@ -206,7 +211,10 @@ def _problematic(file: BatchFile, number: int, text: str) -> dict[str, object]:
 
 def _of_line(problem: passpost.Problem, number: int) -> passpost.Problem:
     """Return a problem of the JSON in the words of a line."""
-    message = _SETTINGS.sub("the line", problem.message).replace("at line 1,", f"at line {number},")
+    message = _OF_A_LINE.get(problem.message, problem.message)
+    # To the JSON of a line, each place is on line 1.
+    if isinstance(message, Phrase) and "line" in message.values:
+        message = Phrase(message.package, message.template, {**message.values, "line": number})
     return attrs.evolve(problem, message=message, line=number, column=problem.column or 1)
 
 
@@ -291,8 +299,15 @@ class _Table:
 
     def _row(self, record: _Record, cells: Sequence[str]) -> Row:
         if len(cells) != len(self._paths):
-            text = f"{len(cells)} values in the line, {len(self._paths)} columns in the first line"
-            remedy = f"put a value that contains `{self._delimiter}` into double quotes"
+            text = _(
+                "{values} values in the line, {columns} columns in the first line",
+                values=len(cells),
+                columns=len(self._paths),
+            )
+            remedy = _(
+                "put a value that contains `{delimiter}` into double quotes",
+                delimiter=self._delimiter,
+            )
             raise LineError(self._file.problem((record.line, 1), text, remedy, "E504"))
         values: dict[str, object] = {}
         for path, cell in zip(self._paths, cells, strict=True):
@@ -305,8 +320,10 @@ class _Table:
         return _TableRow(record.line, values, self, record.text)
 
     def _invalid(self, record: _Record, reason: str) -> passpost.Problem:
-        quotes = "put a value with quotes into double quotes, and double the quotes in it"
-        return self._file.problem((record.line, 1), f"not valid CSV: {reason}", quotes, "E504")
+        quotes = _("put a value with quotes into double quotes, and double the quotes in it")
+        return self._file.problem(
+            (record.line, 1), _("not valid CSV: {reason}", reason=reason), quotes, "E504"
+        )
 
     def _columns(self, number: int, header: str) -> list[Path]:
         try:
@@ -319,11 +336,11 @@ class _Table:
             self._file.problem(self.place(number, header, index), text, remedy, "E503")
             for index, path in enumerate(paths)
             if (text := _invalid_column(path, paths[:index]))
-            for remedy in ["give each column a name of its own: to,code,user.name"]
+            for remedy in [_("give each column a name of its own: to,code,user.name")]
         ]
         if ("to",) not in paths:
-            text = "the first line names no column `to`"
-            remedy = "begin with a line of column names: to,usage,code"
+            text = _("the first line names no column `to`")
+            remedy = _("begin with a line of column names: to,usage,code")
             problems.append(self._file.problem((number, 1), text, remedy, "E502"))
         if problems:
             raise LineError(*problems)
@@ -372,8 +389,8 @@ class _Record:
         self._size += len(text)
         if self._size > MAX_LINE:
             self.broken = True
-            problem = "a value in double quotes goes on for more than 1 MiB"
-            remedy = "end it with a double quote"
+            problem = _("a value in double quotes goes on for more than 1 MiB")
+            remedy = _("end it with a double quote")
             raise LineError(self._file.problem((self.line, 1), problem, remedy, "E501"))
         return text
 
@@ -389,9 +406,9 @@ def _path(name: str) -> Path:
 
 def _invalid_column(path: Path, before: Sequence[Path]) -> str | None:
     if not all(_KEY.fullmatch(key) for key in path):
-        return "not a name that a template can use"
+        return _("not a name that a template can use")
     for other in before:
         shorter = min(len(path), len(other))
         if path[:shorter] == other[:shorter]:
-            return "another column has this name, or a part of it"
+            return _("another column has this name, or a part of it")
     return None

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import attrs
 
 import passpost
+from passpost.phrases import said
 from passpost_cli.batch.tally import Outcome, Tally, text_of
 from passpost_cli.exit_codes import ExitCode
 from passpost_cli.failures import CommandError
-from passpost_cli.terminal import complain, err, one_line, out, out_json
+from passpost_cli.language import _, say
+from passpost_cli.terminal import advise, column, complain, labelled, one_line, out, out_json
 
-_AFTER = {
-    "rejected": "the email was not sent",
-    "unknown": "the email may have been sent",
+_AFTER: Final = {
+    "rejected": _("the email was not sent"),
+    "unknown": _("the email may have been sent"),
 }
+_KINDS: Final = {"rejected": _("rejected"), "unknown": _("unknown")}
+_TIME: Final = _("time")
+_HINT: Final = _("hint")
+_LABELS: Final = 14
+"""Columns of the labels."""
 
 
 @attrs.frozen
@@ -41,16 +48,22 @@ class Summary:
     def show(self) -> None:
         """Write it for people."""
         tally = self.tally
-        out(f"{one_line(self.file)}: {tally.accepted:,} of {_emails(tally.total)} accepted")
+        accepted = _(
+            "{accepted:,} of {emails} accepted",
+            accepted=tally.accepted,
+            emails=_emails(tally.total),
+        )
+        out(f"{one_line(self.file)}: {say(accepted)}")
         for label, number in self._numbers():
-            out(f"  {label:<14} {number:,}")
-        out(f"  {'time':<14} in {self.seconds:.2f}s{self._rate()}")
+            out(f"  {column(label, _LABELS)} {number:,}")
+        lasted = _("in {seconds:.2f}s{rate}", seconds=self.seconds, rate=self._rate())
+        out(f"  {column(_TIME, _LABELS)} {say(lasted)}")
         for repeated in tally.errors.values():
             _show_error(self.file, repeated.first, repeated.count)
         if self.reason is not None:
-            complain(self.file, str(self.reason), self.reason.remedy)
+            complain(self.file, said(self.reason), self.reason.remedy)
         elif self.remedy:
-            err(f"  help: {self.remedy}")
+            advise(self.remedy)
 
     def show_json(self) -> None:
         """Write it for programs."""
@@ -58,7 +71,7 @@ class Summary:
         if self.exit_code is not ExitCode.DONE:
             document["error"] = {
                 "kind": self.reason.kind if self.reason else "batch",
-                "message": str(self.reason or f"{_emails(self._failed)} not accepted"),
+                "message": self._message,
                 "remedy": self.reason.remedy if self.reason else self.remedy,
             }
         tally = self.tally
@@ -83,59 +96,71 @@ class Summary:
     def remedy(self) -> str:
         """What to do about the emails that were not accepted."""
         if self.tally.not_attempted or self.tally.rejected:
-            return "to send what is missing, repeat the command with --resume"
+            return _("to send what is missing, repeat the command with --resume")
         if self.tally.unknown:
-            return "check whether they arrived; --resume --resend-unknown sends them once more"
+            return _("check whether they arrived; --resume --resend-unknown sends them once more")
         return ""
 
     @property
-    def _failed(self) -> int:
-        return self.tally.total - self.tally.accepted
+    def _message(self) -> str:
+        if self.reason is not None:
+            return said(self.reason)
+        failed = self.tally.total - self.tally.accepted
+        return _("{emails} not accepted", emails=_emails(failed))
 
     def _numbers(self) -> list[tuple[str, int]]:
         tally = self.tally
-        optional = [("replayed", tally.replayed), ("ended earlier", tally.earlier)]
+        optional = [(_("replayed"), tally.replayed), (_("ended earlier"), tally.earlier)]
         return [
-            ("accepted", tally.accepted),
-            ("rejected", tally.rejected),
-            ("unknown", tally.unknown),
-            ("not attempted", tally.not_attempted),
+            (_("accepted"), tally.accepted),
+            (_("rejected"), tally.rejected),
+            (_("unknown"), tally.unknown),
+            (_("not attempted"), tally.not_attempted),
             *(one for one in optional if one[1]),
         ]
 
     def _rate(self) -> str:
         sent = self.tally.ended - self.tally.earlier
-        return f", {sent / self.seconds:,.0f} emails/s" if self.seconds >= 1 else ""
+        if self.seconds < 1:
+            return ""
+        return _(", {rate:,.0f} emails/s", rate=sent / self.seconds)
 
 
 def show_outcome(file: str, outcome: Outcome) -> None:
     """Write a line about an email that was not accepted to standard error."""
     if outcome.kind in _AFTER and outcome.error is not None:
-        after = _AFTER[outcome.kind]
-        complain(f"{file}:{outcome.line}", f"{outcome.kind}: {text_of(outcome.error)} ({after})")
+        problem = _(
+            "{outcome}: {text} ({after})",
+            outcome=_KINDS[outcome.kind],
+            text=text_of(outcome.error),
+            after=_AFTER[outcome.kind],
+        )
+        complain(f"{file}:{outcome.line}", problem)
 
 
 def show_unknown(file: str, line: int) -> None:
     """Write a line about an email that a process began before it was killed."""
-    problem = "unknown: an earlier run began this email, and it may have been sent"
+    problem = _("unknown: an earlier run began this email, and it may have been sent")
     complain(f"{file}:{line}", problem, warning=True)
 
 
 def _show_error(file: str, first: Outcome, count: int) -> None:
     error = first.error
-    more = f" ({_emails(count)})" if count > 1 else ""
-    out(f"{one_line(file)}:{first.line}: {one_line(text_of(error))}{more}")
+    text = text_of(error)
+    if count > 1:
+        text = _("{text} ({emails})", text=text, emails=_emails(count))
+    out(f"{one_line(file)}:{first.line}: {one_line(say(text))}")
     if isinstance(error, passpost.SendError) and error.hint:
-        out(f"  hint: {one_line(error.hint)}")
+        out(f"  {labelled(_HINT, one_line(say(error.hint)))}")
 
 
 def _facts(outcome: Outcome) -> dict[str, Any]:
     error = outcome.error
-    facts: dict[str, Any] = {"outcome": outcome.kind, "message": str(error)}
+    facts: dict[str, Any] = {"outcome": outcome.kind, "message": said(error) if error else "None"}
     if isinstance(error, passpost.SendError):
         facts |= {**error.facts(), "outcome": outcome.kind}
     return facts
 
 
 def _emails(number: int) -> str:
-    return f"{number:,} email{'s' * (number != 1)}"
+    return _("1 email") if number == 1 else _("{number:,} emails", number=number)

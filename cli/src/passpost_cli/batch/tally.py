@@ -7,6 +7,8 @@ from typing import Final, Literal
 import attrs
 
 import passpost
+from passpost.phrases import said
+from passpost_cli.language import _
 
 Kind = Literal["accepted", "rejected", "unknown", "not sent"]
 
@@ -98,4 +100,5 @@ class Tally:
 def text_of(error: BaseException | None) -> str:
     """Return what an error says, with the name of the connector that failed."""
     connector = error.connector if isinstance(error, passpost.SendError) else None
-    return f"{connector}: {error}" if connector else str(error)
+    text = said(error) if error is not None else "None"
+    return _("{connector}: {text}", connector=connector, text=text) if connector else text

@@ -15,6 +15,7 @@ from passpost_cli.commands.explain import LANGUAGES, explanations
 from passpost_cli.connections import PATIENCE, failed_check, have_failed, show_findings
 from passpost_cli.exit_codes import ExitCode
 from passpost_cli.failures import Audience, complain_of, counted
+from passpost_cli.language import _, language, say
 from passpost_cli.lint.checking import Checked, check
 from passpost_cli.lint.github import annotation
 from passpost_cli.lint.sarif import sarif
@@ -47,7 +48,9 @@ The exit code is 1 if a file is invalid or a connection fails, and with
 def _format(ctx: click.Context, param: click.Parameter, value: str) -> str:
     """Return a known format; click's own choice would repeat an invalid value."""
     if value not in FORMATS:
-        raise click.BadParameter(f"use {', '.join(FORMATS[:-1])} or {FORMATS[-1]}", ctx, param)
+        *first, last = FORMATS
+        names = ", ".join(first)
+        raise click.BadParameter(_("use {names} or {last}", names=names, last=last), ctx, param)
     return value
 
 
@@ -107,8 +110,8 @@ def _show_json(checked: Sequence[Checked]) -> None:
 
 
 def _show_sarif(checked: Sequence[Checked]) -> None:
-    language = guides.choose(LANGUAGES, guides.language()) or "en"
-    known = {one.code: (one.title, one.text) for one in explanations(language)}
+    chosen = guides.choose(LANGUAGES, language()) or "en"
+    known = {one.code: (one.title, one.text) for one in explanations(chosen)}
     out_json(sarif([problem for each in checked for problem in each.problems], known))
 
 
@@ -126,29 +129,34 @@ def _show_text(checked: Sequence[Checked]) -> None:
             complain_of(problem, audience, excerpts.of(problem))
         for name, found in each.findings.items():
             show_findings(name, found, audience.place)
-        out(f"{one_line(audience.place)}: {_verdict(each)}")
+        out(f"{one_line(audience.place)}: {say(_verdict(each))}")
     _point_out_explain([p for each in checked if each.invalid for p in each.problems])
 
 
 def _point_out_explain(problems: Sequence[passpost.Problem]) -> None:
     code = next((problem.code for problem in problems if problem.code), None)
     if code is not None:
-        out(f"To learn more about a problem: passpost explain {one_line(code)}")
+        out(_("To learn more about a problem: passpost explain {code}", code=one_line(code)))
 
 
 def _verdict(checked: Checked) -> str:
     if checked.examined.failed:
-        return f"not valid: {counted(checked.problems)}"
+        return _("not valid: {counted}", counted=counted(checked.problems))
     if checked.invalid:
-        return f"--strict accepts no warning: {counted(checked.problems)}"
+        return _("--strict accepts no warning: {counted}", counted=counted(checked.problems))
     if have_failed(checked.findings):
         return failed_check(checked.findings)
-    valid = "settings are valid" + ("; the connection works" if checked.findings else "")
     if checked.is_draft:
         names = checked.names
-        return f"a draft: replace the remaining placeholders before sending ({names})"
-    reservation = f", with {counted(checked.problems)}" if checked.problems else ""
-    return f"{valid}{reservation} ({checked.names})"
+        return _(
+            "a draft: replace the remaining placeholders before sending ({names})", names=names
+        )
+    valid = _("settings are valid")
+    if checked.findings:
+        valid = _("settings are valid; the connection works")
+    if checked.problems:
+        valid = _("{valid}, with {counted}", valid=valid, counted=counted(checked.problems))
+    return _("{valid} ({names})", valid=valid, names=checked.names)
 
 
 _SHOWS: Final = MappingProxyType[str, Callable[[Sequence[Checked]], Any]](

@@ -8,6 +8,7 @@ import click
 from click.shell_completion import BashComplete, CompletionItem, FishComplete, ZshComplete
 
 from passpost_cli.command import Command
+from passpost_cli.language import _
 from passpost_cli.terminal import out
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def command(shell: str) -> None:
     files are completed.
     """
     if shell not in _SHELLS:
-        raise click.UsageError(f"the shell is one of {', '.join(_SHELLS)}")
+        raise click.UsageError(_("the shell is one of {names}", names=", ".join(_SHELLS)))
     made = _SHELLS[shell](click.Group(), {}, "passpost", "_PASSPOST_COMPLETE")
     # Not `source()`, which starts bash to look at its version.
     out(made.source_template % made.source_vars())

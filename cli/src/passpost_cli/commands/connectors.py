@@ -11,10 +11,15 @@ import click
 import passpost
 from passpost._connector_info import in_language
 from passpost._plugins.defects import describe_defect
+from passpost._plugins.registration import plugin_words
+from passpost.phrases import said
 from passpost_cli import options
 from passpost_cli.command import Command
 from passpost_cli.extensions import make_host
-from passpost_cli.terminal import one_line, out, out_json
+from passpost_cli.language import _, language, say
+from passpost_cli.terminal import labelled, one_line, out, out_json
+
+_BROKEN: Final = _("broken")
 
 _EPILOG: Final = """\b
 The JSON document:
@@ -35,7 +40,8 @@ def command(as_json: bool) -> None:
     Each is loaded to check that it works; a broken one is listed with its error.
     """
     host = make_host()
-    connectors = [_described(host, installed) for installed in host.installed()]
+    spoken = "en" if as_json else language()
+    connectors = [_described(host, installed, spoken) for installed in host.installed()]
     extensions = host.installed_extensions()
     if as_json:
         listed = [attrs.asdict(extension) for extension in extensions]
@@ -44,13 +50,16 @@ def command(as_json: bool) -> None:
     if connectors:
         _show((entry["id"], _lines(entry)) for entry in connectors)
     else:
-        out("no connectors are installed; for example: pip install passpost-smtp")
+        out(_("no connectors are installed; for example: pip install passpost-smtp"))
     if extensions:
-        out("\nExtensions:")
+        out()
+        out(_("Extensions:"))
         _show((one.name, _extension_lines(one)) for one in extensions)
 
 
-def _described(host: passpost.Host, installed: passpost.InstalledConnector) -> dict[str, Any]:
+def _described(
+    host: passpost.Host, installed: passpost.InstalledConnector, spoken: str
+) -> dict[str, Any]:
     entry: dict[str, Any] = {
         "id": installed.id,
         "name": installed.id,
@@ -64,26 +73,29 @@ def _described(host: passpost.Host, installed: passpost.InstalledConnector) -> d
         "error": installed.error,
     }
     if installed.error is None:
-        entry.update(_loaded(host, installed))
+        entry.update(_loaded(host, installed, spoken))
     return entry
 
 
-def _loaded(host: passpost.Host, installed: passpost.InstalledConnector) -> dict[str, Any]:
+def _loaded(
+    host: passpost.Host, installed: passpost.InstalledConnector, spoken: str
+) -> dict[str, Any]:
     # A connector is only known to work once it is loaded.
     try:
-        return _facts(host.info(installed.id))
+        return _facts(host.info(installed.id), spoken)
     except passpost.PluginError as error:
-        return {"error": str(error)}
+        return {"error": said(error)}
     # One connector's defect must not hide the others.
     except BaseException as error:  # noqa: BLE001
-        who = f"the connector {installed.id!r} of {installed.distribution}"
-        return {"error": f"{who} fails to describe itself: {describe_defect(error)}"}
+        who = plugin_words("connector", installed.id, installed.distribution)
+        what = describe_defect(error)
+        return {"error": _("{who} fails to describe itself: {what}", who=who, what=what)}
 
 
-def _facts(info: passpost.ConnectorInfo) -> dict[str, Any]:
+def _facts(info: passpost.ConnectorInfo, spoken: str) -> dict[str, Any]:
     return {
-        "name": one_line(in_language(info.name, "en")),
-        "description": one_line(in_language(info.description, "en")),
+        "name": one_line(in_language(info.name, spoken)),
+        "description": one_line(in_language(info.description, spoken)),
         "guide": sorted(info.guide),
         "capabilities": sorted(info.capabilities),
         "presets": [preset.id for preset in info.presets],
@@ -104,17 +116,20 @@ def _lines(entry: dict[str, Any]) -> list[str]:
     if entry["error"] is not None:
         return _broken(package, entry["error"])
     languages = ", ".join(entry["guide"])
-    guide = f", guide in {languages}" if languages else ", no guide"
-    return [entry["name"], entry["description"], f"{package}{guide}"]
+    if languages:
+        guide = _("{package}, guide in {languages}", package=package, languages=languages)
+    else:
+        guide = _("{package}, no guide", package=package)
+    return [entry["name"], entry["description"], say(guide)]
 
 
 def _extension_lines(extension: passpost.InstalledExtension) -> list[str]:
     package = one_line(f"{extension.distribution} {extension.version}")
     if extension.error is not None:
         return _broken(package, extension.error)
-    hooks = ", ".join(extension.hooks) or "no hooks"
-    return [f"{package}: {hooks if extension.active else 'left out'}"]
+    hooks = ", ".join(extension.hooks) or say(_("no hooks"))
+    return [labelled(package, hooks if extension.active else say(_("left out")))]
 
 
 def _broken(package: str, error: str) -> list[str]:
-    return [f"{click.style('broken', fg='red')} ({package})", one_line(error)]
+    return [f"{click.style(say(_BROKEN), fg='red')} ({package})", one_line(say(error))]

@@ -11,10 +11,12 @@ import click
 
 import passpost
 from passpost._connector_info import in_language
+from passpost.phrases import said
 from passpost_cli.command import Command
 from passpost_cli.display import show_facts, show_heading, show_mail
 from passpost_cli.extensions import make_host
 from passpost_cli.failures import CommandError, send_facts
+from passpost_cli.language import _, language, say
 from passpost_cli.readable import readable
 from passpost_cli.reading import Part, Reading
 from passpost_cli.scenes import scenes, templates
@@ -40,7 +42,7 @@ def command() -> None:
     host = make_host()
     actors = list(_actors(host))
     if not actors:
-        raise CommandError("no stand-in is installed", _INSTALL)
+        raise CommandError(_("no stand-in is installed"), _INSTALL)
     refusable = [actor for actor in actors if _play(host, actor)]
     if refusable:
         # A wrong SMTP password is the failure that most readers know.
@@ -68,14 +70,18 @@ def _actors(host: passpost.Host) -> Iterator[Actor]:
         try:
             info = host.info(installed.id)
         except passpost.PluginError as error:
-            complain("passpost", str(error), warning=True)
+            complain("passpost", said(error), warning=True)
             continue
         if info.stand_in is None:
             continue
         try:
             yield Actor(info, installed, _class(info.stand_in))
         except (ImportError, AttributeError) as error:
-            problem = f"the stand-in of {installed.distribution} cannot be imported: {error}"
+            problem = _(
+                "the stand-in of {distribution} cannot be imported: {error}",
+                distribution=installed.distribution,
+                error=error,
+            )
             complain("passpost", problem, _how_to_install(installed.distribution), warning=True)
 
 
@@ -96,7 +102,7 @@ def _how_to_install(distribution: str) -> str:
 
 def _play(host: passpost.Host, actor: Actor) -> bool:
     """Send the emails through one connector and show them. Return whether it can show a failure."""
-    name = in_language(actor.info.name, "en")
+    name = in_language(actor.info.name, language())
     show_heading(f"{name} ({actor.installed.distribution} {actor.installed.version})")
     played = scenes()
     with actor.stand_in() as server:
@@ -110,7 +116,13 @@ def _play(host: passpost.Host, actor: Actor) -> bool:
 def _arrived(server: Any, expected: int) -> tuple[Any, ...]:
     received: tuple[Any, ...] = server.received
     if len(received) != expected:
-        raise CommandError(f"{len(received)} emails arrived instead of {expected}")
+        raise CommandError(
+            _(
+                "{number} emails arrived instead of {expected}",
+                number=len(received),
+                expected=expected,
+            )
+        )
     return received
 
 
@@ -127,13 +139,19 @@ def _reading(title: str, mail: Any) -> Reading:
 
 
 def _fail(host: passpost.Host, actor: Actor) -> None:
-    show_heading(f"{in_language(actor.info.name, 'en')} with wrong credentials, on purpose")
+    name = in_language(actor.info.name, language())
+    show_heading(say(_("{name} with wrong credentials, on purpose", name=name)))
     with actor.stand_in() as server:
         connector = host.configure(actor.info.id, server.wrong_settings)
         try:
             asyncio.run(_send(connector, [scenes()[0].message]))
         except passpost.SendError as error:
-            out(one_line(str(error)))
+            out(one_line(say(said(error))))
             show_facts(send_facts(error))
             return
-    raise CommandError(f"the stand-in of {actor.installed.distribution} accepted wrong credentials")
+    raise CommandError(
+        _(
+            "the stand-in of {distribution} accepted wrong credentials",
+            distribution=actor.installed.distribution,
+        )
+    )

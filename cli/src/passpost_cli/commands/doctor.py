@@ -18,6 +18,7 @@ from passpost_cli.command import Command
 from passpost_cli.exit_codes import ExitCode
 from passpost_cli.failures import failure_of
 from passpost_cli.guides import language, language_option
+from passpost_cli.language import _
 from passpost_cli.settings import load
 from passpost_cli.terminal import one_line, out, out_json
 from passpost_tools.doctor import Wishes, diagnose
@@ -88,7 +89,7 @@ def _wishes(given: dict[str, Any]) -> Wishes:
         try:
             ipaddress.ip_address(address)
         except ValueError:
-            raise click.BadParameter("not an IP address", param_hint="--from-ip") from None
+            raise click.BadParameter(_("not an IP address"), param_hint="--from-ip") from None
     if given["to"] is not None:
         # An invalid address is reported before anything is looked at.
         passpost.Message(given["to"], "Generic")

@@ -12,11 +12,13 @@ import click
 
 import passpost
 from passpost._wording import nearest
+from passpost.phrases import said
 from passpost_cli import guides, options
 from passpost_cli.command import Command
 from passpost_cli.display import show_markdown
 from passpost_cli.extensions import make_host
 from passpost_cli.failures import CommandError
+from passpost_cli.language import _, language
 from passpost_cli.terminal import complain, one_line, out, out_json
 
 AREAS: Final = (
@@ -62,19 +64,18 @@ class Explanation:
 
 @click.command(cls=Command, epilog=_EPILOG)
 @click.argument("code", metavar="[CODE]", required=False)
-@guides.language_option
 @options.as_json
-def command(code: str | None, lang: str | None, as_json: bool) -> None:
+def command(code: str | None, as_json: bool) -> None:
     """Explain the code of a problem; without CODE, list the codes.
 
     CODE is what "passpost check" prints in brackets: E101, or smtp-E1 for a connector's own. The
     codes of a connector are listed only while it is installed.
     """
-    language = lang or guides.language()
+    spoken = language()
     if code is None:
-        _list(list(_all(language)), as_json=as_json)
+        _list(list(_all(spoken)), as_json=as_json)
         return
-    found = _find(code, language)
+    found = _find(code, spoken)
     if as_json:
         out_json({"ok": True, **attrs.asdict(found)})
     else:
@@ -105,7 +106,7 @@ def _all(language: str) -> Iterator[Explanation]:
         try:
             yield from _of_connector(host, installed.id, language)
         except passpost.PluginError as error:
-            complain("passpost", str(error), "its codes are missing", warning=True)
+            complain("passpost", said(error), _("its codes are missing"), warning=True)
 
 
 def _of_connector(host: passpost.Host, connector: str, language: str) -> tuple[Explanation, ...]:
@@ -118,7 +119,7 @@ def _of_connector(host: passpost.Host, connector: str, language: str) -> tuple[E
 def _find(code: str, language: str) -> Explanation:
     match = _CODE.fullmatch(code)
     if match is None:
-        raise CommandError("CODE is not the code of a problem", "passpost explain E101")
+        raise CommandError(_("CODE is not the code of a problem"), _("passpost explain E101"))
     if match["connector"] is None:
         known = list(explanations(guides.choose(LANGUAGES, language) or "en"))
     else:
@@ -128,8 +129,10 @@ def _find(code: str, language: str) -> Explanation:
             return one
     near = nearest(code, [one.code for one in known])
     raise CommandError(
-        f"unknown code `{code}`",
-        f"did you mean `{near}`?" if near else "to list the codes: passpost explain",
+        _("unknown code `{code}`", code=code),
+        _("did you mean `{near}`?", near=near)
+        if near
+        else _("to list the codes: passpost explain"),
     )
 
 
@@ -141,4 +144,5 @@ def _list(codes: list[Explanation], *, as_json: bool) -> None:
     width = max((len(one.code) for one in codes), default=0) + 2
     for one in codes:
         out(f"{one_line(one.code):<{width}}{one_line(one.title)}")
-    out("\nExplain one with: passpost explain CODE")
+    out()
+    out(_("Explain one with: passpost explain CODE"))

@@ -10,11 +10,13 @@ import click
 
 import passpost
 from passpost._connector_info import in_language
+from passpost.phrases import said
 from passpost_cli import completing, guides
 from passpost_cli.command import Command
 from passpost_cli.display import show_markdown
 from passpost_cli.extensions import make_host
 from passpost_cli.failures import CommandError
+from passpost_cli.language import _, language, option
 from passpost_cli.terminal import complain, one_line, out
 
 _OTHER_GUIDE: Final = re.compile(r"\[[^\]\n]*\]\(README(?:\.([A-Za-z-]+))?\.md\)")
@@ -22,7 +24,7 @@ _OTHER_GUIDE: Final = re.compile(r"\[[^\]\n]*\]\(README(?:\.([A-Za-z-]+))?\.md\)
 
 @click.command(cls=Command)
 @click.argument("connector", metavar="[ID]", required=False, shell_complete=completing.connectors)
-@guides.language_option
+@option
 def command(connector: str | None, lang: str | None) -> None:
     """Show how to set up a connector; without ID, list the guides.
 
@@ -30,17 +32,17 @@ def command(connector: str | None, lang: str | None) -> None:
     file it is plain Markdown.
     """
     if connector is None:
-        _list(lang or guides.language())
+        _list(language())
         return
     guide = guides.guide_of(make_host().info(connector))
     if not guide:
-        raise CommandError(f"the connector {connector!r} has no guide")
-    tag = guides.choose(guide, lang or guides.language())
+        raise CommandError(_("the connector {connector} has no guide", connector=repr(connector)))
+    tag = guides.choose(guide, language())
     if tag is None and lang is not None:
         complain(
             "passpost",
-            "the guide is not available in this language",
-            f"use --lang with one of: {', '.join(sorted(guide))}",
+            _("the guide is not available in this language"),
+            _("use --lang with one of: {names}", names=", ".join(sorted(guide))),
             warning=True,
         )
     show_markdown(_reachable(guide[tag or guides.choose(guide, "en") or min(guide)], connector))
@@ -53,9 +55,10 @@ def _list(language: str) -> None:
     for connector, what in found.items():
         out(f"{connector:<{width}}{what}")
     if found:
-        out("\nShow one with: passpost guide ID [--lang TAG]")
+        out()
+        out(_("Show one with: passpost guide ID [--lang TAG]"))
     else:
-        out("no connector with a guide is installed; for example: pip install passpost-smtp")
+        out(_("no connector with a guide is installed; for example: pip install passpost-smtp"))
 
 
 def _guides(host: passpost.Host, language: str) -> Iterator[tuple[str, str]]:
@@ -64,7 +67,7 @@ def _guides(host: passpost.Host, language: str) -> Iterator[tuple[str, str]]:
             info = host.info(installed.id)
             guide = guides.guide_of(info)
         except passpost.PluginError as error:
-            complain("passpost", str(error), warning=True)
+            complain("passpost", said(error), warning=True)
             continue
         if guide:
             name = in_language(info.name, language)

@@ -9,10 +9,13 @@ from typing import Any, Final
 import click
 
 from passpost._plugins.discovery import entry_points
+from passpost._plugins.registration import plugin_words
+from passpost._wording import known
 from passpost.hookspecs import CONNECTOR_GROUP, EXTENSION_GROUP
 from passpost_cli import options, scaffold
 from passpost_cli.command import Command
 from passpost_cli.failures import CommandError
+from passpost_cli.language import _
 from passpost_cli.terminal import one_line, out, out_json
 
 _EPILOG: Final = """\b
@@ -69,9 +72,10 @@ def _require_free(name: str, kind: str) -> None:
     group = EXTENSION_GROUP if kind == "extension" else CONNECTOR_GROUP
     for entry in entry_points(group):
         if entry.name == name:
+            who = plugin_words(kind, name, "")
             raise CommandError(
-                f"the {kind} {name!r} is already installed: {entry.distribution}",
-                "choose another name, or uninstall that package",
+                _("{who} is already installed: {package}", who=who, package=entry.distribution),
+                _("choose another name, or uninstall that package"),
             )
 
 
@@ -79,10 +83,13 @@ def _write(files: dict[str, str], folder: Path) -> None:
     try:
         scaffold.write(files, folder)
     except OSError as error:
-        reason = error.strerror or type(error).__name__
+        reason = known(error.strerror or type(error).__name__)
     else:
         return
-    raise CommandError(f"cannot write {folder}: {reason}", "set --directory to another folder")
+    raise CommandError(
+        _("cannot write {folder}: {reason}", folder=folder, reason=reason),
+        _("set --directory to another folder"),
+    )
 
 
 def _next(folder: Path, kind: str) -> list[str]:
@@ -91,11 +98,16 @@ def _next(folder: Path, kind: str) -> list[str]:
 
 
 def _show(made: dict[str, Any], kind: str) -> None:
-    article = "an" if kind == "extension" else "a"
-    out(f"created {article} {kind} in {one_line(made['folder'])}:")
+    folder = one_line(made["folder"])
+    if kind == "extension":
+        out(_("created an extension in {folder}:", folder=folder))
+    else:
+        out(_("created a connector in {folder}:", folder=folder))
     for name in made["files"]:
         out(f"  {name}")
-    out("\nInstall it and run its tests:")
+    out()
+    out(_("Install it and run its tests:"))
     for line in made["next"]:
         out(f"  {one_line(line)}")
-    out("\nThen search for CHANGE, and adapt those places.")
+    out()
+    out(_("Then search for CHANGE, and adapt those places."))

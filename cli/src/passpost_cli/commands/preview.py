@@ -11,11 +11,13 @@ import click
 import passpost
 from passpost._delivery.compose import Composer
 from passpost._delivery.identity import Identity
+from passpost._wording import known
 from passpost_cli import options
 from passpost_cli.arguments import STDIN
 from passpost_cli.command import Command
 from passpost_cli.display import show_mail
 from passpost_cli.failures import CommandError
+from passpost_cli.language import _, say
 from passpost_cli.payloads import read_payload
 from passpost_cli.reading import Part, Reading
 from passpost_cli.settings import load
@@ -78,16 +80,18 @@ def command(  # noqa: PLR0913 - one for each argument of the command line
 
 def _write_html(mail: passpost.Mail, name: str) -> None:
     if mail.html is None:
-        raise CommandError("this email has no HTML", "remove --html, or use a template with HTML")
+        raise CommandError(
+            _("this email has no HTML"), _("remove --html, or use a template with HTML")
+        )
     if name == STDIN:
-        raise click.UsageError("--html requires the name of a file")
+        raise click.UsageError(_("--html requires the name of a file"))
     try:
         Path(name).write_text(mail.html, encoding="utf-8", newline="\n")
     except OSError as error:
-        reason = error.strerror or type(error).__name__
+        reason = known(error.strerror or type(error).__name__)
     else:
         return
-    raise CommandError(f"cannot write {name}: {reason}")
+    raise CommandError(_("cannot write {name}: {reason}", name=name, reason=reason))
 
 
 def _view(connector: passpost.Connector, mail: passpost.Mail) -> dict[str, Any]:
@@ -107,15 +111,15 @@ def _view(connector: passpost.Connector, mail: passpost.Mail) -> dict[str, Any]:
 
 def _reading(view: dict[str, Any]) -> Reading:
     headers = (
-        ("From", view["from"]),
-        ("Reply-To", view["reply_to"]),
-        ("Subject", view["subject"]),
-        ("Language", view["locale"]),
+        (_("From"), view["from"]),
+        (_("Reply-To"), view["reply_to"]),
+        (_("Subject"), view["subject"]),
+        (_("Language"), view["locale"]),
     )
-    parts = [Part("text", view["text"])] if view["text"] is not None else []
+    parts = [Part(say(_("text")), view["text"])] if view["text"] is not None else []
     if view["html"] is not None:
         parts.append(Part("HTML", view["html"], markup=True))
     if not parts:
-        parts = [Part("", "The content of this email is a template at the provider.")]
-    title = f"{view['usage']} by {view['connector']}"
-    return Reading(title, [(label, text) for label, text in headers if text], parts)
+        parts = [Part("", say(_("The content of this email is a template at the provider.")))]
+    title = _("{usage} by {connector}", usage=view["usage"], connector=view["connector"])
+    return Reading(say(title), [(say(label), text) for label, text in headers if text], parts)

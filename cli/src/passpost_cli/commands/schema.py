@@ -11,18 +11,19 @@ import click
 import passpost
 from passpost import config
 from passpost._host.stores import UnusableStoresError, find_stores, names_of_stores
-from passpost_cli import completing, guides
+from passpost.phrases import said
+from passpost_cli import completing
 from passpost_cli.command import Command
 from passpost_cli.extensions import make_host
 from passpost_cli.failures import CommandError
+from passpost_cli.language import _, language
 from passpost_cli.terminal import complain, out_json
 from passpost_tools.schemas import application_schema
 
 
 @click.command(cls=Command)
 @click.argument("connector", metavar="[ID]", required=False, shell_complete=completing.connectors)
-@guides.language_option
-def command(connector: str | None, lang: str | None) -> None:
+def command(connector: str | None) -> None:
     """Print the JSON Schema of settings.
 
     With ID, it is the schema of this connector's own settings; without ID, the schema of an
@@ -32,18 +33,20 @@ def command(connector: str | None, lang: str | None) -> None:
     Write it to a file, and name the file in the settings: "$schema": "./passpost.schema.json"
     """
     host = make_host()
-    language = lang or guides.language()
+    spoken = language()
     if connector is None:
-        out_json(_application(host, language))
+        out_json(_application(host, spoken))
         return
     if connector == "application" and connector not in {one.id for one in host.installed()}:
         raise CommandError(
-            "`application` is not a connector", "for an application: passpost schema"
+            _("`application` is not a connector"), _("for an application: passpost schema")
         )
     config_class = host.info(connector).config_class
     if not attrs.has(config_class):
-        raise CommandError(f"the connector {connector!r} does not describe its settings")
-    out_json(config.json_schema(config_class, language))
+        raise CommandError(
+            _("the connector {connector} does not describe its settings", connector=repr(connector))
+        )
+    out_json(config.json_schema(config_class, spoken))
 
 
 def _application(host: passpost.Host, language: str) -> dict[str, Any]:
@@ -60,7 +63,7 @@ def _config_classes(host: passpost.Host) -> Iterator[tuple[str, type[Any]]]:
         try:
             yield installed.id, host.info(installed.id).config_class
         except passpost.PluginError as error:
-            complain("passpost", str(error), "the schema lacks it", warning=True)
+            complain("passpost", said(error), _("the schema lacks it"), warning=True)
 
 
 def _stores_classes() -> Iterator[tuple[str, type[Any]]]:
@@ -68,4 +71,4 @@ def _stores_classes() -> Iterator[tuple[str, type[Any]]]:
         try:
             yield name, find_stores(name)
         except UnusableStoresError as error:
-            complain("passpost", str(error), "the schema lacks them", warning=True)
+            complain("passpost", said(error), _("the schema lacks them"), warning=True)

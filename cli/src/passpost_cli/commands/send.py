@@ -17,10 +17,10 @@ from passpost_cli.batch import arguments as batches
 from passpost_cli.command import Command
 from passpost_cli.exit_codes import ExitCode
 from passpost_cli.failures import CommandError, attempts
-from passpost_cli.guides import language
+from passpost_cli.language import _, language, say
 from passpost_cli.payloads import read_payload
 from passpost_cli.settings import load
-from passpost_cli.terminal import one_line, out, out_json
+from passpost_cli.terminal import column, one_line, out, out_json
 
 _EPILOG: Final = """\b
 The JSON document:
@@ -43,7 +43,10 @@ Others on this machine can read a code on the command line while the command
 runs. "--payload -" reads it from standard input instead.
 """
 
-_OPEN: Final = "it is unknown whether the email was sent"
+_LABELS: Final = 12
+"""Columns of the labels."""
+
+_OPEN: Final = _("it is unknown whether the email was sent")
 
 
 @click.command(cls=Command, epilog=_EPILOG)
@@ -101,7 +104,9 @@ def _send_test(
     from passpost_tools import trial  # noqa: PLC0415 - other emails need none of it
 
     if payload.get("code", trial.CODE) != trial.CODE:
-        raise click.UsageError(f"--test sends the code {trial.CODE}: remove the other code")
+        raise click.UsageError(
+            _("--test sends the code {code}: remove the other code", code=trial.CODE)
+        )
     message = trial.message_of_test(
         application, given["to"], usage=given["usage"], locale=given["locale"], payload=payload
     )
@@ -113,10 +118,14 @@ def _send_test(
         return
     _show(receipt)
     for one in receipt.attempts[:-1]:
-        out(f"  before that: {one_line(f'{one.connector}: {one.summary}')}")
+        before = _(
+            "before that: {connector}: {summary}", connector=one.connector, summary=one.summary
+        )
+        out(f"  {one_line(say(before))}")
     if not made.marked:
-        out("  not marked as a test: the provider's template decides what it says")
-    out("Look for the email in:")
+        unmarked = _("not marked as a test: the provider's template decides what it says")
+        out(f"  {say(unmarked)}")
+    out(_("Look for the email in:"))
     for place in made.places:
         out(f"  {one_line(place)}")
 
@@ -144,8 +153,8 @@ def _sent(application: passpost.Application, message: passpost.Message) -> passp
             raise
         what = describe_defect(error)
     raise CommandError(
-        f"internal error: {what}: {_OPEN}",
-        "check whether the email arrived before you send it again, and report this line",
+        _("internal error: {what}: {open}", what=what, open=_OPEN),
+        _("check whether the email arrived before you send it again, and report this line"),
         kind="internal",
         exit_code=ExitCode.UNKNOWN,
     )
@@ -176,7 +185,7 @@ class _Sending:
 
 def _interrupted(*, in_doubt: bool) -> CommandError:
     return CommandError(
-        f"interrupted: {_OPEN if in_doubt else 'nothing was sent'}",
+        _("interrupted: {what}", what=_OPEN if in_doubt else _("nothing was sent")),
         kind="interrupted",
         exit_code=ExitCode.INTERRUPTED,
     )
@@ -194,12 +203,12 @@ def _described(receipt: passpost.Receipt) -> dict[str, Any]:
 
 
 def _show(receipt: passpost.Receipt) -> None:
-    out(f"accepted by {one_line(receipt.connector)}")
+    out(_("accepted by {connector}", connector=one_line(receipt.connector)))
     facts = (
-        ("message ID", receipt.message_id),
-        ("provider ID", receipt.provider_id),
-        ("response", receipt.response),
+        (_("message ID"), receipt.message_id),
+        (_("provider ID"), receipt.provider_id),
+        (_("response"), receipt.response),
     )
     for label, fact in facts:
         if fact:
-            out(f"  {label:<12} {one_line(fact)}")
+            out(f"  {column(label, _LABELS)} {one_line(fact)}")

@@ -9,10 +9,12 @@ from typing import Any
 import attrs
 
 import passpost
+from passpost._wording import known
 from passpost_cli.arguments import STDIN, named
 from passpost_cli.connections import Findings, ask_all, failed_check, have_failed
 from passpost_cli.extensions import make_host
 from passpost_cli.failures import CommandError, counted
+from passpost_cli.language import _
 from passpost_cli.lint.excerpts import Excerpts
 from passpost_cli.settings import configure, read_input
 from passpost_tools import saving
@@ -134,7 +136,7 @@ def _examined(file: str, connector: str | None) -> Examined:
 
 def _save(file: str, before: str, after: str) -> None:
     if file == STDIN:
-        raise CommandError("standard input cannot be corrected", "name the file")
+        raise CommandError(_("standard input cannot be corrected"), _("name the file"))
     try:
         loaded = saving.load(file)
         mark = "\ufeff" if loaded.text.startswith("\ufeff") else ""
@@ -144,7 +146,8 @@ def _save(file: str, before: str, after: str) -> None:
     except saving.ChangedMeanwhile:
         same = False
     except OSError as error:
-        problem = f"the file cannot be written: {error.strerror or 'input or output error'}"
-        raise CommandError(problem, "check its permissions and those of its folder") from None
+        reason = known(error.strerror or _("input or output error"))
+        problem = _("the file cannot be written: {reason}", reason=reason)
+        raise CommandError(problem, _("check its permissions and those of its folder")) from None
     if not same:
-        raise CommandError("the file changed meanwhile", "run the command again")
+        raise CommandError(_("the file changed meanwhile"), _("run the command again"))

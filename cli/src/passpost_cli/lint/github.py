@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import passpost
+from passpost_cli.language import _, say
+from passpost_cli.terminal import labelled
 
 
 def annotation(problem: passpost.Problem) -> str:
@@ -15,9 +17,10 @@ def annotation(problem: passpost.Problem) -> str:
     }
     properties = ",".join(f"{key}={_value(fact)}" for key, fact in facts.items() if fact)
     subject = f"{problem.path}: " if problem.path else ""
-    remedy = f"\nhelp: {problem.remedy}" if problem.remedy else ""
-    text = _data(f"{subject}{problem.message}{remedy}")
-    return f"::{problem.severity} {properties}::{text}"
+    text = f"{subject}{say(problem.message)}"
+    if problem.remedy:
+        text += "\n" + labelled(say(_("help")), say(problem.remedy))
+    return f"::{problem.severity} {properties}::{_data(text)}"
 
 
 def _data(text: str) -> str:

@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 import passpost
 from passpost._text import visible
+from passpost_cli.language import say
 
 SCHEMA: Final = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -54,10 +55,10 @@ def _rule(code: str, known: tuple[str, str] | None) -> dict[str, Any]:
 
 def _result(problem: passpost.Problem, codes: list[str]) -> dict[str, Any]:
     subject = f"{problem.path}: " if problem.path else ""
-    remedy = f". {problem.remedy}" if problem.remedy else ""
+    remedy = f". {say(problem.remedy)}" if problem.remedy else ""
     result: dict[str, Any] = {
         "level": problem.severity,
-        "message": {"text": visible(f"{subject}{problem.message}{remedy}")},
+        "message": {"text": visible(f"{subject}{say(problem.message)}{remedy}")},
     }
     if problem.code:
         result |= {"ruleId": problem.code, "ruleIndex": codes.index(problem.code)}

@@ -6,6 +6,8 @@ import contextlib
 import errno
 from typing import TYPE_CHECKING, Final
 
+from passpost_cli.language import _
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -28,7 +30,7 @@ def write(files: Mapping[str, str], folder: Path) -> None:
         OSError: The folder holds something, or a file cannot be written.
     """
     if folder.is_dir() and any(entry.name not in _NOTHING for entry in folder.iterdir()):
-        raise FileExistsError(errno.EEXIST, "it is there already, and is not empty", str(folder))
+        raise FileExistsError(errno.EEXIST, _("it is there already, and is not empty"), str(folder))
     made: list[Path] = []
     try:
         for name, text in files.items():

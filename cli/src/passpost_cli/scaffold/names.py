@@ -7,6 +7,8 @@ from typing import Final, Self
 
 import attrs
 
+from passpost_cli.language import _
+
 MAX_ID: Final = 30
 """Characters in the id of a new connector: more would break the lines of the code made for it."""
 
@@ -32,13 +34,18 @@ class Names:
             ValueError: It is not valid; the text says what is, and does not repeat it.
         """
         if connector.startswith(_PREFIX):
-            raise ValueError(f"leave {_PREFIX} out: it is put before the name of the package")
+            raise ValueError(
+                _("leave {prefix} out: it is put before the name of the package", prefix=_PREFIX)
+            )
         if not _ID.fullmatch(connector):
             raise ValueError(
-                "a name is lower case letters, digits and single hyphens, and begins with a letter"
+                _(
+                    "a name is lower case letters, digits and single hyphens, and begins "
+                    "with a letter"
+                )
             )
         if len(connector) > MAX_ID:
-            raise ValueError(f"a name has at most {MAX_ID} characters")
+            raise ValueError(_("a name has at most {max_id} characters", max_id=MAX_ID))
         return cls(connector)
 
     @property

@@ -73,7 +73,7 @@ def read_settings(
         return LintSettings(), []
     if not isinstance(settings[LINT_KEY], Mapping):
         message = _("must be an object, not {kind}", kind=kind_of(settings[LINT_KEY]))
-        wrong = settings.problem((LINT_KEY,), message, "write `{ … }`", code="E103")
+        wrong = settings.problem((LINT_KEY,), message, _("write `{ … }`"), code="E103")
         return LintSettings(), [wrong]
     reading = structured(LintSettings, settings.sub(LINT_KEY))
     read = LintSettings() if reading.failed else reading.config

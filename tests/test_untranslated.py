@@ -1,0 +1,106 @@
+"""What people read goes through `passpost.phrases`: a text beside it would stay English.
+
+Packages that make phrases are held to it, each file of them.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "release"))
+
+from messages import packages  # noqa: E402 - a script
+
+SHOWN = frozenset(
+    (
+        "BadParameter", "BrokenContract", "CommandError", "Defect", "Diagnosis", "Fault", "Finding",
+        "Invalid", "JournalError", "MailerClosedError", "MessageError", "PluginError", "Problem",
+        "SendError", "StoreError", "UnusableStoresError", "UsageError", "advise", "complain",
+        "deadline_error", "fault", "mistyped", "problem",
+    )
+)  # fmt: skip
+"""What is called with texts that a person reads."""
+
+NAMES = frozenset(("evidence", "hint", "message", "problem", "reason", "remedy", "wrong"))
+"""What such texts are called before they are used."""
+
+ENGLISH = {
+    "a Problem contains something else than text": "for the author of a config class",
+}
+"""Texts that stay English, and why."""
+
+# Words with a blank between them; what has none is a name, a code or a path.
+WORDS = re.compile(r"[A-Za-z]{2}[^A-Za-z]? +[^ ]|[^ ] +[A-Za-z]{2}")
+
+
+def text_of(node: ast.AST) -> str | None:
+    """Return a text as it is written, with ``{}`` for each value."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    if isinstance(node, ast.JoinedStr):
+        parts = (text_of(part) if isinstance(part, ast.Constant) else "{}" for part in node.values)
+        return "".join(part or "" for part in parts)
+    return None
+
+
+def shown(tree: ast.AST) -> Iterator[ast.AST]:
+    """Yield what people are shown, as far as it can be seen from the source."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)) if name in SHOWN:
+                yield from node.args
+                yield from (one.value for one in node.keywords)
+            case ast.Assign(targets=[ast.Name(id=name)], value=value) if name in NAMES:
+                yield value
+
+
+def untranslated(source: str) -> list[str]:
+    found = []
+    for node in shown(ast.parse(source)):
+        # Either part of a choice is shown.
+        parts = [node.body, node.orelse] if isinstance(node, ast.IfExp) else [node]
+        texts = (text_of(part) for part in parts)
+        found += [text for text in texts if text and WORDS.search(text) and text not in ENGLISH]
+    return found
+
+
+FILES = [path for package in packages() for path in sorted(package.rglob("*.py"))]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_what_people_read_is_made_of_phrases(path: Path) -> None:
+    assert untranslated(path.read_text("utf-8")) == [], "write _(…), and run `make messages`"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'raise CommandError("the file is empty")',
+        'raise passpost.SendError(f"{name} is gone", outcome="rejected", scope="network")',
+        'yield Problem("port", "out of range", code="E1")',
+        'Finding("TLS", "error", evidence, "Set `port` to 587.")',
+        'remedy = "write a number" if digits else ""',
+        'node.fault("E1", "too short")',
+    ],
+)
+def test_a_text_without_a_phrase_is_found(source: str) -> None:
+    assert len(untranslated(source)) == 1
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'raise CommandError(_("the file is empty"))',
+        'yield Problem(f"weights.{name}", _("out of range"), code="E1")',
+        'message = "content-type"',
+    ],
+)
+def test_a_phrase_or_a_name_is_not_found(source: str) -> None:
+    assert untranslated(source) == []
