@@ -4,4 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from passpost.phrases import Phrases
+
 __version__: Final = "0.1.0"
+
+_: Final = Phrases("passpost_aliyun_dm")
+"""Makes the phrases of this package; their translations are in ``locale``."""

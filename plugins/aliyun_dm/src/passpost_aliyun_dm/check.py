@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from passpost import Finding, SendError
+from passpost.phrases import said
+from passpost_aliyun_dm import _
 
 if TYPE_CHECKING:
     from passpost_aliyun_dm.client import DirectMail
@@ -23,12 +25,12 @@ _KEY_WORD: Final = re.compile(r"[A-Za-z0-9.@-]{1,60}")
 _PAGE: Final = "50"
 
 _ACCOUNT_STATES: Final = {
-    "1": "the account is frozen",
-    "2": "the account has overdue payments",
-    "4": "the account is not allowed to send",
-    "8": "Direct Mail is closed for the account",
+    "1": _("the account is frozen"),
+    "2": _("the account has overdue payments"),
+    "4": _("the account is not allowed to send"),
+    "8": _("Direct Mail is closed for the account"),
 }
-_CONSOLE: Final = "Check the account's status in the Direct Mail console."
+_CONSOLE: Final = _("Check the account's status in the Direct Mail console.")
 
 
 async def findings(config: AliyunDmConfig, session: DirectMail) -> list[Finding]:
@@ -39,26 +41,30 @@ async def findings(config: AliyunDmConfig, session: DirectMail) -> list[Finding]
     try:
         summary = await session.look_up("DescAccountSummary", {})
     except SendError as error:
-        found = _refused("access key", error, "dm:DescAccountSummary")
+        found = _refused(_("access key"), error, "dm:DescAccountSummary")
         if found.result == "error":
             return [found]
         return [found, await _sender(config, session)]
-    accepted = Finding("access key", "ok", f"Direct Mail at {config.base} accepts it", id="auth.ok")
+    accepted = Finding(
+        _("access key"), "ok", _("Direct Mail at {base} accepts it", base=config.base), id="auth.ok"
+    )
     return [accepted, _account(summary), await _sender(config, session)]
 
 
 def _account(summary: Mapping[str, Any]) -> Finding:
     state = str(summary.get("UserStatus", ""))
     if state in _ACCOUNT_STATES:
-        return Finding("account", "error", _ACCOUNT_STATES[state], _CONSOLE, "account.paused")
+        return Finding(_("account"), "error", _ACCOUNT_STATES[state], _CONSOLE, "account.paused")
     daily, monthly = summary.get("DailyQuota"), summary.get("MonthQuota")
-    quota = f"{daily} emails a day, {monthly} a month" if _numbers(daily, monthly) else "active"
+    quota = _("active")
+    if _numbers(daily, monthly):
+        quota = _("{daily} emails a day, {monthly} a month", daily=daily, monthly=monthly)
     if state == "0":
-        return Finding("account", "ok", quota, id="account.ok")
+        return Finding(_("account"), "ok", quota, id="account.ok")
     return Finding(
-        "account",
+        _("account"),
         "warning",
-        "the response does not say whether the account is active",
+        _("the response does not say whether the account is active"),
         _CONSOLE,
         "account.unclear",
     )
@@ -72,18 +78,20 @@ async def _sender(config: AliyunDmConfig, session: DirectMail) -> Finding:
             "QueryMailAddressByParam", {"KeyWord": word, "PageNo": "1", "PageSize": _PAGE}
         )
     except SendError as error:
-        return _refused("sender address", error, "dm:QueryMailAddressByParam")
+        return _refused(_("sender address"), error, "dm:QueryMailAddressByParam")
     entry = next((e for e in _entries(answer) if _same(e.get("AccountName"), wire)), None)
     return _missing(config) if entry is None else _described(entry)
 
 
 def _missing(config: AliyunDmConfig) -> Finding:
     return Finding(
-        "sender address",
+        _("sender address"),
         "error",
-        f"accountName is not a sender address of this account at {config.base}",
-        "Check regionId and the spelling: a sender address exists only in the region where it was "
-        "created.",
+        _("accountName is not a sender address of this account at {base}", base=config.base),
+        _(
+            "Check regionId and the spelling: a sender address exists only in the region where it "
+            "was created."
+        ),
         "sender.missing",
     )
 
@@ -91,25 +99,31 @@ def _missing(config: AliyunDmConfig) -> Finding:
 def _described(entry: Mapping[str, Any]) -> Finding:
     if str(entry.get("AccountStatus")) == "1":
         return Finding(
-            "sender address", "error", "the sender address is frozen", _CONSOLE, "sender.frozen"
+            _("sender address"),
+            "error",
+            _("the sender address is frozen"),
+            _CONSOLE,
+            "sender.frozen",
         )
     if str(entry.get("DomainStatus")) == "1":
         return Finding(
-            "sender address",
+            _("sender address"),
             "error",
-            "the sender's domain is not verified",
-            "Check its DNS records in the console under Email Domains.",
+            _("the sender's domain is not verified"),
+            _("Check its DNS records in the console under Email Domains."),
             "sender.unverified",
         )
     if entry.get("Sendtype") == "batch":
         return Finding(
-            "sender address",
+            _("sender address"),
             "warning",
-            "the sender address is for batch emails, which are delivered later than others",
-            "Create a sender address for triggered emails.",
+            _("the sender address is for batch emails, which are delivered later than others"),
+            _("Create a sender address for triggered emails."),
             "sender.batch",
         )
-    return Finding("sender address", "ok", "it exists in this region and is active", id="sender.ok")
+    return Finding(
+        _("sender address"), "ok", _("it exists in this region and is active"), id="sender.ok"
+    )
 
 
 def _refused(subject: str, error: SendError, right: str) -> Finding:
@@ -119,12 +133,15 @@ def _refused(subject: str, error: SendError, right: str) -> Finding:
         return Finding(
             subject,
             "warning",
-            f"the key may not read it ({error.provider_code}); sending may still work",
-            f"To check it, grant the RAM user the permission {right}.",
+            _(
+                _("the key may not read it ({code}); sending may still work"),
+                code=error.provider_code,
+            ),
+            _("To check it, grant the RAM user the permission {right}.", right=right),
             f"{area}.not-allowed",
         )
     name = f"{area}.rejected" if error.provider_code else f"{area}.lost"
-    return Finding(subject, "error", str(error), error.hint or "", name)
+    return Finding(subject, "error", said(error), error.hint or "", name)
 
 
 def _entries(answer: Mapping[str, Any]) -> list[Mapping[str, Any]]:

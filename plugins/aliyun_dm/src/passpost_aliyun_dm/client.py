@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from passpost import Receipt, SendError
 from passpost.http import HttpClient, Response, identifier
 from passpost.wire import texts_in
-from passpost_aliyun_dm import __version__
+from passpost_aliyun_dm import _, __version__
 from passpost_aliyun_dm.errors import refusal
 from passpost_aliyun_dm.parameters import MAX_FORM, parameters
 from passpost_aliyun_dm.signature import Credentials, Signed, Stamp, sign
@@ -88,7 +88,10 @@ class DirectMail:
         )
         if len(signed.body) > MAX_FORM:
             raise SendError(
-                f"the email is larger than the {MAX_FORM // 1_000_000} MB that Direct Mail accepts",
+                _(
+                    "the email is larger than the {most} MB that Direct Mail accepts",
+                    most=MAX_FORM // 1_000_000,
+                ),
                 outcome="rejected",
                 scope="message",
             )

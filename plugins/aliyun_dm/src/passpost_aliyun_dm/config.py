@@ -12,6 +12,7 @@ from passpost import Address, Problem, Secret
 from passpost.config import field, is_placeholder, rule
 from passpost.http import Endpoint, HttpConfig
 from passpost.wire import ContentType, did_you_mean, nearest
+from passpost_aliyun_dm import _
 from passpost_aliyun_dm.regions import DEFAULT_REGION, REGIONS, endpoint_of
 from passpost_aliyun_dm.signature import SignatureVersion
 
@@ -150,8 +151,8 @@ class AliyunDmConfig(HttpConfig):
         if not is_placeholder(self.access_key_id) and not _KEY_ID.fullmatch(self.access_key_id):
             yield Problem(
                 "accessKeyId",
-                "only visible ASCII characters other than a comma are allowed",
-                "copy it again from AccessKey Management, without spaces around it",
+                _("only visible ASCII characters other than a comma are allowed"),
+                _("copy it again from AccessKey Management, without spaces around it"),
                 code="aliyun-dm-E1",
             )
 
@@ -169,8 +170,8 @@ class AliyunDmConfig(HttpConfig):
         if self.access_key_id.startswith("STS.") and self.security_token is None:
             yield Problem(
                 "accessKeyId",
-                "the ID of temporary credentials requires `securityToken`",
-                "set `securityToken`, or use a permanent key",
+                _("the ID of temporary credentials requires `securityToken`"),
+                _("set `securityToken`, or use a permanent key"),
                 "warning",
                 code="aliyun-dm-W1",
             )
@@ -180,8 +181,11 @@ class AliyunDmConfig(HttpConfig):
         if self.account_name.name:
             yield Problem(
                 "accountName",
-                "contains a display name",
-                f"set it to `{self.account_name.address}`, and `fromAlias` to the name",
+                _("contains a display name"),
+                _(
+                    "set it to `{address}`, and `fromAlias` to the name",
+                    address=self.account_name.address,
+                ),
                 code="aliyun-dm-E2",
             )
 
@@ -191,8 +195,8 @@ class AliyunDmConfig(HttpConfig):
             if address is not None and address.needs_smtputf8:
                 yield Problem(
                     name,
-                    "non-ASCII characters before the @ are not supported by Direct Mail",
-                    "use another address",
+                    _("non-ASCII characters before the @ are not supported by Direct Mail"),
+                    _("use another address"),
                     code="aliyun-dm-E3",
                 )
 
@@ -202,8 +206,8 @@ class AliyunDmConfig(HttpConfig):
         if length > ADVISED_ALIAS and not is_placeholder(self.from_alias):
             yield Problem(
                 "fromAlias",
-                f"{length} characters are too long",
-                f"use at most {ADVISED_ALIAS} characters",
+                _("{count} characters are too long", count=length),
+                _("use at most {most} characters", most=ADVISED_ALIAS),
                 "error" if length > MAX_ALIAS else "warning",
                 code="aliyun-dm-E4" if length > MAX_ALIAS else "aliyun-dm-W2",
             )
@@ -213,8 +217,8 @@ class AliyunDmConfig(HttpConfig):
         if not _is_region(self.region_id):
             yield Problem(
                 "regionId",
-                "not a valid region ID",
-                "for example, `cn-hangzhou` or `ap-southeast-1`",
+                _("not a valid region ID"),
+                _("for example, `cn-hangzhou` or `ap-southeast-1`"),
                 code="aliyun-dm-E5",
             )
 
@@ -224,8 +228,10 @@ class AliyunDmConfig(HttpConfig):
         if unknown and _is_region(self.region_id):
             yield Problem(
                 "regionId",
-                "not a known region of Direct Mail; requests go to "
-                f"`{endpoint_of(self.region_id)}`",
+                _(
+                    "not a known region of Direct Mail; requests go to `{host}`",
+                    host=endpoint_of(self.region_id),
+                ),
                 did_you_mean(nearest(self.region_id, REGIONS), "passpost guide aliyun-dm"),
                 "warning",
                 code="aliyun-dm-W3",
@@ -240,15 +246,15 @@ class AliyunDmConfig(HttpConfig):
         ):
             yield Problem(
                 "tagName",
-                "not a valid tag: only 1 to 128 letters, digits, `_` and `-` are allowed",
-                "copy it from the console",
+                _("not a valid tag: only 1 to 128 letters, digits, `_` and `-` are allowed"),
+                _("copy it from the console"),
                 code="aliyun-dm-E6",
             )
         elif self.click_trace and not self.tag_name:
             yield Problem(
                 "clickTrace",
-                "no effect without `tagName`",
-                "set `tagName`, or remove `clickTrace`",
+                _("no effect without `tagName`"),
+                _("set `tagName`, or remove `clickTrace`"),
                 "warning",
                 code="aliyun-dm-W4",
             )
@@ -261,16 +267,21 @@ class AliyunDmConfig(HttpConfig):
             if literal > MAX_SUBJECT:
                 yield Problem(
                     path,
-                    f"{literal} characters are too long",
-                    f"use at most {ADVISED_SUBJECT} characters",
+                    _("{count} characters are too long", count=literal),
+                    _("use at most {most} characters", most=ADVISED_SUBJECT),
                     code="aliyun-dm-E7",
                 )
             elif literal > ADVISED_SUBJECT:
                 yield Problem(
                     path,
-                    f"{literal} characters may be too long: Direct Mail's console allows "
-                    f"{ADVISED_SUBJECT}, its SDK {MAX_SUBJECT}",
-                    f"use at most {ADVISED_SUBJECT} characters",
+                    _(
+                        "{count} characters may be too long: Direct Mail's console allows "
+                        "{advised}, its SDK {most}",
+                        count=literal,
+                        advised=ADVISED_SUBJECT,
+                        most=MAX_SUBJECT,
+                    ),
+                    _("use at most {most} characters", most=ADVISED_SUBJECT),
                     "warning",
                     code="aliyun-dm-W5",
                 )
@@ -285,7 +296,7 @@ def _invisible(path: str, secret: Secret) -> Iterator[Problem]:
     if not is_placeholder(text) and not _VISIBLE.fullmatch(text):
         yield Problem(
             path,
-            "only visible ASCII characters are allowed",
-            "copy it again, without spaces or line ends around it",
+            _("only visible ASCII characters are allowed"),
+            _("copy it again, without spaces or line ends around it"),
             code="aliyun-dm-E1",
         )

@@ -26,6 +26,7 @@ from typing import Any, Final
 
 from passpost import SendError
 from passpost.http import MAX_WAIT, Fault, Response, fault_of
+from passpost_aliyun_dm import _
 from passpost_aliyun_dm.codes import known_fault
 
 MAX_WORDS: Final = 200
@@ -43,8 +44,8 @@ _SHORTEST_PRIVATE: Final = 3
 _REFUSALS: Final = range(400, 500)
 _SERVER_ERROR: Final = 500
 
-_LOOK: Final = "Check in the console whether the email was sent."
-_LOOK_UP: Final = "Search for the code in Aliyun's error center."
+_LOOK: Final = _("Check in the console whether the email was sent.")
+_LOOK_UP: Final = _("Search for the code in Aliyun's error center.")
 
 
 def refusal(response: Response, private: Iterable[str] = ()) -> SendError:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Final
 from passpost import Address, SendError
 from passpost.errors import Scope
 from passpost.http import literal
+from passpost.phrases import said
 from passpost.wire import check_name, refused_in_line
+from passpost_aliyun_dm import _
 from passpost_aliyun_dm.config import MAX_ALIAS, MAX_SUBJECT, AliyunDmConfig
 
 if TYPE_CHECKING:
@@ -31,10 +33,10 @@ def parameters(config: AliyunDmConfig, mail: Mail) -> dict[str, str]:
     """
     sender = mail.sender or config.account_name
     form = {
-        "AccountName": _one_address(sender, "account", "the sender"),
+        "AccountName": _one_address(sender, "account", _("the sender")),
         "AddressType": "1",
         "ReplyToAddress": "false",
-        "ToAddress": _one_address(mail.to, "recipient", "the recipient"),
+        "ToAddress": _one_address(mail.to, "recipient", _("the recipient")),
         "Subject": _subject(mail.subject),
         "Headers": _headers(mail),
     }
@@ -51,12 +53,12 @@ def header_problem(name: str, value: str) -> str | None:
     """Return why the service would not add a header, or None if it would."""
     lower = name.lower()
     if lower not in _STANDARD_HEADERS and not lower.startswith(_OWN_HEADERS):
-        return (
+        return _(
             "Direct Mail adds List-Unsubscribe, List-Unsubscribe-Post and headers whose names "
             "begin with X-User-, and no others"
         )
     if not value.isascii() or refused_in_line(value):
-        return "Direct Mail allows only printable ASCII in a header"
+        return _("Direct Mail allows only printable ASCII in a header")
     return None
 
 
@@ -67,15 +69,16 @@ def _add_content(form: dict[str, str], mail: Mail) -> None:
     elif mail.text is not None:
         form["TextBody"] = mail.text
     if not (mail.html or mail.text):
-        raise _refusal("message", "the email has no content")
+        raise _refusal("message", _("the email has no content"))
 
 
 def _add_reply_to(form: dict[str, str], reply_to: Address | None) -> None:
     if reply_to is None:
         return
-    form["ReplyAddress"] = _one_address(reply_to, "message", "the Reply-To address")
+    form["ReplyAddress"] = _one_address(reply_to, "message", _("the Reply-To address"))
     if reply_to.name:
-        form["ReplyAddressAlias"] = literal(_line(reply_to.name, "message", "the Reply-To name"))
+        name = _line(reply_to.name, "message", _("the Reply-To name"))
+        form["ReplyAddressAlias"] = literal(name)
 
 
 def _add_tracking(form: dict[str, str], config: AliyunDmConfig) -> None:
@@ -87,31 +90,41 @@ def _add_tracking(form: dict[str, str], config: AliyunDmConfig) -> None:
 
 def _subject(subject: str | None) -> str:
     if not subject:
-        raise _refusal("message", "the email has no subject, which Direct Mail requires")
+        raise _refusal("message", _("the email has no subject, which Direct Mail requires"))
     if len(subject) > MAX_SUBJECT:
-        raise _refusal("message", f"the subject has more than {MAX_SUBJECT} characters")
-    return literal(_line(subject, "message", "the subject"))
+        raise _refusal(
+            "message", _("the subject has more than {most} characters", most=MAX_SUBJECT)
+        )
+    return literal(_line(subject, "message", _("the subject")))
 
 
 def _alias(alias: str) -> str:
     alias = literal(alias)
     if len(alias) > MAX_ALIAS:
-        raise _refusal("message", f"the sender's display name has more than {MAX_ALIAS} characters")
-    return _line(alias, "message", "the sender's display name")
+        raise _refusal(
+            "message",
+            _("the sender's display name has more than {most} characters", most=MAX_ALIAS),
+        )
+    return _line(alias, "message", _("the sender's display name"))
 
 
 def _headers(mail: Mail) -> str:
     """Return the headers as JSON, including the Message-ID, which counts as well."""
-    headers = {"Message-ID": _line(mail.message_id, "message", "the Message-ID")}
+    headers = {"Message-ID": _line(mail.message_id, "message", _("the Message-ID"))}
     for name, value in mail.headers.items():
         if problem := check_name(name):
-            raise _refusal("message", f"a header cannot be added: {problem}")
+            raise _refusal("message", _("a header cannot be added: {problem}", problem=problem))
         if problem := header_problem(name, value):
-            raise _refusal("message", f"the header {name} cannot be added: {problem}")
+            reason = _("the header {name} cannot be added: {problem}", name=name, problem=problem)
+            raise _refusal("message", reason)
         headers[name] = value
     if len(headers) > MAX_HEADERS:
         raise _refusal(
-            "message", f"Direct Mail allows {MAX_HEADERS} headers, including the Message-ID"
+            "message",
+            _(
+                "Direct Mail allows {most} headers, including the Message-ID",
+                most=MAX_HEADERS,
+            ),
         )
     return json.dumps(headers)
 
@@ -121,13 +134,16 @@ def _one_address(address: Address, scope: Scope, what: str) -> str:
     try:
         return Address.plain(address.address).wire
     except ValueError as error:
-        problem = str(error)
-    raise _refusal(scope, f"{what} is not valid: {problem}")
+        problem = said(error)
+    raise _refusal(scope, _("{what} is not valid: {problem}", what=what, problem=problem))
 
 
 def _line(text: str, scope: Scope, what: str) -> str:
     if refused := refused_in_line(text):
-        raise _refusal(scope, f"{what} contains {refused}, which is not allowed")
+        reason = _(
+            "{what} contains {character}, which is not allowed", what=what, character=refused
+        )
+        raise _refusal(scope, reason)
     return text
 
 

@@ -2,11 +2,14 @@
 
 from passpost import Finding, SendError, hookimpl
 from passpost.http import Fault, HttpClient
+from passpost.phrases import said
 from passpost_sendgrid.config import SendGridConfig
+from passpost_sendgrid.phrases import _
 
+_SUBJECT = _("API key")
 # SendGrid has this path for every key.
-_ELSEWHERE = Fault("provider", "Check `endpoint`: this server is not SendGrid's API.")
-_LATER = "Check again in a moment. If the error remains, see https://status.sendgrid.com."
+_ELSEWHERE = Fault("provider", _("Check `endpoint`: this server is not SendGrid's API."))
+_LATER = _("Check again in a moment. If the error remains, see https://status.sendgrid.com.")
 
 
 @hookimpl
@@ -19,10 +22,10 @@ async def check_connection(config: SendGridConfig, session: HttpClient) -> list[
             raise response.error("SendGrid", {404: _ELSEWHERE}.get(response.status))
     except SendError as error:
         name = "auth.rejected" if error.scope == "account" else "auth.failed"
-        return [Finding("API key", "error", str(error), error.hint or _LATER, name)]
+        return [Finding(_SUBJECT, "error", said(error), error.hint or _LATER, name)]
     scopes = response.document().get("scopes")
     if isinstance(scopes, list) and "mail.send" not in scopes:
-        create = "Create a key with the permission Mail Send."
-        lacks = "the key lacks the permission mail.send"
-        return [Finding("API key", "error", lacks, create, "auth.not-allowed")]
-    return [Finding("API key", "ok", "SendGrid accepts it", id="auth.ok")]
+        create = _("Create a key with the permission Mail Send.")
+        lacks = _("the key lacks the permission mail.send")
+        return [Finding(_SUBJECT, "error", lacks, create, "auth.not-allowed")]
+    return [Finding(_SUBJECT, "ok", _("SendGrid accepts it"), id="auth.ok")]

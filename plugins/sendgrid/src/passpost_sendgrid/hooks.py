@@ -5,16 +5,12 @@ from typing import Any, Final
 
 from passpost import Capability, ConnectorInfo, Mail, Preset, Receipt, guides, hookimpl
 from passpost import config as _config
-from passpost.http import Fault, HttpClient, Response, ascii_headers, identifier, literal, mailbox
+from passpost.http import HttpClient, ascii_headers, identifier, literal, mailbox
 from passpost_sendgrid import __version__
 from passpost_sendgrid.check import check_connection as check_connection  # noqa: PLC0414 - a hook
 from passpost_sendgrid.config import SendGridConfig
+from passpost_sendgrid.errors import fault_of
 
-# By the first part of the field that SendGrid names in its error.
-_FIELDS: Final[Mapping[str, Fault]] = {
-    "from": Fault("account", "Verify the sender in SendGrid, or authenticate its domain."),
-    "personalizations": Fault("recipient", "SendGrid considers the recipient's address invalid."),
-}
 _PRESET: Final = {"apiKey": "<your-api-key>", "fromEmail": "<your-verified-sender>"}
 _EU: Final = {**_PRESET, "endpoint": "api.eu.sendgrid.com"}
 
@@ -67,7 +63,7 @@ async def send_mail(config: SendGridConfig, session: HttpClient, mail: Mail) -> 
     response = await session.post_json("/v3/mail/send", _body(config, mail), headers, mail)
     if response.status == 202:  # noqa: PLR2004 - Accepted: 200 would mean that nothing is queued
         return Receipt(provider_id=identifier(response.headers.get("x-message-id")))
-    raise response.error("SendGrid", _fault(response))
+    raise response.error("SendGrid", fault_of(response))
 
 
 def _body(config: SendGridConfig, mail: Mail) -> dict[str, Any]:
@@ -83,12 +79,3 @@ def _body(config: SendGridConfig, mail: Mail) -> dict[str, Any]:
         # Anyone who has the link can sign in, so that SendGrid must not rewrite it.
         "tracking_settings": {"click_tracking": {"enable": False, "enable_text": False}},
     }
-
-
-def _fault(response: Response) -> Fault | None:
-    errors = response.document().get("errors")
-    first = errors[0] if isinstance(errors, list) and errors else None
-    field = first.get("field") if isinstance(first, dict) else None
-    if response.status not in (400, 403) or not isinstance(field, str):
-        return None
-    return _FIELDS.get(field.partition(".")[0], Fault("message", "SendGrid rejected the email."))

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from passpost import Finding, SendError
+from passpost.phrases import said
+from passpost_ses import _
 
 if TYPE_CHECKING:
     from passpost_ses.client import Ses
@@ -27,33 +29,37 @@ async def findings(config: SesConfig, session: Ses) -> list[Finding]:
     try:
         account = await session.look_up("/v2/email/account")
     except SendError as error:
-        found = _refused("access key", error, "ses:GetAccount")
+        found = _refused(_("access key"), error, "ses:GetAccount")
         return [found] if found.result == "error" else [found, await _sender(config, session)]
-    accepted = Finding("access key", "ok", f"SES in {config.region} accepts it", id="auth.ok")
+    accepted = Finding(
+        _("access key"), "ok", _("SES in {region} accepts it", region=config.region), id="auth.ok"
+    )
     return [accepted, _account(account), await _sender(config, session)]
 
 
 def _account(account: Mapping[str, Any]) -> Finding:
     if account.get("SendingEnabled") is False:
         return Finding(
-            "account",
+            _("account"),
             "error",
-            "sending is paused for the account",
-            "Check the SES console.",
+            _("sending is paused for the account"),
+            _("Check the SES console."),
             "account.paused",
         )
     if account.get("ProductionAccessEnabled") is False:
         return Finding(
-            "account",
+            _("account"),
             "warning",
-            "the account is in the sandbox: emails go only to verified addresses",
-            "Request production access in the SES console.",
+            _("the account is in the sandbox: emails go only to verified addresses"),
+            _("Request production access in the SES console."),
             "account.sandbox",
         )
     quota = account.get("SendQuota")
     daily = quota.get("Max24HourSend") if isinstance(quota, dict) else None
-    most = f"{daily:.0f} emails in 24 hours" if isinstance(daily, int | float) else "active"
-    return Finding("account", "ok", most, id="account.ok")
+    most = _("active")
+    if isinstance(daily, int | float):
+        most = _("{count:.0f} emails in 24 hours", count=daily)
+    return Finding(_("account"), "ok", most, id="account.ok")
 
 
 async def _sender(config: SesConfig, session: Ses) -> Finding:
@@ -63,26 +69,26 @@ async def _sender(config: SesConfig, session: Ses) -> Finding:
             found = await session.look_up(_IDENTITY + quote(identity, safe=""))
         except SendError as error:
             if not (error.provider_code or "").startswith("NotFound"):
-                return _refused("sender", error, "ses:GetEmailIdentity")
+                return _refused(_("sender"), error, "ses:GetEmailIdentity")
         else:
             return _described(found)
     return Finding(
-        "sender",
+        _("sender"),
         "error",
-        f"neither the sender nor its domain is an identity in {config.region}",
-        "Verify one of them in the SES console, in the region of the settings.",
+        _("neither the sender nor its domain is an identity in {region}", region=config.region),
+        _("Verify one of them in the SES console, in the region of the settings."),
         "sender.missing",
     )
 
 
 def _described(identity: Mapping[str, Any]) -> Finding:
     if identity.get("VerifiedForSendingStatus") is True:
-        return Finding("sender", "ok", "it is verified in this region", id="sender.ok")
+        return Finding(_("sender"), "ok", _("it is verified in this region"), id="sender.ok")
     return Finding(
-        "sender",
+        _("sender"),
         "error",
-        "the sender is not verified yet",
-        "Publish the identity's DNS records, or follow the link in the email from AWS.",
+        _("the sender is not verified yet"),
+        _("Publish the identity's DNS records, or follow the link in the email from AWS."),
         "sender.unverified",
     )
 
@@ -94,9 +100,9 @@ def _refused(subject: str, error: SendError, right: str) -> Finding:
         return Finding(
             subject,
             "warning",
-            f"the key may not read it ({code}); sending may still work",
-            f"To check it, grant the IAM user the permission {right}.",
+            _("the key may not read it ({code}); sending may still work", code=code),
+            _("To check it, grant the IAM user the permission {right}.", right=right),
             f"{area}.not-allowed",
         )
     name = f"{area}.rejected" if error.provider_code else f"{area}.lost"
-    return Finding(subject, "error", str(error), error.hint or "", name)
+    return Finding(subject, "error", said(error), error.hint or "", name)

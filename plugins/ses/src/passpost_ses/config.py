@@ -11,6 +11,7 @@ from passpost import Problem
 from passpost.config import field, is_placeholder, rule
 from passpost.http import ApiKey, SenderConfig
 from passpost.wire import did_you_mean, nearest
+from passpost_ses import _
 
 REGIONS: Final = (
     "us-east-1", "us-east-2", "us-west-1", "us-west-2", "af-south-1", "ap-northeast-1",
@@ -84,8 +85,8 @@ class SesConfig(SenderConfig):
         if not is_placeholder(self.access_key_id) and not _KEY_ID.fullmatch(self.access_key_id):
             yield Problem(
                 "accessKeyId",
-                "not a valid access key ID",
-                "copy it again: at least 16 letters and digits, often beginning with `AKIA`",
+                _("not a valid access key ID"),
+                _("copy it again: at least 16 letters and digits, often beginning with `AKIA`"),
                 code="ses-E1",
             )
 
@@ -94,8 +95,8 @@ class SesConfig(SenderConfig):
         if self.access_key_id.startswith("ASIA") and self.session_token is None:
             yield Problem(
                 "accessKeyId",
-                "the ID of temporary credentials requires `sessionToken`",
-                "set `sessionToken`, or use a permanent key",
+                _("the ID of temporary credentials requires `sessionToken`"),
+                _("set `sessionToken`, or use a permanent key"),
                 "warning",
                 code="ses-W1",
             )
@@ -105,8 +106,8 @@ class SesConfig(SenderConfig):
         if not is_placeholder(self.region) and not _REGION.fullmatch(self.region):
             yield Problem(
                 "region",
-                "not a valid region ID",
-                did_you_mean(nearest(self.region, REGIONS), "for example, `us-east-1`"),
+                _("not a valid region ID"),
+                did_you_mean(nearest(self.region, REGIONS), _("for example, `us-east-1`")),
                 code="ses-E2",
             )
 
@@ -116,8 +117,10 @@ class SesConfig(SenderConfig):
         if unknown and _REGION.fullmatch(self.region):
             yield Problem(
                 "region",
-                "not a known region of SES",
-                did_you_mean(nearest(self.region, REGIONS), "choose a region in the AWS console"),
+                _("not a known region of SES"),
+                did_you_mean(
+                    nearest(self.region, REGIONS), _("choose a region in the AWS console")
+                ),
                 "warning",
                 code="ses-W2",
             )
@@ -128,7 +131,7 @@ class SesConfig(SenderConfig):
         if name and not is_placeholder(name) and not _SET_NAME.fullmatch(name):
             yield Problem(
                 "configurationSetName",
-                "not a valid name: only 1 to 64 letters, digits, `_` and `-` are allowed",
-                "copy it from the console",
+                _("not a valid name: only 1 to 64 letters, digits, `_` and `-` are allowed"),
+                _("copy it from the console"),
                 code="ses-E3",
             )

@@ -15,55 +15,56 @@ from typing import Final
 
 from passpost import SendError
 from passpost.http import Fault, Response, identifier
+from passpost_ses import _
 
 _CODE: Final = re.compile(r"[A-Za-z][A-Za-z0-9.]{0,79}")
 
-_RIGHTS: Final = (
+_RIGHTS: Final = _(
     "Grant the IAM user the permission ses:SendEmail for the sender's identity and the "
     "configuration set, and check conditions on ses:FromAddress."
 )
-_MISMATCH: Final = (
+_MISMATCH: Final = _(
     "secretAccessKey does not belong to accessKeyId, or region differs from the endpoint's. Copy "
     "the key again, without spaces around it."
 )
-_UNKNOWN_KEY: Final = (
+_UNKNOWN_KEY: Final = _(
     "accessKeyId is unknown or disabled. Copy it again. A temporary key also requires sessionToken."
 )
-_TOKEN: Final = "sessionToken has expired. Renew all three values of the temporary credentials."  # noqa: S105 - words about a token
-_CLOCK: Final = "This machine's clock is off by more than 5 minutes. Synchronize it with NTP."
-_PAUSED: Final = (
+_TOKEN: Final = _("sessionToken has expired. Renew all three values of the temporary credentials.")
+_CLOCK: Final = _("This machine's clock is off by more than 5 minutes. Synchronize it with NTP.")
+_PAUSED: Final = _(
     "Sending is paused for the account or the configuration set. Check the SES console."
 )
-_SLOWLY: Final = (
+_SLOWLY: Final = _(
     "The account sends more emails per second than allowed. Send more slowly, or request more."
 )
-_DAILY: Final = (
+_DAILY: Final = _(
     "The account's quota for 24 hours is used up. Check it in the SES console, and request a "
     "higher quota or production access."
 )
-_UNVERIFIED: Final = (
+_UNVERIFIED: Final = _(
     "The sender is not verified in this region, or, in the sandbox, the recipient. Verify the "
     "sender's domain in the region of the settings, and request production access."
 )
 
 _MESSAGE: Final = {
-    "MessageRejected": "SES rejected the content of the email.",
-    "BadRequest": "SES considers an address, a header or the subject invalid.",
-    "Validation": "SES considers an address, a header or the subject invalid.",
-    "RequestEntityTooLarge": "The email is too large for SES.",
+    "MessageRejected": _("SES rejected the content of the email."),
+    "BadRequest": _("SES considers an address, a header or the subject invalid."),
+    "Validation": _("SES considers an address, a header or the subject invalid."),
+    "RequestEntityTooLarge": _("The email is too large for SES."),
 }
 
 _ACCOUNT: Final = {
-    "MailFromDomainNotVerified": (
+    "MailFromDomainNotVerified": _(
         "The MX record of the sender's MAIL FROM domain is missing. Check the identity in SES."
     ),
-    "AccountSuspended": "AWS has suspended sending for the account. Contact AWS Support.",
+    "AccountSuspended": _("AWS has suspended sending for the account. Contact AWS Support."),
     "SendingPaused": _PAUSED,
     "AccountSendingPaused": _PAUSED,
     "ConfigurationSetSendingPaused": _PAUSED,
     "LimitExceeded": _DAILY,
-    "NotFound": "The configuration set does not exist in this region.",
-    "ConfigurationSetDoesNotExist": "The configuration set does not exist in this region.",
+    "NotFound": _("The configuration set does not exist in this region."),
+    "ConfigurationSetDoesNotExist": _("The configuration set does not exist in this region."),
     "AccessDenied": _RIGHTS,
     "NotAuthorized": _RIGHTS,
     "SignatureDoesNotMatch": _MISMATCH,
@@ -76,14 +77,14 @@ _ACCOUNT: Final = {
     "InvalidToken": _TOKEN,
     "RequestExpired": _CLOCK,
     "RequestTimeTooSkewed": _CLOCK,
-    "OptInRequired": "The account is not subscribed to SES, or not in this region.",
+    "OptInRequired": _("The account is not subscribed to SES, or not in this region."),
 }
 
 _PROVIDER: Final = {
     "TooManyRequests": _SLOWLY,
     "Throttling": _SLOWLY,
     "RequestLimitExceeded": _SLOWLY,
-    "ServiceUnavailable": "SES is overloaded.",
+    "ServiceUnavailable": _("SES is overloaded."),
 }
 
 

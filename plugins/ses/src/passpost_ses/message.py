@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from passpost import SendError
 from passpost.http import ascii_headers, literal, mailbox_text
+from passpost_ses import _
 
 if TYPE_CHECKING:
     from passpost import Mail
@@ -56,11 +57,13 @@ def _content(text: str) -> dict[str, str]:
 
 def _check(headers: Mapping[str, str]) -> None:
     if len(headers) > MAX_HEADERS:
-        raise _refusal(f"SES allows at most {MAX_HEADERS} headers, including Auto-Submitted")
+        raise _refusal(
+            _("SES allows at most {most} headers, including Auto-Submitted", most=MAX_HEADERS)
+        )
     for name, value in headers.items():
         fits = 0 < len(value) <= MAX_VALUE and len(name) + len(value) <= MAX_HEADER
         if not fits or len(name) > MAX_NAME:
-            raise _refusal(f"the header {name} is empty, or longer than SES allows")
+            raise _refusal(_("the header {name} is empty, or longer than SES allows", name=name))
 
 
 def _refusal(says: str) -> SendError:

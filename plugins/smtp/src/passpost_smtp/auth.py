@@ -13,6 +13,8 @@ from binascii import a2b_base64
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Final
 
+from passpost_smtp import _
+
 if TYPE_CHECKING:
     from passpost_smtp.reply import Reply
 
@@ -114,18 +116,21 @@ def why_none(offered: tuple[str, ...], *, encrypted: bool) -> tuple[str, str]:
     names = " ".join(offered)
     if not offered:
         what, hint = (
-            "credentials are set, but the server does not offer authentication (AUTH)",
-            "Remove auth if the server requires none, or use its submission port (587 or 465).",
+            _("credentials are set, but the server does not offer authentication (AUTH)"),
+            _("Remove auth if the server requires none, or use its submission port (587 or 465)."),
         )
     elif not encrypted and set(offered) & set(MECHANISMS):
         what, hint = (
-            f"the server offers only {names}, and the connection is not encrypted",
-            "Remove requireTLS: false. Set ignoreTLS only if the network to the server is private.",
+            _("the server offers only {names}, and the connection is not encrypted", names=names),
+            _(
+                "Remove requireTLS: false. Set ignoreTLS only if the network to the server is "
+                "private."
+            ),
         )
     else:
         what, hint = (
-            f"the server offers {names}, none of which fits the credentials",
-            "Passwords require PLAIN, LOGIN or CRAM-MD5; OAuth2 tokens require XOAUTH2.",
+            _("the server offers {names}, none of which fits the credentials", names=names),
+            _("Passwords require PLAIN, LOGIN or CRAM-MD5; OAuth2 tokens require XOAUTH2."),
         )
     return what, hint
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from functools import reduce
 from typing import TYPE_CHECKING, Final, Literal
 
 from passpost import Finding
+from passpost.phrases import said
+from passpost_smtp import _
 from passpost_smtp.errors import SmtpError, broken, refused
 from passpost_smtp.opening import Opening
 
@@ -19,8 +22,8 @@ if TYPE_CHECKING:
 
 _SOON: Final = dt.timedelta(days=14)
 
-_SAID: Final = "See the server's documentation for the meaning of its reply."
-_SILENT: Final = "Check again in a moment. If the error remains, ask the server's operator."
+_SAID: Final = _("See the server's documentation for the meaning of its reply.")
+_SILENT: Final = _("Check again in a moment. If the error remains, ask the server's operator.")
 
 _OFFICE: Final = "smtp.office365.com"
 # Microsoft's message MC786329, as of January 2026.
@@ -30,10 +33,10 @@ _BASIC_AUTHENTICATION_ENDS: Final = (
 )
 
 _WISHES: Final = (
-    ("PIPELINING", "each email takes two more round trips"),
-    ("CHUNKING", "each email takes one more round trip"),
-    ("8BITMIME", "emails in non-Latin scripts grow by a third"),
-    ("SMTPUTF8", "addresses such as 用户@example.com are not reachable"),
+    ("PIPELINING", _("each email takes two more round trips")),
+    ("CHUNKING", _("each email takes one more round trip")),
+    ("8BITMIME", _("emails in non-Latin scripts grow by a third")),
+    ("SMTPUTF8", _("addresses such as 用户@example.com are not reachable")),
 )
 
 
@@ -91,7 +94,7 @@ class _Check:
         remedy = error.hint or (_SILENT if error.response is None else _SAID)
         name = _failure_id(error)
         result: Literal["warning", "error"] = "warning" if name == "recipient.later" else "error"
-        self._add(name, result, str(error), remedy)
+        self._add(name, result, said(error), remedy)
 
     def _add(
         self, name: str, result: Literal["ok", "warning", "error"], evidence: str, remedy: str = ""
@@ -106,20 +109,27 @@ class _Check:
         self._add(name, "warning", evidence, remedy)
 
     def _report_connection(self) -> None:
-        self._ok("connect.ok", f"connected to {self._config.server} at {self._opening.address}")
+        self._ok(
+            "connect.ok",
+            _(
+                "connected to {server} at {address}",
+                server=self._config.server,
+                address=self._opening.address,
+            ),
+        )
 
     def _report_security(self) -> None:
         opening = self._opening
-        self._ok("smtp.greeting", opening.greeting or "empty")
+        self._ok("smtp.greeting", opening.greeting or _("empty"))
         self._report_tls()
         names = opening.offer.names
-        self._ok("smtp.offers", ", ".join(names) or "none: the server supports only HELO")
+        self._ok("smtp.offers", ", ".join(names) or _("none: the server supports only HELO"))
         missing = [loss for name, loss in _WISHES if name not in names]
         if missing:
             self._warn(
                 "smtp.offers",
-                "; ".join(missing),
-                "No action needed; this only affects speed and reach.",
+                _joined(missing),
+                _("No action needed; this only affects speed and reach."),
             )
 
     def _report_tls(self) -> None:
@@ -127,8 +137,8 @@ class _Check:
         if tls is None:
             self._warn(
                 "tls.off",
-                "the connection is not encrypted: anyone on the network can read the codes",
-                "Remove ignoreTLS and requireTLS if the server supports TLS.",
+                _("the connection is not encrypted: anyone on the network can read the codes"),
+                _("Remove ignoreTLS and requireTLS if the server supports TLS."),
             )
             return
         self._ok("tls.ok", tls.describe())
@@ -136,25 +146,29 @@ class _Check:
         if not certificate:
             self._warn(
                 "tls.unverified",
-                "not verified, because rejectUnauthorized is false",
-                "Remove rejectUnauthorized, and set tls.ca to the server's own CA.",
+                _("not verified, because rejectUnauthorized is false"),
+                _("Remove rejectUnauthorized, and set tls.ca to the server's own CA."),
             )
             return
         self._report_certificate(str(certificate["notAfter"]), _common_name(certificate))
 
     def _report_certificate(self, not_after: str, issuer: str) -> None:
         ends = dt.datetime.fromtimestamp(ssl.cert_time_to_seconds(not_after), dt.UTC)
-        evidence = (
-            f"for {self._config.server_name}, issued by {issuer}, valid until {ends:%Y-%m-%d}"
+        evidence = _(
+            "for {name}, issued by {issuer}, valid until {ends}",
+            name=self._config.server_name,
+            issuer=issuer,
+            ends=f"{ends:%Y-%m-%d}",
         )
         if ends - dt.datetime.now(dt.UTC) < _SOON:
-            self._warn("tls.expires-soon", evidence, "Renew it on the server soon.")
+            self._warn("tls.expires-soon", evidence, _("Renew it on the server soon."))
         else:
             self._ok("tls.certificate", evidence)
 
     def _report_sign_in(self) -> None:
         mechanism = self._opening.mechanism
-        self._ok("auth.ok", f"authenticated with {mechanism}" if mechanism else "not configured")
+        signed_in = _("authenticated with {mechanism}", mechanism=mechanism)
+        self._ok("auth.ok", signed_in if mechanism else _("not configured"))
         if self._config.host.ascii == _OFFICE and self._config.login is not None:
             self._warn("auth.ends", *_BASIC_AUTHENTICATION_ENDS)
 
@@ -168,7 +182,13 @@ class _Check:
         await self._ask(f"MAIL FROM:<{sender}>{option}\r\n".encode(), must="mail")
 
     def _report_sender(self) -> None:
-        self._ok("sender.ok", f"the server accepts emails from {self._config.from_email.address}")
+        self._ok(
+            "sender.ok",
+            _(
+                "the server accepts emails from {address}",
+                address=self._config.from_email.address,
+            ),
+        )
 
     async def _name_recipient(self) -> None:
         if self._recipient is not None:
@@ -177,7 +197,13 @@ class _Check:
 
     def _report_recipient(self) -> None:
         if self._recipient is not None:
-            self._ok("recipient.ok", f"the server accepts emails to {self._recipient.address}")
+            self._ok(
+                "recipient.ok",
+                _(
+                    "the server accepts emails to {address}",
+                    address=self._recipient.address,
+                ),
+            )
 
     async def _ask(self, line: bytes, *, must: Phase | None = None) -> None:
         connection, config = self._opening.connection, self._config
@@ -190,13 +216,17 @@ class _Check:
             raise broken(must, connection.fault, config)
 
 
+def _joined(texts: Sequence[str]) -> str:
+    return reduce(lambda first, next_: _("{first}; {next}", first=first, next=next_), texts)
+
+
 def _common_name(certificate: dict[str, object]) -> str:
     """Return the issuer's name, organization first."""
     issuer = certificate.get("issuer", ())
     names: dict[str, str] = {}
     if isinstance(issuer, tuple):
         names = {key: value for part in issuer for key, value in part}
-    return names.get("organizationName") or names.get("commonName") or "an unnamed CA"
+    return names.get("organizationName") or names.get("commonName") or _("an unnamed CA")
 
 
 def _failure_id(error: SmtpError) -> str:
@@ -227,17 +257,17 @@ _FAILED: Final = {
 }
 
 _SUBJECTS: Final = {
-    "dns": "connection",
-    "connect": "connection",
-    "tls": "TLS",
-    "tls.certificate": "certificate",
-    "tls.expires-soon": "certificate",
-    "tls.unverified": "certificate",
-    "smtp.greeting": "greeting",
-    "smtp.ehlo": "extensions",
-    "smtp.offers": "extensions",
-    "auth": "sign-in",
-    "auth.required": "sender",
-    "sender": "sender",
-    "recipient": "recipient",
+    "dns": _("connection"),
+    "connect": _("connection"),
+    "tls": _("TLS"),
+    "tls.certificate": _("certificate"),
+    "tls.expires-soon": _("certificate"),
+    "tls.unverified": _("certificate"),
+    "smtp.greeting": _("greeting"),
+    "smtp.ehlo": _("extensions"),
+    "smtp.offers": _("extensions"),
+    "auth": _("sign-in"),
+    "auth.required": _("sender"),
+    "sender": _("sender"),
+    "recipient": _("recipient"),
 }

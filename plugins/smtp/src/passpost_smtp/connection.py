@@ -12,6 +12,8 @@ import ssl
 from math import inf
 from typing import TYPE_CHECKING, Final, cast
 
+from passpost.phrases import said
+from passpost_smtp import _
 from passpost_smtp.exchange import Exchanges
 from passpost_smtp.fault import Fault, tls_fault
 from passpost_smtp.reply import ReplyReader
@@ -202,7 +204,7 @@ class Connection(asyncio.BufferedProtocol):
         What came unencrypted never counts as the secured server's: its presence is a fault.
         """
         if self._reader.pending:
-            self._fail(Fault("order", "unencrypted bytes came after the reply to STARTTLS"))
+            self._fail(Fault("order", _("unencrypted bytes came after the reply to STARTTLS")))
         if self.fault is None:
             self.tls = TlsLayer(context, server_name)
             handshake = self._exchanges.begin(1, seconds, deadline)
@@ -322,7 +324,7 @@ class Connection(asyncio.BufferedProtocol):
         if not self._exchanges.assign(reader.feed(data)):
             return
         if reader.error is not None:
-            self._fail(Fault("garbage", str(reader.error)))
+            self._fail(Fault("garbage", said(reader.error)))
         else:
             self._exchanges.finish_answered(more=reader.pending)
 

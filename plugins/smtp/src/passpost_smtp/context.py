@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from passpost import SendError
+from passpost_smtp import _
 from passpost_smtp.config import SmtpConfig
 from passpost_smtp.config.tls import make_tls_context
 from passpost_smtp.limits import Limits
@@ -67,8 +68,8 @@ def _make_tls_context(config: SmtpConfig) -> ssl.SSLContext:
     except (ssl.SSLError, ValueError, OSError) as error:
         reason = str(getattr(error, "reason", "") or type(error).__name__)
     raise SendError(
-        f"the certificates of the settings cannot be used: {reason}",
+        _("the certificates of the settings cannot be used: {reason}", reason=reason),
         outcome="rejected",
         scope="account",
-        hint="See that tls.cert and tls.key are PEM texts that belong together.",
+        hint=_("See that tls.cert and tls.key are PEM texts that belong together."),
     )

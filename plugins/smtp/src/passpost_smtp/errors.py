@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from passpost import SendError
 from passpost.errors import Outcome, Scope
+from passpost_smtp import _
 from passpost_smtp.hints import MAY_ARRIVE, WRONG_VERSION, fault_hint, reply_hint
 
 if TYPE_CHECKING:
@@ -25,32 +27,52 @@ OPENING: Final = frozenset(
 """The phases in which a connection is not yet one that carries emails."""
 
 _DOING: Final[dict[Phase, str]] = {
-    "resolve": "resolving the hostname",
-    "connect": "connecting",
-    "tls": "securing the connection with TLS",
-    "greeting": "waiting for the server's greeting",
-    "ehlo": "introducing itself with EHLO",
-    "starttls": "asking for STARTTLS",
-    "token": "asking for an OAuth2 token",
-    "auth": "authentication",
-    "pool": "waiting for a free connection",
-    "mail": "naming the sender (MAIL)",
-    "rcpt": "naming the recipient (RCPT)",
-    "data": "asking to send the message (DATA)",
-    "body": "sending the message",
-    "final": "waiting for the server to accept the message",
-    "reset": "resetting the connection",
+    "resolve": _("resolving the hostname"),
+    "connect": _("connecting"),
+    "tls": _("securing the connection with TLS"),
+    "greeting": _("waiting for the server's greeting"),
+    "ehlo": _("introducing itself with EHLO"),
+    "starttls": _("asking for STARTTLS"),
+    "token": _("asking for an OAuth2 token"),
+    "auth": _("authentication"),
+    "pool": _("waiting for a free connection"),
+    "mail": _("naming the sender (MAIL)"),
+    "rcpt": _("naming the recipient (RCPT)"),
+    "data": _("asking to send the message (DATA)"),
+    "body": _("sending the message"),
+    "final": _("waiting for the server to accept the message"),
+    "reset": _("resetting the connection"),
 }
 
 _FAULTS: Final = {
-    "unreachable": "could not connect",
-    "closed": "the server closed the connection",
-    "reset": "the connection broke",
-    "timeout": "no reply in time",
-    "garbage": "the server's reply is not valid SMTP",
-    "order": "the server sent an unexpected reply",
-    "tls": "TLS failed",
-    "aborted": "the connection was closed",
+    "unreachable": _("could not connect"),
+    "closed": _("the server closed the connection"),
+    "reset": _("the connection broke"),
+    "timeout": _("no reply in time"),
+    "garbage": _("the server's reply is not valid SMTP"),
+    "order": _("the server sent an unexpected reply"),
+    "tls": _("TLS failed"),
+    "aborted": _("the connection was closed"),
+}
+
+# What the operating system and OpenSSL say most often; the rest stays in their own words.
+_DETAILS: Final[Mapping[str, str]] = {
+    detail: detail
+    for detail in (
+        _("Connection refused"),
+        _("Connection reset by peer"),
+        _("Connection timed out"),
+        _("Network is unreachable"),
+        _("No route to host"),
+        _("Broken pipe"),
+        _("Name or service not known"),
+        _("No address associated with hostname"),
+        _("Temporary failure in name resolution"),
+        _("certificate has expired"),
+        _("self-signed certificate"),
+        _("self-signed certificate in certificate chain"),
+        _("unable to get local issuer certificate"),
+    )
 }
 
 _ACCOUNT_CODES: Final = frozenset((432, 530, 534, 535, 538))
@@ -104,7 +126,12 @@ def refused(phase: Phase, reply: Reply, config: SmtpConfig) -> SmtpError:
     text = reply.text
     return SmtpError(
         phase,
-        f"{config.server}: {_DOING[phase]} failed: {reply.code} {text}".rstrip(),
+        _(
+            "{server}: {doing} failed: {reply}",
+            server=config.server,
+            doing=_DOING[phase],
+            reply=f"{reply.code} {text}".rstrip(),
+        ),
         scope=scope_of(phase, reply),
         temporary=is_temporary(phase, reply),
         retry_after=_retry_after(text),
@@ -118,13 +145,17 @@ def broken(
     phase: Phase, fault: Fault, config: SmtpConfig, outcome: Outcome = "rejected"
 ) -> SmtpError:
     """Return the error of a connection that ended before the reply came."""
-    what = f"{_FAULTS[fault.kind]} ({fault.detail})" if fault.detail else _FAULTS[fault.kind]
-    if phase == "resolve" and fault.detail:
-        what = fault.detail
-    lost = "; the email may have been sent" if outcome == "unknown" else ""
+    what = _what(phase, fault)
+    if outcome == "unknown":
+        what = _("{what}; the email may have been sent", what=what)
     return SmtpError(
         phase,
-        f"{config.server}: {_DOING[phase]} failed: {what}{lost}",
+        _(
+            "{server}: {doing} failed: {what}",
+            server=config.server,
+            doing=_DOING[phase],
+            what=what,
+        ),
         outcome=outcome,
         scope=_fault_scope(phase, fault, config),
         temporary=_passes(fault),
@@ -132,20 +163,36 @@ def broken(
     )
 
 
+def _what(phase: Phase, fault: Fault) -> str:
+    if not fault.detail:
+        return _FAULTS[fault.kind]
+    detail = _DETAILS.get(fault.detail, fault.detail)
+    if phase == "resolve":
+        return detail
+    return _("{fault} ({detail})", fault=_FAULTS[fault.kind], detail=detail)
+
+
 def unable(phase: Phase, what: str, config: SmtpConfig, *, hint: str) -> SmtpError:
     """Return the error of what the client itself rejects, such as an unencrypted password."""
     # A server that suddenly offers no TLS is the provider's matter, or an attacker's on the way.
     scope: Scope = "provider" if phase == "starttls" else "account"
-    return SmtpError(phase, f"{config.server}: {what}", scope=scope, hint=hint)
+    return SmtpError(
+        phase, _("{server}: {what}", server=config.server, what=what), scope=scope, hint=hint
+    )
 
 
 def too_large(size: int, limit: int, config: SmtpConfig) -> SmtpError:
     """Return the error of a message that is larger than what the server accepts."""
     return SmtpError(
         "mail",
-        f"{config.server}: the message has {size} bytes, and the server accepts {limit}",
+        _(
+            "{server}: the message has {size} bytes, and the server accepts {limit}",
+            server=config.server,
+            size=size,
+            limit=limit,
+        ),
         scope="message",
-        hint="Shorten the template, or ask the server's operator for a higher limit.",
+        hint=_("Shorten the template, or ask the server's operator for a higher limit."),
     )
 
 
@@ -160,7 +207,8 @@ def invalid_part(
         scope: Who has to fix it.
         hint: How to fix it.
     """
-    return SendError(f"{what}: {reason}", outcome="rejected", scope=scope, hint=hint)
+    message = _("{what}: {reason}", what=what, reason=reason)
+    return SendError(message, outcome="rejected", scope=scope, hint=hint)
 
 
 def is_temporary(phase: Phase, reply: Reply) -> bool:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 
 from passpost import Secret
+from passpost_smtp import _
 from passpost_smtp.config import EncryptedKey, ServiceAccountAuth, TokenAuth
 from passpost_smtp.errors import SmtpError
 
@@ -31,10 +32,10 @@ _REFUSALS: Final = frozenset((
     "unsupported_grant_type", "invalid_scope", "access_denied",
 ))  # fmt: skip
 
-_REVOKED: Final = (
+_REVOKED: Final = _(
     "Check that the client, and the refresh token or service account, are not revoked."
 )
-_UNREACHABLE: Final = "Check auth.accessUrl, and the network between this machine and it."
+_UNREACHABLE: Final = _("Check auth.accessUrl, and the network between this machine and it.")
 
 
 class TokenSource:
@@ -85,8 +86,9 @@ class TokenSource:
 
     async def _fetch_token(self, seconds: float) -> tuple[Secret, float]:
         if not self._renewable:
-            raise self._make_error("the access token has expired, and there is no refresh token")
-        what, temporary = "no token in time", True
+            raise self._make_error(_("the access token has expired, and there is no refresh token"))
+        what: str = _("no token in time")
+        temporary = True
         try:
             # The thread goes on after that, until its own timeout; nobody hears of it.
             async with asyncio.timeout(seconds):
@@ -95,7 +97,8 @@ class TokenSource:
         except TimeoutError:
             pass
         except ImportError:
-            what, temporary = "OAuth2 requires an extra: pip install 'passpost-smtp[oauth2]'", False
+            what = _("OAuth2 requires an extra: pip install 'passpost-smtp[oauth2]'")
+            temporary = False
         except Exception as error:  # noqa: BLE001 - google-auth's, requests' and cryptography's own
             what, temporary = _explain(error)
         # Outside of the except block: those errors hold requests, and those hold secrets.
@@ -104,7 +107,7 @@ class TokenSource:
     def _make_error(self, what: str, *, temporary: bool = False) -> SmtpError:
         return SmtpError(
             "token",
-            f"{self._server}: {what}",
+            _("{server}: {what}", server=self._server, what=what),
             scope="network" if temporary else "account",
             temporary=temporary,
             hint=_UNREACHABLE if temporary else _REVOKED,
@@ -212,16 +215,16 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
 def _explain(error: Exception) -> tuple[str, bool]:
     """Return what went wrong, in words of our own, and whether it is temporary."""
     if isinstance(error, OSError):
-        return "the token server is not reachable", True
+        return _("the token server is not reachable"), True
     if bool(getattr(error, "retryable", False)):
-        return "the token server failed", True
+        return _("the token server failed"), True
     if type(error).__name__ == "RefreshError":
-        return f"the token server rejected the request: {_oauth2_code(error)}", False
-    return f"the settings give no token ({type(error).__name__})", False
+        return _("the token server rejected the request: {code}", code=_oauth2_code(error)), False
+    return _("the settings give no token ({error})", error=type(error).__name__), False
 
 
 def _oauth2_code(error: Exception) -> str:
     """Return the code of a rejection (RFC 6749 section 5.2). It quotes nothing of the request."""
     answer = error.args[1] if len(error.args) > 1 else None
     code = answer.get("error") if isinstance(answer, Mapping) else None
-    return code if code in _REFUSALS else "without a reason"
+    return code if code in _REFUSALS else _("without a reason")

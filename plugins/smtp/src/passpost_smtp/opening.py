@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Coroutine
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
 from passpost.wire import UnreachableAddressError, dial
-from passpost_smtp import auth
+from passpost_smtp import _, auth
 from passpost_smtp.connection import Connection
 from passpost_smtp.ehlo import NOTHING, Offer, read_offer
 from passpost_smtp.errors import SmtpError, broken, refused, unable
@@ -197,9 +197,11 @@ class Opening:
         self.phase = "starttls"
         if not self.offer.starttls:
             self._stop(
-                "the server does not offer STARTTLS, and nothing is sent unencrypted",
-                "Set secure to true and port to 465. If the network to the server is private, set "
-                "ignoreTLS to true instead.",
+                _("the server does not offer STARTTLS, and nothing is sent unencrypted"),
+                _(
+                    "Set secure to true and port to 465. If the network to the server is private, "
+                    "set ignoreTLS to true instead."
+                ),
             )
         self._only(await self._ask(b"STARTTLS\r\n"), _READY)
         await self._start_tls()
@@ -267,7 +269,7 @@ class Opening:
             raise broken(self.phase, fault or Fault("aborted"), self._config)
         reply = replies[0]
         if reply.positive and reply.code not in (wanted or (_DONE,)):
-            fault = Fault("order", f"a reply {reply.code} that makes no sense here")
+            fault = Fault("order", _("a reply {code} that makes no sense here", code=reply.code))
             raise broken(self.phase, fault, self._config)
         if not reply.positive:
             raise refused(self.phase, reply, self._config)

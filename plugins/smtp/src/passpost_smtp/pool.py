@@ -7,6 +7,7 @@ import copy
 from typing import TYPE_CHECKING, Final
 
 from passpost import MailerClosedError
+from passpost_smtp import _
 from passpost_smtp.errors import SmtpError, broken
 from passpost_smtp.fault import Fault
 from passpost_smtp.opening import Opening
@@ -279,7 +280,7 @@ class Pool:
         if not self._proven:
             # The password, or the certificate, may be wrong: one tries, the others wait to hear.
             room = min(room, 1 - len(self._openings))
-        for _ in range(min(wanted, room)):
+        for _each in range(min(wanted, room)):
             opening = Opening(self._context, self._loop.time() + self._context.limits.opening)
             task = self._loop.create_task(opening.run())
             self._openings[task] = opening
@@ -380,4 +381,4 @@ class Pool:
 
 
 def _closed_error() -> MailerClosedError:
-    return MailerClosedError("the connections are closed")
+    return MailerClosedError(_("the connections are closed"))

@@ -10,6 +10,8 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+from passpost_smtp import _
+
 MAX_LINE: Final = 2048
 """Octets in a line; RFC 5321 section 4.5.3.1.5 allows 512, and a few servers write more."""
 MAX_LINES: Final = 128
@@ -160,17 +162,17 @@ class ReplyReader:
             start = end + 1
         self._rest = data[start:]
         if start + MAX_LINE < (end if end >= 0 else len(data)):
-            raise ProtocolError(f"a line of more than {MAX_LINE} octets")
+            raise ProtocolError(_("a line of more than {most} octets", most=MAX_LINE))
 
     def _line(self, line: bytes) -> Reply | None:
         code, mark = line[:3], line[3:4]
         number = _CODES.get(code)
         if number is None:
-            raise ProtocolError("a line that does not begin with a reply code")
+            raise ProtocolError(_("a line that does not begin with a reply code"))
         if self._lines and code != self._code:
-            raise ProtocolError("a reply whose lines have different codes")
+            raise ProtocolError(_("a reply whose lines have different codes"))
         if mark not in _MARKS:
-            raise ProtocolError("a reply code without a space or hyphen behind it")
+            raise ProtocolError(_("a reply code without a space or hyphen behind it"))
         text = line[4:-1] if line.endswith(b"\r") else line[4:]
         if mark == b"-":
             self._continue(code, text)
@@ -182,7 +184,7 @@ class ReplyReader:
         self._lines.append(text)
         self._size += len(text)
         if len(self._lines) >= MAX_LINES or self._size > MAX_REPLY:
-            raise ProtocolError("a reply that does not end")
+            raise ProtocolError(_("a reply that does not end"))
 
     def _finish(self, number: int, text: bytes) -> Reply:
         reply = Reply(number, (*self._lines, text))

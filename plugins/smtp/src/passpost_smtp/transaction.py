@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from passpost.wire import departure
+from passpost_smtp import _
 from passpost_smtp.errors import SmtpError, broken, refused
 from passpost_smtp.fault import Fault, Phase
 from passpost_smtp.mime import dot_stuff
@@ -51,8 +52,8 @@ _ALL_ACCEPTED: Final = [OK, OK, OK]
 _MAX_SHARED: Final = 16_384
 """Octets of a message behind which the next email may begin: what one write hands to the kernel."""
 _LOST: Final = Fault("aborted")
-_OUT_OF_ORDER: Final = Fault("order", "replies to other commands than were sent")
-_CONTRADICTION: Final = Fault("order", "replies that contradict each other")
+_OUT_OF_ORDER: Final = Fault("order", _("replies to other commands than were sent"))
+_CONTRADICTION: Final = Fault("order", _("replies that contradict each other"))
 
 
 @attrs.frozen
@@ -283,7 +284,7 @@ class Transaction:
                 return self._refused("final", replies[0])
             if replies[0].code == OK and not unsent:
                 return replies[0]
-        fault = fault or Fault("order", "a reply that makes no sense here")
+        fault = fault or Fault("order", _("a reply that makes no sense here"))
         connection.abort(fault)
         return self._refuse_unknown(fault) if replies or not unsent else self._broken("body", fault)
 

@@ -8,6 +8,7 @@ import attrs
 from passpost import Problem, Server
 from passpost.config import field, rule
 from passpost.http import Timeouts, WebAddress, server_at
+from passpost_webhook import _
 from passpost_webhook.signature import SigningSecret
 
 
@@ -74,8 +75,8 @@ class WebhookConfig(Timeouts):
         if self.secret == self.previous_secret:
             yield Problem(
                 "previousSecret",
-                "identical to `secret`",
-                "remove `previousSecret`",
+                _("identical to `secret`"),
+                _("remove `previousSecret`"),
                 "warning",
                 code="webhook-W1",
             )

@@ -10,18 +10,18 @@ from typing import Any, Final
 from passpost import Capability, ConnectorInfo, Mail, Preset, Receipt, SendError, guides, hookimpl
 from passpost import config as _config
 from passpost.http import Fault, HttpClient, Response, identifier
-from passpost_webhook import __version__
+from passpost_webhook import _, __version__
 from passpost_webhook.config import WebhookConfig
 from passpost_webhook.signature import signatures
 
-_LOOK: Final = "Check in the service's log, by webhook-id, whether it accepted the email."
-_SIGNATURE: Final = (
+_LOOK: Final = _("Check in the service's log, by webhook-id, whether it accepted the email.")
+_SIGNATURE: Final = _(
     "The service rejected the signature. Use the same secret on both sides, and synchronize both "
     "clocks with NTP."
 )
-_PLACE: Final = "The service does not exist at this URL, or accepts no more emails. Check url."
-_MOVED: Final = "passpost does not follow redirects. Set url to the final URL."
-_CONTENT: Final = "The service rejected this email. Check its log."
+_PLACE: Final = _("The service does not exist at this URL, or accepts no more emails. Check url.")
+_MOVED: Final = _("passpost does not follow redirects. Set url to the final URL.")
+_CONTENT: Final = _("The service rejected this email. Check its log.")
 
 _IN_PROGRESS: Final = 409
 """An earlier request with the same key is not over yet, if the service looks at keys."""
@@ -80,7 +80,7 @@ def open_session(config: WebhookConfig) -> HttpClient:
     """Open the HTTP client that all sends share."""
     if any(_config.is_placeholder(secret.reveal()) for secret in config.secrets):
         raise SendError(
-            "the signing secret is still a placeholder", outcome="rejected", scope="account"
+            _("the signing secret is still a placeholder"), outcome="rejected", scope="account"
         )
     return HttpClient(config, config.url, f"passpost-webhook/{__version__}")
 
@@ -96,7 +96,7 @@ async def send_mail(config: WebhookConfig, session: HttpClient, mail: Mail) -> R
     fault = _FAULTS.get(response.status)
     if response.status == _IN_PROGRESS and config.repeatable_for:
         fault = Fault("provider", _LOOK, temporary=True, outcome="unknown")
-    raise response.error("the service", fault)
+    raise response.error(_("the service"), fault)
 
 
 def _headers(config: WebhookConfig, mail: Mail, body: bytes) -> dict[str, str]:

@@ -11,11 +11,12 @@ from typing import Final, Self
 
 from passpost import Secret
 from passpost.config import Invalid, is_placeholder
+from passpost_webhook import _
 
 _PREFIX: Final = "whsec_"
 _BASE64: Final = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
 _SIZES: Final = range(24, 65)
-_REMEDY: Final = "generate one as `passpost guide webhook` shows"
+_REMEDY: Final = _("generate one as `passpost guide webhook` shows")
 
 
 class SigningSecret(Secret):
@@ -31,12 +32,12 @@ class SigningSecret(Secret):
             Invalid: It is not a secret; the error does not repeat it.
         """
         if not isinstance(value, str):
-            raise Invalid("not text", "put the value in double quotes")
+            raise Invalid(_("not text"), _("put the value in double quotes"))
         encoded = value.removeprefix(_PREFIX)
         well_formed = encoded != value and _BASE64.fullmatch(encoded)
         if not is_placeholder(value) and not (well_formed and len(b64decode(encoded)) in _SIZES):
             raise Invalid(
-                "not a signing secret: `whsec_` and 24 to 64 bytes in Base64",
+                _("not a signing secret: `whsec_` and 24 to 64 bytes in Base64"),
                 _REMEDY,
                 code="webhook-E1",
             )

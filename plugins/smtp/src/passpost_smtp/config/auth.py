@@ -9,6 +9,7 @@ import attrs
 
 from passpost import Problem, Secret
 from passpost.config import field, rule
+from passpost_smtp import _
 from passpost_smtp.config.leaves import TokenUrl, said
 
 GOOGLE_TOKENS: Final = TokenUrl("https://oauth2.googleapis.com/token")
@@ -29,8 +30,8 @@ def incomplete(missing: str, there: str) -> Problem:
     """Return the problem of a user name without its password, or the other way round."""
     return Problem(
         missing,
-        f"required, because `{there}` is set",
-        "set both, or remove both if the server requires no authentication",
+        _("required, because `{there}` is set", there=there),
+        _("set both, or remove both if the server requires no authentication"),
         code="smtp-E1",
     )
 
@@ -149,14 +150,14 @@ class TokenAuth:
             if self.access_token is None:
                 yield Problem(
                     "",
-                    "OAuth2 requires `accessToken` or `refreshToken`",
-                    "set one of them",
+                    _("OAuth2 requires `accessToken` or `refreshToken`"),
+                    _("set one of them"),
                     code="smtp-E4",
                 )
             return
         for key, value in (("clientId", self.client_id), ("clientSecret", self.client_secret)):
             if value is None:
-                yield Problem(key, "required with `refreshToken`", code="smtp-E4")
+                yield Problem(key, _("required with `refreshToken`"), code="smtp-E4")
 
 
 @attrs.frozen(kw_only=True)

@@ -9,18 +9,18 @@ from urllib.parse import urlsplit
 
 from passpost.config import Invalid
 from passpost.wire import refused_in_line
+from passpost_smtp import _
 
 _LABEL: Final = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _DOMAIN: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 _MAX_DOMAIN: Final = 255
-_EXAMPLE: Final = "`https://oauth2.googleapis.com/token`"
 
 
 def _single_line(value: object) -> str:
     if not isinstance(value, str):
-        raise Invalid("not text", "put the value in double quotes")
+        raise Invalid(_("not text"), _("put the value in double quotes"))
     if refused := refused_in_line(value):
-        raise Invalid(f"{refused} is not allowed here")
+        raise Invalid(_("{character} is not allowed here", character=refused))
     return value
 
 
@@ -48,14 +48,14 @@ class EhloName(str):
         text = _single_line(value)
         if not text.isascii():
             raise Invalid(
-                "not ASCII: servers reject the name in EHLO with 501",
-                "write the domain in its xn-- form",
+                _("not ASCII: servers reject the name in EHLO with 501"),
+                _("write the domain in its xn-- form"),
                 code="smtp-E8",
             )
         if not is_domain(text) and not _is_literal(text):
             raise Invalid(
-                "not a valid name for EHLO",
-                "set it to a hostname such as `mail.example.com`, or to `[192.0.2.1]`",
+                _("not a valid name for EHLO"),
+                _("set it to a hostname such as `mail.example.com`, or to `[192.0.2.1]`"),
                 code="smtp-E8",
             )
         return cls(text)
@@ -91,8 +91,8 @@ class IpAddress(str):
         text = _single_line(value)
         if not is_ip(text):
             raise Invalid(
-                "not an IP address",
-                "set it to an address of this machine, such as `192.0.2.1`",
+                _("not an IP address"),
+                _("set it to an address of this machine, such as `192.0.2.1`"),
                 code="smtp-E9",
             )
         return cls(text)
@@ -113,11 +113,17 @@ class TokenUrl(str):
         text = _single_line(value)
         scheme, host = _split(text)
         if not host:
-            raise Invalid("not a valid URL", f"for example, {_EXAMPLE}", code="smtp-E10")
+            raise Invalid(
+                _("not a valid URL"),
+                _("for example, `https://oauth2.googleapis.com/token`"),
+                code="smtp-E10",
+            )
         # Plain HTTP stays within the machine on loopback, where tests have their servers.
         if scheme != "https" and not (scheme == "http" and host in {"127.0.0.1", "::1"}):
             raise Invalid(
-                "would send a secret unencrypted", f"use https, such as {_EXAMPLE}", code="smtp-E10"
+                _("would send a secret unencrypted"),
+                _("use https, such as `https://oauth2.googleapis.com/token`"),
+                code="smtp-E10",
             )
         return cls(text)
 

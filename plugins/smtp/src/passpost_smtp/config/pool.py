@@ -8,6 +8,7 @@ import attrs
 
 from passpost import Problem
 from passpost.config import field, rule
+from passpost_smtp import _
 from passpost_smtp.config.leaves import said
 
 
@@ -92,7 +93,14 @@ class PoolSettings:
         if self.keep_warm > self.max_connections:
             yield Problem(
                 "keepWarm",
-                f"{self.keep_warm} is out of range: `maxConnections` is {self.max_connections}",
-                f"set `maxConnections` to at least {self.keep_warm}, or lower `keepWarm`",
+                _(
+                    "{count} is out of range: `maxConnections` is {most}",
+                    count=self.keep_warm,
+                    most=self.max_connections,
+                ),
+                _(
+                    "set `maxConnections` to at least {count}, or lower `keepWarm`",
+                    count=self.keep_warm,
+                ),
                 code="smtp-E7",
             )

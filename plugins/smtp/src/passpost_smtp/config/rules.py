@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from passpost import Problem
 from passpost.config import HostName, is_placeholder, rule
 from passpost.wire import check_name, check_value
+from passpost_smtp import _
 from passpost_smtp.config.auth import Auth, LoginAuth, incomplete
 
 if TYPE_CHECKING:
@@ -35,13 +36,13 @@ _PROVIDERS: Final = {
 # What the password is at a provider that has its own kind: message, remedy and code.
 _PASSWORDS: Final = {
     "gmail": (
-        "not a Gmail app password (16 letters)",
-        "create one at https://myaccount.google.com/apppasswords",
+        _("not a Gmail app password (16 letters)"),
+        _("create one at https://myaccount.google.com/apppasswords"),
         "smtp-W7",
     ),
     "qq": (
-        "not a QQ Mail authorization code (16 letters)",
-        "generate one in QQ Mail under Settings > Account (设置 > 账号 > 生成授权码)",
+        _("not a QQ Mail authorization code (16 letters)"),
+        _("generate one in QQ Mail under Settings > Account (设置 > 账号 > 生成授权码)"),
         "smtp-W9",
     ),
 }
@@ -87,8 +88,8 @@ class SmtpRules:
         if implicit and self.require_tls is False:
             yield Problem(
                 "requireTLS",
-                "no effect: `secure` starts TLS with the first byte",
-                "remove `requireTLS`, or set `secure` to false",
+                _("no effect: `secure` starts TLS with the first byte"),
+                _("remove `requireTLS`, or set `secure` to false"),
                 "warning",
                 code="smtp-W1",
             )
@@ -98,17 +99,22 @@ class SmtpRules:
         if self.secure and self.port in _STARTTLS_PORTS:
             yield Problem(
                 "secure",
-                f"port {self.port} starts unencrypted, so TLS fails with “wrong version number”",
-                f"set `secure` to false, or `port` to {IMPLICIT_PORT}",
+                _(
+                    "port {port} starts unencrypted, so TLS fails with “wrong version number”",
+                    port=self.port,
+                ),
+                _("set `secure` to false, or `port` to {port}", port=IMPLICIT_PORT),
                 "warning",
                 code="smtp-W2",
             )
         if self.secure is False and self.port == IMPLICIT_PORT:
             yield Problem(
                 "secure",
-                "port 465 requires TLS from the first byte; without it, both sides wait until the "
-                "timeout",
-                "set `secure` to true, or `port` to 587",
+                _(
+                    "port 465 requires TLS from the first byte; without it, both sides wait until "
+                    "the timeout"
+                ),
+                _("set `secure` to true, or `port` to 587"),
                 "warning",
                 code="smtp-W2",
             )
@@ -119,8 +125,8 @@ class SmtpRules:
         if self.auth is not None and old:
             yield Problem(
                 old[0],
-                "cannot be combined with `auth`",
-                "keep `auth`, the newer form",
+                _("cannot be combined with `auth`"),
+                _("keep `auth`, the newer form"),
                 code="smtp-E2",
             )
         elif len(old) == 1:
@@ -132,8 +138,8 @@ class SmtpRules:
         if self.ignore_tls and self._user and not local:
             yield Problem(
                 "ignoreTLS",
-                "the password may be sent unencrypted",
-                "remove `ignoreTLS`, unless the network to the server is private",
+                _("the password may be sent unencrypted"),
+                _("remove `ignoreTLS`, unless the network to the server is private"),
                 "warning",
                 code="smtp-W3",
             )
@@ -150,8 +156,11 @@ class SmtpRules:
         if user.lower() != self.from_email.address.lower():
             yield Problem(
                 self._key("username", "auth.user"),
-                "Aliyun requires the sender address as the user name",
-                f"set it to `{self.from_email.address}`, as in `fromEmail`",
+                _("Aliyun requires the sender address as the user name"),
+                _(
+                    "set it to `{address}`, as in `fromEmail`",
+                    address=self.from_email.address,
+                ),
                 "warning",
                 code="smtp-W5",
             )
@@ -163,8 +172,8 @@ class SmtpRules:
             return
         yield Problem(
             self._key("username", "auth.user"),
-            "SendGrid requires the user name `apikey`",
-            "set it to `apikey`, and the password to the API key",
+            _("SendGrid requires the user name `apikey`"),
+            _("set it to `apikey`, and the password to the API key"),
             "warning",
             code="smtp-W6",
         )
@@ -191,8 +200,8 @@ class SmtpRules:
         if len(set(names)) < len(names):
             yield Problem(
                 "customHeaders",
-                "a header appears twice in different spellings",
-                "keep one of them",
+                _("a header appears twice in different spellings"),
+                _("keep one of them"),
                 code="smtp-E5",
             )
 
@@ -205,8 +214,8 @@ class SmtpRules:
             if value is not None:
                 yield Problem(
                     key,
-                    "no effect: passpost never adds a file or a URL to an email",
-                    f"remove `{key}`",
+                    _("no effect: passpost never adds a file or a URL to an email"),
+                    _("remove `{key}`", key=key),
                     "warning",
                     code="smtp-W8",
                 )
@@ -232,7 +241,7 @@ def _unfilled(*texts: str) -> bool:
 def _contradiction(other: str) -> Problem:
     return Problem(
         "ignoreTLS",
-        f"contradicts `{other}`, which requires TLS",
-        "remove one of them",
+        _("contradicts `{other}`, which requires TLS", other=other),
+        _("remove one of them"),
         code="smtp-E3",
     )

@@ -13,10 +13,11 @@ import attrs
 
 from passpost import Problem, Secret
 from passpost.config import HostName, field, is_placeholder, rule
+from passpost_smtp import _
 from passpost_smtp.config.leaves import said
 
 _PEM: Final = "-----BEGIN CERTIFICATE-----"
-_HOW: Final = 'use its text, or a reference to its file: `"${file:/etc/ssl/ca.pem}"`'
+_HOW: Final = _('use its text, or a reference to its file: `"${file:/etc/ssl/ca.pem}"`')
 
 
 VERSIONS: Final = {"TLSv1.2": ssl.TLSVersion.TLSv1_2, "TLSv1.3": ssl.TLSVersion.TLSv1_3}
@@ -96,9 +97,11 @@ class TlsSettings:
         if not self.reject_unauthorized:
             yield Problem(
                 "rejectUnauthorized",
-                "certificates are not verified, so anyone on the network can read passwords and "
-                "codes",
-                "remove `rejectUnauthorized`, and set `ca` to the server's own authority",
+                _(
+                    "certificates are not verified, so anyone on the network can read passwords "
+                    "and codes"
+                ),
+                _("remove `rejectUnauthorized`, and set `ca` to the server's own authority"),
                 "warning",
                 code="smtp-W4",
             )
@@ -107,17 +110,17 @@ class TlsSettings:
     def _usable_authorities(self) -> Iterator[Problem]:
         given = self.authorities
         if given is not None and not is_placeholder(given) and not _loads(given):
-            yield Problem("ca", "contains no certificate in PEM form", _HOW, code="smtp-E6")
+            yield Problem("ca", _("contains no certificate in PEM form"), _HOW, code="smtp-E6")
 
     @rule("cert", "key")
     def _own_certificate(self) -> Iterator[Problem]:
         if self.cert is not None and _PEM not in self.cert:
-            yield Problem("cert", "not a certificate in PEM form", _HOW, code="smtp-E6")
+            yield Problem("cert", _("not a certificate in PEM form"), _HOW, code="smtp-E6")
         if self.cert is None and self.key is not None:
             yield Problem(
                 "cert",
-                "required, because `key` is set",
-                "set both, or remove both",
+                _("required, because `key` is set"),
+                _("set both, or remove both"),
                 code="smtp-E6",
             )
 

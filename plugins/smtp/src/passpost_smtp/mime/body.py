@@ -7,6 +7,7 @@ import struct
 from binascii import b2a_base64, b2a_qp
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from passpost_smtp import _
 from passpost_smtp.errors import invalid_part
 from passpost_smtp.mime.headers import MAX_LINE
 
@@ -101,7 +102,7 @@ def text_lines(text: str) -> bytes:
     except UnicodeEncodeError:
         # Raised below: the original error carries the text itself.
         pass
-    raise invalid_part("the content", "it holds a lone surrogate, which is not a character")
+    raise invalid_part(_("the content"), _("it holds a lone surrogate, which is not a character"))
 
 
 def _fields(content_type: str, encoding: str) -> str:

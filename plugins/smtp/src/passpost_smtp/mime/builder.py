@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from passpost.wire import check_name, check_value
+from passpost_smtp import _
 from passpost_smtp.errors import invalid_part
 from passpost_smtp.mime.body import Part, alternative_part, new_boundary, text_part
 from passpost_smtp.mime.headers import (
@@ -132,7 +133,7 @@ class MailBuilder:
     def _content(self, mail: Mail, *, eight_bit: bool) -> Part:
         if mail.html is None:
             if mail.text is None:
-                raise invalid_part("the content", "the email has neither text nor HTML")
+                raise invalid_part(_("the content"), _("the email has neither text nor HTML"))
             return text_part("plain", mail.text, eight_bit=eight_bit)
         html = text_part("html", mail.html, eight_bit=eight_bit)
         if mail.text is None:
@@ -144,10 +145,10 @@ class MailBuilder:
     def _needs_smtputf8(self, recipient: str) -> SendError:
         scope: Scope = "message" if self._fixed.isascii() else "account"
         return invalid_part(
-            "the address",
-            "its local part is not ASCII, and the server offers no SMTPUTF8",
+            _("the address"),
+            _("its local part is not ASCII, and the server offers no SMTPUTF8"),
             scope="recipient" if not recipient.isascii() else scope,
-            hint="Such an address needs a mail server that speaks SMTPUTF8 (RFC 6531).",
+            hint=_("Such an address needs a mail server that speaks SMTPUTF8 (RFC 6531)."),
         )
 
 
@@ -174,7 +175,7 @@ def _custom_fields(
 
 def _custom_field(name: str, value: str, scope: Scope) -> str:
     if reason := check_name(name):
-        raise invalid_part("a header", reason, scope=scope)
+        raise invalid_part(_("a header"), reason, scope=scope)
     if reason := check_value(value):
         raise invalid_part(name, reason, scope=scope)
     return text_field(name, value, longest=MAX_LINE)

@@ -7,7 +7,9 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
+from passpost.phrases import said
 from passpost.wire import ascii_domain, refused_in_line
+from passpost_smtp import _
 from passpost_smtp.errors import invalid_part
 from passpost_smtp.mime.words import MAX_LINE as WORDS_LINE
 from passpost_smtp.mime.words import encode_words
@@ -98,7 +100,9 @@ def _loses_by_folding(value: str) -> bool:
 
 
 def _refused(name: str, value: str) -> Exception:
-    return invalid_part(name, f"{refused_in_line(value)} is not allowed in a header")
+    return invalid_part(
+        name, _("{character} is not allowed in a header", character=refused_in_line(value))
+    )
 
 
 def wire(address: Address, field: str, scope: Scope) -> str:
@@ -121,7 +125,7 @@ def wire(address: Address, field: str, scope: Scope) -> str:
     # Widespread readers, Python's among them, decode an encoded word inside a local part, so that
     # the header would name another mailbox than the envelope.
     if _ONE_MAILBOX.fullmatch(text) is None or "=?" in text:
-        raise invalid_part(field, "this is not one plain address", scope=scope)
+        raise invalid_part(field, _("this is not one plain address"), scope=scope)
     return text
 
 
@@ -139,7 +143,7 @@ def _with_ascii_domain(text: str, field: str, scope: Scope) -> str:
     try:
         return f"{local}@{_known_domain(domain)}"
     except ValueError as error:
-        reason = str(error)
+        reason = said(error)
     raise invalid_part(field, reason, scope=scope)
 
 
@@ -188,7 +192,7 @@ def message_id_field(message_id: str) -> str:
         SendError: It is not text in angle brackets of printable ASCII.
     """
     if _MESSAGE_ID.fullmatch(message_id) is None:
-        raise invalid_part("Message-ID", "not a Message-ID in angle brackets")
+        raise invalid_part("Message-ID", _("not a Message-ID in angle brackets"))
     return f"Message-ID: {message_id}\r\n"
 
 
