@@ -187,9 +187,25 @@ def duplicate_key(text: str, rng: random.Random) -> tuple[str, int, str] | None:
     return changed, line_at(text, end) + 1, path_text(path)
 
 
+def bare_key(text: str, rng: random.Random) -> tuple[str, int, str] | None:
+    path, start, _, _ = rng.choice([p for p in members(text) if text[p[1]] == '"' and p[1] != p[2]])
+    key = str(path[-1])
+    changed = text[:start] + key + text[start + len(key) + 2 :]
+    return changed, line_at(text, start), path_text(path)
+
+
+def missing_value(text: str, rng: random.Random) -> tuple[str, int, str] | None:
+    """Remove a value; what is found in its place is on its line, or on the next one."""
+    places = [p for p in members(text) if p[1] != p[2] and text[p[2]] not in "{["]
+    path, _, value, end = rng.choice(places)
+    following = re.compile(r"\S").search(text, end)
+    assert following
+    return text[:value] + text[end:], line_at(text, following.start()), path_text(path)
+
+
 MUTATIONS: list[Mutation] = [
     misspelt_key, wrong_type, bare_value, open_text, missing_comma, open_tag, misspelt_variable,
-    misspelt_usage, unknown_choice, code_in_subject, duplicate_key,
+    misspelt_usage, unknown_choice, code_in_subject, duplicate_key, bare_key, missing_value,
 ]  # fmt: skip
 
 EXAMPLES = list(examples())

@@ -34,15 +34,13 @@ def excerpt(text: str, line: int, column: int, *classes: type[Any]) -> list[str]
 
 
 def test_the_value_is_underlined() -> None:
-    assert excerpt('{\n  "use": "smpt",\n}', 2, 10) == [
-        '  2 | "use": "smpt",',
-        "    |        ^~~~~~",
-    ]
+    shown, caret = excerpt('{"templates": [{\n  "usageType": "Sign",\n}]}', 2, 16)
+    assert shown == '  2 | "usageType": "Sign",'
+    assert caret == "    | " + " " * len('"usageType": ') + "^~~~~~"
 
 
 def test_a_place_within_a_text_is_underlined_to_the_end_of_its_tag() -> None:
     text = '{"templates": [\n{"content": "Hello {{cod}}!"}]}'
-    assert excerpt(text, 2, 20)[1] == "    |                    ^~~~~~~".replace(" " * 20, " " * 20)
     shown, caret = excerpt(text, 2, 20)
     assert shown[caret.index("^") :].startswith("{{cod}}")
     assert caret.count("~") == len("{{cod}}") - 1
@@ -95,6 +93,19 @@ def test_what_may_be_secret_is_not_shown(line: str, column: int) -> None:
 def test_a_secret_on_its_own_line_is_not_shown() -> None:
     text = f'{{"auth": {{"pass":\n"{CANARY}"\n}}}}'
     assert excerpt(text, 2, 1) == ["  2 | ***", "    | ^~~"]
+
+
+def test_a_secret_is_not_shown_in_another_place_either() -> None:
+    text = f'{{"pass": "{CANARY}",\n"templates": [{{"subject": "{CANARY} {{{{cod}}}}"}}]}}'
+    assert excerpt(text, 2, 28)[0] == '  2 | "templates": [{"subject": ***}]}'
+
+
+def test_a_value_that_is_an_error_is_not_shown_outside_of_templates() -> None:
+    problem = passpost.Problem("", "", line=2, column=8)
+    text = '{"stores":{\n"use": "hunter2"}}'
+    assert Excerpts(text).of(problem)[0] == '  2 | "use": ***}}'
+    warning = passpost.Problem("", "", severity="warning", line=2, column=8)
+    assert Excerpts(text).of(warning)[0] == '  2 | "use": "hunter2"}}'
 
 
 def test_a_line_steers_no_terminal() -> None:

@@ -71,6 +71,7 @@ def test_a_rule_finds_its_mistake(changes: dict[str, str], code: str, says: str)
         ("<meta http-equiv='refresh' content='0'>", "W215"),
         ("<a href='javascript:x'>x</a>", "W215"),
         ("<a href='http://a.example'>x</a>", "W216"),
+        ("<p>see http://a.example</p>", "W216"),
     ],
 )
 def test_markup_that_is_dropped_is_found_where_it_is(markup: str, code: str) -> None:

@@ -22,6 +22,9 @@ WIDTH: Final = 100
 """Columns of a source line that are shown; a longer one is cut around the caret."""
 
 _MASK: Final = "***"
+_SHORTEST: Final = 4
+"""Characters of a hidden text that is looked for elsewhere; a shorter one is in many words."""
+
 _CUT: Final = "…"
 _BEFORE: Final = 30
 """Columns before the caret that stay of a line that is cut."""
@@ -50,7 +53,8 @@ class Excerpts:
     """The lines of a settings file, as far as they may be shown.
 
     A value is shown if it is known that it is not secret: texts of templates, and settings that a
-    connector or passpost declares and that are not secret anywhere. Comments are not shown.
+    connector or passpost declares and that are not secret anywhere. A value that is an error is
+    not: it may be a password in the wrong place. Comments are not shown.
 
     Args:
         text: The text of the file.
@@ -59,6 +63,7 @@ class Excerpts:
 
     def __init__(self, text: str, classes: tuple[type[Any], ...] = ()) -> None:
         text = text.removeprefix("\ufeff")
+        self._fault = -1
         self._text = text
         self._lines = re.split(r"\r\n|\n|\r", text)
         self._starts = [0, *(match.end() for match in re.finditer(r"\r\n|\n|\r", text))]
@@ -74,6 +79,7 @@ class Excerpts:
         declared = [declared_keys(each) for each in kinds]
         secret = {key for keys in declared for key, is_secret in keys.items() if is_secret}
         self._public = {*_ALWAYS, *(key for keys in declared for key in keys)} - secret
+        self._hidden = [*self._hidden_values()]
 
     def of(self, problem: passpost.Problem) -> list[str]:
         """Return the lines that show where a problem is; none if its place is not known."""
@@ -81,6 +87,7 @@ class Excerpts:
             return []
         first = self._starts[problem.line - 1]
         at = first + (problem.column or 1) - 1
+        self._fault = at if problem.severity == "error" else -1
         pieces = [*self._pieces(first, first + len(self._lines[problem.line - 1]))]
         line = "".join(piece.shown for piece in pieces)
         caret, length = self._caret(pieces, at)
@@ -143,6 +150,22 @@ class Excerpts:
 
     def _may_show(self, token: int, text: str) -> bool:
         path = self._paths.get(token)
+        if path and token == self._fault and "templates" not in path:
+            return False
+        if any(hidden in text for hidden in self._hidden):
+            return False
+        return self._is_public(path, text)
+
+    def _hidden_values(self) -> Iterator[str]:
+        """Return the texts that are not shown, and so are not to be shown anywhere else."""
+        for kind, text, start in self._tokens:
+            path = self._paths.get(start)
+            if kind == "text" and path and not self._is_public(path, text):
+                hidden = text[1:-1]
+                if len(hidden) >= _SHORTEST:
+                    yield hidden
+
+    def _is_public(self, path: tuple[str | int, ...] | None, text: str) -> bool:
         names = [step for step in path or () if isinstance(step, str)]
         if not path or not names or _CREDENTIALS.search(text):
             return False

@@ -45,6 +45,7 @@ MAX_VALUES: Final = 50_000
 """Values in settings; more take seconds to go through, and nobody wrote them."""
 
 _MARK: Final = "\ufeff"
+_NAME: Final = re.compile(r"[$A-Za-z][A-Za-z]{0,39}")
 _CLOSERS: Final = {"{": "}", "[": "]"}
 
 # A word is whatever is neither text, comment nor punctuation: numbers, true, and mistakes. White
@@ -307,7 +308,10 @@ class Scan:
     def _key_text(self, token: Token) -> str:
         if token.kind != "text":
             unquoted = _("this key is not in double quotes"), _("put the key in double quotes")
-            self._report(bare(token, "E008", *unquoted))
+            # Anything else may be a password in the wrong place.
+            named = _NAME.fullmatch(token.text) is not None
+            path = (*self._open[-1].path, token.text) if named else ()
+            self._report(bare(token, "E008", *unquoted), path)
             return token.text
         faults = list(text_faults(token))
         for fault in faults:

@@ -86,8 +86,13 @@ class _Reader(HTMLParser):
             self._style = False
 
     def handle_data(self, data: str) -> None:
-        if self._style and (match := _IMPORT.search(data)):
-            self.found.append(Found("stylesheet", "@import", self._offset() + match.start()))
+        if self._style:
+            found = (Found("stylesheet", "@import", m.start()) for m in _IMPORT.finditer(data))
+        else:
+            # Many programs make links of them.
+            found = (Found("http", "text", start) for start in plain_links_in(data))
+        offset = self._offset()
+        self.found += [attrs.evolve(each, offset=offset + each.offset) for each in found]
 
     def _note(self, kind: str, name: str, within: str = "") -> None:
         offset = self._offset()
