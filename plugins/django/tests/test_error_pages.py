@@ -61,7 +61,15 @@ def lacks_a_variable(request: HttpRequest) -> HttpResponse:
     return HttpResponse()
 
 
-VIEWS = [through_a_template, rendered_by_django, not_an_email, not_a_message, lacks_a_variable]
+def not_an_argument(request: HttpRequest) -> HttpResponse:
+    passpost_django.send("ada@example.com", "SignIn", {"code": new_code()}, local="zh-CN")
+    return HttpResponse()
+
+
+VIEWS = [
+    through_a_template, rendered_by_django, not_an_email, not_a_message, not_an_argument,
+    lacks_a_variable,
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("view", VIEWS)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Final
 
 import attrs
 
 import passpost
 from passpost.phrases import said
+from passpost_cli.batch.records import Ending
 from passpost_cli.language import _
-
-Kind = Literal["accepted", "rejected", "unknown", "not sent"]
 
 KINDS_OF_ERRORS: Final = 5
 """Different errors that a summary shows."""
@@ -28,7 +27,7 @@ class Outcome:
     """
 
     line: int
-    kind: Kind
+    kind: Ending
     error: BaseException | None = None
     replayed: bool = False
 

@@ -59,19 +59,20 @@ async def asend(
     return await asyncio.to_thread(_send, message, using)
 
 
-def _send(message: passpost.Message | passpost.MessageError, using: str) -> passpost.Receipt:
-    if isinstance(message, passpost.MessageError):
+def _send(message: passpost.Message | Exception, using: str) -> passpost.Receipt:
+    if isinstance(message, Exception):
         raise message
     return mailer(using).send(message)
 
 
 def _message(
     to: str, usage: str, payload: Mapping[str, Any], parts: dict[str, Any]
-) -> passpost.Message | passpost.MessageError:
+) -> passpost.Message | Exception:
     """Return the message, or its error: raised here, it would show what its callers were given."""
     if parts.get("locale") is None:
         parts["locale"] = active_locales()
     try:
         return passpost.Message(to, usage, payload, **parts)
-    except passpost.MessageError as error:
+    # A misspelled argument is a TypeError.
+    except (passpost.MessageError, TypeError) as error:
         return error.with_traceback(None)
