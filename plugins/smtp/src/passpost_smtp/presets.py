@@ -50,6 +50,24 @@ PRESETS: Final = (
         "gmail", ("Gmail", "Gmail"), "smtp.gmail.com",
         "<your-gmail-address>", "<app-password-of-16-letters>",
     ),
+    Preset(
+        "outlook",
+        {"en": "Outlook and Microsoft 365", "zh-CN": "Outlook 与 Microsoft 365"},
+        {
+            "host": "smtp.office365.com",
+            "port": 587,
+            "auth": {
+                "type": "oauth2",
+                "user": "<your-outlook-address>",
+                "clientId": "<your-client-id>",
+                "clientSecret": "<your-client-secret>",
+                "refreshToken": "<your-refresh-token>",
+                "accessUrl": "https://login.microsoftonline.com/common/oauth2/v2.0/token",
+            },
+            "fromEmail": "<your-outlook-address>",
+            "templates": _TEMPLATES,
+        },
+    ),
     _preset(
         "sendgrid", ("SendGrid", "SendGrid"), "smtp.sendgrid.net", "apikey", "<api-key>",
         sender="<address-of-a-verified-sender>",
@@ -57,6 +75,22 @@ PRESETS: Final = (
     _preset(
         "aliyun", ("Aliyun Direct Mail", "阿里云邮件推送"), "smtpdm.aliyun.com",
         "<sender-address>", "<smtp-password-of-the-sender-address>",
+    ),
+    _preset(
+        "ses", ("Amazon SES", "Amazon SES"), "email-smtp.us-east-1.amazonaws.com",
+        "<your-smtp-user-name>", "<your-smtp-password>", sender="<your-verified-sender>",
+    ),
+    _preset(
+        "postmark", ("Postmark", "Postmark"), "smtp.postmarkapp.com",
+        "<your-server-token>", "<your-server-token>", sender="<your-verified-sender>", port=587,
+    ),
+    _preset(
+        "resend", ("Resend", "Resend"), "smtp.resend.com", "resend", "<your-api-key>",
+        sender="<address-at-your-verified-domain>",
+    ),
+    _preset(
+        "mailgun", ("Mailgun", "Mailgun"), "smtp.mailgun.org",
+        "<your-smtp-login>", "<your-smtp-password>", sender="<address-at-your-domain>",
     ),
     _preset(
         "qq", ("QQ Mail", "QQ 邮箱"), "smtp.qq.com",
@@ -74,5 +108,16 @@ PRESETS: Final = (
         "generic", ("Another server", "其他服务器"), "<smtp-server>",
         "<user-name>", "<password>", sender="<sender-address>", port=587,
     ),
+    Preset(
+        "local",
+        {"en": "A test server on this machine", "zh-CN": "本机上的测试服务器"},
+        {
+            "host": "127.0.0.1",
+            "port": 1025,
+            "ignoreTLS": True,
+            "fromEmail": "<sender-address>",
+            "templates": _TEMPLATES,
+        },
+    ),
 )  # fmt: skip
-"""Gmail, SendGrid, Aliyun, QQ Mail, NetEase, Tencent Exmail, and any other server."""
+"""The providers of the guide, any other server, and one for tests on this machine."""
