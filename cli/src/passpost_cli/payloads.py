@@ -49,7 +49,7 @@ def read_payload(
     if code is not None:
         given["code",] = code
     for assignment in assignments:
-        path, text = _split(assignment)
+        path, text = split_assignment(assignment)
         _refuse_conflict(path, given)
         given[path] = text
     if file == beside == STDIN:
@@ -60,7 +60,12 @@ def read_payload(
     return values
 
 
-def _split(assignment: str) -> tuple[Path, str]:
+def split_assignment(assignment: str) -> tuple[Path, str]:
+    """Return path and text of ``--set``.
+
+    Raises:
+        click.UsageError: It is not of the form ``NAME=TEXT``.
+    """
     name, equals, text = assignment.partition("=")
     path = tuple(name.split("."))
     if not equals or not all(_KEY.fullmatch(key) for key in path):

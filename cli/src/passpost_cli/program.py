@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 SUMMARIES: Final = {
+    "init": "Ask for settings, write them, and send a test email.",
     "check": "Check settings files, and with --connect the connection.",
     "doctor": "Find out why emails do not arrive; nothing is sent.",
     "preview": "Show what an email will look like; nothing is sent.",

@@ -35,7 +35,7 @@ def command(connector: str | None) -> None:
     host = make_host()
     spoken = language()
     if connector is None:
-        out_json(_application(host, spoken))
+        out_json(whole(host, spoken))
         return
     if connector == "application" and connector not in {one.id for one in host.installed()}:
         raise CommandError(
@@ -49,7 +49,8 @@ def command(connector: str | None) -> None:
     out_json(config.json_schema(config_class, spoken))
 
 
-def _application(host: passpost.Host, language: str) -> dict[str, Any]:
+def whole(host: passpost.Host, language: str) -> dict[str, Any]:
+    """Return the schema of an application's settings with all installed connectors."""
     known = dict(_config_classes(host))
     described = {one: cls for one, cls in known.items() if attrs.has(cls)}
     others = [one for one in known if one not in described]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 import attrs
@@ -88,7 +89,8 @@ def command(ctx: click.Context, /, **given: Any) -> None:
         return
     application = _application(given)
     if given["is_test"]:
-        _send_test(application, given, payload)
+        chosen = {"usage": given["usage"], "locale": given["locale"], "payload": payload}
+        send_test(application, given["to"], **chosen, as_json=given["as_json"])
         return
     message = passpost.Message(given["to"], given["usage"], payload, given["locale"])
     receipt = _sent(application, message)
@@ -98,21 +100,33 @@ def command(ctx: click.Context, /, **given: Any) -> None:
         _show(receipt)
 
 
-def _send_test(
-    application: passpost.Application, given: Mapping[str, Any], payload: Mapping[str, Any]
+def send_test(
+    application: passpost.Application,
+    to: str,
+    *,
+    as_json: bool = False,
+    payload: Mapping[str, Any] = MappingProxyType({}),
+    **chosen: str | None,
 ) -> None:
+    """Send a test email, and say what came back and where to look for it.
+
+    Args:
+        application: What to send through.
+        to: The recipient.
+        as_json: Whether the reader is a program.
+        payload: Values for the template.
+        chosen: The ``usage`` and ``locale`` of the template.
+    """
     from passpost_tools import trial  # noqa: PLC0415 - other emails need none of it
 
     if payload.get("code", trial.CODE) != trial.CODE:
         raise click.UsageError(
             _("--test sends the code {code}: remove the other code", code=trial.CODE)
         )
-    message = trial.message_of_test(
-        application, given["to"], usage=given["usage"], locale=given["locale"], payload=payload
-    )
+    message = trial.message_of_test(application, to, payload=payload, **chosen)
     receipt = _sent(trial.for_test(application), message)
     made = trial.trial_of(application, message, receipt, language())
-    if given["as_json"]:
+    if as_json:
         test = {"marked": made.marked, "places": made.places}
         out_json({"ok": True, **_described(receipt), "test": test})
         return

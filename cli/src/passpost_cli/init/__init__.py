@@ -1,0 +1,1 @@
+"""``passpost init``: asks for settings, and writes them."""
