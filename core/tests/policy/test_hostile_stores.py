@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from scripted import Scripted, mailer, message, outcome, rejected
+from scripted import Scripted, hanging, mailer, message, outcome, rejected
 from virtual_time import VirtualClock, run
 
 import passpost
@@ -133,6 +133,50 @@ def test_a_send_that_was_accepted_is_never_said_to_be_unsent() -> None:
             with pytest.raises(asyncio.CancelledError) as caught:
                 await sending
             assert not nothing_was_sent(caught.value)
+
+    run(scene())
+
+
+@pytest.mark.parametrize("on_failure", ["reject", "send"])
+def test_a_store_that_fails_while_another_sends_makes_no_second_email(on_failure: Any) -> None:
+    class Failing(Late):
+        def __init__(self) -> None:
+            super().__init__()
+            self.asked = 0
+
+        async def begin(self, *args: Any, **named: Any) -> Any:
+            self.asked += 1
+            if 2 < self.asked < 6:
+                raise ConnectionResetError
+            return await super().begin(*args, **named)
+
+    async def scene() -> None:
+        first = Scripted("first", hanging(5))
+        stores = Stores(idempotency=Failing(), on_failure=on_failure)
+        async with mailer(first, stores=stores) as sends:
+            one = asyncio.create_task(sends.send(ONE))
+            await asyncio.sleep(0.1)
+            two = await sends.send(ONE)
+            assert two.replayed
+            assert two.message_id == (await one).message_id
+        assert len(first.mails) == 1
+
+    run(scene())
+
+
+def test_a_send_that_waits_for_another_is_in_doubt() -> None:
+    async def scene() -> None:
+        first = Scripted("first", hanging(5))
+        async with mailer(first, stores=Stores(idempotency=Late())) as sends:
+            one = asyncio.create_task(sends.send(ONE))
+            two = asyncio.create_task(sends.send(ONE))
+            await asyncio.sleep(1)
+            two.cancel()
+            with pytest.raises(asyncio.CancelledError) as caught:
+                await two
+            # The email of its key may have been sent, though not by it.
+            assert not nothing_was_sent(caught.value)
+            await one
 
     run(scene())
 

@@ -105,37 +105,61 @@ class Once:
         except Exception as error:  # noqa: BLE001 - whatever a store's library raises
             tolerate(_("idempotency store"), error, self._on_failure)
             return await make()
-        except BaseException as interruption:
-            note_unsent(interruption)
-            raise
         if isinstance(token, Receipt):
             return token
         return await self._make(key, token, over, make)
 
     async def _begin(self, key: str, fingerprint: str, over: float) -> str | Receipt:
+        is_running = False
         while True:
-            left = over - self._clock.monotonic()
             try:
-                with self._deadlines.until(over):
-                    beginning: Beginning = await self._store.begin(
-                        key, fingerprint, running=max(0.0, left) + _MARGIN, kept=KEPT
-                    )
-            except DeadlinePassedError:
-                raise TimeoutError from None
-            if isinstance(beginning, Begun):
-                return beginning.token
-            if isinstance(beginning, OtherContent):
-                raise MessageError(
-                    _("idempotency_key names another email already: use one key for one code"),
-                    field="idempotency_key",
-                )
-            if isinstance(beginning, Ended):
-                return _replayed(beginning.record)
-            if not isinstance(beginning, Running):
-                raise StoreError(_("the store returned something else than its contract allows"))
-            if left <= _LOOK_AGAIN:
+                found = await self._look(key, fingerprint, over)
+            except PasspostError:
+                raise
+            except Exception:
+                # The other send may have been accepted meanwhile: this one must not be made.
+                if not is_running:
+                    raise
+                found = Running()
+            except BaseException as interruption:
+                if not is_running:
+                    note_unsent(interruption)
+                raise
+            if not isinstance(found, Running):
+                return found
+            is_running = True
+            if over - self._clock.monotonic() <= _LOOK_AGAIN:
                 raise _unknown(_("another send of the same key is still under way"), RUNNING)
             await self._clock.sleep(_LOOK_AGAIN)
+
+    async def _look(self, key: str, fingerprint: str, over: float) -> str | Receipt | Running:
+        """Return the token of a send that begins, the receipt of one that was made, or `Running`.
+
+        Raises:
+            MessageError: The key was used for another content.
+            SendError: The send was made, and nobody knows what it came to.
+            Exception: The store cannot be asked.
+        """
+        left = max(0.0, over - self._clock.monotonic())
+        try:
+            with self._deadlines.until(over):
+                found: Beginning = await self._store.begin(
+                    key, fingerprint, running=left + _MARGIN, kept=KEPT
+                )
+        except DeadlinePassedError:
+            raise TimeoutError from None
+        if isinstance(found, Begun):
+            return found.token
+        if isinstance(found, OtherContent):
+            raise MessageError(
+                _("idempotency_key names another email already: use one key for one code"),
+                field="idempotency_key",
+            )
+        if isinstance(found, Ended):
+            return _replayed(found.record)
+        if not isinstance(found, Running):
+            raise StoreError(_("the store returned something else than its contract allows"))
+        return found
 
     async def _make(
         self,
