@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import threading
-from contextlib import suppress
+from contextlib import closing, suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +19,7 @@ from passpost._stores import Stores
 from passpost._stores.cooldown import MemoryCooldowns
 from passpost._stores.idempotency import Begun, Ended, MemoryIdempotency
 from passpost._stores.rate import MemoryRateLimiter, Rate
+from passpost._stores.sqlite import SqliteIdempotency
 
 ONE = message(idempotency_key="one")
 
@@ -234,6 +237,23 @@ def test_a_record_that_cannot_be_read_sends_nothing_again(record: Any) -> None:
         assert not first.mails
 
     run(scene())
+
+
+@pytest.mark.parametrize("text", ['{"outcome": "acc', "[]", "5"])
+def test_a_file_that_is_damaged_sends_nothing_again(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "sends.sqlite"
+
+    async def sent(first: Scripted) -> str:
+        stores = Stores(idempotency=SqliteIdempotency(file), secret=b"s", on_failure="send")
+        async with mailer(first, stores=stores) as sends:
+            return await outcome(sends.send(ONE))
+
+    first = Scripted("first")
+    assert asyncio.run(sent(first)) == "first"
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("UPDATE passpost_sends SET record = ?", (text,))
+    assert asyncio.run(sent(first)) == "unknown provider"
+    assert len(first.mails) == 1
 
 
 # Shared -----------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ import pytest
 
 import passpost
 from passpost import config
-from passpost.stores import Begun, Rate, StoreError, Stores
+from passpost.stores import Begun, Ended, Rate, StoreError, Stores
 from passpost_redis import RedisServer, RedisSettings, open_stores
 
 KEY = b"k" * 16
@@ -160,6 +160,18 @@ def test_a_command_that_is_rejected_is_named_by_its_code(server: Any) -> None:
             client.set("passpost:once:key", "of somebody else")
             assert await failure(stores) == f"{place} rejected a command: WRONGTYPE"
             client.delete("passpost:once:key")
+        await stores.aclose()
+
+    run(main)
+
+
+def test_a_record_that_is_damaged_is_an_end_all_the_same(server: Any) -> None:
+    async def main() -> None:
+        stores = open_stores(server.url, secret=KEY)
+        await begin(stores)
+        with server.client() as client:
+            client.hset("passpost:once:key", "record", '{"outcome": "acc')
+        assert await begin(stores) == Ended({})
         await stores.aclose()
 
     run(main)

@@ -8,8 +8,9 @@ import secrets
 import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import anyio
 import anyio.to_thread
@@ -69,7 +70,7 @@ class SqliteIdempotency:
                 "SELECT fingerprint, vanished_at, record FROM passpost_sends WHERE key = ?", (key,)
             ).fetchone()
             if found is not None:
-                record = None if found[2] is None else json.loads(found[2])
+                record = None if found[2] is None else _record(found[2])
                 return state_of(found[0], fingerprint, record, now >= found[1])
             token = secrets.token_hex(8)
             connection.execute(
@@ -160,3 +161,11 @@ class SqliteIdempotency:
             connection.close()
             raise
         return connection
+
+
+def _record(text: str) -> Record:
+    """Return a record; an empty one, from which no outcome can be read, if its text is damaged."""
+    record: Any = {}
+    with suppress(ValueError):
+        record = json.loads(text)
+    return record if isinstance(record, dict) else {}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import secrets
-from typing import Final
+from contextlib import suppress
+from typing import Any, Final
 
 from passpost.stores import Beginning, Begun, Ended, OtherContent, Record, Running
 from passpost_redis.server import RedisServer
@@ -68,7 +69,7 @@ class RedisIdempotency:
             return OtherContent()
         if state == "running":
             return Running()
-        return Ended(json.loads(record[0]) if record else None)
+        return Ended(_record(record[0]) if record else None)
 
     async def finish(self, key: str, token: str, record: Record) -> None:
         """Note how a send ended.
@@ -89,6 +90,14 @@ class RedisIdempotency:
     async def aclose(self) -> None:
         """Close the connections of the running event loop."""
         await self._server.aclose()
+
+
+def _record(text: str) -> Record:
+    """Return a record; an empty one, from which no outcome can be read, if its text is damaged."""
+    record: Any = {}
+    with suppress(ValueError):
+        record = json.loads(text)
+    return record if isinstance(record, dict) else {}
 
 
 def _name(key: str) -> str:
