@@ -6,11 +6,15 @@ import re
 from typing import Any, Final
 
 import pytest
+from redis.exceptions import ResponseError
 
 import passpost
+from passpost._delivery.once import tolerate
+from passpost._phrases import _ as core
 from passpost._plugins.reports import Reports
 from passpost.phrases import said, translated
 from passpost_aliyun_dm.codes import known_fault as of_aliyun
+from passpost_redis import RedisServer
 from passpost_ses.errors import known_fault as of_ses
 from passpost_smtp.config import SmtpConfig
 from passpost_smtp.errors import refused
@@ -61,6 +65,20 @@ def smtp_config() -> SmtpConfig:
     config = host.configure("smtp", settings).config
     assert isinstance(config, SmtpConfig)
     return config
+
+
+def test_the_failure_of_a_store_can_be_said_in_chinese() -> None:
+    server = RedisServer(f"redis://:{SECRET}@cache.example.com:6379/0")
+    failure = server._failure(ResponseError(f"MISCONF cannot run {SECRET}"))
+    with pytest.raises(passpost.SendError) as caught:
+        tolerate(core("idempotency store"), failure, "reject")
+    text = said(caught.value)
+    assert text.endswith("Redis at cache.example.com:6379 rejected a command: MISCONF")
+    assert translated(text, "zh-CN").endswith(
+        "出错：Redis（cache.example.com:6379）拒绝了一个命令：MISCONF"
+    )
+    assert "Redis 的日志" in translated(caught.value.hint, "zh-CN")
+    assert SECRET not in repr(vars(caught.value)) + translated(text, "zh-CN")
 
 
 @pytest.mark.anyio

@@ -40,6 +40,11 @@ PACKAGES = {
     "passpost_webhook_stand_in": "plugins/webhook/stand_in",
 }
 CONNECTORS = [name for name in PACKAGES if f"{name}_stand_in" in PACKAGES]
+TRANSLATED = {
+    "passpost", "passpost_cli", "passpost_django", "passpost_http", "passpost_redis",
+    "passpost_tools", *CONNECTORS,
+}  # fmt: skip
+"""The packages whose texts for people have a catalog."""
 OVER_HTTP = ("passpost_aliyun_dm", "passpost_sendgrid", "passpost_ses", "passpost_webhook")
 HTTP = {"certifi", "h11", "httpcore", "passpost-http", "sniffio"}
 HOST = {"anyio", "attrs", "cattrs", "chevron", "idna", "passpost", "pluggy", "typing-extensions"}
@@ -228,10 +233,16 @@ def test_a_wheel_over_http_brings_nothing_of_another(
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_a_wheel_is_typed_licensed_and_guided(wheels: dict[str, Path], package: str) -> None:
+def test_a_wheel_is_typed_licensed_guided_and_translated(
+    wheels: dict[str, Path], package: str
+) -> None:
     names = zipfile.ZipFile(wheels[package]).namelist()
     assert f"{package}/py.typed" in names
     assert any(name.endswith("/LICENSE") for name in names)
+    source = ROOT / PACKAGES[package] / "src"
+    catalogs = {path.relative_to(source).as_posix() for path in source.glob("*/locale/*/*/*.?o")}
+    assert {name for name in names if "/LC_MESSAGES/" in name} == catalogs
+    assert (f"{package}/locale/zh_CN/LC_MESSAGES/{package}.mo" in names) == (package in TRANSLATED)
     if package in CONNECTORS:
         assert {f"{package}/README.md", f"{package}/README.zh-CN.md"} <= set(names)
     # The tests that `passpost new` writes are not tests of the package.

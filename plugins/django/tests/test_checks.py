@@ -10,6 +10,7 @@ from django.core import checks
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 from django.test import override_settings
+from django.utils.translation import override
 
 from passpost_django.checks import check_deployment, check_settings
 from pytest_passpost import SmtpServer
@@ -38,6 +39,24 @@ def test_the_problems_of_the_file_with_their_places(write: WriteFile) -> None:
     assert unknown.hint == "did you mean `port`?"
     assert unknown.obj.startswith(f"{file}:1:")
     assert "canary-password" not in "".join(map(str, found))
+
+
+def test_it_speaks_the_language_that_is_active(write: WriteFile) -> None:
+    file = write(smtp={"prot": 25})
+    file.chmod(0o604)
+    admins = ["a@example.com", "b@example.com"]
+    with override_settings(PASSPOST_FILE=file, ADMINS=admins), override("zh-hans"):
+        found = {one.id: one for one in [*check_settings(), *check_deployment()]}
+    unknown, people = found["passpost.E101"], found["passpost_django.W002"]
+    assert (unknown.msg, unknown.hint) == (
+        "connectors.primary.settings.prot: 未知的配置项",
+        "是否想写 `port`？",
+    )
+    assert people.msg == "ADMINS 有多个地址，而邮件后端拒绝多个收件人的邮件"
+    assert found["passpost_django.W003"].hint == "请对该文件执行 `chmod o-r`。"
+    with override("zh-hans"):
+        (missing,) = check_settings()
+    assert missing.msg.startswith("passpost 没有配置文件：")
 
 
 def test_warnings_are_warnings(write: WriteFile) -> None:

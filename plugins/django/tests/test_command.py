@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils.translation import override
 
 from pytest_passpost import Fault, SmtpServer, reply
 
@@ -34,6 +35,21 @@ def test_a_rejected_email(server: SmtpServer, file: Path) -> None:
     assert "  scope        account" in shown
     assert "  hint         " in shown
     assert "  attempt      primary: rejected" in shown
+
+
+def test_it_speaks_the_language_that_is_active(server: SmtpServer, file: Path) -> None:
+    with override("zh-hans"):
+        shown = run("ada@example.com")
+        server.script(Fault("rcpt", reply("554 5.7.1 Relay access denied")))
+        with pytest.raises(CommandError) as caught:
+            run("ada@example.com")
+    assert shown.startswith("primary 已接收\n  邮件 ID      <")
+    rejected = str(caught.value)
+    assert "  结果         已拒绝：邮件未发送\n" in rejected
+    assert "  暂时性       否\n" in rejected
+    (attempt,) = (line for line in rejected.splitlines() if line.startswith("  尝试"))
+    assert attempt.startswith("  尝试         primary: rejected: ")
+    assert "指定收件人" in attempt
 
 
 def test_an_unknown_outcome(server: SmtpServer, file: Path) -> None:

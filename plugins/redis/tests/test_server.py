@@ -16,6 +16,7 @@ import pytest
 
 import passpost
 from passpost import config
+from passpost.phrases import said, translated
 from passpost.stores import Begun, Ended, Rate, StoreError, Stores
 from passpost_redis import RedisServer, RedisSettings, open_stores
 
@@ -79,6 +80,20 @@ def test_a_server_that_is_not_there_is_named() -> None:
             place = f"127.0.0.1:{bound.getsockname()[1]}"
             stores = open_stores(f"redis://:hunter2@{place}", secret=KEY)
             assert await failure(stores) == f"Redis at {place} cannot be reached"
+
+    run(main)
+
+
+def test_a_failure_can_be_said_in_chinese() -> None:
+    async def main() -> None:
+        with socket.socket() as bound:
+            bound.bind(("127.0.0.1", 0))
+            place = f"127.0.0.1:{bound.getsockname()[1]}"
+            with pytest.raises(StoreError) as caught:
+                await begin(open_stores(f"redis://:hunter2@{place}", secret=KEY))
+        assert translated(said(caught.value), "zh-CN") == f"Redis（{place}）无法访问"
+        hint = translated(caught.value.hint, "zh-CN")
+        assert hint == "请确认 Redis 正在运行，并且本进程可以访问它。"
 
     run(main)
 

@@ -18,7 +18,7 @@ from passpost._genuine import is_really, type_name
 from passpost._messages.addresses import shortened
 from passpost._messages.messages import Mail, MailSummary, Receipt
 from passpost._network.reachable import reaching
-from passpost._phrases import _
+from passpost._phrases import _, said
 from passpost._plugins.interruptions import Interruptions, renewed
 from passpost._plugins.reports import Defect
 from passpost.errors import Attempt, MailerClosedError, PasspostError, SendError
@@ -220,7 +220,7 @@ class SendAttempt:
             name,
             self._started,
             failure.outcome,
-            str(failure),
+            said(failure),
             self._seconds(),
             failure.scope,
             failure.temporary,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from passpost._delivery.deadlines import DeadlinePassedError
 from passpost._delivery.notes import Notes, nothing_was_sent
 from passpost._messages.messages import Message, Receipt
-from passpost._phrases import _
+from passpost._phrases import Phrase, _, said
 from passpost._plugins.defects import describe_defect
 from passpost._plugins.interruptions import note_unsent
 from passpost._stores.failure import StoreError
@@ -238,7 +238,10 @@ def tolerate(store: str, error: Exception, on_failure: Literal["reject", "send"]
 
 def _describe(error: Exception) -> str:
     """Return what a store says of itself, or the type and the line of anything else."""
-    return visible(str(error)) if isinstance(error, StoreError) else describe_defect(error)
+    if not isinstance(error, StoreError):
+        return describe_defect(error)
+    text = said(error)
+    return text.map(visible) if type(text) is Phrase else visible(text)
 
 
 class KeyedHash:

@@ -25,7 +25,7 @@ from django.contrib.sites.shortcuts import get_current_site
 from django.core.exceptions import ImproperlyConfigured
 
 import passpost
-from passpost_django.languages import active_locales
+from passpost_django.languages import _, active_locales
 from passpost_django.mailers import DEFAULT, mailer
 
 _CODE_LIFETIMES: Final[Mapping[str, str]] = MappingProxyType(
@@ -144,12 +144,14 @@ def base_url() -> str:
         ImproperlyConfigured: It is not set, or is not the address of a site.
     """
     url = str(getattr(settings, "PASSPOST_BASE_URL", "")).rstrip("/")
-    scheme, _, place = url.partition("://")
+    scheme, _mark, place = url.partition("://")
     if scheme in {"http", "https"} and place and urlsplit(url).netloc == place:
         return url
     raise ImproperlyConfigured(
-        "PASSPOST_BASE_URL must be set to the address of the site, without a path: links in emails "
-        "never begin with the address that a request names"
+        _(
+            "PASSPOST_BASE_URL must be set to the address of the site, without a path: links in "
+            "emails never begin with the address that a request names"
+        )
     )
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import Any, Final
 
@@ -18,28 +18,38 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
 import passpost
+from passpost.phrases import said
 from passpost_django.backend import EmailBackend
+from passpost_django.languages import _, say
 from passpost_django.mailers import DEFAULT, settings_file
 from passpost_django.rendered import is_sender, senders_of
 
 _SEVERAL: Final = 2
 
 
-def check_settings(app_configs: Any = None, **_: Any) -> list[checks.CheckMessage]:
+def check_settings(app_configs: Any = None, **options: Any) -> list[checks.CheckMessage]:
     """Return what is wrong with the settings files, with the codes of `passpost explain`."""
-    del app_configs
+    del app_configs, options
     found = [*_check_files_are_set(), *_check_allauth()]
     for file in _files():
         found += _check_file(file)
     if _sends_for_django():
         found += _check_people()
-    return found
+    return _in_active_language(found)
 
 
-def check_deployment(app_configs: Any = None, **_: Any) -> list[checks.CheckMessage]:
+def check_deployment(app_configs: Any = None, **options: Any) -> list[checks.CheckMessage]:
     """Return what would be wrong in production: `manage.py check --deploy`."""
-    del app_configs
-    return [problem for file in _files() for problem in _check_deployed(file)]
+    del app_configs, options
+    return _in_active_language(problem for file in _files() for problem in _check_deployed(file))
+
+
+def _in_active_language(found: Iterable[checks.CheckMessage]) -> list[checks.CheckMessage]:
+    """Return what is wrong in the language of the application's operator: ``LANGUAGE_CODE``."""
+    messages = list(found)
+    for one in messages:
+        one.msg, one.hint = say(one.msg), say(one.hint)
+    return messages
 
 
 def _aliases() -> list[str]:
@@ -64,8 +74,8 @@ def _check_files_are_set() -> Iterator[checks.CheckMessage]:
         try:
             settings_file(alias)
         except ImproperlyConfigured as error:
-            hint = 'PASSPOST_FILE = BASE_DIR / "passpost.jsonc"'
-            yield checks.Error(str(error), hint=hint, id="passpost_django.E001")
+            example = 'PASSPOST_FILE = BASE_DIR / "passpost.jsonc"'
+            yield checks.Error(said(error), hint=example, id="passpost_django.E001")
 
 
 def _sends_for_django() -> bool:
@@ -88,7 +98,7 @@ def _check_file(file: str) -> Iterator[checks.CheckMessage]:
     except passpost.ConfigError as error:
         problems = error.problems
     except passpost.PluginError as error:
-        yield checks.Error(str(error), obj=file, id="passpost_django.E002")
+        yield checks.Error(said(error), obj=file, id="passpost_django.E002")
         return
     else:
         problems = application.warnings
@@ -99,10 +109,10 @@ def _check_file(file: str) -> Iterator[checks.CheckMessage]:
 
 def _message(problem: passpost.Problem) -> checks.CheckMessage:
     kind = checks.Error if problem.severity == "error" else checks.Warning
+    shown = passpost.Problem(problem.path, say(problem.message), say(problem.remedy))
     # The text of a problem is safe to show, whatever the names in the file were chosen for.
-    line, _, remedy = str(problem).partition("\n  help: ")
-    text = line.removeprefix(f"{problem.place}: {problem.severity}: ")
-    text = text.removesuffix(f"  [{problem.code}]")
+    line, _help, remedy = str(shown).partition("\n  help: ")
+    text = line.removeprefix(f"{shown.place}: {shown.severity}: ")
     code = f"passpost.{problem.code}" if problem.code else None
     return kind(text, hint=remedy or None, obj=problem.place, id=code)
 
@@ -117,8 +127,8 @@ def _check_sender(application: passpost.Application, file: str) -> Iterator[chec
         same = False
     if not same:
         yield checks.Warning(
-            "emails are sent from the sender in this file, not from DEFAULT_FROM_EMAIL",
-            hint="Set both to the same address, or remove DEFAULT_FROM_EMAIL.",
+            _("emails are sent from the sender in this file, not from DEFAULT_FROM_EMAIL"),
+            hint=_("Set both to the same address, or remove DEFAULT_FROM_EMAIL."),
             obj=file,
             id="passpost_django.W001",
         )
@@ -129,8 +139,11 @@ def _check_people() -> Iterator[checks.CheckMessage]:
     for name in ("ADMINS", "MANAGERS"):
         if len(getattr(settings, name)) >= _SEVERAL:
             yield checks.Warning(
-                f"{name} has several addresses, and the email backend rejects emails to several",
-                hint="Use the address of a list, or send these emails through another backend.",
+                _(
+                    "{name} has several addresses, and the email backend rejects emails to several",
+                    name=name,
+                ),
+                hint=_("Use the address of a list, or send these emails through another backend."),
                 obj=f"settings.{name}",
                 id="passpost_django.W002",
             )
@@ -150,16 +163,16 @@ def _check_allauth() -> Iterator[checks.CheckMessage]:
             try:
                 base_url()
             except ImproperlyConfigured as error:
-                hint = 'PASSPOST_BASE_URL = "https://www.example.com"'
-                yield checks.Error(str(error), hint=hint, id="passpost_django.E003")
+                example = 'PASSPOST_BASE_URL = "https://www.example.com"'
+                yield checks.Error(said(error), hint=example, id="passpost_django.E003")
 
 
 def _check_deployed(file: str) -> Iterator[checks.CheckMessage]:
     with suppress(OSError):
         if os.stat(file).st_mode & stat.S_IROTH:  # noqa: PTH116 - a text or a path
             yield checks.Warning(
-                "every user of this machine can read the settings file",
-                hint="Run `chmod o-r` on it.",
+                _("every user of this machine can read the settings file"),
+                hint=_("Run `chmod o-r` on it."),
                 obj=file,
                 id="passpost_django.W003",
             )
@@ -168,8 +181,11 @@ def _check_deployed(file: str) -> Iterator[checks.CheckMessage]:
         for connector in passpost.load(file).connectors:
             if connector.placeholders:
                 yield checks.Error(
-                    f"the settings of {connector.name} are a draft, and no email is sent with them",
-                    hint="Replace the placeholders in angle brackets.",
+                    _(
+                        "the settings of {name} are a draft, and no email is sent with them",
+                        name=connector.name,
+                    ),
+                    hint=_("Replace the placeholders in angle brackets."),
                     obj=file,
                     id="passpost_django.E004",
                 )

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 import passpost
+from passpost_django.languages import _
 
 DEFAULT: Final = "default"
 """The alias that Django uses where none is named."""
@@ -54,7 +55,7 @@ def settings_file(using: str = DEFAULT) -> str | os.PathLike[str]:
     """
     aliases = getattr(settings, "MAILERS", {})
     if using not in {DEFAULT, *aliases}:
-        raise ImproperlyConfigured(f"MAILERS has no alias {using!r}")
+        raise ImproperlyConfigured(_("MAILERS has no alias {alias}", alias=repr(using)))
     own = aliases.get(using, {}).get("OPTIONS", {}).get("file")
     return named_file(own)
 
@@ -68,7 +69,10 @@ def named_file(own: str | os.PathLike[str] | None) -> str | os.PathLike[str]:
     file = own or getattr(settings, "PASSPOST_FILE", None)
     if not file:
         raise ImproperlyConfigured(
-            "passpost has no settings file: set PASSPOST_FILE, or `file` in the OPTIONS of MAILERS"
+            _(
+                "passpost has no settings file: set PASSPOST_FILE, or `file` in the OPTIONS of "
+                "MAILERS"
+            )
         )
     found: str | os.PathLike[str] = file
     return found

@@ -13,7 +13,8 @@ from django.conf import settings
 from django.core.mail import EmailMessage
 
 import passpost
-from passpost_django.languages import active_locales
+from passpost.phrases import said
+from passpost_django.languages import _, active_locales
 from passpost_django.templates import RENDERED, template_of
 
 _REPLY_TO: Final = "reply-to"
@@ -70,25 +71,27 @@ def _bodies(email: Any) -> Iterator[tuple[str, str]]:
         yield "html", str(email.body)
     elif email.body or not alternatives:
         yield "text", str(email.body)
-    for _, content in alternatives:
+    for _kind, content in alternatives:
         yield "html", content.decode() if isinstance(content, bytes) else str(content)
 
 
 def _check_parts(email: Any) -> None:
     """Raise an error for whatever passpost cannot send."""
     if email.cc or email.bcc:
-        raise _unable("cc", "cc and bcc are not supported: send each person an email of their own")
+        reason = _("cc and bcc are not supported: send each person an email of their own")
+        raise _unable("cc", reason)
     if email.attachments:
-        raise _unable("attachments", "attachments are not supported: link to the file instead")
+        reason = _("attachments are not supported: link to the file instead")
+        raise _unable("attachments", reason)
     if type(email).message is not EmailMessage.message:
-        raise _unable("message", "an EmailMessage that builds its own MIME is not supported")
+        reason = _("an EmailMessage that builds its own MIME is not supported")
+        raise _unable("message", reason)
     if email.content_subtype not in {"plain", "html"}:
-        raise _unable("content_subtype", "the body must be plain text or HTML")
+        raise _unable("content_subtype", _("the body must be plain text or HTML"))
     kinds = [part.mimetype for part in getattr(email, "alternatives", ())]
     if kinds and (kinds != ["text/html"] or email.content_subtype == "html"):
-        raise _unable(
-            "alternatives", "the one alternative that is supported is HTML beside plain text"
-        )
+        reason = _("the one alternative that is supported is HTML beside plain text")
+        raise _unable("alternatives", reason)
 
 
 def senders_of(connectors: Iterable[passpost.Connector]) -> list[passpost.Address | None]:
@@ -115,20 +118,25 @@ def _check_sender(written: str, senders: Iterable[passpost.Address | None]) -> N
     """Raise an error for a sender that somebody chose and passpost would not use."""
     defaults = {settings.DEFAULT_FROM_EMAIL, settings.SERVER_EMAIL}
     if written not in defaults and not is_sender(written, senders):
-        raise _unable(
-            "from_email",
-            "from_email is not the sender in passpost's settings, which every email has: omit it",
+        reason = _(
+            "from_email is not the sender in passpost's settings, which every email has: omit it"
         )
+        raise _unable("from_email", reason)
 
 
 def _only_address(written: Sequence[Any], field: str) -> passpost.Address:
     if len(written) != 1:
-        raise _unable(field, f"an email has exactly one address in {field}: send one email to each")
+        reason = _(
+            "an email has exactly one address in {field}: send one email to each", field=field
+        )
+        raise _unable(field, reason)
     try:
         return passpost.Address.parse(str(written[0]))
     except ValueError as error:
-        reason = str(error)
-    raise _unable(field, f"{field} is not a valid address: {reason}")
+        problem = said(error)
+    raise _unable(
+        field, _("{field} is not a valid address: {problem}", field=field, problem=problem)
+    )
 
 
 def _unable(field: str, reason: str) -> passpost.MessageError:

@@ -15,6 +15,7 @@ from redis.backoff import NoBackoff
 from redis.commands.core import AsyncScript
 
 from passpost import Secret
+from passpost.phrases import Phrases
 from passpost.stores import StoreError
 
 TIMEOUT: Final = 2.0
@@ -23,25 +24,32 @@ TIMEOUT: Final = 2.0
 CONNECTIONS: Final = 20
 """Connections of one event loop; each is busy for less than a millisecond at a time."""
 
-_REACH: Final = "Check that Redis runs, and that this process can reach it."
-_COMMAND: Final = "Check the number of the database in the URL, and the log of Redis."
+_: Final = Phrases("passpost_redis")
+"""Makes the phrases of this package; their translations are in ``locale``."""
+
+_REACH: Final = _("Check that Redis runs, and that this process can reach it.")
+_COMMAND: Final = _("Check the number of the database in the URL, and the log of Redis.")
 _FAILURES: Final = (
     (
         exceptions.AuthenticationError,
-        "rejected the password",
-        "Check user and password in the URL.",
+        _("rejected the password"),
+        _("Check user and password in the URL."),
     ),
     (
         exceptions.NoPermissionError,
-        "does not permit a command",
-        "The page of passpost-redis lists them.",
+        _("does not permit a command"),
+        _("The page of passpost-redis lists them."),
     ),
-    (exceptions.BusyLoadingError, "is still loading its data", "It answers once all is loaded."),
-    (exceptions.ReadOnlyError, "is a replica", "Use the address of the primary."),
-    (exceptions.OutOfMemoryError, "is out of memory", "Raise `maxmemory`, or add memory."),
-    (exceptions.ResponseError, "rejected a command", _COMMAND),
-    (exceptions.TimeoutError, "did not reply in time", _REACH),
-    (exceptions.ConnectionError, "cannot be reached", _REACH),
+    (
+        exceptions.BusyLoadingError,
+        _("is still loading its data"),
+        _("It answers once all is loaded."),
+    ),
+    (exceptions.ReadOnlyError, _("is a replica"), _("Use the address of the primary.")),
+    (exceptions.OutOfMemoryError, _("is out of memory"), _("Raise `maxmemory`, or add memory.")),
+    (exceptions.ResponseError, _("rejected a command"), _COMMAND),
+    (exceptions.TimeoutError, _("did not reply in time"), _REACH),
+    (exceptions.ConnectionError, _("cannot be reached"), _REACH),
 )
 """What is wrong, and what to do; an exception is the first of them that it is an instance of."""
 
@@ -104,7 +112,12 @@ class RedisServer:
                 run = self._script(script)
                 return await run(keys=[self._prefix + key], args=list(arguments))
         except TimeoutError:
-            failure = StoreError(f"{self} did not reply within {self._timeout:g} s", hint=_REACH)
+            message = _(
+                "Redis at {place} did not reply within {seconds:g} s",
+                place=self._place,
+                seconds=self._timeout,
+            )
+            failure = StoreError(message, hint=_REACH)
         except (exceptions.RedisError, OSError, ValueError) as error:
             failure = self._failure(error)
         # Outside of the except block: the exception of the library may repeat a command.
@@ -153,8 +166,14 @@ class RedisServer:
         for kind, what, hint in _FAILURES:
             if isinstance(error, kind):
                 code = _CODE.match(str(error)) if kind is exceptions.ResponseError else None
-                return StoreError(f"{self} {what}{f': {code[0]}' if code else ''}", hint=hint)
-        return StoreError(f"{self} failed: {type(error).__name__}", hint=_REACH)
+                message = _("Redis at {place} {what}", place=self._place, what=what)
+                if code:
+                    message = _("{problem}: {code}", problem=message, code=code[0])
+                return StoreError(message, hint=hint)
+        message = _(
+            "Redis at {place} failed: {failure}", place=self._place, failure=type(error).__name__
+        )
+        return StoreError(message, hint=_REACH)
 
 
 def place_of(url: Secret) -> str:
@@ -170,7 +189,7 @@ def place_of(url: Secret) -> str:
         parts = None
     if parts is None:
         # Outside of the except block: the exception may repeat the password.
-        raise ValueError("not a valid URL of a Redis server")
+        raise ValueError(_("not a valid URL of a Redis server"))
     if path := parts.get("path"):
         return str(path)
     return f"{parts.get('host', 'localhost')}:{parts.get('port', 6379)}"

@@ -12,7 +12,7 @@ from passpost.stores import Stores
 from passpost_redis.cooldowns import RedisCooldowns
 from passpost_redis.idempotency import RedisIdempotency
 from passpost_redis.rates import RedisRates
-from passpost_redis.server import TIMEOUT, RedisServer, place_of
+from passpost_redis.server import TIMEOUT, RedisServer, _, place_of
 
 
 @attrs.frozen(kw_only=True)
@@ -59,8 +59,8 @@ class RedisSettings:
         try:
             place_of(self.url)
         except ValueError:
-            remedy = 'write "redis://cache.example.com:6379/0"'
-            yield Problem("url", "not a valid URL of a Redis server", remedy)
+            remedy = _('write "redis://cache.example.com:6379/0"')
+            yield Problem("url", _("not a valid URL of a Redis server"), remedy)
 
     def open_stores(self, folder: Path) -> Stores:
         """Return the stores; they connect when they are first used.

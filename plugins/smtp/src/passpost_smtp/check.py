@@ -28,8 +28,8 @@ _SILENT: Final = _("Check again in a moment. If the error remains, ask the serve
 _OFFICE: Final = "smtp.office365.com"
 # Microsoft's message MC786329, as of January 2026.
 _BASIC_AUTHENTICATION_ENDS: Final = (
-    "Exchange Online turns passwords off for SMTP by default at the end of December 2026",
-    "Configure OAuth2 in auth, or ask the tenant's administrator how long passwords remain.",
+    _("Exchange Online turns passwords off for SMTP by default at the end of December 2026"),
+    _("Configure OAuth2 in auth, or ask the tenant's administrator how long passwords remain."),
 )
 
 _WISHES: Final = (

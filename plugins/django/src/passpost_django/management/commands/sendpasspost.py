@@ -5,20 +5,24 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from typing import Any, Final
+from unicodedata import east_asian_width
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 
 import passpost
+from passpost.phrases import said
+from passpost_django.languages import _, say
 from passpost_django.mailers import DEFAULT
 from passpost_django.sending import send
 
 _REJECTED: Final = 1
 _UNKNOWN: Final = 3
+_LABELS: Final = 12
 
 _OUTCOMES: Final = {
-    "rejected": "rejected: the email was not sent",
-    "unknown": "unknown: the email may have been sent",
+    "rejected": _("rejected: the email was not sent"),
+    "unknown": _("unknown: the email may have been sent"),
 }
 
 
@@ -46,32 +50,33 @@ class Command(BaseCommand):
         parser.add_argument("--locale", help="The preferred language. Default: LANGUAGE_CODE.")
         parser.add_argument("--using", default=DEFAULT, help="The alias in MAILERS.")
 
-    def handle(self, *_: Any, **options: Any) -> None:
+    def handle(self, *arguments: Any, **options: Any) -> None:
         """Send the email.
 
         Raises:
             CommandError: It was not accepted; the text says what is known.
         """
+        del arguments
         payload = {"code": options["code"], **dict(map(_named, options["values"]))}
         to, usage, locale = options["to"], options["usage"], options["locale"]
         try:
             receipt = send(to, usage, payload, locale=locale, using=options["using"])
         except passpost.SendError as error:
-            lines = "\n".join([str(error), *_facts(error), *_attempts(error.attempts)])
+            lines = "\n".join([say(said(error)), *_facts(error), *_attempts(error.attempts)])
             code = _UNKNOWN if error.outcome == "unknown" else _REJECTED
         except (passpost.PasspostError, ImproperlyConfigured) as error:
-            lines, code = str(error), _REJECTED
+            lines, code = say(said(error)), _REJECTED
         else:
             self._show(receipt)
             return
         raise CommandError(lines, returncode=code)
 
     def _show(self, receipt: passpost.Receipt) -> None:
-        self.stdout.write(f"accepted by {receipt.connector}")
+        self.stdout.write(say(_("accepted by {connector}", connector=receipt.connector)))
         facts = (
-            ("message ID", receipt.message_id),
-            ("provider ID", receipt.provider_id),
-            ("response", receipt.response),
+            (_("message ID"), receipt.message_id),
+            (_("provider ID"), receipt.provider_id),
+            (_("response"), receipt.response),
         )
         for line in (*_lines(facts), *_attempts(receipt.attempts)):
             self.stdout.write(line)
@@ -80,30 +85,35 @@ class Command(BaseCommand):
 def _named(assignment: str) -> tuple[str, str]:
     name, equals, text = assignment.partition("=")
     if not (name and equals):
-        raise CommandError("--set takes NAME=TEXT")
+        raise CommandError(say(_("--set takes NAME=TEXT")))
     return name, text
 
 
 def _facts(error: passpost.SendError) -> Iterator[str]:
     facts = (
-        ("outcome", _OUTCOMES[error.outcome]),
-        ("scope", error.scope),
-        ("temporary", "yes" if error.temporary else "no"),
-        ("retry after", f"{error.retry_after:g} s" if error.retry_after is not None else None),
-        ("code", error.provider_code),
-        ("response", error.response),
-        ("hint", error.hint),
+        (_("outcome"), _OUTCOMES[error.outcome]),
+        (_("scope"), error.scope),
+        (_("temporary"), _("yes") if error.temporary else _("no")),
+        (_("retry after"), f"{error.retry_after:g} s" if error.retry_after is not None else None),
+        (_("code"), error.provider_code),
+        (_("response"), error.response),
+        (_("hint"), error.hint),
     )
     yield from _lines(facts)
 
 
 def _attempts(tried: tuple[passpost.Attempt, ...]) -> Iterator[str]:
-    yield from _lines(("attempt", f"{one.connector}: {one.result}: {one.summary}") for one in tried)
+    yield from _lines(
+        (_("attempt"), f"{one.connector}: {one.result}: {say(one.summary)}") for one in tried
+    )
 
 
 def _lines(facts: Any) -> Iterator[str]:
     """Return a line for each fact that is known, on which nothing steers the terminal."""
     for label, fact in facts:
         if fact:
-            shown = "".join(each if each.isprintable() else "�" for each in fact)
-            yield f"  {label:<12} {shown}"
+            name = say(label)
+            # Chinese characters are two columns wide.
+            gap = " " * (_LABELS - len(name) - sum(east_asian_width(each) == "W" for each in name))
+            shown = "".join(each if each.isprintable() else "�" for each in say(fact))
+            yield f"  {name}{gap} {shown}"
