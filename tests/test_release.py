@@ -140,6 +140,7 @@ def test_a_description_says_what_the_package_is(name: str, project: dict[str, An
     kinds |= {"passpost-http": "HTTP for connectors of passpost: .+"}
     kinds |= {"passpost-redis": "Redis stores for passpost: .+"}
     kinds |= {"passpost-otel": "OpenTelemetry for passpost: .+"}
+    kinds |= {"passpost-outbox": "Outbox for passpost: .+"}
     other = (
         r"\S.+ stand-in for passpost: .+"
         if name.endswith("-stand-in")

@@ -33,6 +33,7 @@ PACKAGES = {
     "passpost_django": "plugins/django",
     "passpost_redis": "plugins/redis",
     "passpost_otel": "plugins/otel",
+    "passpost_outbox": "plugins/outbox",
     "passpost_smtp_stand_in": "plugins/smtp/stand_in",
     "passpost_aliyun_dm_stand_in": "plugins/aliyun_dm/stand_in",
     "passpost_sendgrid_stand_in": "plugins/sendgrid/stand_in",
@@ -69,6 +70,7 @@ EXTRAS = {
     "testing": TESTING,
     "redis": {"passpost-redis", "redis"},
     "otel": {"opentelemetry-api", "passpost-otel"},
+    "outbox": {"cffi", "cryptography", "passpost-outbox", "pycparser"},
     "demo": CLI | TESTING | {"passpost-smtp", "passpost-smtp-stand-in"},
 }
 

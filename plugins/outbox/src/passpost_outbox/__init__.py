@@ -1,0 +1,70 @@
+"""An outbox for passpost: web processes store encrypted emails, and workers send them.
+
+::
+
+    outbox = Outbox(SqliteStore("outbox.sqlite"), Keys.from_folder("keys"), secret=secret)
+    ticket = outbox.enqueue(passpost.Message(to="ada@example.com", usage="SignIn", …))
+
+`passpost_outbox.testing` has the contract of stores, as tests.
+"""
+
+from __future__ import annotations
+
+from passpost_outbox.async_outbox import OTHERS, PRIORITIES, AsyncOutbox, AsyncTicket, Status
+from passpost_outbox.keys import Keys
+from passpost_outbox.outbox import Outbox, Ticket
+from passpost_outbox.records import (
+    FINAL,
+    STATES,
+    Abandon,
+    Claim,
+    Event,
+    Expire,
+    Finish,
+    Record,
+    Release,
+    Renew,
+    Result,
+    State,
+    Supersede,
+    body_after,
+    decide,
+)
+from passpost_outbox.sqlite import SqliteStore
+from passpost_outbox.store import Change, OutboxStore
+from passpost_outbox.sweeper import Sweeper, Swept
+from passpost_outbox.worker import Worker
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "FINAL",
+    "OTHERS",
+    "PRIORITIES",
+    "STATES",
+    "Abandon",
+    "AsyncOutbox",
+    "AsyncTicket",
+    "Change",
+    "Claim",
+    "Event",
+    "Expire",
+    "Finish",
+    "Keys",
+    "Outbox",
+    "OutboxStore",
+    "Record",
+    "Release",
+    "Renew",
+    "Result",
+    "SqliteStore",
+    "State",
+    "Status",
+    "Supersede",
+    "Sweeper",
+    "Swept",
+    "Ticket",
+    "Worker",
+    "body_after",
+    "decide",
+]

@@ -1,0 +1,112 @@
+"""The keys of an outbox: one that encrypts, and those that still decrypt."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from passpost.phrases import Phrases
+from passpost.stores import StoreError
+
+_ = Phrases("passpost_outbox")
+
+SIZE: Final = 32
+"""Bytes of a key: AES-256."""
+
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}", re.ASCII)
+
+
+class Keys:
+    """Keys by their names, kept in memory.
+
+    Args:
+        keys: Each key by its name: 32 bytes, or 64 hexadecimal digits.
+        use: The name of the key that encrypts. All of them decrypt.
+
+    Raises:
+        ValueError: A name or a key is not valid; the text does not repeat the key.
+    """
+
+    def __init__(self, keys: Mapping[str, bytes | str], *, use: str) -> None:
+        self._ciphers = {_checked(name): _cipher(name, key) for name, key in keys.items()}
+        if use not in self._ciphers:
+            raise ValueError(f"no key is named {use!r}")
+        self._use = use
+
+    @classmethod
+    def from_folder(cls, path: str | Path) -> Keys:
+        """Return the keys in a folder, which is read again when a key is added or chosen.
+
+        The file ``NAME.key`` contains the key ``NAME`` as 64 hexadecimal digits. The file ``use``
+        contains the name of the key that encrypts.
+
+        Raises:
+            StoreError: The folder cannot be read.
+            ValueError: A name or a key in it is not valid.
+        """
+        keys = _FolderKeys(Path(path))
+        keys.current()
+        return keys
+
+    def current(self) -> tuple[str, AESGCM]:
+        """Return the key that encrypts, and its name."""
+        return self._use, self._ciphers[self._use]
+
+    def find(self, name: str) -> AESGCM | None:
+        """Return a key that decrypts, or None."""
+        return self._ciphers.get(name)
+
+    def __repr__(self) -> str:
+        return f"<Keys: {', '.join(self._ciphers)}>"
+
+
+class _FolderKeys(Keys):
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._ciphers: dict[str, AESGCM] = {}
+
+    def current(self) -> tuple[str, AESGCM]:
+        name = _checked(self._read("use").strip())
+        cipher = self.find(name)
+        if cipher is None:
+            raise StoreError(_("the folder of keys {path} lacks a file", path=self._folder))
+        return name, cipher
+
+    def find(self, name: str) -> AESGCM | None:
+        # The name comes from a body, and becomes part of a path.
+        if name not in self._ciphers and _NAME.fullmatch(name):
+            if not (self._folder / f"{name}.key").exists():
+                return None
+            self._ciphers[name] = _cipher(name, self._read(f"{name}.key").strip())
+        return self._ciphers.get(name)
+
+    def _read(self, name: str) -> str:
+        try:
+            return (self._folder / name).read_text("ascii")
+        except (OSError, UnicodeError):
+            pass
+        raise StoreError(
+            _("the file {path} cannot be read as a key", path=self._folder / name),
+            hint=_("Check the path and its permissions."),
+        )
+
+
+def _checked(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise ValueError("the name of a key has 1 to 32 letters, digits, dots and hyphens")
+    return name
+
+
+def _cipher(name: str, key: bytes | str) -> AESGCM:
+    try:
+        raw = bytes.fromhex(key) if isinstance(key, str) else bytes(key)
+    except ValueError:
+        raw = b""
+    if len(raw) == SIZE:
+        return AESGCM(raw)
+    del key, raw
+    raise ValueError(f"the key {name!r} must be 32 bytes, or 64 hexadecimal digits")

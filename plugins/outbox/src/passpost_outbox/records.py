@@ -1,0 +1,221 @@
+"""A record for each email, and the one function that decides what may become of it.
+
+::
+
+    queued ──Claim──▶ sending ──Finish──▶ accepted | rejected | unknown
+      │  ▲               │ └────Abandon (its lease is over)────▶ unknown
+      │  └────Release────┘
+      └──Expire (its deadline passed), Supersede──▶ expired
+
+An email is sent by the owner of a claim alone, and only ``queued`` can be claimed. So no path sends
+twice, and each path ends in one of the final states.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, Literal
+
+import attrs
+
+State = Literal["queued", "sending", "accepted", "rejected", "unknown", "expired"]
+
+STATES: Final[tuple[State, ...]] = (
+    "queued", "sending", "accepted", "rejected", "unknown", "expired",
+)  # fmt: skip
+FINAL: Final[frozenset[State]] = frozenset({"accepted", "rejected", "unknown", "expired"})
+"""The states that a record never leaves."""
+
+
+@attrs.frozen(kw_only=True)
+class Result:
+    """How an email ended. It contains no address, no content and none of the provider's words.
+
+    Attributes:
+        state: ``accepted``, ``rejected`` (not sent) or ``unknown`` (it may have been sent).
+        reason: Why, where it was not the provider's decision: ``message``, ``defect``,
+            ``cancelled``, ``key`` (the worker lacks the key) or ``damaged``.
+        connector: The connector that was asked last.
+        message_id: The email's Message-ID, if it was accepted.
+        provider_id: The provider's own ID of the email.
+        scope: See `passpost.SendError`; so are the next three.
+        temporary: Whether the same email may go through later.
+        retry_after: Seconds to wait, if the provider gave them.
+        provider_code: The provider's own code.
+    """
+
+    state: Literal["accepted", "rejected", "unknown"]
+    reason: str = ""
+    connector: str | None = None
+    message_id: str | None = None
+    provider_id: str | None = None
+    scope: str | None = None
+    temporary: bool | None = None
+    retry_after: float | None = None
+    provider_code: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Record:
+    """What an outbox knows of an email beside its encrypted body.
+
+    All times are milliseconds on the store's clock.
+
+    Attributes:
+        id: The ticket's ID.
+        usage: What the email is for.
+        priority: Lower ones are sent first.
+        queued_at: When it was enqueued.
+        deadline: When it is worth nothing any more.
+        recipient: A keyed hash of the address.
+        shown: The address for people, shortened: ``a…@example.com``.
+        idem: A keyed hash of idempotency key and address; None without a key.
+        fingerprint: A keyed hash of the content, which tells one content of a key from another.
+        state: Where it is.
+        owner: Shows whose claim it is, while it is ``sending``.
+        lease_until: When a claim that was not renewed counts as dead.
+        finished_at: When it reached its final state.
+        reason: Why it did, where that was not the provider's decision: those of `Result`, or
+            ``overdue``, ``superseded`` or ``lease``.
+        result: How sending ended; None where nobody sent it, or nobody knows.
+    """
+
+    id: str
+    usage: str
+    priority: int
+    queued_at: int
+    deadline: int
+    recipient: str
+    shown: str
+    fingerprint: str
+    idem: str | None = None
+    state: State = "queued"
+    owner: str | None = None
+    lease_until: int | None = None
+    finished_at: int | None = None
+    reason: str = ""
+    result: Result | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the record as JSON data."""
+        return attrs.asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Record:
+        """Return the record that `as_json` described."""
+        result = data["result"]
+        return cls(**{**data, "result": None if result is None else Result(**result)})
+
+
+@attrs.frozen
+class Claim:
+    """A worker takes the email, to send it.
+
+    Attributes:
+        owner: A new random text for each claim.
+        lease: Milliseconds that it may go without `Renew`.
+    """
+
+    owner: str
+    lease: int
+
+
+@attrs.frozen
+class Renew:
+    """The owner is still at it."""
+
+    owner: str
+    lease: int
+
+
+@attrs.frozen
+class Release:
+    """The owner gives the email back, of which it has sent nothing.
+
+    Attributes:
+        owner: Whose claim it is.
+        body: The encrypted body, which the store deleted at the claim.
+    """
+
+    owner: str
+    body: bytes = attrs.field(repr=False)
+
+
+@attrs.frozen
+class Finish:
+    """The owner tells how sending ended."""
+
+    owner: str
+    result: Result
+
+
+@attrs.frozen
+class Expire:
+    """The deadline passed before anyone took the email."""
+
+
+@attrs.frozen
+class Supersede:
+    """A newer email makes this one worthless."""
+
+
+@attrs.frozen
+class Abandon:
+    """The owner's lease is over, so nobody knows what it did."""
+
+
+Event = Claim | Renew | Release | Finish | Expire | Supersede | Abandon
+
+
+def decide(record: Record, event: Event, now: int) -> Record | None:
+    """Return what becomes of a record, or None where the event is not allowed.
+
+    Args:
+        record: The record as the store has it.
+        event: What happens.
+        now: The store's time in milliseconds.
+    """
+    match event:
+        case Claim() | Expire() | Supersede():
+            return _of_queued(record, event, now) if record.state == "queued" else None
+        case Abandon():
+            dead = record.state == "sending" and now >= (record.lease_until or 0)
+            return _ended(record, "unknown", "lease", now) if dead else None
+    return _of_owned(record, event, now) if _owns(record, event.owner) else None
+
+
+def body_after(event: Event) -> bytes | None:
+    """Return the body that a record has after an event: no event but `Release` leaves one."""
+    return event.body if isinstance(event, Release) else None
+
+
+def _of_queued(record: Record, event: Claim | Expire | Supersede, now: int) -> Record | None:
+    overdue = now >= record.deadline
+    match event:
+        case Claim(owner, lease):
+            claimed = attrs.evolve(record, state="sending", owner=owner, lease_until=now + lease)
+            return None if overdue else claimed
+        case Expire():
+            return _ended(record, "expired", "overdue", now) if overdue else None
+        case Supersede():
+            return _ended(record, "expired", "superseded", now)
+
+
+def _owns(record: Record, owner: str) -> bool:
+    return record.state == "sending" and record.owner == owner
+
+
+def _of_owned(record: Record, event: Renew | Release | Finish, now: int) -> Record:
+    match event:
+        case Renew(_, lease):
+            return attrs.evolve(record, lease_until=now + lease)
+        case Release():
+            return attrs.evolve(record, state="queued", owner=None, lease_until=None)
+        case Finish(_, result):
+            ended = _ended(record, result.state, result.reason, now)
+            return attrs.evolve(ended, result=result)
+
+
+def _ended(record: Record, state: State, reason: str, now: int) -> Record:
+    return attrs.evolve(
+        record, state=state, reason=reason, owner=None, lease_until=None, finished_at=now
+    )

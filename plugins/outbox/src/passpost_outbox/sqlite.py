@@ -1,0 +1,318 @@
+"""The outbox of one machine: a SQLite file that all of its processes share."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import anyio.to_thread
+
+from passpost.phrases import Phrases
+from passpost.stores import StoreError
+from passpost_outbox.records import (
+    Claim,
+    Event,
+    Expire,
+    Record,
+    State,
+    Supersede,
+    body_after,
+    decide,
+)
+from passpost_outbox.store import Change
+
+T = TypeVar("T")
+_ = Phrases("passpost_outbox")
+
+_PATIENCE: Final = 5.0
+"""Seconds to wait for another process that writes."""
+
+_HINT: Final = _("Check that the folder exists, and that this process may write there.")
+_BUSY: Final = _("Run fewer workers, or put the file on a faster disk.")
+_NEWER: Final = _("Update passpost-outbox in this process first.")
+
+_PASSED: Final = 1000
+"""Overdue records that one claim passes at most, so that others may write in between."""
+
+VERSION: Final = 1
+"""The form of the tables."""
+
+# An index for each question that workers ask, of the records alone that can be an answer.
+_SCHEMA: Final = (
+    """
+    CREATE TABLE IF NOT EXISTS outbox (
+      seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, state TEXT NOT NULL,
+      usage TEXT NOT NULL, priority INTEGER NOT NULL, deadline INTEGER NOT NULL,
+      lease_until INTEGER, finished_at INTEGER, recipient TEXT NOT NULL, idem TEXT UNIQUE,
+      record TEXT NOT NULL, body BLOB
+    )
+    """,
+    "CREATE INDEX IF NOT EXISTS outbox_next ON outbox (priority, seq) WHERE state = 'queued'",
+    "CREATE INDEX IF NOT EXISTS outbox_overdue ON outbox (deadline) WHERE state = 'queued'",
+    "CREATE INDEX IF NOT EXISTS outbox_to ON outbox (recipient, usage) WHERE state = 'queued'",
+    "CREATE INDEX IF NOT EXISTS outbox_dead ON outbox (lease_until) WHERE state = 'sending'",
+    "CREATE INDEX IF NOT EXISTS outbox_ended ON outbox (finished_at) WHERE finished_at IS NOT NULL",
+    "CREATE INDEX IF NOT EXISTS outbox_state ON outbox (state)",
+    "CREATE TABLE IF NOT EXISTS outbox_leader (one INTEGER PRIMARY KEY, owner TEXT, until INTEGER)",
+)
+
+_INSERT: Final = """
+INSERT INTO outbox (id, state, usage, priority, deadline, recipient, idem, record, body)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_UPDATE: Final = """
+UPDATE outbox SET state = ?, lease_until = ?, finished_at = ?, record = ?, body = ? WHERE id = ?
+"""
+_NEXT: Final = """
+SELECT record, body FROM outbox INDEXED BY outbox_next WHERE state = 'queued'
+ORDER BY priority, seq LIMIT 1
+"""
+_OVERDUE: Final = """
+SELECT record FROM outbox INDEXED BY outbox_overdue WHERE state = 'queued' AND deadline <= ?
+ORDER BY deadline LIMIT ?
+"""
+_DEAD: Final = """
+SELECT record FROM outbox INDEXED BY outbox_dead WHERE state = 'sending' AND lease_until <= ?
+ORDER BY lease_until LIMIT ?
+"""
+_LIST: Final = """
+SELECT record FROM outbox WHERE (?1 IS NULL OR state = ?1) AND (?2 IS NULL OR usage = ?2)
+AND (?3 IS NULL OR seq < (SELECT seq FROM outbox WHERE id = ?3)) ORDER BY seq DESC LIMIT ?4
+"""
+_PURGE: Final = """
+DELETE FROM outbox WHERE seq IN (
+  SELECT seq FROM outbox WHERE finished_at IS NOT NULL AND finished_at <= ?
+  ORDER BY finished_at LIMIT ?
+)
+"""
+
+
+class SqliteStore:
+    """Keeps records in a file, with the wall clock of its machine.
+
+    Each operation is one transaction in a thread, on disk when it returns (``synchronous=FULL``).
+    Bodies that were deleted are overwritten (``secure_delete``).
+
+    Args:
+        path: The file; it is made where there is none. It has to be on a local disk: SQLite's
+            locks do not hold on network file systems (sqlite.org/faq.html#q5).
+        clock: The time in seconds, the same for all processes.
+    """
+
+    def __init__(self, path: str | Path, *, clock: Callable[[], float] = time.time) -> None:
+        self._path = Path(path)
+        self._clock = clock
+        # By process: SQLite's connections must not cross a fork, not even to be closed there
+        # (sqlite.org/howtocorrupt.html, 2.6), and a lock may be held when it happens.
+        self._connections: dict[int, sqlite3.Connection] = {}
+        self._locks: dict[int, threading.Lock] = {}
+
+    async def now(self) -> int:
+        """Return the machine's time in milliseconds."""
+        return self._now()
+
+    async def put(
+        self, record: Record, body: bytes, *, supersedes: tuple[str, str] | None = None
+    ) -> Record:
+        """Add a queued record; see `OutboxStore.put`."""
+
+        def put(connection: sqlite3.Connection) -> Record:
+            if record.idem is not None:
+                known = _read(connection, "SELECT record FROM outbox WHERE idem = ?", record.idem)
+                if known:
+                    return known[0]
+            if supersedes is not None:
+                query = "SELECT record FROM outbox WHERE state = 'queued' AND recipient = ?"
+                for older in _read(connection, f"{query} AND usage = ?", *supersedes):
+                    self._change(connection, older, None, Supersede())
+            values = (record.id, record.state, record.usage, record.priority, record.deadline)
+            rest = (record.recipient, record.idem, json.dumps(record.as_json()), body)
+            connection.execute(_INSERT, (*values, *rest))
+            return record
+
+        return await self._transact(put)
+
+    async def apply(self, id_: str, event: Event) -> Change | None:
+        """Apply an event to a record; see `OutboxStore.apply`."""
+
+        def apply(connection: sqlite3.Connection) -> Change | None:
+            query = "SELECT record, body FROM outbox WHERE id = ?"
+            row = connection.execute(query, (id_,)).fetchone()
+            return row and self._change(connection, _record(row[0]), row[1], event)
+
+        return await self._transact(apply)
+
+    async def claim_next(self, claim: Claim) -> Change | None:
+        """Claim the queued record of the lowest priority, the oldest of them first."""
+
+        def claim_next(connection: sqlite3.Connection) -> Change | None:
+            for _one in range(_PASSED):
+                row = connection.execute(_NEXT).fetchone()
+                if row is None:
+                    return None
+                record = _record(row[0])
+                change = self._change(connection, record, row[1], claim)
+                if change is not None:
+                    return change
+                # So that the next claim need not pass it again.
+                self._change(connection, record, None, Expire())
+            return None
+
+        return await self._transact(claim_next)
+
+    async def due(self, limit: int) -> Sequence[Record]:
+        """Return records past their deadline or lease; see `OutboxStore.due`."""
+
+        def due(connection: sqlite3.Connection) -> list[Record]:
+            now = self._now()
+            overdue = _read(connection, _OVERDUE, now, limit)
+            return overdue + _read(connection, _DEAD, now, limit - len(overdue))
+
+        return await self._transact(due)
+
+    async def get(self, id_: str) -> Record | None:
+        """Return a record, or None."""
+        query = "SELECT record FROM outbox WHERE id = ?"
+        found = await self._transact(lambda connection: _read(connection, query, id_))
+        return found[0] if found else None
+
+    async def list(
+        self,
+        *,
+        state: State | None = None,
+        usage: str | None = None,
+        before: str | None = None,
+        limit: int = 100,
+    ) -> Sequence[Record]:
+        """Return records, the newest first; see `OutboxStore.list`."""
+        values = (state, usage, before, limit)
+        return await self._transact(lambda connection: _read(connection, _LIST, *values))
+
+    async def counts(self) -> Mapping[State, int]:
+        """Return how many records each state has."""
+        query = "SELECT state, COUNT(*) FROM outbox GROUP BY state"
+        return await self._transact(lambda connection: dict(connection.execute(query).fetchall()))
+
+    async def purge(self, *, age: int, limit: int = 1000) -> int:
+        """Delete old records in a final state; see `OutboxStore.purge`."""
+
+        def purge(connection: sqlite3.Connection) -> int:
+            return connection.execute(_PURGE, (self._now() - age, limit)).rowcount
+
+        return await self._transact(purge)
+
+    async def lead(self, owner: str, lease: int) -> bool:
+        """Return whether a worker is the one that sweeps now; see `OutboxStore.lead`."""
+
+        def lead(connection: sqlite3.Connection) -> bool:
+            now = self._now()
+            row = connection.execute("SELECT owner, until FROM outbox_leader").fetchone()
+            if row is not None and row[0] != owner and now < row[1]:
+                return False
+            new = (owner, now + lease)
+            connection.execute("INSERT OR REPLACE INTO outbox_leader VALUES (1, ?, ?)", new)
+            return True
+
+        return await self._transact(lead)
+
+    async def aclose(self) -> None:
+        """Close the file; the next operation opens it again."""
+        await anyio.to_thread.run_sync(self._close)
+
+    def _close(self) -> None:
+        with self._lock():
+            connection = self._connections.pop(os.getpid(), None)
+            if connection is not None:
+                connection.close()
+
+    def _now(self) -> int:
+        return int(self._clock() * 1000)
+
+    def _change(
+        self, connection: sqlite3.Connection, record: Record, body: bytes | None, event: Event
+    ) -> Change | None:
+        now = self._now()
+        after = decide(record, event, now)
+        if after is None:
+            return None
+        times = (after.lease_until, after.finished_at)
+        text = json.dumps(after.as_json())
+        connection.execute(_UPDATE, (after.state, *times, text, body_after(event), after.id))
+        return Change(after, now, body)
+
+    async def _transact(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        # Not abandoned when its caller is cancelled: nobody would know of a claim.
+        return await anyio.to_thread.run_sync(self._in_thread, work)
+
+    def _in_thread(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        lock = self._lock()
+        if not lock.acquire(timeout=_PATIENCE):
+            raise StoreError(_("the SQLite file {path} is busy", path=self._path), hint=_BUSY)
+        try:
+            return self._in_transaction(work)
+        except sqlite3.Error as error:
+            # SQLite's own words name tables and columns, and repeat no value.
+            raise StoreError(
+                _("the SQLite file {path}: {error}", path=self._path, error=error), hint=_HINT
+            ) from None
+        finally:
+            lock.release()
+
+    def _in_transaction(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        connection = self._connections.get(os.getpid())
+        if connection is None:
+            connection = self._connections[os.getpid()] = self._connect()
+        # Takes the lock for writing now: a transaction that reads first could not get it later.
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            result = work(connection)
+            connection.execute("COMMIT")
+        except BaseException:
+            # A commit that failed may have ended the transaction itself.
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+        return result
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self._path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False
+        )
+        try:
+            for statement in self._opening(connection):
+                connection.execute(statement)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _opening(self, connection: sqlite3.Connection) -> Iterator[str]:
+        yield "PRAGMA journal_mode=WAL"
+        yield "PRAGMA synchronous=FULL"
+        yield "PRAGMA secure_delete=ON"
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if version > VERSION:
+            newer = _("the SQLite file {path} is of a newer version", path=self._path)
+            raise StoreError(newer, hint=_NEWER)
+        if version < VERSION:
+            yield "BEGIN IMMEDIATE"
+            yield from _SCHEMA
+            yield f"PRAGMA user_version={VERSION}"
+            yield "COMMIT"
+
+    def _lock(self) -> threading.Lock:
+        return self._locks.setdefault(os.getpid(), threading.Lock())
+
+
+def _read(connection: sqlite3.Connection, query: str, *values: Any) -> list[Record]:
+    return [_record(text) for (text,) in connection.execute(query, values)]
+
+
+def _record(text: str) -> Record:
+    return Record.from_json(json.loads(text))

@@ -1,0 +1,121 @@
+"""The protocol of stores."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import attrs
+
+from passpost_outbox.records import Claim, Event, Record, State
+
+
+@attrs.frozen
+class Change:
+    """What an event did.
+
+    Attributes:
+        record: The record after it.
+        now: The store's time at which it happened, in milliseconds.
+        body: The encrypted body that the record had before.
+    """
+
+    record: Record
+    now: int
+    body: bytes | None = attrs.field(default=None, repr=False)
+
+
+class OutboxStore(Protocol):
+    """Keeps records. It decides nothing: `passpost_outbox.decide` does, and the store applies it.
+
+    An operation that fails raises `passpost.stores.StoreError`. Each is one transaction, which is
+    on disk when it returns, and none takes longer than some seconds. Of several callers that apply
+    events to one record at a time, each sees what the one before left.
+    `passpost_outbox.testing.OutboxStoreSuite` is this contract, as tests.
+    """
+
+    async def now(self) -> int:
+        """Return the store's time in milliseconds, which all its processes share."""
+        ...
+
+    async def put(
+        self, record: Record, body: bytes, *, supersedes: tuple[str, str] | None = None
+    ) -> Record:
+        """Add a queued record, and return it.
+
+        A record with the same `idem` stays as it is and is returned in place of the new one.
+
+        Args:
+            record: The record.
+            body: The encrypted body.
+            supersedes: A hash of a recipient and a usage. `Supersede` is applied to all their other
+                records, in the same transaction.
+        """
+        ...
+
+    async def apply(self, id_: str, event: Event) -> Change | None:
+        """Apply an event to a record; return None where there is none, or it is not allowed."""
+        ...
+
+    async def claim_next(self, claim: Claim) -> Change | None:
+        """Claim the queued record of the lowest priority, the oldest of them first."""
+        ...
+
+    async def due(self, limit: int) -> Sequence[Record]:
+        """Return records that are ``queued`` past their deadline, or ``sending`` past their lease.
+
+        Args:
+            limit: How many at most.
+        """
+        ...
+
+    async def get(self, id_: str) -> Record | None:
+        """Return a record, or None."""
+        ...
+
+    async def list(
+        self,
+        *,
+        state: State | None = None,
+        usage: str | None = None,
+        before: str | None = None,
+        limit: int = 100,
+    ) -> Sequence[Record]:
+        """Return records, the newest first, without their bodies.
+
+        Args:
+            state: Those in a state alone.
+            usage: Those of a usage alone.
+            before: The ID of the last record of the page before.
+            limit: How many at most.
+        """
+        ...
+
+    async def counts(self) -> Mapping[State, int]:
+        """Return how many records each state has; a state without any may be missing."""
+        ...
+
+    async def purge(self, *, age: int, limit: int = 1000) -> int:
+        """Delete records that have been in a final state for some time.
+
+        Args:
+            age: Milliseconds since they reached it.
+            limit: How many at most, the oldest first.
+
+        Returns:
+            How many were deleted.
+        """
+        ...
+
+    async def lead(self, owner: str, lease: int) -> bool:
+        """Return whether a worker is the one that sweeps now.
+
+        Args:
+            owner: The worker.
+            lease: Milliseconds after which another one may be, unless it asks again.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Close connections; the next operation opens them again."""
+        ...

@@ -1,0 +1,88 @@
+"""The sweeper: ends what nobody else ends. One worker at a time does it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from contextlib import suppress
+from typing import Final
+
+import attrs
+
+from passpost.stores import StoreError
+from passpost_outbox.records import Abandon, Expire
+from passpost_outbox.store import OutboxStore
+
+log: Final = logging.getLogger("passpost.outbox")
+
+_BATCH: Final = 500
+_TERMS: Final = 3
+"""Sweeps that a leader may miss before another one leads."""
+
+
+@attrs.frozen
+class Swept:
+    """What a sweep did.
+
+    Attributes:
+        expired: Emails whose deadline passed before anyone took them.
+        abandoned: Emails whose worker vanished; they are ``unknown``.
+        purged: Records that were deleted.
+    """
+
+    expired: int = 0
+    abandoned: int = 0
+    purged: int = 0
+
+
+class Sweeper:
+    """Expires what is overdue, ends dead leases as ``unknown``, and deletes old records.
+
+    Args:
+        store: The store.
+        every: Seconds between two sweeps.
+        keep: Seconds that records in a final state are kept.
+    """
+
+    def __init__(self, store: OutboxStore, *, every: float, keep: float) -> None:
+        self._store = store
+        self._every = every
+        self._keep = keep
+        self._owner = secrets.token_hex(8)
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Sweep again and again, until an event is set."""
+        while not stopping.is_set():
+            try:
+                await self.sweep()
+            except StoreError as error:
+                log.error("the outbox cannot be swept: %s", error)  # noqa: TRY400 - the text says it all
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stopping.wait(), self._every)
+
+    async def sweep(self) -> Swept | None:
+        """Sweep once, and return what was done; None where another worker sweeps.
+
+        Raises:
+            StoreError: The store cannot be asked.
+        """
+        term = int(self._every * _TERMS * 1000)
+        if not await self._store.lead(self._owner, term):
+            return None
+        expired = abandoned = 0
+        while records := await self._store.due(_BATCH):
+            changed = 0
+            for record in records:
+                event = Expire() if record.state == "queued" else Abandon()
+                # Meanwhile its worker may have finished it.
+                if await self._store.apply(record.id, event) is not None:
+                    changed += 1
+                    expired += isinstance(event, Expire)
+                    abandoned += isinstance(event, Abandon)
+            if not changed:
+                break
+        purged = await self._store.purge(age=int(self._keep * 1000))
+        if expired or abandoned:
+            log.warning("swept: %d expired, %d of vanished workers", expired, abandoned)
+        return Swept(expired, abandoned, purged)

@@ -1,0 +1,258 @@
+"""The contract of stores, as tests that the author of a store subclasses.
+
+::
+
+    class TestMyStore(OutboxStoreSuite):
+        @pytest.fixture
+        def connect(self, tmp_path: Path) -> Callable[[], OutboxStore]:
+            return lambda: MyStore(tmp_path)
+
+`connect` returns a new connection to the same, at first empty, store each time it is called. It
+requires pytest: ``passpost-outbox[testing]``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from itertools import count
+from typing import Any, Final
+
+import attrs
+
+from passpost_outbox.records import (
+    Abandon,
+    Claim,
+    Event,
+    Expire,
+    Finish,
+    Record,
+    Release,
+    Renew,
+    Result,
+)
+from passpost_outbox.store import OutboxStore
+
+__all__ = ["OutboxStoreSuite"]
+
+_LEASE: Final = 60_000
+_PATIENCE: Final = 60.0
+_MANY: Final = 40
+_IDS: Final = count()
+_ACCEPTED: Final = Result(
+    state="accepted", connector="smtp", message_id="<é@example.com>", provider_id="7", scope=None
+)
+
+Connect = Callable[[], OutboxStore]
+Check = Callable[[OutboxStore, OutboxStore], Awaitable[None]]
+
+
+class OutboxStoreSuite:
+    """What each store does."""
+
+    def test_a_record_is_what_was_put(self, connect: Connect) -> None:
+        async def check(one: OutboxStore, other: OutboxStore) -> None:
+            record = await _put(one, usage="登录")
+            assert await other.get(record.id) == record
+            assert await one.get("unknown") is None
+            assert await one.apply("unknown", Claim("me", _LEASE)) is None
+
+        _run(connect, check)
+
+    def test_a_claim_takes_the_body_and_leaves_none(self, connect: Connect) -> None:
+        async def check(one: OutboxStore, other: OutboxStore) -> None:
+            record = await _put(one, body=b"\x00\xff")
+            claimed = await one.apply(record.id, Claim("me", _LEASE))
+            assert claimed is not None
+            assert claimed.body == b"\x00\xff"
+            assert (claimed.record.state, claimed.record.owner) == ("sending", "me")
+            assert await other.apply(record.id, Claim("you", _LEASE)) is None
+            renewed = await one.apply(record.id, Renew("me", 2 * _LEASE))
+            assert renewed is not None
+            assert renewed.body is None, "the body was kept"
+            assert await other.get(record.id) == renewed.record
+
+        _run(connect, check)
+
+    def test_a_release_returns_the_body(self, connect: Connect) -> None:
+        async def check(one: OutboxStore, other: OutboxStore) -> None:
+            record = await _put(one)
+            await one.apply(record.id, Claim("me", _LEASE))
+            assert await other.apply(record.id, Release("you", b"other")) is None
+            assert await one.apply(record.id, Release("me", b"again")) is not None
+            claimed = await other.claim_next(Claim("you", _LEASE))
+            assert claimed is not None
+            assert (claimed.record.id, claimed.body) == (record.id, b"again")
+
+        _run(connect, check)
+
+    def test_the_owner_alone_finishes(self, connect: Connect) -> None:
+        async def check(one: OutboxStore, other: OutboxStore) -> None:
+            record = await _put(one)
+            await one.apply(record.id, Claim("me", _LEASE))
+            assert await other.apply(record.id, Finish("you", _ACCEPTED)) is None
+            done = await one.apply(record.id, Finish("me", _ACCEPTED))
+            assert done is not None
+            assert done.record.finished_at is not None
+            assert await other.get(record.id) == done.record
+            assert done.record.result == _ACCEPTED
+            events: tuple[Event, ...] = (Claim("me", 1), Release("me", b""), Abandon(), Expire())
+            for event in events:
+                assert await one.apply(record.id, event) is None, f"{event} left a final state"
+
+        _run(connect, check)
+
+    def test_each_record_is_claimed_once(self, connect: Connect) -> None:
+        async def check(one: OutboxStore, other: OutboxStore) -> None:
+            ids = {(await _put(one)).id for _ in range(_MANY)}
+            claims = await asyncio.gather(
+                *(
+                    store.claim_next(Claim(f"{number}", _LEASE))
+                    for number in range(_MANY)
+                    for store in (one, other)
+                )
+            )
+            claimed = [claim.record.id for claim in claims if claim is not None]
+            assert sorted(claimed) == sorted(ids)
+
+        _run(connect, check)
+
+    def test_the_first_of_the_lowest_priority_comes_first(self, connect: Connect) -> None:
+        async def check(one: OutboxStore, other: OutboxStore) -> None:
+            priorities = (50, 10, 50, 10)
+            records = [await _put(one, priority=priority) for priority in priorities]
+            expected = [records[index].id for index in (1, 3, 0, 2)]
+            claims = [await other.claim_next(Claim("me", _LEASE)) for _ in expected]
+            assert [claim.record.id for claim in claims if claim is not None] == expected
+            assert await one.claim_next(Claim("me", _LEASE)) is None
+
+        _run(connect, check)
+
+    def test_what_is_overdue_is_not_claimed(self, connect: Connect) -> None:
+        async def check(one: OutboxStore, other: OutboxStore) -> None:
+            late = await _put(one, left=-1)
+            good = await _put(one, left=60_000)
+            assert [record.id for record in await other.due(10)] == [late.id]
+            assert await one.apply(late.id, Claim("me", _LEASE)) is None
+            claimed = await one.claim_next(Claim("me", _LEASE))
+            assert claimed is not None
+            assert claimed.record.id == good.id
+            await other.apply(late.id, Expire())
+            expired = await one.get(late.id)
+            assert expired is not None
+            assert (expired.state, expired.reason) == ("expired", "overdue")
+            assert await one.due(10) == []
+
+        _run(connect, check)
+
+    def test_a_dead_lease_is_due(self, connect: Connect) -> None:
+        async def check(one: OutboxStore, other: OutboxStore) -> None:
+            dead, alive = await _put(one), await _put(one)
+            await one.apply(dead.id, Claim("dead", 0))
+            await one.apply(alive.id, Claim("alive", _LEASE))
+            assert [record.id for record in await other.due(10)] == [dead.id]
+            assert await other.apply(alive.id, Abandon()) is None
+            ended = await other.apply(dead.id, Abandon())
+            assert ended is not None
+            assert (ended.record.state, ended.record.reason) == ("unknown", "lease")
+            assert await one.apply(dead.id, Finish("dead", _ACCEPTED)) is None
+
+        _run(connect, check)
+
+    def test_a_key_has_one_record(self, connect: Connect) -> None:
+        async def check(one: OutboxStore, other: OutboxStore) -> None:
+            record = await _put(one, idem="key")
+            puts = (_put(store, idem="key") for store in (one, other) for _ in range(5))
+            assert set(await asyncio.gather(*puts)) == {record}
+            assert await one.counts() == {"queued": 1}
+
+        _run(connect, check)
+
+    def test_a_newer_email_supersedes_queued_ones(self, connect: Connect) -> None:
+        async def check(one: OutboxStore, other: OutboxStore) -> None:
+            taken = await _put(one, recipient="ada", usage="SignIn")
+            await one.claim_next(Claim("me", _LEASE))
+            queued = await _put(one, recipient="ada", usage="SignIn")
+            kept = [
+                await _put(one, recipient="bob", usage="SignIn"),
+                await _put(one, recipient="ada", usage="Invite"),
+            ]
+            kept.append(await _put(one, supersedes=("ada", "SignIn"), recipient="ada"))
+            found = {record.id: record.state for record in await other.list()}
+            expected = {record.id: "queued" for record in kept}
+            assert found == {taken.id: "sending", queued.id: "expired", **expected}
+
+        _run(connect, check)
+
+    def test_records_are_listed_by_page_and_counted(self, connect: Connect) -> None:
+        async def check(one: OutboxStore, other: OutboxStore) -> None:
+            records = [await _put(one, usage=f"U{number % 2}") for number in range(6)]
+            await one.apply(records[0].id, Claim("me", _LEASE))
+            newest_first = [record.id for record in reversed(records)]
+            page = await other.list(limit=4)
+            rest = await other.list(before=page[-1].id, limit=4)
+            assert [record.id for record in (*page, *rest)] == newest_first
+            odd = await other.list(usage="U1")
+            assert [record.id for record in odd] == newest_first[::2]
+            sending = await other.list(state="sending")
+            assert [record.id for record in sending] == newest_first[-1:]
+            assert await other.counts() == {"queued": 5, "sending": 1}
+
+        _run(connect, check)
+
+    def test_a_purge_deletes_final_records_alone(self, connect: Connect) -> None:
+        async def check(one: OutboxStore, other: OutboxStore) -> None:
+            done, sending, queued = [await _put(one) for _ in range(3)]
+            for record in (done, sending):
+                await one.apply(record.id, Claim("me", _LEASE))
+            await one.apply(done.id, Finish("me", _ACCEPTED))
+            assert await other.purge(age=_LEASE) == 0
+            assert await other.purge(age=-1) == 1
+            assert {record.id for record in await one.list()} == {sending.id, queued.id}
+
+        _run(connect, check)
+
+    def test_one_worker_leads(self, connect: Connect) -> None:
+        async def check(one: OutboxStore, other: OutboxStore) -> None:
+            assert await one.lead("one", _LEASE)
+            assert not await other.lead("other", _LEASE)
+            assert await one.lead("one", 0)
+            assert await other.lead("other", _LEASE)
+
+        _run(connect, check)
+
+
+async def _put(  # noqa: PLR0913 - what a record has, and how it is put
+    store: OutboxStore,
+    *,
+    body: bytes = b"body",
+    left: int = 60_000,
+    usage: str = "SignIn",
+    recipient: str = "hash",
+    supersedes: tuple[str, str] | None = None,
+    **rest: Any,
+) -> Record:
+    now = await store.now()
+    record = Record(
+        id=f"id-{next(_IDS)}",
+        usage=usage,
+        priority=rest.pop("priority", 50),
+        queued_at=now,
+        deadline=now + left,
+        recipient=recipient,
+        shown="a…@example.com",
+        fingerprint="print",
+    )
+    return await store.put(attrs.evolve(record, **rest), body, supersedes=supersedes)
+
+
+def _run(connect: Connect, check: Check) -> None:
+    async def run() -> None:
+        one, other = connect(), connect()
+        try:
+            await asyncio.wait_for(check(one, other), _PATIENCE)
+        finally:
+            await one.aclose()
+            await other.aclose()
+
+    asyncio.run(run())

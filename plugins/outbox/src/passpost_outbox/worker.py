@@ -1,0 +1,246 @@
+"""The worker: claims emails, sends each through one mailer, and tells the store how it ended."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import logging
+import secrets
+from contextlib import suppress
+from typing import Any, Final
+
+from passpost import (
+    AsyncMailer,
+    MailerClosedError,
+    Message,
+    MessageError,
+    PluginError,
+    SendError,
+)
+from passpost.stores import StoreError
+from passpost_outbox.envelope import UnreadableError, opened
+from passpost_outbox.keys import Keys
+from passpost_outbox.records import Claim, Event, Finish, Release, Renew, Result, State
+from passpost_outbox.store import Change, OutboxStore
+from passpost_outbox.sweeper import Sweeper
+
+log: Final = logging.getLogger("passpost.outbox")
+
+_FACTS: Final = ("connector", "scope", "temporary", "retry_after", "provider_code")
+_RENEWALS: Final = 3
+"""Renewals in the time of a lease, so that one may fail."""
+
+
+class Worker:
+    """Sends the emails of an outbox through one mailer.
+
+    ::
+
+        async with passpost.AsyncMailer.from_file("passpost.jsonc") as mailer:
+            worker = Worker(store, keys, mailer)
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, worker.stop)
+            await worker.run()
+
+    Run as many as you like, in as many processes as the store serves. Each also sweeps, one of them
+    at a time; see `Sweeper`.
+
+    Args:
+        store: Where the emails are.
+        keys: Decrypts them.
+        mailer: Sends them, with its whole policy.
+        concurrency: How many emails are under way at a time.
+        poll: Seconds between two looks at a store that had nothing to send.
+        lease: Seconds after which an email whose worker is silent counts as ``unknown``. A worker
+            renews it while it sends.
+        sweep_every: Seconds between two sweeps.
+        keep: Seconds that records in a final state are kept, and idempotency keys with them.
+
+    Raises:
+        ValueError: A number is out of range.
+    """
+
+    def __init__(  # noqa: PLR0913 - three parts and five numbers, all of which have defaults
+        self,
+        store: OutboxStore,
+        keys: Keys,
+        mailer: AsyncMailer,
+        *,
+        concurrency: int = 20,
+        poll: float = 0.2,
+        lease: float = 60.0,
+        sweep_every: float = 5.0,
+        keep: float = 86_400.0,
+    ) -> None:
+        if concurrency < 1 or min(poll, lease, sweep_every, keep) <= 0:
+            raise ValueError("concurrency is at least 1, and all times are greater than 0")
+        self._store = store
+        self._keys = keys
+        self._mailer = mailer
+        self._concurrency = concurrency
+        self._poll = poll
+        self._lease = lease
+        self._sweeper = Sweeper(store, every=sweep_every, keep=keep)
+        self._stopping = asyncio.Event()
+
+    def stop(self) -> None:
+        """Claim no more emails; `run` returns when those under way have ended."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Send emails until `stop` is called. What fails meanwhile is logged, and not raised."""
+        sweeping = asyncio.create_task(self._sweeper.run(self._stopping))
+        try:
+            async with asyncio.TaskGroup() as sending:
+                await self._claim_all(sending)
+        finally:
+            self.stop()
+            await sweeping
+
+    async def work(self, id_: str) -> State | None:
+        """Send one email, if it is still to be sent; see `run`.
+
+        Returns:
+            The state that its record reached; None where there was nothing to claim.
+
+        Raises:
+            StoreError: The store cannot be asked. The email was not sent.
+        """
+        asked = dt.datetime.now(dt.UTC)
+        change = await self._store.apply(id_, self._claim())
+        return None if change is None else await self._perform(change, asked)
+
+    async def drain(self) -> int:
+        """Send what is queued now, one after the other, and return how many were claimed.
+
+        Raises:
+            StoreError: The store cannot be asked.
+        """
+        claimed = 0
+        while not self._stopping.is_set() and (found := await self._next()) is not None:
+            await self._perform(*found)
+            claimed += 1
+        return claimed
+
+    async def _claim_all(self, sending: asyncio.TaskGroup) -> None:
+        slots = asyncio.Semaphore(self._concurrency)
+
+        async def perform(change: Change, asked: dt.datetime) -> None:
+            try:
+                await self._perform(change, asked)
+            finally:
+                slots.release()
+
+        while not self._stopping.is_set():
+            await slots.acquire()
+            found = None
+            try:
+                found = await self._next()
+            except StoreError as error:
+                log.error("the outbox cannot be asked: %s", error)  # noqa: TRY400 - the text says it all
+            if found is not None:
+                sending.create_task(perform(*found))
+                continue
+            slots.release()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), self._poll)
+
+    async def _next(self) -> tuple[Change, dt.datetime] | None:
+        # Before the store is asked, so that a slow reply gives no email a longer life.
+        asked = dt.datetime.now(dt.UTC)
+        change = await self._store.claim_next(self._claim())
+        return None if change is None else (change, asked)
+
+    def _claim(self) -> Claim:
+        return Claim(secrets.token_hex(8), int(self._lease * 1000))
+
+    async def _perform(self, change: Change, asked: dt.datetime) -> State | None:
+        """Send a claimed email, and tell the store how it ended.
+
+        Returns:
+            The state that its record reached; None where the store does not know it.
+        """
+        record = change.record
+        owner = record.owner or ""
+        expires = asked + dt.timedelta(milliseconds=record.deadline - change.now)
+        renewing = asyncio.create_task(self._renew(record.id, owner))
+        event: Event
+        try:
+            event = await self._send(change, owner, expires)
+        except asyncio.CancelledError:
+            # The attempt may have been under way.
+            event = Finish(owner, Result(state="unknown", reason="cancelled"))
+            await asyncio.shield(self._tell(record.id, event))
+            raise
+        finally:
+            renewing.cancel()
+        return await asyncio.shield(self._tell(record.id, event))
+
+    async def _send(self, change: Change, owner: str, expires: dt.datetime) -> Event:
+        record = change.record
+        bound: dict[str, Any] = {"usage": record.usage, "deadline": record.deadline}
+        try:
+            message = opened(
+                change.body or b"", self._keys, id_=record.id, **bound, expires=expires
+            )
+        except UnreadableError as error:
+            log.error("the body of %s cannot be decrypted: %s", record.id, error.reason)  # noqa: TRY400 - the reason says it all
+            return Finish(owner, Result(state="rejected", reason=error.reason))
+        except StoreError as error:
+            # Of the folder of keys; nothing was sent, and the deadline ends it.
+            log.error("%s", error)  # noqa: TRY400 - the text says it all
+            return Finish(owner, Result(state="rejected", reason="key"))
+        except MessageError:
+            # A newer version of passpost made it.
+            return Finish(owner, Result(state="rejected", reason="message"))
+        try:
+            return Finish(owner, await self._result(message))
+        except MailerClosedError:
+            # Nothing was sent, and nothing can be: another worker takes it.
+            self.stop()
+            return Release(owner, change.body or b"")
+
+    async def _result(self, message: Message) -> Result:
+        try:
+            receipt = await self._mailer.send(message)
+        except SendError as error:
+            facts: dict[str, Any] = {name: getattr(error, name) for name in _FACTS}
+            return Result(state=error.outcome, **facts)
+        except MessageError:
+            return Result(state="rejected", reason="message")
+        except PluginError:
+            # An extension that finds templates is broken; nothing was sent.
+            return Result(state="rejected", reason="defect")
+        except MailerClosedError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a defect must not end the worker
+            # Its text may contain the email.
+            log.error("sending ended in a %s", type(error).__name__)  # noqa: TRY400 - likewise
+            return Result(state="unknown", reason="defect")
+        return Result(
+            state="accepted",
+            connector=receipt.connector,
+            message_id=receipt.message_id,
+            provider_id=receipt.provider_id,
+        )
+
+    async def _tell(self, id_: str, event: Event) -> State | None:
+        """Apply an event, for as long as the lease lasts if the store fails."""
+        loop = asyncio.get_running_loop()
+        over = loop.time() + self._lease
+        while True:
+            try:
+                change = await self._store.apply(id_, event)
+            except StoreError as error:
+                log.error("the outbox did not note how %s ended: %s", id_, error)  # noqa: TRY400 - the text says it all
+                if loop.time() >= over:
+                    return None
+            else:
+                return None if change is None else change.record.state
+            await asyncio.sleep(min(self._poll, max(0.0, over - loop.time())))
+
+    async def _renew(self, id_: str, owner: str) -> None:
+        lease = int(self._lease * 1000)
+        while True:
+            await asyncio.sleep(self._lease / _RENEWALS)
+            with suppress(StoreError):
+                await self._store.apply(id_, Renew(owner, lease))
