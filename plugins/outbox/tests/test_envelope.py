@@ -41,9 +41,7 @@ def test_a_message_comes_back_whole() -> None:
         assert canary not in body
 
 
-@pytest.mark.parametrize(
-    "moved", [{"id_": "2"}, {"usage": "Invite"}, {"deadline": 2_000}], ids=str
-)
+@pytest.mark.parametrize("moved", [{"id_": "2"}, {"usage": "Invite"}, {"deadline": 2_000}], ids=str)
 def test_a_body_belongs_to_its_record(moved: dict[str, Any]) -> None:
     body = sealed(MESSAGE, KEYS, **BOUND)
     with pytest.raises(UnreadableError, match="damaged"):

@@ -130,8 +130,10 @@ class Worker:
             finally:
                 slots.release()
 
-        while not self._stopping.is_set():
+        while True:
             await slots.acquire()
+            if self._stopping.is_set():
+                return
             found = None
             try:
                 found = await self._next()

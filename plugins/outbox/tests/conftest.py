@@ -1,0 +1,81 @@
+"""An outbox in a folder, and a connector of this process that replies as it is told."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+import passpost
+from passpost import config
+from passpost_outbox import AsyncOutbox, Keys, SqliteStore, Worker
+
+SECRET = b"s" * 16
+
+
+@attrs.frozen(kw_only=True)
+class Config(config.ConnectorConfig):
+    @property
+    def sender(self) -> passpost.Address:
+        return passpost.Address("no-reply@example.com")
+
+
+class Provider:
+    """A connector that accepts emails, or does what it was told first."""
+
+    def __init__(self) -> None:
+        self.mails: list[passpost.Mail] = []
+        self.answer: Callable[[], Awaitable[None]] | None = None
+
+    @passpost.hookimpl
+    def connector_info(self) -> passpost.ConnectorInfo:
+        text = {"en": "provider"}
+        return passpost.ConnectorInfo(
+            id="provider", name=text, description=text, config_class=Config
+        )
+
+    @passpost.hookimpl
+    def parse_config(self, settings: Mapping[str, Any]) -> Config:
+        return config.parse(Config, settings)
+
+    @passpost.hookimpl
+    async def send_mail(self, mail: passpost.Mail) -> passpost.Receipt:
+        if self.answer is not None:
+            await self.answer()
+        self.mails.append(mail)
+        return passpost.Receipt("id-1", "250 OK")
+
+
+class Bench:
+    """One outbox with all of its parts, and a clock that tests set forward."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "outbox.sqlite"
+        self.seconds = 1_000_000.0
+        self.keys = Keys({"2026-11": b"k" * 32}, use="2026-11")
+        self.store = SqliteStore(self.path, clock=lambda: self.seconds)
+        self.provider = Provider()
+
+    def outbox(self, **options: Any) -> AsyncOutbox:
+        return AsyncOutbox(self.store, self.keys, secret=SECRET, **options)
+
+    def mailer(self) -> passpost.AsyncMailer:
+        host = passpost.Host(environ={}, installed_extensions=())
+        host.register(self.provider)
+        settings = {
+            "connectors": {"primary": {"use": "provider", "settings": {}}},
+            "templates": [{"usageType": "Generic", "subject": "Code", "content": "{{code}}"}],
+            "delivery": {"attempts": 1},
+        }
+        return passpost.AsyncMailer.from_settings(settings, host)
+
+    def worker(self, mailer: passpost.AsyncMailer, **options: Any) -> Worker:
+        return Worker(self.store, self.keys, mailer, **options)
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path)

@@ -1,0 +1,115 @@
+"""A worker that is killed at a named point, as a process of its own.
+
+It is given JSON as its argument. The connector appends the recipient of each email to a file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+import passpost
+from passpost import config
+from passpost_outbox import Change, Claim, Event, Finish, Keys, SqliteStore, Worker
+
+
+@attrs.frozen(kw_only=True)
+class Config(config.ConnectorConfig):
+    @property
+    def sender(self) -> passpost.Address:
+        return passpost.Address("no-reply@example.com")
+
+
+class Crash:
+    """Kills the process when a point is reached for the third time."""
+
+    def __init__(self, point: str) -> None:
+        self.point = point
+        self.left = 3
+
+    def at(self, point: str) -> None:
+        self.left -= point == self.point
+        if not self.left:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+class CrashingStore(SqliteStore):
+    crash: Crash
+
+    async def claim_next(self, claim: Claim) -> Change | None:
+        self.crash.at("before the claim")
+        change = await super().claim_next(claim)
+        if change is not None:
+            self.crash.at("after the claim")
+        return change
+
+    async def apply(self, id_: str, event: Event) -> Change | None:
+        if isinstance(event, Finish):
+            self.crash.at("before the end is noted")
+        change = await super().apply(id_, event)
+        if isinstance(event, Finish):
+            self.crash.at("after the end is noted")
+        return change
+
+
+class Recorder:
+    """A connector that appends the recipient of each email to a file."""
+
+    def __init__(self, path: str, crash: Crash) -> None:
+        self.file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        self.crash = crash
+
+    @passpost.hookimpl
+    def connector_info(self) -> passpost.ConnectorInfo:
+        text = {"en": "Recorder"}
+        return passpost.ConnectorInfo(
+            id="recorder", name=text, description=text, config_class=Config
+        )
+
+    @passpost.hookimpl
+    def parse_config(self, settings: Mapping[str, Any]) -> Config:
+        return config.parse(Config, settings)
+
+    @passpost.hookimpl
+    async def send_mail(self, mail: passpost.Mail) -> passpost.Receipt:
+        self.crash.at("before the email is sent")
+        if self.crash.point == "signal":
+            sys.stdout.write("sending\n")
+            sys.stdout.flush()
+            await asyncio.to_thread(sys.stdin.readline)
+        # One write of so few bytes is whole.
+        os.write(self.file, f"{mail.to.local}\n".encode())
+        self.crash.at("after the email is sent")
+        return passpost.Receipt()
+
+
+async def main(task: Mapping[str, Any]) -> None:
+    crash = Crash(task["point"])
+    store = CrashingStore(task["store"])
+    store.crash = crash
+    host = passpost.Host(environ={}, installed_extensions=())
+    host.register(Recorder(task["file"], crash))
+    settings = {
+        "connectors": {"primary": {"use": "recorder", "settings": {}}},
+        "templates": [{"usageType": "Generic", "subject": "Code", "content": "{{code}}"}],
+    }
+    keys = Keys({"2026-11": b"k" * 32}, use="2026-11")
+    async with passpost.AsyncMailer.from_settings(settings, host) as mailer:
+        worker = Worker(store, keys, mailer, concurrency=task["concurrency"])
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, worker.stop)
+        if task["point"] == "none":
+            await worker.drain()
+        else:
+            await worker.run()
+    await store.aclose()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(json.loads(sys.argv[1])))

@@ -1,0 +1,84 @@
+"""The guides: their commands and programs work together, in both languages."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from passpost_outbox import FINAL, PRIORITIES, STATES, AsyncOutbox, Worker
+from pytest_passpost import SmtpServer
+
+ROOT = Path(__file__).parents[1]
+GUIDES = {name: (ROOT / name).read_text("utf-8") for name in ("README.md", "README.zh-CN.md")}
+BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+SEND = """
+from passpost_outbox import FINAL
+id_ = send_code("ada@example.com", "493817")
+status = outbox.wait(id_, 60)
+assert status is not None and status.state == "accepted", status
+outbox.close()
+"""
+
+each_guide = pytest.mark.parametrize("name", GUIDES)
+
+
+def files(guide: str, folder: Path, port: int) -> None:
+    """Do what a guide says, in a folder."""
+    commands = [line[2:] for line in guide.splitlines() if line.startswith("$ ")]
+    for command in commands[1:]:
+        words = command.replace("python -c", f"{sys.executable} -c")
+        subprocess.run(["/bin/sh", "-c", words], cwd=folder, check=True)
+    for program in BLOCK.findall(guide):
+        if named := re.match(r"# (\w+\.py)\n", program):
+            (folder / named[1]).write_text(program, "utf-8")
+    settings = {
+        "host": "127.0.0.1", "port": port, "ignoreTLS": True,
+        "fromEmail": "no-reply@example.com",
+    }  # fmt: skip
+    usages = ("SignIn", "Register", "ForgotPassword", "Generic")
+    templates = [{"usageType": one, "subject": "Code", "content": "{{code}}"} for one in usages]
+    application = {
+        "connectors": {"primary": {"use": "smtp", "settings": settings}},
+        "templates": templates,
+    }
+    (folder / "passpost.jsonc").write_text(json.dumps(application), "utf-8")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="its commands are those of a POSIX shell")
+@each_guide
+def test_the_programs_send_an_email(name: str, tmp_path: Path) -> None:
+    with SmtpServer() as server:
+        files(GUIDES[name], tmp_path, server.port)
+        python = [sys.executable, "-W", "error"]
+        with subprocess.Popen([*python, "worker.py"], cwd=tmp_path) as worker:
+            program = (tmp_path / "web.py").read_text("utf-8") + SEND
+            done = subprocess.run(
+                [*python, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False
+            )
+            worker.send_signal(signal.SIGTERM)
+            assert (done.stderr, done.returncode) == ("", 0)
+            assert worker.wait(60) == 0
+        assert [mail.recipients for mail in server.mails] == [("ada@example.com",)]
+
+
+@each_guide
+def test_the_table_explains_each_state(name: str) -> None:
+    rows = re.findall(r"^\| `(\w+)` \|", GUIDES[name], re.MULTILINE)
+    assert sorted(rows) == sorted(STATES)
+    assert FINAL < set(rows)
+
+
+def test_the_guides_name_the_defaults() -> None:
+    worker, outbox = Worker.__init__.__kwdefaults__, AsyncOutbox.__init__.__kwdefaults__
+    assert (worker["keep"], worker["lease"], worker["sweep_every"]) == (86_400, 60, 5)
+    assert (worker["poll"], outbox["lifetime"]) == (0.2, 600)
+    ranked = sorted(PRIORITIES, key=lambda usage: PRIORITIES[usage])
+    assert ranked == ["SignIn", "Register", "ForgotPassword"]
