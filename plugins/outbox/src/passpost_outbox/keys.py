@@ -73,7 +73,9 @@ class _FolderKeys(Keys):
         name = _checked(self._read("use").strip())
         cipher = self.find(name)
         if cipher is None:
-            raise StoreError(_("the folder of keys {path} lacks a file", path=self._folder))
+            raise StoreError(
+                _("the folder {path} lacks the key that `use` names", path=self._folder)
+            )
         return name, cipher
 
     def find(self, name: str) -> AESGCM | None:

@@ -47,7 +47,7 @@ VERSION: Final = 1
 _SCHEMA: Final = (
     """
     CREATE TABLE IF NOT EXISTS outbox (
-      seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, state TEXT NOT NULL,
+      seq INTEGER PRIMARY KEY AUTOINCREMENT, ticket TEXT NOT NULL UNIQUE, state TEXT NOT NULL,
       usage TEXT NOT NULL, priority INTEGER NOT NULL, deadline INTEGER NOT NULL,
       lease_until INTEGER, finished_at INTEGER, recipient TEXT NOT NULL, idem TEXT UNIQUE,
       record TEXT NOT NULL, body BLOB
@@ -63,11 +63,11 @@ _SCHEMA: Final = (
 )
 
 _INSERT: Final = """
-INSERT INTO outbox (id, state, usage, priority, deadline, recipient, idem, record, body)
+INSERT INTO outbox (ticket, state, usage, priority, deadline, recipient, idem, record, body)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _UPDATE: Final = """
-UPDATE outbox SET state = ?, lease_until = ?, finished_at = ?, record = ?, body = ? WHERE id = ?
+UPDATE outbox SET state = ?, lease_until = ?, finished_at = ?, record = ?, body = ? WHERE ticket = ?
 """
 _NEXT: Final = """
 SELECT record, body FROM outbox INDEXED BY outbox_next WHERE state = 'queued'
@@ -83,7 +83,7 @@ ORDER BY lease_until LIMIT ?
 """
 _LIST: Final = """
 SELECT record FROM outbox WHERE (?1 IS NULL OR state = ?1) AND (?2 IS NULL OR usage = ?2)
-AND (?3 IS NULL OR seq < (SELECT seq FROM outbox WHERE id = ?3)) ORDER BY seq DESC LIMIT ?4
+AND (?3 IS NULL OR seq < (SELECT seq FROM outbox WHERE ticket = ?3)) ORDER BY seq DESC LIMIT ?4
 """
 _PURGE: Final = """
 DELETE FROM outbox WHERE seq IN (
@@ -142,7 +142,7 @@ class SqliteStore:
         """Apply an event to a record; see `OutboxStore.apply`."""
 
         def apply(connection: sqlite3.Connection) -> Change | None:
-            query = "SELECT record, body FROM outbox WHERE id = ?"
+            query = "SELECT record, body FROM outbox WHERE ticket = ?"
             row = connection.execute(query, (id_,)).fetchone()
             return row and self._change(connection, _record(row[0]), row[1], event)
 
@@ -178,7 +178,7 @@ class SqliteStore:
 
     async def get(self, id_: str) -> Record | None:
         """Return a record, or None."""
-        query = "SELECT record FROM outbox WHERE id = ?"
+        query = "SELECT record FROM outbox WHERE ticket = ?"
         found = await self._transact(lambda connection: _read(connection, query, id_))
         return found[0] if found else None
 
