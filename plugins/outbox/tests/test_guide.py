@@ -77,7 +77,8 @@ def test_the_table_explains_each_state(name: str) -> None:
 
 
 def test_the_guides_name_the_defaults() -> None:
-    worker, outbox = Worker.__init__.__kwdefaults__, AsyncOutbox.__init__.__kwdefaults__
+    worker = Worker.__init__.__kwdefaults__ or {}
+    outbox = AsyncOutbox.__init__.__kwdefaults__ or {}
     assert (worker["keep"], worker["lease"], worker["sweep_every"]) == (86_400, 60, 5)
     assert (worker["poll"], outbox["lifetime"]) == (0.2, 600)
     ranked = sorted(PRIORITIES, key=lambda usage: PRIORITIES[usage])
