@@ -39,6 +39,7 @@ def test_a_file_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     ("query", "index"),
     [
         ("_NEXT", "outbox_next"),
+        ("_TO", "outbox_to"),
         ("_OVERDUE", "outbox_overdue"),
         ("_DEAD", "outbox_dead"),
         ("_PURGE", "outbox_ended"),
