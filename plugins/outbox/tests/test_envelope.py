@@ -101,8 +101,16 @@ def test_a_name_of_a_key_is_plain(name: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="letters"):
         Keys({name: OLD}, use=name)
     (tmp_path / "use").write_text(name)
-    with pytest.raises(ValueError, match="letters"):
+    with pytest.raises(StoreError):
         Keys.from_folder(tmp_path)
+
+
+def test_a_file_that_is_not_a_key_is_named_and_not_repeated(tmp_path: Path) -> None:
+    (tmp_path / "use").write_text("a")
+    (tmp_path / "a.key").write_text("canary")
+    with pytest.raises(StoreError, match=r"a\.key cannot be read") as caught:
+        Keys.from_folder(tmp_path)
+    assert caught.value.__context__ is None
 
 
 def test_a_context_that_is_not_json_is_named() -> None:

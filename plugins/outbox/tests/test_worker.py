@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import logging
 import sqlite3
 from typing import Any
@@ -145,6 +146,30 @@ def test_an_email_past_its_deadline_is_not_sent_but_expires(bench: Any) -> None:
             assert swept.purged == 1
 
     asyncio.run(check())
+
+
+def test_an_email_whose_worker_is_silent_is_unknown(bench: Any) -> None:
+    async def check() -> None:
+        async with bench.outbox() as outbox:
+            ticket = await outbox.enqueue(message())
+            await bench.store.apply(ticket.id, Claim("vanished", 60_000))
+            sweeper = Sweeper(bench.store, every=5, keep=60)
+            for seconds, abandoned in ((59, 0), (2, 1)):
+                bench.seconds += seconds
+                swept = await sweeper.sweep()
+                assert swept is not None
+                assert swept.abandoned == abandoned
+            status = await outbox.status(ticket.id)
+            assert (status.state, status.reason) == ("unknown", "lease")
+            assert status.error.outcome == "unknown"
+
+    asyncio.run(check())
+
+
+def test_a_deadline_may_be_as_far_as_dates_go(bench: Any) -> None:
+    far = dt.datetime.max.replace(tzinfo=dt.UTC)
+    status = asyncio.run(worked(bench, deadline=far))
+    assert status.state == "accepted"
 
 
 def test_a_mailer_that_is_closed_sends_nothing_and_another_worker_does(bench: Any) -> None:

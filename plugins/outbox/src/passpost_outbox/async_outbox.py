@@ -274,7 +274,8 @@ def _status(record: Record) -> Status:
 
 
 def _error(record: Record) -> SendError:
-    facts: dict[str, Any] = {"scope": "provider", "provider_code": f"passpost.{record.reason}"}
+    scope = "message" if record.reason == "message" else "provider"
+    facts: dict[str, Any] = {"scope": scope, "provider_code": f"passpost.{record.reason}"}
     if record.result is not None and not record.reason:
         names = ("connector", "scope", "temporary", "retry_after", "provider_code")
         facts = {name: getattr(record.result, name) for name in names}

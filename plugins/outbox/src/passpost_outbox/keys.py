@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -13,6 +13,7 @@ from passpost.phrases import Phrases
 from passpost.stores import StoreError
 
 _ = Phrases("passpost_outbox")
+T = TypeVar("T")
 
 SIZE: Final = 32
 """Bytes of a key: AES-256."""
@@ -45,8 +46,7 @@ class Keys:
         contains the name of the key that encrypts.
 
         Raises:
-            StoreError: The folder cannot be read.
-            ValueError: A name or a key in it is not valid.
+            StoreError: The folder cannot be read, or a name or key in it is not valid.
         """
         keys = _FolderKeys(Path(path))
         keys.current()
@@ -70,7 +70,7 @@ class _FolderKeys(Keys):
         self._ciphers: dict[str, AESGCM] = {}
 
     def current(self) -> tuple[str, AESGCM]:
-        name = _checked(self._read("use").strip())
+        name = self._read("use", str)
         cipher = self.find(name)
         if cipher is None:
             raise StoreError(
@@ -83,13 +83,13 @@ class _FolderKeys(Keys):
         if name not in self._ciphers and _NAME.fullmatch(name):
             if not (self._folder / f"{name}.key").exists():
                 return None
-            self._ciphers[name] = _cipher(name, self._read(f"{name}.key").strip())
+            self._ciphers[name] = self._read(f"{name}.key", lambda key: _cipher(name, key))
         return self._ciphers.get(name)
 
-    def _read(self, name: str) -> str:
+    def _read(self, name: str, use: Callable[[str], T]) -> T:
         try:
-            return (self._folder / name).read_text("ascii")
-        except (OSError, UnicodeError):
+            return use((self._folder / name).read_text("ascii").strip())
+        except (OSError, ValueError):
             pass
         raise StoreError(
             _("the file {path} cannot be read as a key", path=self._folder / name),

@@ -27,6 +27,8 @@ from passpost_outbox.sweeper import Sweeper
 log: Final = logging.getLogger("passpost.outbox")
 
 _FACTS: Final = ("connector", "scope", "temporary", "retry_after", "provider_code")
+_LONGEST: Final = 86_400_000
+"""Milliseconds that a send may take at most, as those of a policy; the end of time is too far."""
 _RENEWALS: Final = 3
 """Renewals in the time of a lease, so that one may fail."""
 
@@ -163,7 +165,8 @@ class Worker:
         """
         record = change.record
         owner = record.owner or ""
-        expires = asked + dt.timedelta(milliseconds=record.deadline - change.now)
+        left = min(record.deadline - change.now, _LONGEST)
+        expires = asked + dt.timedelta(milliseconds=left)
         renewing = asyncio.create_task(self._renew(record.id, owner))
         event: Event
         try:
@@ -191,7 +194,7 @@ class Worker:
             # Of the folder of keys; nothing was sent, and the deadline ends it.
             log.error("%s", error)  # noqa: TRY400 - the text says it all
             return Finish(owner, Result(state="rejected", reason="key"))
-        except MessageError:
+        except (MessageError, TypeError):
             # A newer version of passpost made it.
             return Finish(owner, Result(state="rejected", reason="message"))
         try:
