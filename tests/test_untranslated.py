@@ -33,6 +33,7 @@ NAMES = frozenset(("evidence", "hint", "message", "problem", "reason", "remedy",
 
 ENGLISH = {
     "a Problem contains something else than text": "for the author of a config class",
+    "passpost init": "a command",
 }
 """Texts that stay English, and why."""
 

@@ -10,7 +10,7 @@ import click
 
 from passpost_cli.arguments import STDIN, is_content, named
 from passpost_cli.command import Command
-from passpost_cli.language import language
+from passpost_cli.language import _, language
 from passpost_cli.payloads import split_assignment
 
 _EPILOG: Final = """\b
@@ -50,7 +50,7 @@ def command(file: str, **given: Any) -> None:
     comments and order are kept.
     """
     if file == STDIN or is_content(file) or not file:
-        raise click.UsageError("FILE is the name of the file to write")
+        raise click.UsageError(_("FILE is the name of the file to write"))
     assignments = dict(split_assignment(text) for text in given.pop("assignments"))
     # Slow to import, and of no use for `--help`.
     from passpost_cli.commands.schema import whole  # noqa: PLC0415

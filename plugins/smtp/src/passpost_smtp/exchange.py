@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from passpost.wire import Alarm
+from passpost_smtp import _
 from passpost_smtp.fault import Fault
 from passpost_smtp.reply import SHUTTING_DOWN
 
@@ -105,7 +106,7 @@ class Exchanges:
         """Assign replies that came; return False if they end the connection."""
         queue = self._queue
         if queue and queue[0].is_cancelled:
-            self._fail(Fault("order", "a reply came that nobody waits for"))
+            self._fail(Fault("order", _("a reply came that nobody waits for")))
             return False
         unanswered = [exchange for exchange in queue if exchange.wanted]
         for reply in replies:
@@ -118,10 +119,10 @@ class Exchanges:
                 if not exchange.wanted:
                     del unanswered[0]
             elif not closing:
-                self._fail(Fault("order", "a reply came that no command had asked for"))
+                self._fail(Fault("order", _("a reply came that no command had asked for")))
                 return False
             if closing:
-                self._fail(Fault("closed", "the server said that it closes the connection"))
+                self._fail(Fault("closed", _("the server said that it closes the connection")))
                 return False
             if self._ends_next and not unanswered:
                 self._fail(Fault("aborted"))
@@ -136,7 +137,7 @@ class Exchanges:
         """
         queue = self._queue
         if more and not (queue and queue[-1].wanted):
-            self._fail(Fault("order", "a reply began that no command had asked for"))
+            self._fail(Fault("order", _("a reply began that no command had asked for")))
             return
         next_turn = False
         while queue and not queue[0].wanted:
