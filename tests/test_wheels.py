@@ -18,6 +18,10 @@ import passpost
 from pytest_passpost import SmtpServer
 
 ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "release"))
+
+from messages import packages  # noqa: E402 - a script
+
 PACKAGES = {
     "passpost": "core",
     "passpost_cli": "cli",
@@ -41,11 +45,8 @@ PACKAGES = {
     "passpost_webhook_stand_in": "plugins/webhook/stand_in",
 }
 CONNECTORS = [name for name in PACKAGES if f"{name}_stand_in" in PACKAGES]
-TRANSLATED = {
-    "passpost", "passpost_cli", "passpost_django", "passpost_http", "passpost_redis",
-    "passpost_tools", *CONNECTORS,
-}  # fmt: skip
-"""The packages whose texts for people have a catalog."""
+TRANSLATED = {package.name for package in packages()}
+"""The packages whose source makes phrases."""
 OVER_HTTP = ("passpost_aliyun_dm", "passpost_sendgrid", "passpost_ses", "passpost_webhook")
 HTTP = {"certifi", "h11", "httpcore", "passpost-http", "sniffio"}
 HOST = {"anyio", "attrs", "cattrs", "chevron", "idna", "passpost", "pluggy", "typing-extensions"}
