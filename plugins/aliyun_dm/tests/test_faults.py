@@ -27,7 +27,7 @@ from pytest_passpost import (
 
 pytestmark = pytest.mark.anyio
 
-SHORT = {"connectTimeout": 300, "readTimeout": 200, "totalTimeout": 400}
+SHORT = {"connectTimeout": 1000, "readTimeout": 200, "totalTimeout": 1500}
 ENVELOPE = {"EnvId": "600000000001", "RequestId": "A1B2C3D4-0000"}
 
 

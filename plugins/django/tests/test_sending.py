@@ -88,7 +88,7 @@ def payloads_in(error: BaseException) -> list[str]:
     found, trace = [], error.__traceback__
     while trace is not None:
         code = trace.tb_frame.f_code
-        if "/passpost" in code.co_filename and "493817" in repr(trace.tb_frame.f_locals):
+        if "/src/passpost" in code.co_filename and "493817" in repr(trace.tb_frame.f_locals):
             found.append(code.co_qualname)
         trace = trace.tb_next
     return found

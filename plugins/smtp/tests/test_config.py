@@ -372,7 +372,8 @@ def test_the_first_guides_settings_parse_as_they_stand(text: str) -> None:
 @pytest.mark.parametrize("preset", PRESETS, ids=lambda preset: preset.id)
 def test_presets_parse_and_only_want_filling_in(preset: Any) -> None:
     made = hooks.parse_config(preset.settings)
-    assert made.login is not None
+    # A mail server on this machine has no accounts.
+    assert made.login is not None or made.uses_oauth2 or preset.id == "local"
     remarks = {problem.message for problem in warnings(made)}
     assert remarks == {"still a placeholder"}
 
