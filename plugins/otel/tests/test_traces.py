@@ -202,7 +202,19 @@ async def test_what_a_connector_traces_is_within_the_send(sdk: Sdk, connect: Con
 
 # Nothing of a person ------------------------------------------------------------------------------
 
-CANARIES = ("ada", "lovelace", "example.com", "Code 4", "493817", "canary", "key-4711", "acme")
+# Nothing that the digits of an ID may spell, such as "ada".
+CANARIES = (
+    "ada@",
+    "ada.",
+    "ada l",
+    "lovelace",
+    "example.com",
+    "Code 4",
+    "493817",
+    "canary",
+    "key-4711",
+    "acme",
+)
 
 
 def speaking() -> passpost.SendError:
