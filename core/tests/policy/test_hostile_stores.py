@@ -319,3 +319,18 @@ def test_a_class_derived_from_a_store_in_memory_is_asked_itself() -> None:
 
     run(scene())
     assert asked == ["begin", "take"]
+
+
+def test_a_commit_that_fails_leaves_the_file_usable(tmp_path: Path) -> None:
+    store = SqliteIdempotency(tmp_path / "sends.sqlite")
+    store._in_transaction(lambda _: None)
+    (connection,) = store._connections.values()
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("CREATE TABLE parent (id INTEGER PRIMARY KEY)")
+    connection.execute(
+        "CREATE TABLE child (id REFERENCES parent (id) DEFERRABLE INITIALLY DEFERRED)"
+    )
+    with pytest.raises(sqlite3.IntegrityError):
+        store._in_transaction(lambda found: found.execute("INSERT INTO child VALUES (1)"))
+    began = asyncio.run(store.begin("key", "content", running=60, kept=60))
+    assert isinstance(began, Begun)
