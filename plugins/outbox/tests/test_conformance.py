@@ -41,6 +41,7 @@ def test_a_file_that_cannot_be_made_is_named(tmp_path: Path) -> None:
         ("_NEXT", "outbox_next"),
         ("_TO", "outbox_to"),
         ("_OVERDUE", "outbox_overdue"),
+        ("_STALE", "outbox_stale"),
         ("_DEAD", "outbox_dead"),
         ("_PURGE", "outbox_ended"),
     ],

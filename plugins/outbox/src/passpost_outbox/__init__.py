@@ -11,6 +11,8 @@
 from __future__ import annotations
 
 from passpost_outbox.async_outbox import OTHERS, PRIORITIES, AsyncOutbox, AsyncTicket, Status
+from passpost_outbox.blocking_worker import BlockingWorker
+from passpost_outbox.engine import Engine
 from passpost_outbox.keys import Keys
 from passpost_outbox.outbox import Outbox, Ticket
 from passpost_outbox.records import (
@@ -21,6 +23,7 @@ from passpost_outbox.records import (
     Event,
     Expire,
     Finish,
+    Publish,
     Record,
     Release,
     Renew,
@@ -45,14 +48,17 @@ __all__ = [
     "Abandon",
     "AsyncOutbox",
     "AsyncTicket",
+    "BlockingWorker",
     "Change",
     "Claim",
+    "Engine",
     "Event",
     "Expire",
     "Finish",
     "Keys",
     "Outbox",
     "OutboxStore",
+    "Publish",
     "Record",
     "Release",
     "Renew",

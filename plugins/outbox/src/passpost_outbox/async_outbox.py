@@ -15,6 +15,7 @@ import attrs
 
 from passpost import Message, MessageError, Receipt, SendError
 from passpost.phrases import Phrases
+from passpost_outbox.engine import AGAIN, PATIENCE, Engine, Publisher
 from passpost_outbox.envelope import content, sealed
 from passpost_outbox.keys import Keys
 from passpost_outbox.records import FINAL, Record, State
@@ -105,12 +106,17 @@ class AsyncOutbox:
         lifetime: Seconds after which an email without a deadline is worth nothing.
         priorities: The priority of each usage; lower ones are sent first. `PRIORITIES` by default,
             and 50 for all other usages.
+        engine: Is told of each email, and brings it to a worker. Without one, workers look for
+            emails in the store.
+        publish_timeout: Seconds that the engine may take. An email of which it was not told is
+            stored all the same, and a worker's sweeper publishes it again.
+        republish: Seconds after which a sweeper publishes an email that nobody took.
 
     Raises:
-        ValueError: The secret is too short, or the lifetime is not positive.
+        ValueError: The secret is too short, or a time is not positive.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - three parts, and options with defaults
         self,
         store: OutboxStore,
         keys: Keys,
@@ -118,6 +124,9 @@ class AsyncOutbox:
         secret: bytes,
         lifetime: float = 600.0,
         priorities: Mapping[str, int] = PRIORITIES,
+        engine: Engine | None = None,
+        publish_timeout: float = PATIENCE,
+        republish: float = AGAIN,
     ) -> None:
         if len(secret) < _SHORTEST_SECRET:
             raise ValueError(f"secret must have at least {_SHORTEST_SECRET} bytes")
@@ -128,6 +137,7 @@ class AsyncOutbox:
         self._secret = secret
         self._lifetime = lifetime
         self._priorities = dict(priorities)
+        self._publisher = Publisher.of(engine, publish_timeout, republish)
 
     async def enqueue(
         self, message: Message, *, supersedes: tuple[str, str] | None = None
@@ -167,6 +177,7 @@ class AsyncOutbox:
             priority=self._priorities.get(message.usage, OTHERS),
             queued_at=now,
             deadline=deadline,
+            publish_at=now + self._first_pause(),
             recipient=self._hash(["to", _mailbox(message)]),
             shown=_shortened(message.to.address),
             fingerprint=fingerprint,
@@ -180,6 +191,9 @@ class AsyncOutbox:
                 _("idempotency_key names another email already: use one key for one code"),
                 field="idempotency_key",
             )
+        if self._publisher is not None and stored.state == "queued":
+            left = (stored.deadline - now) / 1000
+            await self._publisher.publish(stored.id, seconds_left=left, priority=stored.priority)
         return stored.id
 
     async def status(self, id_: str) -> Status | None:
@@ -221,6 +235,11 @@ class AsyncOutbox:
 
     async def __aexit__(self, *_raised: object) -> None:
         await self.aclose()
+
+    def _first_pause(self) -> int:
+        """Return the milliseconds after which a sweeper is to publish a new email."""
+        publisher = self._publisher
+        return 0 if publisher is None or publisher.is_resting else publisher.again
 
     def _seconds(self, message: Message) -> float:
         if message.deadline is None:

@@ -74,6 +74,7 @@ class Record:
         owner: Shows whose claim it is, while it is ``sending``.
         lease_until: When a claim that was not renewed counts as dead.
         finished_at: When it reached its final state.
+        publish_at: When an engine is to be told of it again, while it is ``queued``.
         reason: Why it did, where that was not the provider's decision: those of `Result`, or
             ``overdue``, ``superseded`` or ``lease``.
         result: How sending ended; None where nobody sent it, or nobody knows.
@@ -92,6 +93,7 @@ class Record:
     owner: str | None = None
     lease_until: int | None = None
     finished_at: int | None = None
+    publish_at: int = 0
     reason: str = ""
     result: Result | None = None
 
@@ -159,11 +161,23 @@ class Supersede:
 
 
 @attrs.frozen
+class Publish:
+    """An engine is told once more of an email that nobody took.
+
+    Attributes:
+        again: Milliseconds after which it may be told again, at least. They grow with the email's
+            age, so that a long queue is not published over and over.
+    """
+
+    again: int
+
+
+@attrs.frozen
 class Abandon:
     """The owner's lease is over, so nobody knows what it did."""
 
 
-Event = Claim | Renew | Release | Finish | Expire | Supersede | Abandon
+Event = Claim | Renew | Release | Finish | Expire | Supersede | Publish | Abandon
 
 
 def decide(record: Record, event: Event, now: int) -> Record | None:
@@ -175,7 +189,7 @@ def decide(record: Record, event: Event, now: int) -> Record | None:
         now: The store's time in milliseconds.
     """
     match event:
-        case Claim() | Expire() | Supersede():
+        case Claim() | Expire() | Supersede() | Publish():
             return _of_queued(record, event, now) if record.state == "queued" else None
         case Abandon():
             dead = record.state == "sending" and now >= (record.lease_until or 0)
@@ -183,12 +197,22 @@ def decide(record: Record, event: Event, now: int) -> Record | None:
     return _of_owned(record, event, now) if _owns(record, event.owner) else None
 
 
-def body_after(event: Event) -> bytes | None:
-    """Return the body that a record has after an event: no event but `Release` leaves one."""
-    return event.body if isinstance(event, Release) else None
+def body_after(after: Record, event: Event, before: bytes | None) -> bytes | None:
+    """Return the encrypted body that a record has after an event: that of ``queued`` alone stays.
+
+    Args:
+        after: What `decide` returned.
+        event: What happens.
+        before: The body until then.
+    """
+    if isinstance(event, Release):
+        return event.body
+    return before if after.state == "queued" else None
 
 
-def _of_queued(record: Record, event: Claim | Expire | Supersede, now: int) -> Record | None:
+def _of_queued(
+    record: Record, event: Claim | Expire | Supersede | Publish, now: int
+) -> Record | None:
     overdue = now >= record.deadline
     match event:
         case Claim(owner, lease):
@@ -198,6 +222,10 @@ def _of_queued(record: Record, event: Claim | Expire | Supersede, now: int) -> R
             return _ended(record, "expired", "overdue", now) if overdue else None
         case Supersede():
             return _ended(record, "expired", "superseded", now)
+        case Publish(again):
+            next_one = now + max(again, now - record.queued_at)
+            told = attrs.evolve(record, publish_at=next_one)
+            return told if not overdue and now >= record.publish_at else None
 
 
 def _owns(record: Record, owner: str) -> bool:
@@ -209,7 +237,9 @@ def _of_owned(record: Record, event: Renew | Release | Finish, now: int) -> Reco
         case Renew(_, lease):
             return attrs.evolve(record, lease_until=now + lease)
         case Release():
-            return attrs.evolve(record, state="queued", owner=None, lease_until=None)
+            # Its worker will not try again, and the engine thinks that it has.
+            waiting = attrs.evolve(record, state="queued", publish_at=now)
+            return attrs.evolve(waiting, owner=None, lease_until=None)
         case Finish(_, result):
             ended = _ended(record, result.state, result.reason, now)
             return attrs.evolve(ended, result=result)

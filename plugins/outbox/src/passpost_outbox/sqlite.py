@@ -49,12 +49,13 @@ _SCHEMA: Final = (
     CREATE TABLE IF NOT EXISTS outbox (
       seq INTEGER PRIMARY KEY AUTOINCREMENT, ticket TEXT NOT NULL UNIQUE, state TEXT NOT NULL,
       usage TEXT NOT NULL, priority INTEGER NOT NULL, deadline INTEGER NOT NULL,
-      lease_until INTEGER, finished_at INTEGER, recipient TEXT NOT NULL, idem TEXT UNIQUE,
-      record TEXT NOT NULL, body BLOB
+      publish_at INTEGER NOT NULL, lease_until INTEGER, finished_at INTEGER,
+      recipient TEXT NOT NULL, idem TEXT UNIQUE, record TEXT NOT NULL, body BLOB
     )
     """,
     "CREATE INDEX IF NOT EXISTS outbox_next ON outbox (priority, seq) WHERE state = 'queued'",
     "CREATE INDEX IF NOT EXISTS outbox_overdue ON outbox (deadline) WHERE state = 'queued'",
+    "CREATE INDEX IF NOT EXISTS outbox_stale ON outbox (publish_at) WHERE state = 'queued'",
     "CREATE INDEX IF NOT EXISTS outbox_to ON outbox (recipient, usage) WHERE state = 'queued'",
     "CREATE INDEX IF NOT EXISTS outbox_dead ON outbox (lease_until) WHERE state = 'sending'",
     "CREATE INDEX IF NOT EXISTS outbox_ended ON outbox (finished_at) WHERE finished_at IS NOT NULL",
@@ -63,11 +64,14 @@ _SCHEMA: Final = (
 )
 
 _INSERT: Final = """
-INSERT INTO outbox (ticket, state, usage, priority, deadline, recipient, idem, record, body)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO outbox
+  (ticket, state, usage, priority, deadline, publish_at, recipient, idem, record, body)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _UPDATE: Final = """
-UPDATE outbox SET state = ?, lease_until = ?, finished_at = ?, record = ?, body = ? WHERE ticket = ?
+UPDATE outbox
+SET state = ?, publish_at = ?, lease_until = ?, finished_at = ?, record = ?, body = ?
+WHERE ticket = ?
 """
 _NEXT: Final = """
 SELECT record, body FROM outbox INDEXED BY outbox_next WHERE state = 'queued'
@@ -76,6 +80,10 @@ ORDER BY priority, seq LIMIT 1
 _OVERDUE: Final = """
 SELECT record FROM outbox INDEXED BY outbox_overdue WHERE state = 'queued' AND deadline <= ?
 ORDER BY deadline LIMIT ?
+"""
+_STALE: Final = """
+SELECT record FROM outbox INDEXED BY outbox_stale WHERE state = 'queued' AND publish_at <= ?
+ORDER BY publish_at LIMIT ?
 """
 _DEAD: Final = """
 SELECT record FROM outbox INDEXED BY outbox_dead WHERE state = 'sending' AND lease_until <= ?
@@ -137,7 +145,8 @@ class SqliteStore:
                 for older in _read(connection, _TO, *supersedes):
                     self._change(connection, older, None, Supersede())
             values = (record.id, record.state, record.usage, record.priority, record.deadline)
-            rest = (record.recipient, record.idem, json.dumps(record.as_json()), body)
+            text = json.dumps(record.as_json())
+            rest = (record.publish_at, record.recipient, record.idem, text, body)
             connection.execute(_INSERT, (*values, *rest))
             return record
 
@@ -180,6 +189,12 @@ class SqliteStore:
             return overdue + _read(connection, _DEAD, now, limit - len(overdue))
 
         return await self._transact(due)
+
+    async def stale(self, limit: int) -> Sequence[Record]:
+        """Return queued records whose time to be published has come; see `OutboxStore.stale`."""
+        return await self._transact(
+            lambda connection: _read(connection, _STALE, self._now(), limit)
+        )
 
     async def get(self, id_: str) -> Record | None:
         """Return a record, or None."""
@@ -251,9 +266,9 @@ class SqliteStore:
         after = decide(record, event, now)
         if after is None:
             return None
-        times = (after.lease_until, after.finished_at)
-        text = json.dumps(after.as_json())
-        connection.execute(_UPDATE, (after.state, *times, text, body_after(event), after.id))
+        times = (after.publish_at, after.lease_until, after.finished_at)
+        rest = (json.dumps(after.as_json()), body_after(after, event, body), after.id)
+        connection.execute(_UPDATE, (after.state, *times, *rest))
         return Change(after, now, body)
 
     async def _transact(self, work: Callable[[sqlite3.Connection], T]) -> T:

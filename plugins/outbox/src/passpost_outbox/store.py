@@ -69,6 +69,16 @@ class OutboxStore(Protocol):
         """
         ...
 
+    async def stale(self, limit: int) -> Sequence[Record]:
+        """Return records that are ``queued`` and whose `publish_at` has come, in its order.
+
+        A sweeper with an engine asks for them.
+
+        Args:
+            limit: How many at most.
+        """
+        ...
+
     async def get(self, id_: str) -> Record | None:
         """Return a record, or None."""
         ...

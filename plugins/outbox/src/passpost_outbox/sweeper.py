@@ -1,4 +1,4 @@
-"""The sweeper: ends what nobody else ends. One worker at a time does it."""
+"""The sweeper: ends what nobody else ends, and publishes what was lost."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ from typing import Final
 import attrs
 
 from passpost.stores import StoreError
-from passpost_outbox.records import Abandon, Expire
+from passpost_outbox.engine import Publisher
+from passpost_outbox.records import Abandon, Expire, Publish, Record
 from passpost_outbox.store import OutboxStore
 
 log: Final = logging.getLogger("passpost.outbox")
 
 _BATCH: Final = 500
+_TOGETHER: Final = 20
+"""Emails that are published at a time."""
 _TERMS: Final = 3
 """Sweeps that a leader may miss before another one leads."""
 
@@ -29,26 +32,39 @@ class Swept:
         expired: Emails whose deadline passed before anyone took them.
         abandoned: Emails whose worker vanished; they are ``unknown``.
         purged: Records that were deleted.
+        published: Emails that nobody took, and of which the engine was told again.
     """
 
     expired: int = 0
     abandoned: int = 0
     purged: int = 0
+    published: int = 0
 
 
 class Sweeper:
     """Expires what is overdue, ends dead leases as ``unknown``, and deletes old records.
 
+    With an engine, it also publishes again what nobody took.
+
     Args:
         store: The store.
         every: Seconds between two sweeps.
         keep: Seconds that records in a final state are kept.
+        publisher: Tells an engine again of emails that nobody took.
     """
 
-    def __init__(self, store: OutboxStore, *, every: float, keep: float) -> None:
+    def __init__(
+        self,
+        store: OutboxStore,
+        *,
+        every: float,
+        keep: float,
+        publisher: Publisher | None = None,
+    ) -> None:
         self._store = store
         self._every = every
         self._keep = keep
+        self._publisher = publisher
         self._owner = secrets.token_hex(8)
 
     async def run(self, stopping: asyncio.Event) -> None:
@@ -70,6 +86,14 @@ class Sweeper:
         term = int(self._every * _TERMS * 1000)
         if not await self._store.lead(self._owner, term):
             return None
+        expired, abandoned = await self._end()
+        purged = await self._store.purge(age=int(self._keep * 1000))
+        if expired or abandoned:
+            log.warning("swept: %d expired, %d of vanished workers", expired, abandoned)
+        published = 0 if self._publisher is None else await self._publish(self._publisher)
+        return Swept(expired, abandoned, purged, published)
+
+    async def _end(self) -> tuple[int, int]:
         expired = abandoned = 0
         while records := await self._store.due(_BATCH):
             changed = 0
@@ -82,7 +106,27 @@ class Sweeper:
                     abandoned += isinstance(event, Abandon)
             if not changed:
                 break
-        purged = await self._store.purge(age=int(self._keep * 1000))
-        if expired or abandoned:
-            log.warning("swept: %d expired, %d of vanished workers", expired, abandoned)
-        return Swept(expired, abandoned, purged)
+        return expired, abandoned
+
+    async def _publish(self, publisher: Publisher) -> int:
+        """Publish what nobody took, for no longer than until the next sweep."""
+        loop = asyncio.get_running_loop()
+        over = loop.time() + self._every
+        published = 0
+        while loop.time() < over and (records := await self._store.stale(_TOGETHER)):
+            told = await asyncio.gather(*(self._tell(publisher, record) for record in records))
+            published += sum(told)
+            if not all(told):
+                # The rest would fail as well, and is still due at the next sweep.
+                break
+        if published:
+            log.info("swept: %d published again", published)
+        return published
+
+    async def _tell(self, publisher: Publisher, record: Record) -> bool:
+        # Noted first, so that an email that others publish as well is published once.
+        change = await self._store.apply(record.id, Publish(publisher.again))
+        if change is None:
+            return True
+        left = (record.deadline - change.now) / 1000
+        return await publisher.publish(record.id, seconds_left=left, priority=record.priority)

@@ -26,6 +26,7 @@ from passpost_outbox.records import (
     Event,
     Expire,
     Finish,
+    Publish,
     Record,
     Release,
     Renew,
@@ -156,6 +157,32 @@ class OutboxStoreSuite:
             assert ended is not None
             assert (ended.record.state, ended.record.reason) == ("unknown", "lease")
             assert await one.apply(dead.id, Finish("dead", _ACCEPTED)) is None
+
+        _run(connect, check)
+
+    def test_what_nobody_took_is_published_again(self, connect: Connect) -> None:
+        async def check(one: OutboxStore, other: OutboxStore) -> None:
+            now = await one.now()
+            lost = await _put(one, body=b"kept", publish_at=now - 2)
+            older = await _put(one, publish_at=now - 3)
+            waiting = await _put(one, publish_at=now + _LEASE)
+            taken = await _put(one, publish_at=now - 1)
+            await one.apply(taken.id, Claim("me", _LEASE))
+            assert [record.id for record in await other.stale(10)] == [older.id, lost.id]
+            assert [record.id for record in await other.stale(1)] == [older.id]
+            told = await one.apply(lost.id, Publish(_LEASE))
+            assert told is not None
+            assert await other.get(lost.id) == told.record
+            assert told.record.publish_at >= now + _LEASE
+            assert await other.apply(lost.id, Publish(_LEASE)) is None
+            assert await other.apply(waiting.id, Publish(_LEASE)) is None
+            assert [record.id for record in await other.stale(10)] == [older.id]
+            claimed = await other.apply(lost.id, Claim("me", _LEASE))
+            assert claimed is not None
+            assert claimed.body == b"kept"
+            # It is released, so it has to be published at once.
+            assert await one.apply(taken.id, Release("me", b"body")) is not None
+            assert [record.id for record in await other.stale(10)] == [older.id, taken.id]
 
         _run(connect, check)
 

@@ -7,7 +7,7 @@ import datetime as dt
 import logging
 import secrets
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from passpost import (
     AsyncMailer,
@@ -18,6 +18,7 @@ from passpost import (
     SendError,
 )
 from passpost.stores import StoreError
+from passpost_outbox.engine import AGAIN, PATIENCE, Engine, Publisher
 from passpost_outbox.envelope import UnreadableError, opened
 from passpost_outbox.keys import Keys
 from passpost_outbox.records import Claim, Event, Finish, Release, Renew, Result, State
@@ -29,6 +30,7 @@ log: Final = logging.getLogger("passpost.outbox")
 _FACTS: Final = ("connector", "scope", "temporary", "retry_after", "provider_code")
 _LONGEST: Final = 86_400_000
 """Milliseconds that a send may take at most, as those of a policy; the end of time is too far."""
+_POLL: Final = 0.2
 _RENEWALS: Final = 3
 """Renewals in the time of a lease, so that one may fail."""
 
@@ -46,16 +48,24 @@ class Worker:
     Run as many as you like, in as many processes as the store serves. Each also sweeps, one of them
     at a time; see `Sweeper`.
 
+    With an engine, its workers call `work` with the IDs that it brings. They do so within ``async
+    with worker``, where the worker runs beside them; `BlockingWorker` is for threads.
+
     Args:
         store: Where the emails are.
         keys: Decrypts them.
         mailer: Sends them, with its whole policy.
         concurrency: How many emails are under way at a time.
-        poll: Seconds between two looks at a store that had nothing to send.
+        poll: Seconds between two looks at a store that had nothing to send; None where an engine
+            brings all emails, so that the worker sweeps and sends nothing of its own accord.
         lease: Seconds after which an email whose worker is silent counts as ``unknown``. A worker
             renews it while it sends.
         sweep_every: Seconds between two sweeps.
         keep: Seconds that records in a final state are kept, and idempotency keys with them.
+        engine: Is told again of emails that nobody took.
+        publish_timeout: Seconds that the engine may take.
+        republish: Seconds after which an email that nobody took is published again. They grow with
+            its age.
 
     Raises:
         ValueError: A number is out of range.
@@ -68,21 +78,31 @@ class Worker:
         mailer: AsyncMailer,
         *,
         concurrency: int = 20,
-        poll: float = 0.2,
+        poll: float | None = _POLL,
         lease: float = 60.0,
         sweep_every: float = 5.0,
         keep: float = 86_400.0,
+        engine: Engine | None = None,
+        publish_timeout: float = PATIENCE,
+        republish: float = AGAIN,
     ) -> None:
-        if concurrency < 1 or min(poll, lease, sweep_every, keep) <= 0:
+        pause = _POLL if poll is None else poll
+        if concurrency < 1 or not min(pause, lease, sweep_every, keep) > 0:
             raise ValueError("concurrency is at least 1, and all times are greater than 0")
         self._store = store
         self._keys = keys
         self._mailer = mailer
         self._concurrency = concurrency
-        self._poll = poll
+        self._polls = poll is not None
+        self._pause = pause
         self._lease = lease
-        self._sweeper = Sweeper(store, every=sweep_every, keep=keep)
+        publisher = Publisher.of(engine, publish_timeout, republish)
+        self._sweeper = Sweeper(store, every=sweep_every, keep=keep, publisher=publisher)
         self._stopping = asyncio.Event()
+        self._running: asyncio.Task[None] | None = None
+        self._under_way = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
 
     def stop(self) -> None:
         """Claim no more emails; `run` returns when those under way have ended."""
@@ -93,13 +113,35 @@ class Worker:
         sweeping = asyncio.create_task(self._sweeper.run(self._stopping))
         try:
             async with asyncio.TaskGroup() as sending:
-                await self._claim_all(sending)
+                if self._polls:
+                    await self._claim_all(sending)
+                else:
+                    await self._stopping.wait()
         finally:
             self.stop()
             await sweeping
 
+    def start(self) -> None:
+        """Begin to `run` in the background; more calls do nothing."""
+        if self._running is None:
+            self._running = asyncio.create_task(self.run(), name="passpost worker")
+
+    async def aclose(self) -> None:
+        """Stop, and wait for what is under way: what was claimed, and calls of `work`."""
+        self.stop()
+        if self._running is not None:
+            await self._running
+        await self._idle.wait()
+
+    async def __aenter__(self) -> Self:
+        self.start()
+        return self
+
+    async def __aexit__(self, *_raised: object) -> None:
+        await self.aclose()
+
     async def work(self, id_: str) -> State | None:
-        """Send one email, if it is still to be sent; see `run`.
+        """Send one email, if it is still to be sent. A worker that stops claims none.
 
         Returns:
             The state that its record reached; None where there was nothing to claim.
@@ -107,6 +149,18 @@ class Worker:
         Raises:
             StoreError: The store cannot be asked. The email was not sent.
         """
+        if self._stopping.is_set():
+            return None
+        self._under_way += 1
+        self._idle.clear()
+        try:
+            return await self._work(id_)
+        finally:
+            self._under_way -= 1
+            if not self._under_way:
+                self._idle.set()
+
+    async def _work(self, id_: str) -> State | None:
         asked = dt.datetime.now(dt.UTC)
         change = await self._store.apply(id_, self._claim())
         return None if change is None else await self._perform(change, asked)
@@ -146,7 +200,7 @@ class Worker:
                 continue
             slots.release()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), self._poll)
+                await asyncio.wait_for(self._stopping.wait(), self._pause)
 
     async def _next(self) -> tuple[Change, dt.datetime] | None:
         # Before the store is asked, so that a slow reply gives no email a longer life.
@@ -241,7 +295,7 @@ class Worker:
                     return None
             else:
                 return None if change is None else change.record.state
-            await asyncio.sleep(min(self._poll, max(0.0, over - loop.time())))
+            await asyncio.sleep(min(self._pause, max(0.0, over - loop.time())))
 
     async def _renew(self, id_: str, owner: str) -> None:
         lease = int(self._lease * 1000)

@@ -1,0 +1,71 @@
+"""An event loop in a background thread, for callers that block."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class LoopThread:
+    """Runs coroutines for all threads of a process; a child of a fork starts a loop of its own.
+
+    Args:
+        name: The thread's name.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        # By process: a thread does not survive a fork, and a lock may be held when it happens.
+        self._loops: dict[int, asyncio.AbstractEventLoop] = {}
+        self._locks: dict[int, threading.Lock] = {}
+
+    @property
+    def is_running(self) -> bool:
+        """Whether this process has a loop."""
+        return os.getpid() in self._loops
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Return what a coroutine returns, or raise what it raises."""
+        future = asyncio.run_coroutine_threadsafe(work, self._loop())
+        try:
+            return future.result()
+        except BaseException:
+            # A caller that was interrupted waits no longer.
+            future.cancel()
+            raise
+
+    def stop(self, last: Coroutine[Any, Any, Any]) -> None:
+        """Run a last coroutine, and end the thread, if there is one; the next call starts it."""
+        with self._lock():
+            loop = self._loops.pop(os.getpid(), None)
+        if loop is None:
+            last.close()
+            return
+        try:
+            asyncio.run_coroutine_threadsafe(last, loop).result()
+        finally:
+            loop.call_soon_threadsafe(loop.stop)
+
+    def _loop(self) -> asyncio.AbstractEventLoop:
+        with self._lock():
+            loop = self._loops.get(os.getpid())
+            if loop is None:
+                loop = self._loops[os.getpid()] = asyncio.new_event_loop()
+                # A daemon: an application need not close what uses it.
+                threading.Thread(target=_serve, args=(loop,), name=self._name, daemon=True).start()
+        return loop
+
+    def _lock(self) -> threading.Lock:
+        return self._locks.setdefault(os.getpid(), threading.Lock())
+
+
+def _serve(loop: asyncio.AbstractEventLoop) -> None:
+    try:
+        loop.run_forever()
+    finally:
+        loop.close()

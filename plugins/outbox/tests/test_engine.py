@@ -1,0 +1,298 @@
+"""Engines: they are told of IDs in bounded time, and what they lose is published again."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from passpost import Message
+from passpost.stores import StoreError
+from passpost_outbox import BlockingWorker, Outbox, Sweeper, Worker
+from passpost_outbox.engine import Publisher
+
+
+class Engine:
+    """Notes what it is told, or does what a test says."""
+
+    def __init__(self, answer: Callable[[], Any] | None = None) -> None:
+        self.told: list[tuple[str, float, int]] = []
+        self.answer = answer
+
+    async def publish(self, id_: str, *, seconds_left: float, priority: int) -> None:
+        self.told.append((id_, seconds_left, priority))
+        if self.answer is not None:
+            await self.answer()
+
+    @property
+    def ids(self) -> list[str]:
+        return [told[0] for told in self.told]
+
+
+def message(**parts: Any) -> Message:
+    whole = {"to": "ada@example.com", "usage": "SignIn", "payload": {"code": "493817"}, **parts}
+    return Message(**whole)
+
+
+def sweeper(bench: Any, engine: Engine, again: float = 15.0) -> Sweeper:
+    return Sweeper(bench.store, every=5, keep=60, publisher=Publisher(engine, 2.0, again))
+
+
+async def swept(sweeper: Sweeper) -> int:
+    found = await sweeper.sweep()
+    assert found is not None
+    return found.published
+
+
+def test_an_engine_is_told_of_the_id_alone(bench: Any) -> None:
+    engine = Engine()
+
+    async def check() -> None:
+        async with bench.outbox(engine=engine, lifetime=30) as outbox:
+            ticket = await outbox.enqueue(message(idempotency_key="key"))
+            ((id_, left, priority),) = engine.told
+            assert (id_, priority) == (ticket.id, 10)
+            assert 0 < left <= 30
+            # Its caller may not know that the first one was published.
+            await outbox.enqueue(message(idempotency_key="key"))
+            assert engine.ids == [ticket.id] * 2
+            async with bench.mailer() as mailer:
+                await bench.worker(mailer).work(ticket.id)
+            await outbox.enqueue(message(idempotency_key="key"))
+            assert engine.ids == [ticket.id] * 2
+
+    asyncio.run(check())
+
+
+def test_an_engine_that_never_answers_holds_no_request(
+    bench: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    over = asyncio.Event()
+
+    async def hang() -> None:
+        while not over.is_set():
+            try:
+                await over.wait()
+            except asyncio.CancelledError:
+                # As a library does that tries again, whatever it is told.
+                continue
+
+    async def check() -> None:
+        engine = Engine(hang)
+        async with bench.outbox(engine=engine, publish_timeout=0.01) as outbox:
+            first = await outbox.enqueue(message())
+            while True:
+                # For a while it is not asked, and a sweeper need not wait.
+                second = await outbox.enqueue(message())
+                if second.id not in engine.ids:
+                    break
+            stale = [record.id for record in await bench.store.stale(10)]
+            assert stale == [second.id]
+            bench.seconds += 15
+            assert first.id in {record.id for record in await bench.store.stale(10)}
+        over.set()
+
+    asyncio.run(check())
+    assert "was not told of" in caplog.text
+    assert "493817" not in caplog.text
+
+
+@pytest.mark.parametrize("error", [StoreError("the broker is away"), RuntimeError("493817")])
+def test_an_engine_that_fails_is_told_again_by_the_sweeper(
+    bench: Any, error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def fail() -> None:
+        raise error
+
+    async def check() -> None:
+        engine = Engine(fail)
+        async with bench.outbox(engine=engine) as outbox:
+            ticket = await outbox.enqueue(message())
+            engine.answer = None
+            sweeps = sweeper(bench, engine)
+            assert await swept(sweeps) == 0
+            bench.seconds += 15
+            assert await swept(sweeps) == 1
+            assert engine.ids == [ticket.id] * 2
+
+    asyncio.run(check())
+    assert ("the broker is away" in caplog.text) == isinstance(error, StoreError)
+    assert "493817" not in caplog.text
+    assert type(error).__name__ in caplog.text or isinstance(error, StoreError)
+
+
+def test_an_email_is_published_once_a_period_and_ever_more_seldom(bench: Any) -> None:
+    async def check() -> None:
+        engine = Engine()
+        async with bench.outbox(engine=engine) as outbox:
+            await outbox.enqueue(message())
+            sweeps, moments = sweeper(bench, engine), []
+            for second in range(1, 300):
+                bench.seconds += 1
+                if await swept(sweeps):
+                    moments.append(second)
+            assert moments == [15, 30, 60, 120, 240]
+
+    asyncio.run(check())
+
+
+def test_what_was_stored_without_an_engine_is_published_by_the_next_sweep(bench: Any) -> None:
+    async def check() -> None:
+        engine = Engine()
+        async with bench.outbox() as outbox:
+            ids = {(await outbox.enqueue(message())).id for _ in range(30)}
+            assert await swept(sweeper(bench, engine)) == 30
+            assert sorted(engine.ids) == sorted(ids)
+            assert engine.told[0][2] == 10
+
+    asyncio.run(check())
+
+
+def test_a_sweep_gives_up_where_the_engine_fails(bench: Any) -> None:
+    async def fail() -> None:
+        raise StoreError("the broker is away")
+
+    async def check() -> None:
+        engine = Engine(fail)
+        async with bench.outbox() as outbox:
+            for _ in range(50):
+                await outbox.enqueue(message())
+            assert await swept(sweeper(bench, engine)) == 0
+            assert len(engine.told) < 50
+
+    asyncio.run(check())
+
+
+def test_a_worker_of_an_engine_sends_what_it_is_told_of_alone(bench: Any) -> None:
+    async def check() -> None:
+        republished = asyncio.Event()
+
+        async def answer() -> None:
+            if engine.ids.count(other.id) > 1:
+                republished.set()
+
+        engine = Engine()
+        async with bench.outbox(engine=engine) as outbox, bench.mailer() as mailer:
+            told, other = [await outbox.enqueue(message()) for _ in range(2)]
+            engine.answer = answer
+            bench.seconds += 20
+            worker = bench.worker(mailer, engine=engine, poll=None, sweep_every=0.01)
+            async with worker:
+                worker.start()
+                assert await worker.work(told.id) == "accepted"
+                await republished.wait()
+            assert await worker.work(other.id) is None, "it was stopped"
+            assert (await outbox.status(other.id)).state == "queued"
+
+    asyncio.run(check())
+
+
+def test_a_worker_closes_when_what_is_under_way_has_ended(bench: Any) -> None:
+    async def check() -> None:
+        sending, go_on = asyncio.Event(), asyncio.Event()
+
+        async def answer() -> None:
+            sending.set()
+            await go_on.wait()
+
+        bench.provider.answer = answer
+        async with bench.outbox() as outbox, bench.mailer() as mailer:
+            ticket = await outbox.enqueue(message())
+            async with bench.worker(mailer, poll=None) as worker:
+                working = asyncio.create_task(worker.work(ticket.id))
+                await sending.wait()
+                asyncio.get_running_loop().call_soon(go_on.set)
+            assert (await outbox.status(ticket.id)).state == "accepted"
+            assert await working == "accepted"
+
+    asyncio.run(check())
+
+
+def blocking(bench: Any) -> BlockingWorker:
+    @asynccontextmanager
+    async def make() -> AsyncIterator[Worker]:
+        async with bench.mailer() as mailer:
+            yield bench.worker(mailer, poll=None)
+
+    return BlockingWorker(make)
+
+
+def test_a_blocking_worker_serves_many_threads(bench: Any) -> None:
+    with Outbox(bench.store, bench.keys, secret=b"s" * 16) as outbox, blocking(bench) as worker:
+        ids = [outbox.enqueue(message()).id for _ in range(8)]
+        states: list[Any] = []
+
+        def work() -> None:
+            states.extend(worker.work(id_) for id_ in ids)
+
+        threads = [threading.Thread(target=work) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert states.count("accepted") == 8
+        assert states.count(None) == 24
+        worker.close()
+        worker.close()
+        assert worker.work(outbox.enqueue(message()).id) == "accepted"
+
+
+def test_a_worker_that_cannot_be_made_is_made_by_a_later_call(bench: Any) -> None:
+    failures = [OSError("no settings"), OSError("none yet")]
+    mailer = bench.mailer
+
+    def failing() -> Any:
+        if failures:
+            raise failures.pop()
+        return mailer()
+
+    bench.mailer = failing
+    worker = blocking(bench)
+    with pytest.raises(OSError, match="none yet"):
+        worker.start()
+    with pytest.raises(OSError, match="no settings"):
+        worker.work("1")
+    with worker:
+        assert worker.work("1") is None
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_child_of_a_fork_has_a_worker_of_its_own(bench: Any) -> None:
+    with Outbox(bench.store, bench.keys, secret=b"s" * 16) as outbox, blocking(bench) as worker:
+        first, second = [outbox.enqueue(message()).id for _ in range(2)]
+        child = os.fork()
+        if child == 0:
+            # Nothing of pytest's may run in the child.
+            try:
+                with worker:
+                    os._exit(0 if worker.work(first) == "accepted" else 1)
+            finally:
+                os._exit(1)
+        assert os.waitpid(child, 0)[1] == 0
+        assert worker.work(first) is None
+        assert worker.work(second) == "accepted"
+
+
+def test_times_of_an_engine_are_positive(bench: Any) -> None:
+    for wrong in ({"publish_timeout": 0}, {"republish": -1}):
+        with pytest.raises(ValueError, match="greater than 0"):
+            bench.outbox(engine=Engine(), **wrong)
+
+
+def test_a_republished_email_is_logged(bench: Any, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "passpost.outbox")
+
+    async def check() -> None:
+        async with bench.outbox() as outbox:
+            await outbox.enqueue(message())
+            await swept(sweeper(bench, Engine()))
+
+    asyncio.run(check())
+    assert "1 published again" in caplog.text
