@@ -55,7 +55,7 @@ def extracted(package: Path) -> Catalog:
     catalog = Catalog(fuzzy=False)
     found = extract_from_dir(
         package,
-        method_map=[("**.py", "python")],
+        method_map=[("**.py", "python"), ("**.html", "jinja2")],
         keywords={"_": None},
         comment_tags=["Translators:"],
         # By default it leaves out private folders.

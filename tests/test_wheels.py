@@ -38,6 +38,7 @@ PACKAGES = {
     "passpost_redis": "plugins/redis",
     "passpost_otel": "plugins/otel",
     "passpost_outbox": "plugins/outbox",
+    "passpost_console": "plugins/console",
     "passpost_smtp_stand_in": "plugins/smtp/stand_in",
     "passpost_aliyun_dm_stand_in": "plugins/aliyun_dm/stand_in",
     "passpost_sendgrid_stand_in": "plugins/sendgrid/stand_in",
@@ -71,6 +72,16 @@ EXTRAS = {
     "testing": TESTING,
     "redis": {"passpost-redis", "redis"},
     "otel": {"opentelemetry-api", "passpost-otel"},
+    "console": CLI
+    | {
+        "h11",
+        "jinja2",
+        "markupsafe",
+        "passpost-console",
+        "python-multipart",
+        "starlette",
+        "uvicorn",
+    },
     "outbox": {"cffi", "cryptography", "passpost-outbox", "pycparser"},
     "demo": CLI | TESTING | {"passpost-smtp", "passpost-smtp-stand-in"},
 }

@@ -1,0 +1,229 @@
+r"""Hides the secrets of a settings file, so that its text can be shown, edited and compared.
+
+A secret is shown as `MASK`, and a mask that comes back at the same place stands for the secret
+that is there. Comments are treated alike: many of them are settings of yesterday.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any, Final
+
+import attrs
+
+from passpost import config
+from passpost._config.jsonc import Scan
+from passpost._config.settings import Source
+from passpost_tools.setup.questions import field_at, inner_fields, is_reference, is_secret
+from passpost_tools.spans import Spans
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from passpost_tools.descriptions import FormField
+
+Path = tuple[str | int, ...]
+
+MASK: Final = "***"
+"""What is shown in place of a secret."""
+
+NEW: Final = "*** (new)"
+"""What is shown in place of a secret that somebody has typed just now."""
+
+_MARK: Final = "\ufeff"
+_TELLING: Final = re.compile("pass|secret|token|key|credential|auth", re.IGNORECASE)
+_TOLD: Final = re.compile(
+    r"""(?ix) ( ["'\w.-]* (?:pass|pw|secret|token|key|credential|auth) ["'\w.-]* \s* [:=]? \s* )
+    ( "(?:[^"\\\n]|\\.)*" | '[^'\n]*' | [^\s,;]+ )"""
+)
+_WITH_PASSWORD: Final = re.compile(r"(?i)[a-z][a-z0-9+.-]*://[^/\s@]*:[^/\s@]*@")
+
+
+@attrs.frozen
+class Hidden:
+    """A text without its secrets.
+
+    Attributes:
+        text: The text.
+        paths: Where its secrets are.
+    """
+
+    text: str
+    paths: tuple[Path, ...]
+
+
+def secret_paths(data: Any, forms: Mapping[str, Sequence[FormField]]) -> Iterator[Path]:
+    """Yield where the settings of an application contain secrets, not references to them.
+
+    Args:
+        data: The settings.
+        forms: The forms of its connectors, by name.
+    """
+    for key, value in data.items() if isinstance(data, dict) else ():
+        if key == "templates":
+            continue
+        if key != "connectors" or not isinstance(value, dict):
+            yield from _within(value, (key,), None, known=False)
+            continue
+        for name, entry in value.items():
+            settings = entry.get("settings") if isinstance(entry, dict) else None
+            place = (key, name, "settings")
+            yield from _settings(settings, place, forms.get(name, ()))
+
+
+def _settings(value: Any, place: Path, fields: Sequence[FormField]) -> Iterator[Path]:
+    for key, item in value.items() if isinstance(value, dict) else ():
+        if key == "templates":
+            continue
+        field = field_at(fields, (key,)) if fields else None
+        inner = inner_fields(field)
+        if inner and isinstance(item, dict):
+            yield from _settings(item, (*place, key), inner)
+        else:
+            yield from _within(item, (*place, key), field, known=field is not None)
+
+
+def _within(
+    value: Any, place: Path, field: FormField | None, *, known: bool, told: bool = False
+) -> Iterator[Path]:
+    """Yield secrets by the name of their key, where no class says which they are."""
+    key = place[-1]
+    is_told = told or (isinstance(key, str) and _is_told(field, key, known=known))
+    if isinstance(value, dict):
+        for name, item in value.items():
+            yield from _within(item, (*place, name), None, known=False, told=is_told)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _within(item, (*place, index), None, known=False, told=is_told)
+    elif isinstance(value, str) and (
+        (is_told and not _is_open(value)) or _WITH_PASSWORD.search(value)
+    ):
+        yield place
+
+
+def _is_told(field: FormField | None, key: str, *, known: bool) -> bool:
+    if known:
+        return is_secret(field, key)
+    return _TELLING.search(key) is not None
+
+
+def _is_open(value: str) -> bool:
+    return is_reference(value) or config.is_placeholder(value) or not value
+
+
+def hide(text: str, forms: Mapping[str, Sequence[FormField]]) -> Hidden:
+    """Return a text without its secrets.
+
+    Raises:
+        ConfigError: The text cannot be read.
+    """
+    data = Spans(text.removeprefix(_MARK)).value
+    paths = tuple(secret_paths(data, forms))
+    return Hidden(replaced(text, dict.fromkeys(paths, MASK)), paths)
+
+
+def replaced(text: str, values: Mapping[Path, str]) -> str:
+    """Return a text with other values at some paths, and without secrets in its comments."""
+    mark = _MARK if text.startswith(_MARK) else ""
+    text = text.removeprefix(_MARK)
+    members = Spans(text).members
+    parts = [
+        (members[path].value, members[path].end, json.dumps(value, ensure_ascii=False))
+        for path, value in values.items()
+    ]
+    parts += [(at, at + len(old), quiet(old)) for at, old in comments(text)]
+    return mark + _spliced(text, parts)
+
+
+def quiet(comment: str) -> str:
+    """Return a comment with what looks like a secret hidden."""
+    hidden = _TOLD.sub(lambda told: told[1] + _masked(told[2]), comment)
+    return _WITH_PASSWORD.sub(MASK, hidden)
+
+
+def _masked(value: str) -> str:
+    bare = value.strip("\"'")
+    is_value = value[0] in "\"'" or any(not c.isalpha() for c in bare)
+    return value if not is_value or _is_open(bare) else value.replace(bare, MASK) if bare else value
+
+
+def comments(text: str) -> list[tuple[int, str]]:
+    """Return the comments of a text, each with its offset."""
+    return _Comments(text).found()
+
+
+class _Comments(Scan):
+    """The scan that finds problems, which also notes comments."""
+
+    def __init__(self, text: str) -> None:
+        self._found: list[tuple[int, str]] = []
+        super().__init__(Source(text), None)
+
+    def found(self) -> list[tuple[int, str]]:
+        self.run()
+        return self._found
+
+    def _take(self, token: Any) -> None:
+        super()._take(token)
+        if token.kind == "comment":
+            self._found.append((token.start, token.text))
+
+
+def reveal(text: str, before: str, forms: Mapping[str, Sequence[FormField]]) -> str:
+    """Return a text with the secrets that its masks stand for: those at the same places.
+
+    Args:
+        text: The text that somebody has edited.
+        before: The text as it was, with its secrets.
+        forms: The forms of its connectors, by name.
+
+    Raises:
+        ConfigError: A text cannot be read.
+    """
+    old = Spans(before.removeprefix(_MARK)).value if before.strip() else {}
+    known = {path: value_at(old, path) for path in secret_paths(old, forms)}
+    data = Spans(text.removeprefix(_MARK)).value
+    wanted = {path: known[path] for path in known if value_at(data, path) == MASK}
+    mark = _MARK if text.startswith(_MARK) else ""
+    text = text.removeprefix(_MARK)
+    members = Spans(text).members
+    parts = [
+        (members[path].value, members[path].end, json.dumps(value, ensure_ascii=False))
+        for path, value in wanted.items()
+    ]
+    parts += _revealed_comments(text, before.removeprefix(_MARK) if before.strip() else "{}")
+    return mark + _spliced(text, parts)
+
+
+def _revealed_comments(text: str, before: str) -> Iterator[tuple[int, int, str]]:
+    originals: defaultdict[str, list[str]] = defaultdict(list)
+    for _, comment in comments(before):
+        originals[quiet(comment)].append(comment)
+    for at, comment in comments(text):
+        if MASK in comment and originals[comment]:
+            yield at, at + len(comment), originals[comment].pop(0)
+
+
+def left_masks(text: str, forms: Mapping[str, Sequence[FormField]]) -> tuple[Path, ...]:
+    """Return where a text has a mask that stands for nothing."""
+    data = Spans(text.removeprefix(_MARK)).value
+    return tuple(path for path in secret_paths(data, forms) if value_at(data, path) == MASK)
+
+
+def value_at(data: Any, path: Path) -> Any:
+    """Return the value at a path of keys and indexes; None if there is nothing."""
+    for step in path:
+        try:
+            data = data[step]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return data
+
+
+def _spliced(text: str, parts: Sequence[tuple[int, int, str]]) -> str:
+    order: Callable[[tuple[int, int, str]], int] = lambda part: part[0]  # noqa: E731
+    for start, end, new in sorted(parts, key=order, reverse=True):
+        text = text[:start] + new + text[end:]
+    return text

@@ -1,0 +1,65 @@
+"""The first page: the connectors in order, and what is missing."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from passpost._connector_info import in_language
+from passpost_console.coverage import Served, coverage
+from passpost_console.phrases import _
+from passpost_console.visit import Page, Visit
+from passpost_tools.setup.questions import is_unset
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
+
+    from passpost_console.workspace import Document, Entry
+
+SERVED: Final = {
+    Served.OWN: ("●", _("own template")),
+    Served.SHARED: ("○", _("template for any language")),
+    Served.GENERIC: ("◌", _("template for `Generic`")),
+    Served.MISSING: ("✕", _("nothing: the email is rejected")),
+}
+"""The sign of each way to be served, and what it means."""
+
+
+def answer(visit: Visit) -> Response:
+    """Show the connectors and what is missing."""
+    document = visit.workspace.read()
+    return visit.show(
+        "overview.html",
+        document=document,
+        connectors=[_connector(visit, document, one) for one in document.entries],
+        coverage=coverage(document),
+        served=SERVED,
+        unset=[one for one in document.problems if is_unset(one)],
+        problems=[one for one in document.problems if not is_unset(one)],
+    )
+
+
+def _connector(visit: Visit, document: Document, entry: Entry) -> dict[str, Any]:
+    problems = document.problems_of(entry.name)
+    errors = [one for one in problems if one.severity == "error" and not is_unset(one)]
+    trial = visit.workspace.trials.get(entry.name)
+    return {
+        "name": entry.name,
+        "use": entry.use,
+        "title": in_language(entry.info.name, visit.language) if entry.info else entry.use,
+        "about": in_language(entry.info.description, visit.language) if entry.info else "",
+        "error": entry.error,
+        "errors": len(errors),
+        "warnings": sum(one.severity == "warning" for one in problems),
+        "unset": any(is_unset(one) for one in problems),
+        "trial": trial,
+        "tested": _time(trial.at) if trial else "",
+        "ready": entry.info is not None and not errors,
+    }
+
+
+def _time(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).astimezone().strftime("%Y-%m-%d %H:%M")
+
+
+PAGE: Final = Page("/", answer, title=_("Overview"))

@@ -1,0 +1,105 @@
+"""One request to one page: who asks, in which language, and how to answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+import attrs
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from passpost_console.language import NAMES
+from passpost_console.rendering import quoted, render, say
+
+if TYPE_CHECKING:
+    from passpost_console.workspace import Workspace
+
+
+@attrs.frozen
+class Page:
+    """A page of the console; `passpost_console.pages.PAGES` lists them.
+
+    Attributes:
+        path: Its path within the console, with Starlette's placeholders: ``/connectors/{name}``.
+        answer: Answers a visit; it runs in a thread.
+        title: What the navigation calls it; None leaves it out of the navigation.
+        posts: Whether it takes forms, too.
+    """
+
+    path: str
+    answer: Callable[[Visit], Response]
+    title: str | None = None
+    posts: bool = False
+
+
+@attrs.frozen(eq=False)
+class Visit:
+    """One request to one page.
+
+    Attributes:
+        request: The request.
+        workspace: The settings file.
+        pages: All pages, for the navigation.
+        language: The reader's language, as a BCP 47 tag.
+        form: The fields of the form that was sent, the latest of each name; empty for a GET.
+    """
+
+    request: Request
+    workspace: Workspace
+    pages: tuple[Page, ...]
+    language: str
+    form: Mapping[str, str] = attrs.field(factory=dict, repr=False)
+
+    @property
+    def is_change(self) -> bool:
+        """Whether a form was sent."""
+        return self.request.method == "POST"
+
+    @property
+    def arguments(self) -> Mapping[str, Any]:
+        """What the placeholders of the path stand for."""
+        return self.request.path_params
+
+    @property
+    def query(self) -> Mapping[str, str]:
+        """The query of the URL."""
+        return self.request.query_params
+
+    @property
+    def path(self) -> str:
+        """The path within the console."""
+        full, root = self.request.url.path, self._root
+        return full.removeprefix(root) or "/" if full.startswith(root) else full
+
+    def url(self, path: str, **query: str) -> str:
+        """Return the URL of a page of the console, wherever the console is mounted."""
+        return self._root + path + (f"?{urlencode(query)}" if query else "")
+
+    def say(self, text: str) -> str:
+        """Return a phrase in the reader's language, and any other text as it is."""
+        return say(text, self.language)
+
+    def show(self, template: str, status: int = 200, **values: Any) -> Response:
+        """Answer with a page."""
+        html = render(
+            template,
+            self.language,
+            visit=self,
+            url=self.url,
+            quoted=lambda text: quoted(text, self.language),
+            languages=NAMES,
+            file=self.workspace.path.name,
+            **values,
+        )
+        return HTMLResponse(html, status)
+
+    def go(self, path: str, **query: str) -> Response:
+        """Answer with a redirect to another page of the console."""
+        return RedirectResponse(self.url(path, **query), 303)
+
+    @property
+    def _root(self) -> str:
+        root: str = self.request.scope.get("root_path", "")
+        return root.rstrip("/")

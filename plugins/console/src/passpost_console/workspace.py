@@ -1,0 +1,222 @@
+"""The settings file that a console is about: its text, what it says, and what is wrong with it."""
+
+from __future__ import annotations
+
+import os
+from collections import OrderedDict
+from pathlib import Path
+from secrets import token_urlsafe
+from threading import Lock
+from typing import Any, Final
+
+import attrs
+
+import passpost
+from passpost import config
+from passpost.phrases import said
+from passpost_console.hiding import Hidden, hide
+from passpost_console.phrases import _
+from passpost_tools.configuring import configured
+from passpost_tools.descriptions import FormField
+from passpost_tools.saving import Loaded, load
+from passpost_tools.setup.questions import fields_of, is_unset
+from passpost_tools.spans import Spans
+
+MAX_FILE: Final = 1 << 20
+"""Bytes in a settings file; more is another file by mistake."""
+
+_MARK: Final = "\ufeff"
+_MOST_DRAFTS: Final = 32
+
+
+@attrs.frozen
+class Entry:
+    """A connector of the settings.
+
+    Attributes:
+        name: What the application calls it.
+        use: The connector's ID.
+        settings: Its settings as they are written: references stay references.
+        info: What the connector says of itself; None if it cannot be used.
+        error: Why it cannot be used.
+    """
+
+    name: str
+    use: str
+    settings: dict[str, Any] = attrs.field(repr=False)
+    info: passpost.ConnectorInfo | None = None
+    error: str = ""
+
+    def fields(self, language: str) -> tuple[FormField, ...]:
+        """Return the form of its settings; nothing if it does not describe them."""
+        return fields_of(self.info, language) if self.info is not None else ()
+
+
+@attrs.frozen(kw_only=True)
+class Document:
+    """The settings file at one moment.
+
+    Attributes:
+        loaded: Its text and version.
+        data: What it says, with references as they are written; empty if it cannot be read.
+        entries: Its connectors in order of preference.
+        problems: What is wrong with it, in its order.
+        readable: Whether it could be read.
+    """
+
+    loaded: Loaded
+    data: dict[str, Any] = attrs.field(factory=dict, repr=False)
+    entries: tuple[Entry, ...] = ()
+    problems: tuple[passpost.Problem, ...] = ()
+    readable: bool = True
+
+    @property
+    def is_new(self) -> bool:
+        """Whether there are no settings yet."""
+        return not self.loaded.text.strip()
+
+    @property
+    def errors(self) -> tuple[passpost.Problem, ...]:
+        """The errors; without references that are not set in this process."""
+        wrong = (one for one in self.problems if one.severity == "error")
+        return tuple(one for one in wrong if not is_unset(one))
+
+    def entry(self, name: str) -> Entry | None:
+        """Return the connector of a name."""
+        return next((one for one in self.entries if one.name == name), None)
+
+    def problems_of(self, name: str) -> tuple[passpost.Problem, ...]:
+        """Return the problems of a connector, with paths as in the whole file."""
+        place = ("connectors", name)
+        return tuple(one for one in self.problems if config_path(one.path)[:2] == place)
+
+    def hidden(self) -> Hidden:
+        """Return the text without its secrets."""
+        forms = {one.name: one.fields("en") for one in self.entries}
+        return hide(self.loaded.text, forms)
+
+
+def config_path(path: str) -> tuple[str | int, ...]:
+    """Return the keys and indexes of a problem's path."""
+    from passpost._paths import path_keys  # noqa: PLC0415 - one function of a private module
+
+    return tuple(path_keys(path))
+
+
+@attrs.frozen
+class Draft:
+    """A text that somebody has been shown the changes of, and may save.
+
+    Attributes:
+        before: The file as it was read.
+        text: The new text.
+        back: The path of the page to go back to.
+    """
+
+    before: Loaded
+    text: str = attrs.field(repr=False)
+    back: str
+
+
+class Drafts:
+    """Keeps drafts while somebody looks at them: they may contain secrets, so no page has them."""
+
+    def __init__(self) -> None:
+        self._drafts: OrderedDict[str, Draft] = OrderedDict()
+        self._lock = Lock()
+
+    def add(self, draft: Draft) -> str:
+        """Keep a draft, and return its ID; the oldest of many is forgotten."""
+        name = token_urlsafe(16)
+        with self._lock:
+            self._drafts[name] = draft
+            while len(self._drafts) > _MOST_DRAFTS:
+                self._drafts.popitem(last=False)
+        return name
+
+    def take(self, name: str) -> Draft | None:
+        """Return a draft and forget it; None if there is none."""
+        with self._lock:
+            return self._drafts.pop(name, None)
+
+
+@attrs.frozen
+class Trial:
+    """The latest test of a connector.
+
+    Attributes:
+        at: When, as seconds since 1970.
+        ok: Whether it succeeded.
+        words: What came of it, as a phrase, without secrets.
+    """
+
+    at: float
+    ok: bool
+    words: str
+
+
+class Workspace:
+    """A settings file, and what a console remembers of it while it runs.
+
+    Args:
+        path: The settings file of an application.
+        host: Where connectors are looked up.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], host: passpost.Host) -> None:
+        self.path = Path(path)
+        self.host = host
+        self.drafts = Drafts()
+        self.trials: dict[str, Trial] = {}
+
+    def read(self) -> Document:
+        """Read the file as it is now."""
+        try:
+            if self.path.exists() and self.path.stat().st_size > MAX_FILE:
+                return self._unreadable(_("the file is larger than 1 MiB"))
+            return self.understand(load(self.path))
+        except UnicodeDecodeError:
+            return self._unreadable(_("the file is not UTF-8"))
+        except OSError as error:
+            return self._unreadable(
+                _("the file cannot be read: {reason}", reason=error.strerror or "")
+            )
+
+    def understand(self, loaded: Loaded) -> Document:
+        """Return what a text of settings says, and what is wrong with it."""
+        if not loaded.text.strip():
+            return Document(loaded=loaded)
+        text = loaded.text.removeprefix(_MARK)
+        try:
+            settings = config.read(text, self.path.name)
+        except passpost.ConfigError as error:
+            return Document(loaded=loaded, problems=error.problems, readable=False)
+        problems = self._problems(settings)
+        data = Spans(text).value
+        entries = tuple(self._entries(data))
+        return Document(loaded=loaded, data=data, entries=entries, problems=problems)
+
+    def _problems(self, settings: config.Settings) -> tuple[passpost.Problem, ...]:
+        try:
+            return configured(settings, None, self.host).warnings
+        except passpost.ConfigError as error:
+            return error.problems
+        except passpost.PluginError as error:
+            return (passpost.Problem("", said(error), file=self.path.name),)
+
+    def _entries(self, data: dict[str, Any]) -> Any:
+        connectors = data.get("connectors")
+        for name, entry in (connectors if isinstance(connectors, dict) else {}).items():
+            written = entry if isinstance(entry, dict) else {}
+            use, settings = written.get("use"), written.get("settings")
+            use = use if isinstance(use, str) else ""
+            settings = settings if isinstance(settings, dict) else {}
+            try:
+                yield Entry(name, use, settings, self.host.info(use))
+            except passpost.PluginError as error:
+                yield Entry(name, use, settings, error=said(error))
+
+    def _unreadable(self, message: str) -> Document:
+        problem = passpost.Problem("", message, file=self.path.name)
+        loaded = Loaded(self.path, "", "unreadable")
+        return Document(loaded=loaded, problems=(problem,), readable=False)
