@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+import sys
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,12 @@ import passpost
 from passpost import config
 from passpost_outbox import AsyncOutbox, Keys, SqliteStore, Worker
 
+sys.path.insert(0, str(Path(__file__).parent / "servers"))
+
+from postgres_program import PostgresProgram
+
 SECRET = b"s" * 16
+_SCHEMAS = count()
 
 
 @attrs.frozen(kw_only=True)
@@ -79,3 +86,17 @@ class Bench:
 @pytest.fixture
 def bench(tmp_path: Path) -> Bench:
     return Bench(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresProgram]:
+    with PostgresProgram() as program:
+        yield program
+
+
+@pytest.fixture
+def postgres_url(postgres: PostgresProgram) -> str:
+    """The URL of a server, with an empty schema for this test."""
+    schema = f"test_{next(_SCHEMAS)}"
+    postgres.execute(f"CREATE SCHEMA {schema}")
+    return postgres.url_of(schema)

@@ -1,0 +1,195 @@
+"""The store: what `OutboxStore` asks, in PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Literal
+
+from psycopg import AsyncConnection
+from psycopg.rows import TupleRow
+
+from passpost import Secret
+from passpost.phrases import Phrases
+from passpost.stores import StoreError
+from passpost_outbox.postgres.server import TIMEOUT, OwnTransaction, PostgresServer
+from passpost_outbox.postgres.tables import LOCK, VERSION, listing, statements
+from passpost_outbox.postgres.writing import Rows, as_record, change, put
+from passpost_outbox.records import Claim, Event, Expire, Record, State
+from passpost_outbox.store import Change
+
+_ = Phrases("passpost_outbox")
+
+_NEWER: Final = _("Update passpost-outbox in this process first.")
+
+_BATCH: Final = 100
+"""Overdue records that one claim passes at a time, after the first one."""
+
+_PASSED: Final = 10
+"""Batches of them that one claim passes at most, so that others may write in between."""
+
+# Nothing else than the indexes is fast where many records wait, whatever the statistics say.
+_SESSION: Final = """
+SELECT set_config('statement_timeout', %(limit)s, false),
+  set_config('idle_in_transaction_session_timeout', %(limit)s, false),
+  set_config('enable_seqscan', 'off', false),
+  set_config('enable_sort', 'off', false),
+  set_config('default_transaction_isolation', 'read committed', false)
+"""
+_ASYNCHRONOUS: Final = "SELECT set_config('synchronous_commit', 'off', false)"
+_SYNCHRONOUS: Final = """
+SELECT set_config('synchronous_commit', 'on', false)
+WHERE current_setting('synchronous_commit') = 'off'
+"""
+
+
+class PostgresStore:
+    """Keeps records in tables of PostgreSQL, with the clock of its server.
+
+    The tables are made when they are first used, if there are none.
+
+    Args:
+        url: A URL or a connection string of libpq: ``postgresql://user:…@db.example.com/app``.
+        timeout: Seconds that an operation may take.
+        schema: The schema of the tables; by default, the first of the search path.
+        synchronous_commit: Whether an operation is on disk when it returns. With ``"off"``, a
+            server that crashes forgets the last operations: emails are lost, or sent twice.
+
+    Raises:
+        ValueError: The URL or the name of the schema is not valid.
+    """
+
+    def __init__(
+        self,
+        url: str | Secret,
+        *,
+        timeout: float = TIMEOUT,
+        schema: str | None = None,
+        synchronous_commit: Literal["on", "off"] = "on",
+    ) -> None:
+        self._sql = statements(schema)
+        self._timeout = timeout
+        self._asynchronous = synchronous_commit == "off"
+        self._server = PostgresServer(url, timeout=timeout, prepare=self._prepare)
+        self._checked = False
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self._server}>"
+
+    async def now(self) -> int:
+        """Return the server's time in milliseconds."""
+        return int((await self._ask(self._sql.now))[0][0])
+
+    async def put(
+        self, record: Record, body: bytes, *, supersedes: tuple[str, str] | None = None
+    ) -> Record:
+        """Add a queued record; see `OutboxStore.put`."""
+        return await self._server.run(
+            lambda on: put(on, self._sql, record, body, supersedes), atomic=supersedes is not None
+        )
+
+    async def apply(self, id_: str, event: Event) -> Change | None:
+        """Apply an event to a record; see `OutboxStore.apply`."""
+
+        async def apply(on: OwnTransaction) -> Change | None:
+            rows = await on.read(self._sql.one, {"ticket": id_})
+            if not rows:
+                return None
+            text, body, now = rows[0]
+            return await change(on, self._sql, as_record(text), body, now, event)
+
+        return await self._server.run(apply, atomic=True, repeatable=False)
+
+    async def claim_next(self, claim: Claim) -> Change | None:
+        """Claim the queued record of the lowest priority, the oldest of them first.
+
+        Records that another transaction has locked are passed.
+        """
+
+        async def claim_next(on: OwnTransaction) -> Change | None:
+            limit = 1
+            for _batch in range(_PASSED):
+                rows = await on.read(self._sql.next, {"limit": limit})
+                for text, body, now in rows:
+                    record = as_record(text)
+                    claimed = await change(on, self._sql, record, body, now, claim)
+                    if claimed is not None:
+                        return claimed
+                    # So that the next claim need not pass it again.
+                    await change(on, self._sql, record, body, now, Expire())
+                if len(rows) < limit:
+                    return None
+                limit = _BATCH
+            return None
+
+        return await self._server.run(claim_next, atomic=True, repeatable=False)
+
+    async def due(self, limit: int) -> Sequence[Record]:
+        """Return records past their deadline or lease; see `OutboxStore.due`."""
+        overdue = await self._records(self._sql.overdue, {"limit": limit})
+        left = {"limit": limit - len(overdue)}
+        return [*overdue, *await self._records(self._sql.dead, left)]
+
+    async def stale(self, limit: int) -> Sequence[Record]:
+        """Return queued records whose time to be published has come; see `OutboxStore.stale`."""
+        return await self._records(self._sql.stale, {"limit": limit})
+
+    async def get(self, id_: str) -> Record | None:
+        """Return a record, or None."""
+        found = await self._records(self._sql.known, {"ticket": id_, "idem": None})
+        return found[0] if found else None
+
+    async def list(
+        self,
+        *,
+        state: State | None = None,
+        usage: str | None = None,
+        before: str | None = None,
+        limit: int = 100,
+    ) -> Sequence[Record]:
+        """Return records, the newest first; see `OutboxStore.list`."""
+        filters = {"state": state, "usage": usage, "before": before}
+        given = {name: value for name, value in filters.items() if value is not None}
+        return await self._records(listing(self._sql, given), {**given, "limit": limit})
+
+    async def counts(self) -> Mapping[State, int]:
+        """Return how many records each state has."""
+        return dict(await self._ask(self._sql.counts))
+
+    async def purge(self, *, age: int, limit: int = 1000) -> int:
+        """Delete old records in a final state; see `OutboxStore.purge`."""
+        return len(await self._ask(self._sql.purge, {"age": age, "limit": limit}))
+
+    async def lead(self, owner: str, lease: int) -> bool:
+        """Return whether a worker is the one that sweeps now; see `OutboxStore.lead`."""
+        return bool(await self._ask(self._sql.lead, {"owner": owner, "lease": lease}))
+
+    async def aclose(self) -> None:
+        """Close the connections of this event loop; the next operation opens them again."""
+        await self._server.aclose()
+
+    async def _ask(self, sql: str, values: Mapping[str, Any] | None = None) -> Rows:
+        return await self._server.run(lambda on: on.read(sql, values))
+
+    async def _records(self, sql: str, values: Mapping[str, Any]) -> Sequence[Record]:
+        return [as_record(text) for (text,) in await self._ask(sql, values)]
+
+    async def _prepare(self, connection: AsyncConnection[TupleRow]) -> None:
+        on = OwnTransaction(connection)
+        await on.read(_SESSION, {"limit": str(int(self._timeout * 1000))})
+        await on.read(_ASYNCHRONOUS if self._asynchronous else _SYNCHRONOUS)
+        if not self._checked:
+            await self._make_tables(on)
+            self._checked = True
+
+    async def _make_tables(self, on: OwnTransaction) -> None:
+        if not (await on.read(self._sql.exists))[0][0]:
+            await on.write("BEGIN")
+            # One process makes them, and the others see that it did.
+            await on.read("SELECT pg_advisory_xact_lock(%(lock)s)", {"lock": LOCK})
+            if not (await on.read(self._sql.exists))[0][0]:
+                await on.write(self._sql.ddl)
+            await on.write("COMMIT")
+        ((version,),) = await on.read(self._sql.version)
+        if version > VERSION:
+            newer = _("the tables of {server} are of a newer version", server=self._server)
+            raise StoreError(newer, hint=_NEWER)
