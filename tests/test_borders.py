@@ -35,6 +35,8 @@ OURS: Final = re.compile(r"passpost(_\w+)?|pytest_passpost")
 BESIDES: Final = {
     # The command line of those who prefer a browser: the three are released together.
     "passpost_console": ("passpost", "passpost_cli", "passpost_tools"),
+    # Its store in Redis has the connections of the other stores there.
+    "passpost_outbox": ("passpost_redis",),
 }
 """What a package of `plugins/` imports besides, private modules included."""
 
@@ -107,7 +109,8 @@ def test_a_stand_in_imports_what_is_public_and_the_test_kit(path: Path) -> None:
 @pytest.mark.parametrize("path", sources("plugins/*/tests/**/*.py"), ids=relative)
 def test_the_tests_of_a_connector_import_what_is_public(path: Path) -> None:
     package = f"passpost_{path.relative_to(ROOT).parts[1]}"
-    found = trespasses(path.read_text("utf-8"), own=f"{package}|{package}_stand_in", kit=True)
+    own = "|".join((package, f"{package}_stand_in", *BESIDES.get(package, ())))
+    found = trespasses(path.read_text("utf-8"), own=own, kit=True)
     assert {line.partition(":")[0] for line in found} == BUT_THESE.get(relative(path), set())
 
 

@@ -14,6 +14,7 @@ import pytest
 import passpost
 from passpost import config
 from passpost_outbox import AsyncOutbox, Keys, SqliteStore, Worker
+from passpost_redis.testing import RedisProgram
 
 sys.path.insert(0, str(Path(__file__).parent / "servers"))
 
@@ -100,3 +101,21 @@ def postgres_url(postgres: PostgresProgram) -> str:
     schema = f"test_{next(_SCHEMAS)}"
     postgres.execute(f"CREATE SCHEMA {schema}")
     return postgres.url_of(schema)
+
+
+@pytest.fixture(scope="session")
+def redis_program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisProgram]:
+    program = RedisProgram(tmp_path_factory.mktemp("redis"))
+    program.start()
+    yield program
+    program.kill()
+
+
+@pytest.fixture
+def server(redis_program: RedisProgram) -> Iterator[RedisProgram]:
+    """A Redis server, empty."""
+    with redis_program.client() as client:
+        client.flushall()
+    yield redis_program
+    # What a test that failed has left paused would hang those after it.
+    redis_program.go_on()

@@ -6,12 +6,20 @@ import asyncio
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from passpost.stores import StoreError
 from passpost_outbox import OutboxStore, SqliteStore
+from passpost_outbox.redis import RedisStore
 from passpost_outbox.testing import OutboxStoreSuite
+
+
+class TestRedis(OutboxStoreSuite):
+    @pytest.fixture
+    def connect(self, server: Any) -> Callable[[], OutboxStore]:
+        return lambda: RedisStore(server.url)
 
 
 class TestSqlite(OutboxStoreSuite):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-from typing import Any, Final
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any, Final, TypeVar
 
 from redis import exceptions
 from redis.asyncio import BlockingConnectionPool, Redis
@@ -46,6 +48,11 @@ _FAILURES: Final = (
         _("It answers once all is loaded."),
     ),
     (exceptions.ReadOnlyError, _("is a replica"), _("Use the address of the primary.")),
+    (
+        exceptions.AskError,
+        _("is a node of a cluster"),
+        _("Use a single server: a cluster does not share the load of the keys."),
+    ),
     (exceptions.OutOfMemoryError, _("is out of memory"), _("Raise `maxmemory`, or add memory.")),
     (exceptions.ResponseError, _("rejected a command"), _COMMAND),
     (exceptions.TimeoutError, _("did not reply in time"), _REACH),
@@ -61,7 +68,10 @@ _CODE: Final = re.compile(r"[A-Z]{4,20}\b")
 
 _SCHEMES: Final = ("redis://", "rediss://", "unix://")
 
+_SETTINGS: Final = ("appendonly", "appendfsync", "maxmemory-policy")
+
 _Loop = asyncio.AbstractEventLoop
+T = TypeVar("T")
 
 
 class RedisServer:
@@ -96,32 +106,46 @@ class RedisServer:
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self._place}>"
 
-    async def run(self, script: str, key: str, *arguments: str | int) -> Any:
+    async def run(self, script: str, key: str, *arguments: str | int, synced: bool = False) -> Any:
         """Run a script, and return its reply.
 
         Args:
             script: The script in Lua; what it does has to be safe to repeat.
             key: The one key that it uses, without the prefix.
             arguments: Its arguments.
+            synced: Whether to wait until what it wrote is on the server's disk, which requires
+                Redis 7.2 with ``appendonly yes``.
 
         Raises:
             StoreError: The server cannot be asked.
         """
-        try:
-            async with asyncio.timeout(self._timeout):
-                run = self._script(script)
-                return await run(keys=[self._prefix + key], args=list(arguments))
-        except TimeoutError:
-            message = _(
-                "Redis at {place} did not reply within {seconds:g} s",
-                place=self._place,
-                seconds=self._timeout,
-            )
-            failure = StoreError(message, hint=_REACH)
-        except (exceptions.RedisError, OSError, ValueError) as error:
-            failure = self._failure(error)
-        # Outside of the except block: the exception of the library may repeat a command.
-        raise failure
+
+        async def ask() -> Any:
+            call: dict[str, Any] = {"keys": [self._prefix + key], "args": list(arguments)}
+            if not synced:
+                return await self._script(script)(**call)
+            return await self._synced(self._script(script), call)
+
+        return await self._ask(ask)
+
+    async def facts(self) -> dict[str, str]:
+        """Return ``version``, and the settings that decide what survives a crash.
+
+        A setting is missing where the user may not read it.
+
+        Raises:
+            StoreError: The server cannot be asked.
+        """
+
+        async def ask() -> dict[str, str]:
+            client = self._client()[0]
+            found = {"version": str((await client.info("server"))["redis_version"])}
+            with suppress(exceptions.ResponseError):
+                for name in _SETTINGS:
+                    found |= {name: str((await client.config_get(name))[name])}
+            return found
+
+        return await self._ask(ask)
 
     async def aclose(self) -> None:
         """Close the idle connections of the running event loop; it may connect again."""
@@ -131,15 +155,39 @@ class RedisServer:
             async with asyncio.timeout(self._timeout):
                 await found[0].connection_pool.disconnect(inuse_connections=False)
 
+    async def _ask(self, ask: Callable[[], Awaitable[T]]) -> T:
+        try:
+            async with asyncio.timeout(self._timeout):
+                return await ask()
+        except TimeoutError:
+            failure = self._no_reply()
+        except (exceptions.RedisError, OSError, ValueError) as error:
+            failure = self._failure(error)
+        # Outside of the except block: the exception of the library may repeat a command.
+        raise failure
+
+    async def _synced(self, script: AsyncScript, call: dict[str, Any]) -> Any:
+        # One connection for both: WAITAOF waits for the writes of its own.
+        pipeline = self._client()[0].pipeline(transaction=False)
+        await script(**call, client=pipeline)
+        pipeline.execute_command("WAITAOF", 1, 0, int(self._timeout * 1_000))
+        reply, (synced, _replicas) = await pipeline.execute()
+        if not synced:
+            raise TimeoutError
+        return reply
+
     def _script(self, script: str) -> AsyncScript:
+        client, scripts = self._client()
+        if script not in scripts:
+            scripts[script] = client.register_script(script)
+        return scripts[script]
+
+    def _client(self) -> tuple[Redis, dict[str, AsyncScript]]:
         place = os.getpid(), asyncio.get_running_loop()
         if place not in self._clients:
             self._forget_closed()
             self._clients[place] = self._connect(), {}
-        client, scripts = self._clients[place]
-        if script not in scripts:
-            scripts[script] = client.register_script(script)
-        return scripts[script]
+        return self._clients[place]
 
     def _connect(self) -> Redis:
         pool = BlockingConnectionPool.from_url(
@@ -159,6 +207,14 @@ class RedisServer:
         for place in [each for each in self._clients if each[0] == os.getpid()]:
             if place[1].is_closed():
                 del self._clients[place]
+
+    def _no_reply(self) -> StoreError:
+        message = _(
+            "Redis at {place} did not reply within {seconds:g} s",
+            place=self._place,
+            seconds=self._timeout,
+        )
+        return StoreError(message, hint=_REACH)
 
     def _failure(self, error: Exception) -> StoreError:
         if any(words in str(error) for words in _NOT_PERMITTED):

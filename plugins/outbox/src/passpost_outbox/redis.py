@@ -1,0 +1,301 @@
+"""The outbox of a fleet: a Redis server that web processes and workers of many machines share."""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import secrets
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Literal, get_args
+
+from passpost import Secret
+from passpost.phrases import Phrases
+from passpost.stores import StoreError
+from passpost_outbox import redis_scripts as scripts
+from passpost_outbox.records import (
+    STATES,
+    Claim,
+    Event,
+    Expire,
+    Record,
+    State,
+    Supersede,
+    body_after,
+    decide,
+)
+from passpost_outbox.store import Change
+from passpost_redis import RedisServer
+
+log: Final = logging.getLogger("passpost.outbox")
+_ = Phrases("passpost_outbox")
+
+Durability = Literal["always", "waitaof", "everysec", "unchecked"]
+
+VERSION: Final = 1
+"""The form of what is stored."""
+
+_KEY: Final = "{outbox}"
+"""What all keys begin with after the prefix; its braces put them into one slot of a cluster."""
+
+_TIMEOUT: Final = 2.0
+_BATCH: Final = 100
+"""Records that one script handles at most, so that the server replies to others soon."""
+_PASSED: Final = 1000
+"""Overdue records that one claim passes at most."""
+_SPREAD: Final = 64
+"""Records at the head of the queue among which workers choose at most while many of them claim."""
+
+_MARK: Final = 8
+"""Characters before a record that are new with each change."""
+
+_NEWER: Final = _("Update passpost-outbox in this process first.")
+_WEAKER: Final = _("Change redis.conf, or choose a `durability` that promises less.")
+_OLDER: Final = _("Use Redis 7.2 or newer, or `appendfsync always` and the durability `always`.")
+
+_REQUIRED: Final[Mapping[str, Mapping[str, Sequence[str]]]] = {
+    "always": {"appendonly": ["yes"], "appendfsync": ["always"]},
+    "waitaof": {"appendonly": ["yes"]},
+    "everysec": {"appendonly": ["yes"], "appendfsync": ["everysec", "always"]},
+    "unchecked": {},
+}
+_WAITAOF: Final = (7, 2)
+"""The first version of Redis that has the command."""
+
+
+class RedisStore:
+    """Keeps records in Redis, by the clock of its server.
+
+    A record changes by comparing and setting: it is read, decided of in Python, and written if it
+    is still what was read. A change whose reply was lost can so be repeated, and no body is lost
+    with the reply.
+
+    Args:
+        url: ``redis://``, ``rediss://`` (TLS) or ``unix://``, with user and password if needed.
+        durability: What is on disk when an operation returns. ``always`` requires a server with
+            ``appendfsync always``. ``waitaof`` waits for the disk (Redis 7.2 or newer).
+            ``everysec`` may lose the last writes in a crash: emails, and claims, so that an email
+            is sent twice. ``unchecked`` accepts any server.
+        timeout: Seconds that a step of an operation may take.
+        prefix: What the names of all keys begin with.
+
+    Raises:
+        ValueError: The URL or the durability is not valid.
+    """
+
+    def __init__(
+        self,
+        url: str | Secret,
+        *,
+        durability: Durability = "always",
+        timeout: float = _TIMEOUT,
+        prefix: str = "passpost:",
+    ) -> None:
+        if durability not in get_args(Durability):
+            raise ValueError(f"durability must be one of {', '.join(get_args(Durability))}")
+        self._server = RedisServer(url, timeout=timeout, prefix=prefix)
+        self._durability = durability
+        self._checked = False
+        self._spread = 1
+
+    def __repr__(self) -> str:
+        return f"<RedisStore: {self._server}>"
+
+    async def now(self) -> int:
+        """Return the server's time in milliseconds."""
+        return int(await self._run(scripts.TIME))
+
+    async def put(
+        self, record: Record, body: bytes, *, supersedes: tuple[str, str] | None = None
+    ) -> Record:
+        """Add a queued record; see `OutboxStore.put`."""
+        # The byte after the separator is where the IDs of a recipient and usage end.
+        known = "" if supersedes is None else "\0".join((*supersedes, ""))
+        fixed = (record.id, _text(record), _packed(body), known, known[:-1] + "\1")
+        decided: list[str] = []
+        while True:
+            state, *found = await self._write(scripts.PUT, *fixed, *decided)
+            if state == "put":
+                return record
+            if state == "known":
+                return _record(found[0])
+            now, olders = found
+            decided = [text for each in olders for text in (each, _superseded(each, now))]
+
+    async def apply(self, id_: str, event: Event) -> Change | None:
+        """Apply an event to a record; see `OutboxStore.apply`."""
+        while True:
+            now, text, packed = await self._run(scripts.READ, id_)
+            if text is None:
+                return None
+            change = _decided(text, packed, event, now)
+            if change is None or await self._change((text, event, change)) == [1]:
+                return change
+
+    async def claim_next(self, claim: Claim) -> Change | None:
+        """Claim the queued record of the lowest priority, the oldest of them first.
+
+        While many workers claim at once, each takes one of the oldest.
+        """
+        limit = passed = 1
+        while passed < _PASSED:
+            now, *found = await self._look(limit)
+            if not found:
+                return None
+            change = _decided(found[0], found[1], claim, now)
+            if change is None:
+                # Those that wait longest are overdue together.
+                await self._expire(found[::2], now)
+                limit, passed = _BATCH, passed + len(found) // 2
+                continue
+            limit = 1
+            if await self._change((found[0], claim, change)) == [1]:
+                self._spread = max(1, self._spread - 1)
+                return change
+            self._spread = min(_SPREAD, self._spread * 2)
+        return None
+
+    async def due(self, limit: int) -> Sequence[Record]:
+        """Return records past their deadline or lease; see `OutboxStore.due`."""
+        return [_record(text) for text in await self._run(scripts.TIMELY, "due", limit)]
+
+    async def stale(self, limit: int) -> Sequence[Record]:
+        """Return queued records whose time to be published has come; see `OutboxStore.stale`."""
+        return [_record(text) for text in await self._run(scripts.TIMELY, "stale", limit)]
+
+    async def get(self, id_: str) -> Record | None:
+        """Return a record, or None."""
+        text = (await self._run(scripts.READ, id_))[1]
+        return None if text is None else _record(text)
+
+    async def list(
+        self,
+        *,
+        state: State | None = None,
+        usage: str | None = None,
+        before: str | None = None,
+        limit: int = 100,
+    ) -> Sequence[Record]:
+        """Return records, the newest first; see `OutboxStore.list`."""
+        name = "all" if state is None else f"state:{state}"
+        found: list[Record] = []
+        number, start = "", before or ""
+        while len(found) < limit:
+            number, texts = await self._run(scripts.LIST, name, start, number, _BATCH)
+            records = (_record(text) for text in texts)
+            found += [record for record in records if usage in (None, record.usage)]
+            start = ""
+            if not number:
+                break
+        return found[:limit]
+
+    async def counts(self) -> Mapping[State, int]:
+        """Return how many records each state has."""
+        counts = await self._run(scripts.COUNTS, *STATES)
+        return {state: count for state, count in zip(STATES, counts, strict=True) if count}
+
+    async def purge(self, *, age: int, limit: int = 1000) -> int:
+        """Delete old records in a final state; see `OutboxStore.purge`."""
+        purged = 0
+        while (left := min(_BATCH, limit - purged)) > 0:
+            deleted = await self._write(scripts.PURGE, age, left)
+            purged += deleted
+            if deleted < left:
+                break
+        return purged
+
+    async def lead(self, owner: str, lease: int) -> bool:
+        """Return whether a worker is the one that sweeps now; see `OutboxStore.lead`."""
+        return bool(await self._run(scripts.LEAD, owner, lease))
+
+    async def aclose(self) -> None:
+        """Close the connections of the running event loop; the next operation opens them again."""
+        await self._server.aclose()
+
+    async def _look(self, limit: int) -> Any:
+        return await self._run(scripts.LOOK, limit, self._spread, secrets.randbelow(_SPREAD))
+
+    async def _expire(self, texts: Sequence[str], now: int) -> None:
+        changes = ((text, Expire(), _decided(text, None, Expire(), now)) for text in texts)
+        await self._change(*((text, event, after) for text, event, after in changes if after))
+
+    async def _change(self, *changes: tuple[str, Event, Change]) -> Any:
+        arguments: list[str] = []
+        for text, event, change in changes:
+            body = body_after(change.record, event, change.body)
+            arguments += [change.record.id, text, _text(change.record), _written(change, body)]
+        return await self._write(scripts.CHANGE, *arguments)
+
+    async def _write(self, script: str, *arguments: str | int) -> Any:
+        return await self._run(script, *arguments, synced=self._durability == "waitaof")
+
+    async def _run(self, script: str, *arguments: str | int, synced: bool = False) -> Any:
+        if not self._checked:
+            await self._check()
+        return await self._server.run(script, _KEY, *arguments, synced=synced)
+
+    async def _check(self) -> None:
+        """Compare the server with what was asked for, once."""
+        facts = await self._server.facts()
+        self._check_durability(facts)
+        policy = facts.get("maxmemory-policy", "noeviction")
+        if policy != "noeviction":
+            log.warning(
+                "%s has `maxmemory-policy %s`: set `noeviction`, or emails may be lost",
+                self._server,
+                policy,
+            )
+        if int(await self._server.run(scripts.FORM, _KEY, VERSION)) > VERSION:
+            newer = _("the outbox in {server} is of a newer version", server=str(self._server))
+            raise StoreError(newer, hint=_NEWER)
+        self._checked = True
+
+    def _check_durability(self, facts: Mapping[str, str]) -> None:
+        server, version = str(self._server), facts["version"]
+        if self._durability == "waitaof" and _numbers(version) < _WAITAOF:
+            old = _("{server} is of version {version}", server=server, version=version)
+            raise StoreError(old, hint=_OLDER)
+        for name, values in _REQUIRED[self._durability].items():
+            # Missing where the user may not read it.
+            found = facts.get(name, values[0])
+            if found not in values:
+                weaker = _(
+                    "{server} has `{name} {found}`, and the outbox requires `{value}`",
+                    server=server, name=name, found=found, value=values[0],
+                )  # fmt: skip
+                raise StoreError(weaker, hint=_WEAKER)
+
+
+def _decided(text: str, packed: str | None, event: Event, now: int) -> Change | None:
+    after = decide(_record(text), event, now)
+    body = base64.b64decode(packed) if packed else None
+    return None if after is None else Change(after, now, body)
+
+
+def _superseded(text: str, now: int) -> str:
+    change = _decided(text, None, Supersede(), now)
+    return text if change is None else _text(change.record)
+
+
+def _written(change: Change, body: bytes | None) -> str:
+    """Return the body after a change, as the scripts take it."""
+    if body is None:
+        return ""
+    return "=" if body == change.body else _packed(body)
+
+
+def _packed(body: bytes) -> str:
+    return base64.b64encode(body).decode()
+
+
+def _text(record: Record) -> str:
+    # The mark shows whose change it is, if two of them are the same otherwise.
+    return secrets.token_hex(_MARK // 2) + json.dumps(record.as_json(), separators=(",", ":"))
+
+
+def _record(text: str) -> Record:
+    return Record.from_json(json.loads(text[_MARK:]))
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".")[:2])

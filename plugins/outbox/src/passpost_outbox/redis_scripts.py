@@ -1,0 +1,260 @@
+"""The scripts of the Redis store. They compare, write and index, and decide nothing.
+
+All names begin with the one key that each is given, whose hash tag puts them into one slot:
+
+``:record:ID`` and ``:body:ID``
+    The record as JSON after a mark of its last change, and the encrypted body in Base64 while
+    there is one.
+``:all`` and ``:state:STATE``
+    Sorted sets of IDs by the number of each email, which grows.
+``:queue``
+    What is to be claimed: a sorted set by priority, whose members begin with the number.
+``:due``, ``:stale`` and ``:ended``
+    Sorted sets of IDs by time: of a deadline or lease, of the next publishing, and of the end.
+``:to``
+    The queued emails of each recipient and usage, in the order of bytes.
+``:idem``
+    The ID of each idempotency key.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+_COMMON: Final = """
+local function key(name) return KEYS[1] .. ':' .. name end
+
+local function now()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+-- The mark has eight characters.
+local function parsed(text) return cjson.decode(string.sub(text, 9)) end
+
+-- Where a record is to be found: the score and the member in each sorted set.
+local function places(record, number)
+  local found = {['state:' .. record.state] = {number, record.id}}
+  if record.state == 'queued' then
+    found.queue = {record.priority, string.format('%016.0f', number) .. record.id}
+    found.due = {record.deadline, record.id}
+    found.stale = {record.publish_at or 0, record.id}
+    found.to = {0, record.recipient .. '\\0' .. record.usage .. '\\0' .. record.id}
+  elseif record.state == 'sending' then
+    found.due = {record.lease_until, record.id}
+  else
+    found.ended = {record.finished_at, record.id}
+  end
+  return found
+end
+
+local function move(before, after)
+  for name, place in pairs(before) do
+    if not after[name] then redis.call('ZREM', key(name), place[2]) end
+  end
+  for name, place in pairs(after) do
+    redis.call('ZADD', key(name), string.format('%.0f', place[1]), place[2])
+  end
+end
+
+-- '' deletes the body, and '=' keeps it.
+local function write(ticket, old, new, body)
+  local number = tonumber(redis.call('ZSCORE', key('all'), ticket))
+  move(places(parsed(old), number), places(parsed(new), number))
+  redis.call('SET', key('record:' .. ticket), new)
+  if body == '' then
+    redis.call('DEL', key('body:' .. ticket))
+  elseif body ~= '=' then
+    redis.call('SET', key('body:' .. ticket), body)
+  end
+end
+"""
+
+PUT: Final = (
+    _COMMON
+    + """
+local ticket, text, body, from, upto = unpack(ARGV, 1, 5)
+local record = parsed(text)
+local name = key('record:' .. ticket)
+-- The caller asks again whose first reply was lost.
+if redis.call('EXISTS', name) == 1 then return {'put'} end
+if record.idem ~= cjson.null then
+  local other = redis.call('HGET', key('idem'), record.idem)
+  local known = other and redis.call('GET', key('record:' .. other))
+  if known then return {'known', known} end
+end
+
+-- What becomes of older emails was decided of these texts alone.
+local decided, olders, all_decided = {}, {}, true
+for i = 6, #ARGV, 2 do decided[ARGV[i]] = ARGV[i + 1] end
+if from ~= '' then
+  for _, member in ipairs(redis.call('ZRANGEBYLEX', key('to'), '[' .. from, '(' .. upto)) do
+    local older = redis.call('GET', key('record:' .. string.match(member, '%z([^%z]*)$')))
+    if older then
+      olders[#olders + 1] = older
+      all_decided = all_decided and decided[older]
+    end
+  end
+end
+if not all_decided then return {'older', now(), olders} end
+for _, older in ipairs(olders) do
+  write(parsed(older).id, older, decided[older], '')
+end
+
+local number = redis.call('INCR', key('number'))
+redis.call('ZADD', key('all'), number, ticket)
+move({}, places(record, number))
+redis.call('SET', name, text)
+redis.call('SET', key('body:' .. ticket), body)
+if record.idem ~= cjson.null then redis.call('HSET', key('idem'), record.idem, ticket) end
+return {'put'}
+"""
+)
+"""Add a record; reply with the known record of its key, or with older ones to decide of first."""
+
+READ: Final = (
+    _COMMON
+    + """
+local name = ARGV[1]
+return {now(), redis.call('GET', key('record:' .. name)), redis.call('GET', key('body:' .. name))}
+"""
+)
+"""Reply with the time, a record and its body."""
+
+CHANGE: Final = (
+    _COMMON
+    + """
+local done = {}
+for i = 1, #ARGV, 4 do
+  local ticket, old, new, body = unpack(ARGV, i, i + 3)
+  local found = redis.call('GET', key('record:' .. ticket))
+  if found == old then write(ticket, old, new, body) end
+  -- The new one, if the caller asks again whose first reply was lost.
+  done[#done + 1] = (found == old or found == new) and 1 or 0
+end
+return done
+"""
+)
+"""Replace each record that is still what was decided of; reply whether it is."""
+
+LOOK: Final = (
+    _COMMON
+    + """
+local limit, spread, chosen = unpack(ARGV)
+local queue = key('queue')
+local reply = {now()}
+while #reply == 1 do
+  local first = redis.call('ZRANGE', queue, 0, 0, 'WITHSCORES')
+  if not first[1] then return reply end
+  local from = 0
+  if spread ~= '1' then
+    from = chosen % math.min(spread, redis.call('ZCOUNT', queue, first[2], first[2]))
+  end
+  for _, member in ipairs(redis.call('ZRANGE', queue, from, from + limit - 1)) do
+    local ticket = string.sub(member, 17)
+    local text = redis.call('GET', key('record:' .. ticket))
+    if text then
+      reply[#reply + 1] = text
+      reply[#reply + 1] = redis.call('GET', key('body:' .. ticket)) or ''
+    else
+      -- The server has evicted it, and what is missing is not sent.
+      redis.call('ZREM', queue, member)
+    end
+  end
+end
+return reply
+"""
+)
+"""Reply with the time, and with the first records of the queue and their bodies."""
+
+_OF_IDS: Final = """
+local function texts(tickets, name)
+  local found = {}
+  for _, ticket in ipairs(tickets) do
+    local text = redis.call('GET', key('record:' .. ticket))
+    if text then found[#found + 1] = text
+    elseif name then redis.call('ZREM', key(name), ticket) end
+  end
+  return found
+end
+"""
+
+TIMELY: Final = (
+    _COMMON
+    + _OF_IDS
+    + """
+local name, limit = unpack(ARGV)
+return texts(redis.call('ZRANGEBYSCORE', key(name), '-inf', now(), 'LIMIT', 0, limit), name)
+"""
+)
+"""Reply with the records whose time in a sorted set has come, the earliest first."""
+
+LIST: Final = (
+    _COMMON
+    + _OF_IDS
+    + """
+local name, before, number, limit = unpack(ARGV)
+if before ~= '' then number = redis.call('ZSCORE', key('all'), before) end
+if not number then return {'', {}} end
+local below = number == '' and '+inf' or '(' .. number
+local tickets = redis.call('ZREVRANGEBYSCORE', key(name), below, '-inf', 'LIMIT', 0, limit)
+local last = tickets[tonumber(limit)]
+return {last and redis.call('ZSCORE', key('all'), last) or '', texts(tickets)}
+"""
+)
+"""Reply with the number at which the next page begins, and with records, the newest first."""
+
+COUNTS: Final = (
+    _COMMON
+    + """
+local counts = {}
+for i, state in ipairs(ARGV) do counts[i] = redis.call('ZCARD', key('state:' .. state)) end
+return counts
+"""
+)
+"""Reply with how many records each state has."""
+
+PURGE: Final = (
+    _COMMON
+    + """
+local age, limit = unpack(ARGV)
+local tickets = redis.call('ZRANGEBYSCORE', key('ended'), '-inf', now() - age, 'LIMIT', 0, limit)
+for _, ticket in ipairs(tickets) do
+  local text = redis.call('GET', key('record:' .. ticket))
+  if text then
+    local record = parsed(text)
+    redis.call('ZREM', key('state:' .. record.state), ticket)
+    if record.idem ~= cjson.null then redis.call('HDEL', key('idem'), record.idem) end
+  end
+  redis.call('ZREM', key('ended'), ticket)
+  redis.call('ZREM', key('all'), ticket)
+  redis.call('DEL', key('record:' .. ticket), key('body:' .. ticket))
+end
+return #tickets
+"""
+)
+"""Delete old records in a final state; reply with their number."""
+
+LEAD: Final = (
+    _COMMON
+    + """
+local owner, lease = unpack(ARGV)
+local found = redis.call('HMGET', key('leader'), 'owner', 'until')
+if found[1] and found[1] ~= owner and now() < tonumber(found[2]) then return 0 end
+redis.call('HSET', key('leader'), 'owner', owner, 'until', string.format('%.0f', now() + lease))
+return 1
+"""
+)
+"""Reply whether a worker sweeps now."""
+
+TIME: Final = _COMMON + "return now()"
+"""Reply with the time."""
+
+FORM: Final = (
+    _COMMON
+    + """
+redis.call('SETNX', key('form'), ARGV[1])
+return tonumber(redis.call('GET', key('form')))
+"""
+)
+"""Reply with the form of what is stored."""
