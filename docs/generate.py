@@ -21,6 +21,7 @@ import sys
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Final
 
 import attrs
@@ -38,6 +39,11 @@ ROOT: Final = Path(__file__).parent.parent
 BLOCK: Final = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 NAME: Final = re.compile(r"(?://|#) ([\w.-]+)\n")
 COMMAND: Final = re.compile(r"^\$ (.*(?:\\\n.*)*)\n", re.MULTILINE)
+
+_CLASS: Final = re.compile(
+    r"^<!-- class ([\w.:]+) -->\n(.*?)^<!-- class end -->$", re.DOTALL | re.MULTILINE
+)
+"""Where the table of another class of settings is, named as an entry point names it."""
 
 _TABLE: Final = "<!-- reference: start -->"
 
@@ -72,8 +78,14 @@ def rewritten(text: str, language: str = "en") -> str:
     """Return a page with what its commands print now, and with the settings as they are now."""
     if _TABLE in text:
         text = updated(text, "smtp", config.ApplicationSettings, language)
+    text = _CLASS.sub(lambda block: _described(block[1], language), text)
     with _machine() as machine:
         return BLOCK.sub(lambda block: _played(block, machine), text)
+
+
+def _described(name: str, language: str) -> str:
+    table = config.reference_table(resolve_name(name), language)
+    return f"<!-- class {name} -->\n\n{table}\n<!-- class end -->"
 
 
 def language_of(page: Path) -> str:

@@ -23,6 +23,9 @@ RANGES = {
     "application": [(400, 449)],
     "batch": [(500, 549)],
 }
+PARTS = ("core", "over_http", "cli", "tools", "plugins/outbox")
+"""What has codes of its own, apart from connectors."""
+
 CONNECTORS = {
     "smtp": "smtp", "aliyun_dm": "aliyun-dm", "sendgrid": "sendgrid", "ses": "ses",
     "webhook": "webhook",
@@ -43,7 +46,7 @@ def explained(language: str) -> list[Explanation]:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_each_code_has_its_section_and_each_section_its_code(language: str) -> None:
-    sources = (ROOT / part / "src" for part in ("core", "over_http", "cli", "tools"))
+    sources = (ROOT / part / "src" for part in PARTS)
     used = {text for source in sources for text in texts_in(source) if CODE.fullmatch(text)}
     codes = [one.code for one in explained(language)]
     assert sorted(codes) == sorted(used)

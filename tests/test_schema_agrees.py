@@ -18,6 +18,7 @@ from passpost import config
 from passpost._host.application import load_settings
 from passpost._host.stores import find_stores
 from passpost._plugins.discovery import FIRST_PARTY
+from passpost_outbox import OutboxSettings
 from passpost_tools.lint.settings import read_settings
 from passpost_tools.schemas import application_schema
 
@@ -36,6 +37,7 @@ EXCEPTIONS = {
     "E402": "the application's templates serve every connector, and extensions may have others",
     "E42": "delivery names connectors of the same file, and rates have a grammar",
     "E431": "whether stores need a secret depends on which stores they are",
+    "E441": "a key has a grammar, and of its settings some exclude others",
     "-E": "a connector's own rules compare several settings",
     "?": "likewise those that have no code",
 }
@@ -52,7 +54,8 @@ CLASSES = {one: HOST.info(one).config_class for one in FIRST_PARTY}
 STORES = {one: find_stores(one) for one in ("memory", "sqlite", "redis")}
 APPLICATION = "application"
 SCHEMAS = {one: config.json_schema(cls) for one, cls in CLASSES.items()}
-SCHEMAS[APPLICATION] = application_schema(CLASSES, STORES)
+SECTIONS = {"outbox": OutboxSettings}
+SCHEMAS[APPLICATION] = application_schema(CLASSES, STORES, sections=SECTIONS)
 VALIDATORS = {one: jsonschema.Draft202012Validator(schema) for one, schema in SCHEMAS.items()}
 
 BLOCK = re.compile(r"^ *```jsonc?\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
@@ -154,6 +157,11 @@ def test_they_agree_on_every_example(kind: str) -> None:
 
 
 OWN = {"smtp": {"host": "smtp.example.com", "port": 587, "fromEmail": "no-reply@example.com"}}
+OUTBOX = {
+    "store": {"use": "sqlite", "path": "outbox.sqlite"},
+    "keys": {"folder": "keys"},
+    "secret": "0d9b0c6e6a5e4e6f8c8d",
+}
 TEMPLATE = {"usageType": "Generic", "subject": "Code", "content": "{{code}}"}
 
 
@@ -179,6 +187,7 @@ STILL = {
     "E403": of_application(lint={"rules": {"W999": "off"}}),
     "E42": of_application(delivery={"routes": {"*": ["backup"]}}),
     "E431": of_application(stores={"use": "sqlite", "settings": {"path": "a"}}),
+    "E441": of_application(outbox={**OUTBOX, "secret": "short"}),
     "-E": of_smtp(auth={"user": "a"}),
     "E104": of_smtp(port="65536"),
 }
@@ -268,9 +277,11 @@ class Maker:
     def _entry(self, schema: Mapping[str, Any], made: dict[str, Any]) -> dict[str, Any]:
         """Let the settings of an entry be those of what it uses."""
         rule = self.one(schema["allOf"])
-        place = rule["then"]["properties"]["settings"]["$ref"].rpartition("/")[2]
-        own = self.make(self.root["$defs"][unquote(place)])
-        return {**made, "use": rule["if"]["properties"]["use"]["const"], "settings": own}
+        use = rule["if"]["properties"]["use"]["const"]
+        beside = "$ref" in rule["then"]
+        named = rule["then"] if beside else rule["then"]["properties"]["settings"]
+        own = self.make(self.root["$defs"][unquote(named["$ref"].rpartition("/")[2])])
+        return {**own, "use": use} if beside else {**made, "use": use, "settings": own}
 
 
 @pytest.mark.parametrize("kind", SCHEMAS)

@@ -9,7 +9,7 @@ import attrs
 
 import passpost
 from passpost import config
-from passpost._host.application import MAX_FILE, read_file
+from passpost._host.files import MAX_FILE, read_file
 from passpost._wording import nearest
 from passpost_cli.arguments import STDIN, is_content, is_name, named
 from passpost_cli.extensions import make_host

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
         json_schema,
         reference_table,
     )
+    from passpost._host.sections import load_section
+    from passpost._plugins.kinds import find_kind, names_of_kinds
     from passpost._settings.application import (
         ApplicationSettings,
         ConnectorEntry,
@@ -64,11 +66,14 @@ __all__ = [
     "Settings",
     "Unresolved",
     "field",
+    "find_kind",
     "form_fields",
     "is_placeholder",
     "json_schema",
+    "load_section",
     "missing_template",
     "missing_usages",
+    "names_of_kinds",
     "parse",
     "parse_application",
     "placeholders",
@@ -95,6 +100,8 @@ if not TYPE_CHECKING:
                 "json_schema",
                 "reference_table",
             ),
+            "passpost._host.sections": ("load_section",),
+            "passpost._plugins.kinds": ("find_kind", "names_of_kinds"),
             "passpost._settings.application": (
                 "ApplicationSettings",
                 "ConnectorEntry",

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CONNECTOR_GROUP",
     "EXTENSION_GROUP",
+    "SECTION_GROUP",
     "STORES_GROUP",
     "ConnectorSpec",
     "ExtensionSpec",
@@ -45,6 +46,9 @@ CONNECTOR_GROUP: Final = "passpost.connectors"
 
 EXTENSION_GROUP: Final = "passpost.extensions"
 """The entry point group of extensions."""
+
+SECTION_GROUP: Final = "passpost.sections"
+"""The entry point group of sections that packages read: name = the key, value = its class."""
 
 STORES_GROUP: Final = "passpost.stores"
 """The entry point group of stores: name = that in settings, value = the class of their settings."""

@@ -135,7 +135,7 @@ def test_no_problem_shows_the_secret() -> None:
 
 
 def test_the_package_of_redis_is_named_where_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("passpost._host.stores.entry_points", lambda group: ())
+    monkeypatch.setattr("passpost._plugins.kinds.entry_points", lambda group: ())
     (problem,) = problems({"use": "redis", "secret": SECRET})
     assert problem.remedy == "install it with `pip install 'passpost[redis]'`"
 

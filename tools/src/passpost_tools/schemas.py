@@ -74,6 +74,7 @@ def application_schema(
     connectors: Mapping[str, type[Any]],
     stores: Mapping[str, type[Any]] = MappingProxyType({}),
     *,
+    sections: Mapping[str, type[Any]] = MappingProxyType({}),
     others: Iterable[str] = (),
     language: str = "en",
 ) -> dict[str, Any]:
@@ -82,6 +83,7 @@ def application_schema(
     Args:
         connectors: The config class of each connector, by its ID.
         stores: The class of the settings of each kind of stores, by its name.
+        sections: The class of each section that a package reads, by its key.
         others: IDs of connectors whose settings are not known.
         language: The language of titles and descriptions, as a BCP 47 tag.
     """
@@ -99,7 +101,39 @@ def application_schema(
     definitions |= {
         f"settings of the stores {one}": described.object(stores[one]) for one in stores
     }
+    for key, cls in sections.items():
+        properties[key] = {**properties[key], **described.object(cls)}
+        for inner, kinds in _kinds_within(cls).items():
+            names = {f"settings of {key}.{inner} {one}": one for one in kinds}
+            properties[key]["properties"][inner] |= _one_of(names)
+            definitions |= {
+                name: _with_use(described.object(kinds[one]), one) for name, one in names.items()
+            }
     return {**schema, "$defs": definitions}
+
+
+def _kinds_within(cls: type[Any]) -> Mapping[str, Mapping[str, type[Any]]]:
+    """Return what a section's class says of settings within that depend on their ``use``."""
+    kinds = getattr(cls, "kinds", None)
+    return {} if kinds is None else kinds()
+
+
+def _one_of(names: Mapping[str, str]) -> dict[str, Any]:
+    """Return the rule that an object is described by the definition that its ``use`` picks."""
+    picked = [
+        {
+            "if": {"required": ["use"], "properties": {"use": {"const": one}}},
+            "then": {"$ref": f"#/$defs/{quote(name)}"},
+        }
+        for name, one in names.items()
+    ]
+    use = _named(list(names.values()))
+    return {"required": ["use"], "properties": {"use": use}, "allOf": picked}
+
+
+def _with_use(described: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return the schema of an object whose ``use`` is beside its settings."""
+    return {**described, "properties": {"use": {"const": name}, **described["properties"]}}
 
 
 def _named(names: Sequence[str]) -> dict[str, Any]:

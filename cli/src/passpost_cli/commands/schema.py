@@ -10,7 +10,9 @@ import click
 
 import passpost
 from passpost import config
+from passpost._host.sections import SECTIONS
 from passpost._host.stores import UnusableStoresError, find_stores, names_of_stores
+from passpost.hookspecs import SECTION_GROUP
 from passpost.phrases import said
 from passpost_cli import completing
 from passpost_cli.command import Command
@@ -54,8 +56,13 @@ def whole(host: passpost.Host, language: str) -> dict[str, Any]:
     known = dict(_config_classes(host))
     described = {one: cls for one, cls in known.items() if attrs.has(cls)}
     others = [one for one in known if one not in described]
-    stores = dict(_stores_classes())
-    return application_schema(described, stores, others=others, language=language)
+    return application_schema(
+        described,
+        dict(_stores_classes()),
+        sections=dict(_section_classes()),
+        others=others,
+        language=language,
+    )
 
 
 def _config_classes(host: passpost.Host) -> Iterator[tuple[str, type[Any]]]:
@@ -73,3 +80,14 @@ def _stores_classes() -> Iterator[tuple[str, type[Any]]]:
             yield name, find_stores(name)
         except UnusableStoresError as error:
             complain("passpost", said(error), _("the schema lacks them"), warning=True)
+
+
+def _section_classes() -> Iterator[tuple[str, type[Any]]]:
+    for key in config.names_of_kinds(SECTION_GROUP):
+        # Others are not sections of a settings file yet.
+        if key not in SECTIONS:
+            continue
+        try:
+            yield key, config.find_kind(SECTION_GROUP, key)
+        except config.Invalid as error:
+            complain("passpost", said(error), _("the schema lacks it"), warning=True)

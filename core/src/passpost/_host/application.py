@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import attrs
@@ -15,9 +13,11 @@ from passpost._config.jsonc import read
 from passpost._config.settings import Settings
 from passpost._frames import WrongTypeError, without_arguments
 from passpost._host.connector import Connector
+from passpost._host.files import NO_FILE, read_file
 from passpost._host.host import Host, settings_from
+from passpost._host.sections import problems_of_sections
 from passpost._host.stores import Opened, UnusableStoresError, open_stores
-from passpost._phrases import _, said
+from passpost._phrases import said
 from passpost._problems import Problem, in_order
 from passpost._settings.application import ConnectorEntry, read_application
 from passpost._settings.connector_config import missing_templates
@@ -25,7 +25,6 @@ from passpost._settings.policy import Policy
 from passpost._settings.stores import StoresEntry
 from passpost._stores import Stores
 from passpost._templates.template import Template
-from passpost._wording import known
 from passpost.errors import ConfigError, PluginError, UnknownConnectorError
 
 if TYPE_CHECKING:
@@ -34,15 +33,6 @@ if TYPE_CHECKING:
     from passpost._settings.connector_config import MissingVariables
 
 log: Final = logging.getLogger("passpost")
-
-MAX_FILE: Final = 1 << 20
-"""Bytes in a settings file; more is another file by mistake."""
-
-_NO_FILE: Final = _("pass settings that are not a file to `passpost.Mailer.from_settings`")
-# Names of files rarely contain these, and settings nearly always do; a URL is the settings of
-# other libraries, with a password in it.
-_CONTENT: Final = re.compile(r'["\n\r]|^\s*\ufeff?\s*\{|://')
-_LONGEST_PATH: Final = 4096
 
 
 @attrs.frozen(kw_only=True)
@@ -91,43 +81,14 @@ def load(path: str | os.PathLike[str], host: Host | None = None) -> Application:
         TypeError: The path is not one: settings that are not a file go to `Mailer.from_settings`.
     """
     if not _is_path(path):
-        raise WrongTypeError(f"this takes the path of a file, {_kind(path)}; {_NO_FILE}")
+        raise WrongTypeError(f"this takes the path of a file, {_kind(path)}; {NO_FILE}")
     return configure_application(read(read_file(path), os.fspath(path)), host or Host())
-
-
-def read_file(path: str | os.PathLike[str]) -> bytes:
-    """Read a settings file whole.
-
-    Raises:
-        ConfigError: It cannot be read, or is too large to be one, or the path is the text of
-            settings.
-    """
-    if is_settings_text(os.fspath(path)):
-        # It is not repeated: it may contain a password.
-        message = _("expected the path of a file, not the text of settings")
-        raise ConfigError([Problem("", message, _NO_FILE, code="E020")])
-    try:
-        with Path(path).open("rb") as file:
-            content = file.read(MAX_FILE + 1)
-    except (OSError, ValueError) as error:
-        reason = known(getattr(error, "strerror", None) or "") or _("not a valid file name")
-        message = _("the file cannot be read: {reason}", reason=reason)
-        remedy = _("check the path and its permissions")
-        problem = Problem("", message, remedy, file=os.fspath(path), code="E019")
-        raise ConfigError([problem]) from error
-    return content
 
 
 def _is_path(path: Any) -> bool:
     return isinstance(path, str) or (
         isinstance(path, os.PathLike) and isinstance(os.fspath(path), str)
     )
-
-
-def is_settings_text(path: str) -> bool:
-    """Return whether a path is the text of settings by mistake."""
-    looks_so = len(path) > _LONGEST_PATH or _CONTENT.search(path) is not None
-    return looks_so and not os.path.lexists(path)
 
 
 class FromSettings:
@@ -257,7 +218,8 @@ def configure_application(settings: Settings, host: Host) -> Application:
     # Each connector's own mistakes are shown, whatever is wrong with the rest of the file.
     connectors = tuple(_configured(reading, host, problems))
     opened = _opened(reading)
-    problems += [each for each in opened.problems if each.severity == "error"]
+    others = (*opened.problems, *problems_of_sections(resolved))
+    problems += [each for each in others if each.severity == "error"]
     if not reading.failed and not reading.config.templates:
         problems += _without_templates(reading.config, connectors)
     if any(problem.severity == "error" for problem in problems):
@@ -269,7 +231,7 @@ def configure_application(settings: Settings, host: Host) -> Application:
         templates=parsed.templates,
         missing_variables=parsed.missing_variables,
         stores=opened.stores,
-        warnings=_warnings(reading, connectors, opened.problems),
+        warnings=_warnings(reading, connectors, others),
     )
 
 

@@ -10,16 +10,13 @@ import attrs
 from passpost._config.secrecy import cleared
 from passpost._config.settings import Settings
 from passpost._config.structure import structured
-from passpost._phrases import _, said
+from passpost._phrases import _
 from passpost._plugins.defects import describe_defect
-from passpost._plugins.discovery import conflict, entry_points
-from passpost._plugins.loading import loading
-from passpost._plugins.registration import BrokenContract, load
-from passpost._problems import Problem
+from passpost._plugins.kinds import find_kind, names_of_kinds
+from passpost._problems import Invalid, Problem
 from passpost._settings.stores import MEMORY, MemorySettings, SqliteSettings, StoresEntry
 from passpost._stores import Stores
 from passpost._text import visible
-from passpost._wording import did_you_mean, listed, nearest
 from passpost.hookspecs import STORES_GROUP
 
 _OWN: Final[dict[str, Any]] = {MEMORY: MemorySettings, "sqlite": SqliteSettings}
@@ -85,7 +82,7 @@ def _completed(stores: Stores, entry: StoresEntry) -> Stores:
 
 def names_of_stores() -> tuple[str, ...]:
     """Return the names of all stores that can be used, without importing any."""
-    return tuple(dict.fromkeys([*_OWN, *(entry.name for entry in entry_points(STORES_GROUP))]))
+    return names_of_kinds(STORES_GROUP, _OWN)
 
 
 def find_stores(name: str) -> Any:
@@ -94,27 +91,8 @@ def find_stores(name: str) -> Any:
     Raises:
         UnusableStoresError: There are none of this name, or they are broken.
     """
-    if name in _OWN:
-        return _OWN[name]
-    known = entry_points(STORES_GROUP)
-    found = [entry for entry in known if entry.name == name]
-    if not found:
-        raise _unknown(name, {*_OWN, *(entry.name for entry in known)})
-    if clash := conflict(found):
-        raise UnusableStoresError(clash)
-    chosen = next((entry for entry in found if entry.error is None), found[0])
     try:
-        with loading():
-            return load(chosen)
-    except BrokenContract as error:
-        wrong = _("{distribution}: {error}", distribution=chosen.distribution, error=said(error))
-    raise UnusableStoresError(wrong)
-
-
-def _unknown(name: str, known: set[str]) -> UnusableStoresError:
-    remedy = _FIRST_PARTY.get(name) or did_you_mean(
-        nearest(name, [*known, *_FIRST_PARTY]), _("use one of {known}", known=listed(known))
-    )
-    return UnusableStoresError(
-        _("no installed package provides the stores {name}", name=repr(visible(name))), remedy
-    )
+        return find_kind(STORES_GROUP, name, own=_OWN, first_party=_FIRST_PARTY)
+    except Invalid as error:
+        failure = UnusableStoresError(error.message, error.remedy)
+    raise failure

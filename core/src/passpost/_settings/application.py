@@ -24,7 +24,7 @@ from passpost._settings.stores import StoresEntry
 from passpost._templates.template import Template
 
 _KEYS: Final = TOOL_KEYS.union(
-    ("connectors", "delivery", "templates", "missingVariables", "stores")
+    ("connectors", "delivery", "templates", "missingVariables", "stores", "outbox")
 )
 _SEVERAL: Final = 2
 
@@ -64,6 +64,7 @@ class ApplicationSettings:
         templates: The application's own templates.
         missing_variables: What to do about a variable that the payload lacks; None leaves it to
             each connector's own setting.
+        outbox: The settings of passpost-outbox, which reads them itself.
     """
 
     connectors: Mapping[str, ConnectorEntry] = field(
@@ -89,6 +90,14 @@ class ApplicationSettings:
     )
     templates: tuple[Template, ...] = field(default=(), **TEMPLATES)
     missing_variables: MissingVariables | None = field(default=None, **MISSING_VARIABLES)
+    outbox: Settings | None = field(
+        default=None,
+        title={"en": "Outbox", "zh-CN": "发件箱"},
+        description={
+            "en": "Where requests leave emails for workers; requires `passpost[outbox]`.",
+            "zh-CN": "请求把邮件存放在何处，由 worker 发送；需安装 `passpost[outbox]`。",
+        },
+    )
 
     @rule("templates")
     def _templates(self) -> Iterator[Problem]:

@@ -33,6 +33,7 @@ from passpost_outbox.records import (
     body_after,
     decide,
 )
+from passpost_outbox.settings import OutboxSettings, StoreSettings
 from passpost_outbox.sqlite import SqliteStore
 from passpost_outbox.store import Change, OutboxStore
 from passpost_outbox.sweeper import Sweeper, Swept
@@ -57,6 +58,7 @@ __all__ = [
     "Finish",
     "Keys",
     "Outbox",
+    "OutboxSettings",
     "OutboxStore",
     "Publish",
     "Record",
@@ -66,6 +68,7 @@ __all__ = [
     "SqliteStore",
     "State",
     "Status",
+    "StoreSettings",
     "Supersede",
     "Sweeper",
     "Swept",

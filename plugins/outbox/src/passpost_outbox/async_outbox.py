@@ -18,6 +18,7 @@ from passpost.phrases import Phrases
 from passpost_outbox.engine import AGAIN, PATIENCE, Engine, Publisher
 from passpost_outbox.envelope import content, sealed
 from passpost_outbox.keys import Keys
+from passpost_outbox.opening import OutboxFromFile
 from passpost_outbox.records import FINAL, Record, State
 from passpost_outbox.store import OutboxStore
 
@@ -90,7 +91,7 @@ class AsyncTicket:
         return await self._outbox.wait(self.id, timeout)
 
 
-class AsyncOutbox:
+class AsyncOutbox(OutboxFromFile):
     """Stores emails for workers to send, on asyncio.
 
     It needs no connector and no provider's secret::

@@ -12,6 +12,7 @@ from passpost_outbox.async_outbox import PRIORITIES, AsyncOutbox, Status
 from passpost_outbox.engine import AGAIN, PATIENCE, Engine
 from passpost_outbox.keys import Keys
 from passpost_outbox.loops import LoopThread
+from passpost_outbox.opening import OutboxFromFile
 from passpost_outbox.records import State
 from passpost_outbox.store import OutboxStore
 
@@ -35,7 +36,7 @@ class Ticket:
         return self._outbox.wait(self.id, timeout)
 
 
-class Outbox:
+class Outbox(OutboxFromFile):
     """`AsyncOutbox` for blocking code, safe to call from many threads at once.
 
     All threads share an event loop in a background thread. After a fork the child starts its own.

@@ -21,6 +21,7 @@ from passpost.stores import StoreError
 from passpost_outbox.engine import AGAIN, PATIENCE, Engine, Publisher
 from passpost_outbox.envelope import UnreadableError, opened
 from passpost_outbox.keys import Keys
+from passpost_outbox.opening import WorkerFromFile
 from passpost_outbox.records import Claim, Event, Finish, Release, Renew, Result, State
 from passpost_outbox.store import Change, OutboxStore
 from passpost_outbox.sweeper import Sweeper
@@ -35,7 +36,7 @@ _RENEWALS: Final = 3
 """Renewals in the time of a lease, so that one may fail."""
 
 
-class Worker:
+class Worker(WorkerFromFile):
     """Sends the emails of an outbox through one mailer.
 
     ::

@@ -1,0 +1,98 @@
+"""Makes outboxes and workers for the section ``outbox`` of a settings file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Self
+
+from passpost import AsyncMailer, Host, config
+from passpost_outbox.keys import Keys
+from passpost_outbox.settings import OutboxSettings
+from passpost_outbox.store import OutboxStore
+
+
+class OutboxFromFile:
+    """The base of both outboxes: `from_file`."""
+
+    @classmethod
+    def from_file(
+        cls, path: str | os.PathLike[str], host: Host | None = None, **parts: Any
+    ) -> Self:
+        """Return an outbox for the section ``outbox`` of an application's settings file.
+
+        Nothing else of the file is read: the process needs no provider's secret.
+
+        Args:
+            path: The file: JSON with comments.
+            host: Follows references such as ``${NAME}``; a new `passpost.Host` by default.
+            parts: Other arguments of the outbox; they replace what the file says.
+
+        Raises:
+            ConfigError: The file cannot be read, or the section is missing or wrong.
+            StoreError: The keys cannot be read.
+        """
+        settings = read_outbox(path, host)
+        store, keys = opened_parts(settings, path)
+        given: dict[str, Any] = {"lifetime": settings.lifetime}
+        if settings.priorities is not None:
+            given["priorities"] = settings.priorities
+        make: Any = cls
+        secret = settings.secret.reveal().encode()
+        outbox: Self = make(store, keys, secret=secret, **{**given, **parts})
+        return outbox
+
+
+class WorkerFromFile:
+    """The base of the worker: `from_file`."""
+
+    @classmethod
+    @asynccontextmanager
+    async def from_file(
+        cls, path: str | os.PathLike[str], host: Host | None = None, **parts: Any
+    ) -> AsyncIterator[Self]:
+        """Return a worker for an application's settings file, as a context.
+
+        It closes the store and the mailer when the context ends::
+
+            async with Worker.from_file("passpost.jsonc") as worker:
+                await worker.run()
+
+        Args:
+            path: The file: JSON with comments.
+            host: Where its connectors are looked up; a new `passpost.Host` by default.
+            parts: Other arguments of the worker.
+
+        Raises:
+            ConfigError: The file cannot be read, or its settings are wrong.
+            StoreError: The keys cannot be read.
+        """
+        host = host or Host()
+        # The mailer's problems are those of the whole file, the section's among them.
+        mailer = AsyncMailer.from_file(path, host)
+        store, keys = opened_parts(read_outbox(path, host), path)
+        make: Any = cls
+        async with mailer:
+            try:
+                yield make(store, keys, mailer, **parts)
+            finally:
+                await store.aclose()
+
+
+def read_outbox(path: str | os.PathLike[str], host: Host | None = None) -> OutboxSettings:
+    """Return the section ``outbox`` of a settings file, without reading the others.
+
+    Raises:
+        ConfigError: The file cannot be read, or the section is missing or wrong.
+    """
+    return config.load_section(path, "outbox", OutboxSettings, host)
+
+
+def opened_parts(
+    settings: OutboxSettings, path: str | os.PathLike[str]
+) -> tuple[OutboxStore, Keys]:
+    """Return the store and the keys of a section; relative paths begin at the settings file."""
+    folder = Path(path).parent
+    return settings.open_store(folder), settings.keys.open_keys(folder)
