@@ -106,6 +106,7 @@ clean: ## Remove what the other targets made
 
 # The build backend is pinned and installed first, so that no build fetches another version of it.
 $(VENV)/.backend: constraints.txt
+	@[ ! -L $(VENV) ] || { echo '$(VENV) is a link: this would empty what it points to' >&2; exit 1; }
 	@python=$$($(FIND_PYTHON)) && [ -n "$$python" ] || { echo \
 		'passpost needs Python 3.11 to 3.14 with venv and pip (Debian: apt-get install python3-venv);' \
 		'if yours is not on PATH: make PYTHON=/path/to/python3' >&2; exit 1; }; \

@@ -19,6 +19,7 @@ from passpost._host.application import load_settings
 from passpost._host.stores import find_stores
 from passpost._plugins.discovery import FIRST_PARTY
 from passpost_outbox import OutboxSettings
+from passpost_outbox.settings import SqliteSettings
 from passpost_tools.lint.settings import read_settings
 from passpost_tools.schemas import application_schema
 
@@ -145,6 +146,17 @@ def test_it_explains_in_the_language_of_its_reader() -> None:
     entry = schema["properties"]["connectors"]["additionalProperties"]
     assert "acme" in entry["properties"]["use"]["anyOf"][0]["enum"]
     assert "path" in schema["$defs"]["settings of the stores sqlite"]["properties"]
+
+
+def test_it_describes_the_section_of_a_package_and_each_store() -> None:
+    schema = application_schema({}, sections={"outbox": OutboxSettings})
+    section = schema["properties"]["outbox"]
+    assert section["additionalProperties"] is False
+    assert section["required"] == ["store", "keys", "secret"]
+    assert section["properties"]["secret"]["writeOnly"] is True
+    described = schema["$defs"]["settings of outbox.store sqlite"]
+    assert set(described["properties"]) == {"use", "path"}
+    assert OutboxSettings.kinds()["store"]["sqlite"] is SqliteSettings
 
 
 @pytest.mark.parametrize("kind", SCHEMAS)

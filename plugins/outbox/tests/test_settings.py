@@ -13,8 +13,6 @@ import passpost
 from passpost import Host, Problem, config
 from passpost.stores import StoreError
 from passpost_outbox import AsyncOutbox, Outbox, OutboxSettings, Worker
-from passpost_outbox.settings import SqliteSettings
-from passpost_tools.schemas import application_schema
 
 KEY = "ab" * 32
 SECRET = "0d9b0c6e6a5e4e6f8c8d"
@@ -174,17 +172,6 @@ def test_without_a_package_the_problem_names_it(
     (problem,) = caught.value.problems
     assert (problem.path, problem.code) == ("outbox.store.use", "E440")
     assert "passpost-outbox[redis]" in problem.remedy
-
-
-def test_the_schema_describes_the_section_and_each_store() -> None:
-    schema = application_schema({}, sections={"outbox": OutboxSettings})
-    section = schema["properties"]["outbox"]
-    assert section["additionalProperties"] is False
-    assert section["required"] == ["store", "keys", "secret"]
-    assert section["properties"]["secret"]["writeOnly"] is True
-    described = schema["$defs"]["settings of outbox.store sqlite"]
-    assert set(described["properties"]) == {"use", "path"}
-    assert OutboxSettings.kinds()["store"]["sqlite"] is SqliteSettings
 
 
 def test_no_secret_is_in_a_repr(tmp_path: Path) -> None:

@@ -166,7 +166,7 @@ _WORDS: Final[Mapping[str | Shape, tuple[str, str]]] = {
     "or": (" or ", "或"),
     "host": ("hostname", "主机名"),
     Shape.LIST: ("list (each: {})", "列表（每项：{}）"),
-    Shape.MAPPING: ("object (each value: {})", "对象（每个值：{}）"),
+    Shape.MAPPING: ("object (each value: {})", "对象，每个值为{}"),
     Shape.TEXT: ("text", "文本"),
     Shape.OWN: ("text", "文本"),
     Shape.WHOLE: ("whole number", "整数"),
