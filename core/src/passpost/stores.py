@@ -23,7 +23,7 @@ from passpost._stores.idempotency import (
     Record,
     Running,
 )
-from passpost._stores.rate import MemoryRateLimiter, Rate, RateLimiter
+from passpost._stores.rate import MemoryRateLimiter, Rate, RateLimiter, ReturnableRates
 from passpost._stores.sqlite import SqliteIdempotency
 
 __all__ = [
@@ -39,6 +39,7 @@ __all__ = [
     "Rate",
     "RateLimiter",
     "Record",
+    "ReturnableRates",
     "Running",
     "SqliteIdempotency",
     "StoreError",

@@ -83,6 +83,7 @@ class LaneOf:
     email: Email
     asked: bool = True
     may_have_left: bool = True
+    was_reached: bool = True
 
     @property
     def name(self) -> str:
@@ -105,6 +106,9 @@ class LaneOf:
 
     async def take(self) -> float:
         return 0.0
+
+    def give_back(self) -> None:
+        raise AssertionError("a provider that was asked keeps its place")
 
     async def attempt(self, number: int, patience: float | None) -> Receipt | SendError:
         provider, email = self.provider, self.email

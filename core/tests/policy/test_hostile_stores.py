@@ -17,7 +17,7 @@ import passpost
 from passpost._delivery.notes import nothing_was_sent
 from passpost._stores import Stores
 from passpost._stores.cooldown import MemoryCooldowns
-from passpost._stores.idempotency import Begun, Ended, MemoryIdempotency
+from passpost._stores.idempotency import Begun, Ended, MemoryIdempotency, _Entry
 from passpost._stores.rate import MemoryRateLimiter, Rate
 from passpost._stores.sqlite import SqliteIdempotency
 
@@ -264,13 +264,13 @@ def test_one_of_many_threads_begins_a_send(monkeypatch: pytest.MonkeyPatch) -> N
     everyone = threading.Barrier(2)
     begun: list[object] = []
 
-    def token(_size: int) -> str:
+    def entry(*columns: Any) -> _Entry:
         # Both are here at the same time, if they may.
         with suppress(threading.BrokenBarrierError):
             everyone.wait(timeout=0.2)
-        return "token"
+        return _Entry(*columns)
 
-    monkeypatch.setattr("passpost._stores.idempotency.secrets.token_hex", token)
+    monkeypatch.setattr("passpost._stores.idempotency._Entry", entry)
 
     def work() -> None:
         begun.append(run(store.begin("key", "content", running=10, kept=100)))

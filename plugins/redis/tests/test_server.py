@@ -17,7 +17,7 @@ import pytest
 import passpost
 from passpost import config
 from passpost.phrases import said, translated
-from passpost.stores import Begun, Ended, Rate, StoreError, Stores
+from passpost.stores import Begun, Ended, Rate, ReturnableRates, StoreError, Stores
 from passpost_redis import RedisServer, RedisSettings, open_stores
 
 KEY = b"k" * 16
@@ -121,7 +121,10 @@ def test_a_user_needs_what_the_page_says_and_no_more(server: Any) -> None:
         assert stores.cooldowns is not None
         await stores.idempotency.finish("key", begun.token, {"outcome": "accepted"})
         await stores.idempotency.forget("key", begun.token)
-        assert await stores.rates.take("primary", Rate(1, 1)) == 0
+        assert isinstance(stores.rates, ReturnableRates)
+        wait, place = await stores.rates.reserve("primary", Rate(1, 1))
+        assert wait == 0
+        await stores.rates.give_back("primary", place)
         for owner in ("one", "other"):
             await stores.cooldowns.begin("key", 60, owner=owner)
         await stores.cooldowns.give_back("key", owner="one")

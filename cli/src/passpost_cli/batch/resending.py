@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import attrs
 
+from passpost._stores.idempotency import takes_token
 from passpost.stores import Beginning, Begun, Ended, IdempotencyStore, Record, Stores
 
 
@@ -26,9 +27,12 @@ class _Resending:
     def __init__(self, store: IdempotencyStore) -> None:
         self._store = store
 
-    async def begin(self, key: str, fingerprint: str, *, running: float, kept: float) -> Beginning:
+    async def begin(
+        self, key: str, fingerprint: str, *, running: float, kept: float, token: str | None = None
+    ) -> Beginning:
         """Begin a send; see `IdempotencyStore.begin`."""
-        found = await self._store.begin(key, fingerprint, running=running, kept=kept)
+        own = {"token": token} if takes_token(self._store) else {}
+        found = await self._store.begin(key, fingerprint, running=running, kept=kept, **own)
         if isinstance(found, Ended) and (found.record or {}).get("outcome") != "accepted":
             # No send has this token, so its end changes nothing.
             return Begun("")

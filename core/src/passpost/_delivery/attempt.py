@@ -45,11 +45,13 @@ class SendAttempt:
     Attributes:
         asked: Whether it got as far as the connector: extensions and passpost let it pass.
         may_have_left: Whether the email may have been sent, once the attempt is over.
+        was_reached: Whether the provider may know of the attempt, once it failed: the email may
+            have left, or the provider said why it did not.
     """
 
     __slots__ = (
         "_active", "_began", "_called", "_context", "_departure", "_mail", "_number", "_over",
-        "_started", "asked", "may_have_left",
+        "_started", "asked", "may_have_left", "was_reached",
     )  # fmt: skip
 
     def __init__(
@@ -72,7 +74,7 @@ class SendAttempt:
         # Whether `send_mail` was called: from then on, something may have been sent.
         self._called = False
         self._departure = Departure() if active.marks_departure else None
-        self.asked = self.may_have_left = False
+        self.asked = self.may_have_left = self.was_reached = False
 
     def run(self) -> Awaitable[Receipt | PasspostError]:
         """Make the attempt.
@@ -106,7 +108,7 @@ class SendAttempt:
             with reaching(internal=self._active.connector.internal_addresses):
                 receipt = await self._call_connector(interruptions.task)
         except BaseException as error:  # noqa: BLE001 - any plugin's any mistake
-            self.may_have_left = self._called and not self._withdraw()
+            self.may_have_left = self.was_reached = self._called and not self._withdraw()
             if not interruptions.include(error):
                 return self._make_error(error)
             interruption = renewed(error, self._active.reports.cleaner(self._mail))
@@ -189,7 +191,7 @@ class SendAttempt:
     def _complete(self, receipt: Receipt) -> Receipt:
         """Return the receipt that the application gets."""
         name, mail = self._active.connector.name, self._mail
-        self.may_have_left = True
+        self.may_have_left = self.was_reached = True
         if self._withdraw():
             self._active.distrust_marks()
         if log.isEnabledFor(logging.DEBUG):
@@ -216,6 +218,8 @@ class SendAttempt:
         )
         # What the connector says weighs more than what it has marked.
         self.may_have_left = failure.outcome == "unknown"
+        if self._called and (failure.response or failure.provider_code):
+            self.was_reached = True
         record = Attempt(
             name,
             self._started,

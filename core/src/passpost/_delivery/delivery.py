@@ -77,12 +77,20 @@ class Delivery:
             resend=policy.on_unknown == "resend",
         )
         self._stores = stores
+        self._notes = notes = Notes()
         limiter = stores.rates or MemoryRateLimiter(clock)
         self._places = {
-            name: Places(limiter, name, rate, stores.on_failure)
+            name: Places(
+                limiter,
+                name,
+                rate,
+                stores.on_failure,
+                clock=clock,
+                deadlines=self._deadlines,
+                notes=notes,
+            )
             for name, rate in policy.rates.items()
         }
-        self._notes = notes = Notes()
         self._cooling = Cooling(policy.recipient_cooldowns, stores, clock, self._deadlines, notes)
         self._once = None
         if stores.idempotency is not None:

@@ -57,6 +57,11 @@ class Lane(Protocol):
         ...
 
     @property
+    def was_reached(self) -> bool:
+        """Whether the provider may know of the last attempt, once it failed."""
+        ...
+
+    @property
     def has_rate(self) -> bool:
         """Whether a place has to be taken before an attempt."""
         ...
@@ -74,6 +79,10 @@ class Lane(Protocol):
         Raises:
             SendError: Nobody knows whether there is a place.
         """
+        ...
+
+    def give_back(self) -> None:
+        """Give back the place that was taken last, for an attempt that was not made."""
         ...
 
     def attempt(self, number: int, patience: float | None) -> Awaitable[Receipt | PasspostError]:
@@ -134,6 +143,8 @@ class Dispatch:
                 except BaseException:
                     self._in_doubt = lane.may_have_left
                     place.release()
+                    if not lane.was_reached:
+                        lane.give_back()
                     raise
                 self._note(lane, place, result)
                 if isinstance(result, Receipt):
@@ -223,6 +234,9 @@ class Dispatch:
             self._settle(lane, place, result)
         else:
             place.release()
+        # What the provider knows nothing of takes nothing of its rate.
+        if not isinstance(result, Receipt) and not lane.was_reached:
+            lane.give_back()
 
     def _settle(self, lane: Lane, place: Place, error: SendError) -> None:
         if not lane.asked:
@@ -288,6 +302,7 @@ class Dispatch:
                     place = lane.health.enter()
                     if place is not None:
                         return lane, place
+                    lane.give_back()
             except SendError as error:
                 self._refusal, wait = error, math.inf
             earliest = min(earliest, wait)

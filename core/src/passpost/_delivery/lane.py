@@ -18,7 +18,7 @@ from passpost.errors import Attempt, PasspostError, SendError
 
 if TYPE_CHECKING:
     from passpost._delivery.active_connector import ActiveConnector
-    from passpost._delivery.places import Places
+    from passpost._delivery.places import Places, Taken
     from passpost._messages.messages import Mail, Receipt
     from passpost._policy.health import Health
     from passpost._templates.template import Template
@@ -52,7 +52,7 @@ class EmailLane:
         rate: Has the places of the connector's rate; None where it has no limit.
     """
 
-    __slots__ = ("_attempt", "_mail", "_outgoing", "_rate", "active", "health", "name")
+    __slots__ = ("_attempt", "_mail", "_outgoing", "_place", "_rate", "active", "health", "name")
 
     def __init__(
         self,
@@ -67,6 +67,7 @@ class EmailLane:
         self.health = health
         self._outgoing = outgoing
         self._rate = rate
+        self._place: Taken | None = None
         self._mail: Mail | None = None
         self._attempt: SendAttempt | None = None
 
@@ -83,7 +84,8 @@ class EmailLane:
 
     def takes_now(self) -> bool:
         """Take a place of the connector's rate, if nothing has to be awaited."""
-        return self._rate is not None and self._rate.takes_now()
+        self._place = None if self._rate is None else self._rate.take_now()
+        return self._place is not None
 
     async def take(self) -> float:
         """Take a place of the connector's rate; see `RateLimiter.take`.
@@ -95,9 +97,18 @@ class EmailLane:
             return 0.0
         try:
             with self.active.deadlines.until(self._outgoing.over):
-                return await self._rate.take()
+                wait, place = await self._rate.take()
         except DeadlinePassedError:
             raise deadline_error(_("the rate limiter answered"), "provider") from None
+        if not wait:
+            self._place = place
+        return wait
+
+    def give_back(self) -> None:
+        """Give the place back, if one was taken and not given back before."""
+        if self._place is not None and self._rate is not None:
+            self._rate.give_back(self._place)
+            self._place = None
 
     def attempt(self, number: int, patience: float | None) -> Awaitable[Receipt | PasspostError]:
         """Make one attempt, and return what it came to; see `Lane.attempt`."""
@@ -122,6 +133,11 @@ class EmailLane:
     def may_have_left(self) -> bool:
         """Whether the last attempt may have sent the email, once it is over."""
         return self._attempt is not None and self._attempt.may_have_left
+
+    @property
+    def was_reached(self) -> bool:
+        """Whether the provider may know of the last attempt: it counts against its rate."""
+        return self._attempt is not None and self._attempt.was_reached
 
     async def _ask_and_attempt(
         self, number: int, begin_by: float | None

@@ -11,9 +11,14 @@ from passpost.errors import PasspostError, SendError
 
 
 class Notes:
-    """Notes that are being written: each is finished, whatever becomes of its caller."""
+    """Notes that are being written: each is finished, whatever becomes of its caller.
+
+    Attributes:
+        closing: Whether the mailer waits for them to end.
+    """
 
     def __init__(self) -> None:
+        self.closing = False
         self._writing: set[asyncio.Task[None]] = set()
 
     def begin(self, note: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -48,6 +53,7 @@ class Notes:
 
     async def wait_until_written(self) -> None:
         """Wait for the notes whose callers did not."""
+        self.closing = True
         await asyncio.gather(*self._writing, return_exceptions=True)
 
 

@@ -25,6 +25,8 @@ from passpost._stores.idempotency import (
     OtherContent,
     Record,
     Running,
+    new_token,
+    takes_token,
 )
 from passpost._text import visible
 from passpost.errors import MessageError, PasspostError, SendError
@@ -56,6 +58,9 @@ _JSON: Final = json.JSONEncoder(sort_keys=True)
 _LOOK_AGAIN: Final = 0.25
 """Seconds between two looks at a send that another caller makes."""
 
+_FREE_AGAIN: Final = 1.0
+"""Seconds after which a store that failed is asked again to free a key, and then twice as many."""
+
 
 class Once:
     """Makes sends once.
@@ -77,6 +82,7 @@ class Once:
         notes: Notes,
     ) -> None:
         self._store = store
+        self._takes_token = takes_token(store)
         self._clock = clock
         self._deadlines = deadlines
         self._keyed_hash = KeyedHash(stores.secret or secrets.token_bytes(32))
@@ -97,23 +103,43 @@ class Once:
             MessageError: The key was used for another content; nothing was sent.
             SendError: What the send came to, now or before; or the store cannot be asked.
         """
-        key, fingerprint = self._key(message), self._fingerprint(message)
+        key, fingerprint, token = self._key(message), self._fingerprint(message), new_token()
         try:
-            token = await self._begin(key, fingerprint, over)
+            begun = await self._begin(key, fingerprint, token, over)
         except PasspostError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever a store's library raises
             tolerate(_("idempotency store"), error, self._on_failure)
-            return await make()
-        if isinstance(token, Receipt):
-            return token
-        return await self._make(key, token, over, make)
+            return await self._make_unheard(key, token, make)
+        if isinstance(begun, Receipt):
+            return begun
+        return await self._make(key, begun, over, make)
 
-    async def _begin(self, key: str, fingerprint: str, over: float) -> str | Receipt:
+    async def _begin(self, key: str, fingerprint: str, token: str, over: float) -> str | Receipt:
+        """Return what `_wait` does; a key whose beginning was not heard of does not stay begun."""
+        frees = False
+        try:
+            return await self._wait(key, fingerprint, token, over)
+        except PasspostError as error:
+            # While the other send was under way, a reply may have been lost.
+            frees = isinstance(error, SendError) and error.provider_code == RUNNING
+            raise
+        except Exception:
+            frees = self._on_failure != "send"
+            raise
+        except BaseException:
+            frees = True
+            raise
+        finally:
+            if frees:
+                self._notes.begin(self._free(key, token))
+
+    async def _wait(self, key: str, fingerprint: str, token: str, over: float) -> str | Receipt:
+        """Return what `_look` finds, once no other send of the key is under way."""
         is_running = False
         while True:
             try:
-                found = await self._look(key, fingerprint, over)
+                found = await self._look(key, fingerprint, token, over)
             except PasspostError:
                 raise
             except Exception:
@@ -132,7 +158,9 @@ class Once:
                 raise _unknown(_("another send of the same key is still under way"), RUNNING)
             await self._clock.sleep(_LOOK_AGAIN)
 
-    async def _look(self, key: str, fingerprint: str, over: float) -> str | Receipt | Running:
+    async def _look(
+        self, key: str, fingerprint: str, token: str, over: float
+    ) -> str | Receipt | Running:
         """Return the token of a send that begins, the receipt of one that was made, or `Running`.
 
         Raises:
@@ -140,11 +168,12 @@ class Once:
             SendError: The send was made, and nobody knows what it came to.
             Exception: The store cannot be asked.
         """
-        left = max(0.0, over - self._clock.monotonic())
+        running = max(0.0, over - self._clock.monotonic()) + _MARGIN
+        own = {"token": token} if self._takes_token else {}
         try:
             with self._deadlines.until(over):
                 found: Beginning = await self._store.begin(
-                    key, fingerprint, running=left + _MARGIN, kept=KEPT
+                    key, fingerprint, running=running, kept=KEPT, **own
                 )
         except DeadlinePassedError:
             raise TimeoutError from None
@@ -176,6 +205,20 @@ class Once:
         await self._write(key, token, over, _record_of_receipt(receipt))
         return receipt
 
+    async def _make_unheard(
+        self, key: str, token: str, make: Callable[[], Awaitable[Receipt]]
+    ) -> Receipt:
+        """Make a send without the store, which may have begun it: nobody waits for its note."""
+        try:
+            receipt = await make()
+        except BaseException as error:
+            record = _record_of_failure(error)
+            self._notes.begin(self._note(key, token, record, logging.DEBUG))
+            raise
+        record = _record_of_receipt(receipt)
+        self._notes.begin(self._note(key, token, record, logging.DEBUG))
+        return receipt
+
     async def _write(
         self,
         key: str,
@@ -188,7 +231,9 @@ class Once:
         note = self._note(key, token, record)
         await self._notes.write(note, max(_NOTING, over - self._clock.monotonic()), error)
 
-    async def _note(self, key: str, token: str, record: Record | None) -> None:
+    async def _note(
+        self, key: str, token: str, record: Record | None, level: int = logging.ERROR
+    ) -> None:
         try:
             with self._deadlines.until(self._clock.monotonic() + _MARGIN):
                 if record is None:
@@ -198,7 +243,25 @@ class Once:
         except Exception as error:  # noqa: BLE001 - whatever a store's library raises
             # The email was sent or not all the same. Its key stays begun, so it is not sent again.
             what = _describe(error)
-            log.error("the idempotency store did not note how a send ended: %s", what)  # noqa: TRY400 - a traceback could show the email
+            log.log(level, "the idempotency store did not note how a send ended: %s", what)
+
+    async def _free(self, key: str, token: str) -> None:
+        """Free a key that may have been begun, whose send was not made.
+
+        If it stayed begun, other callers would take the send for one that vanished.
+        """
+        over, wait = self._clock.monotonic() + _MARGIN, _FREE_AGAIN
+        while True:
+            try:
+                with self._deadlines.until(over):
+                    return await self._store.forget(key, token)
+            except Exception as error:  # noqa: BLE001 - whatever a store's library raises
+                if self._notes.closing or self._clock.monotonic() + wait >= over:
+                    what = _describe(error)
+                    log.debug("a key may stay begun although nothing was sent: %s", what)
+                    return None
+            await self._clock.sleep(wait)
+            wait *= 2
 
     def _key(self, message: Message) -> str:
         return self._hash([message.idempotency_key, message.to.address])

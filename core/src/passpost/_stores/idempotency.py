@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import secrets
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
@@ -59,7 +60,9 @@ class IdempotencyStore(Protocol):
     Neither key nor fingerprint contains anything of a message: both are keyed hashes.
     """
 
-    async def begin(self, key: str, fingerprint: str, *, running: float, kept: float) -> Beginning:
+    async def begin(
+        self, key: str, fingerprint: str, *, running: float, kept: float, token: str | None = None
+    ) -> Beginning:
         """Begin a send, unless it has begun already. One of several callers at a time gets it.
 
         Args:
@@ -67,6 +70,9 @@ class IdempotencyStore(Protocol):
             fingerprint: Tells one content from another.
             running: Seconds after which a send that has not ended counts as vanished.
             kept: Seconds that the key is remembered.
+            token: Shows that the send is the caller's. A caller that asks again, because a reply
+                was lost, begins it again. None has the store make one. A store whose `begin` does
+                not take it always makes one, and a lost reply leaves its key begun.
         """
         ...
 
@@ -101,17 +107,22 @@ class MemoryIdempotency:
         # Mailers on several event loops, each in a thread, may share it.
         self._lock = ProcessLock()
 
-    async def begin(self, key: str, fingerprint: str, *, running: float, kept: float) -> Beginning:
+    async def begin(
+        self, key: str, fingerprint: str, *, running: float, kept: float, token: str | None = None
+    ) -> Beginning:
         """Begin a send; see `IdempotencyStore.begin`."""
+        token = token or new_token()
         now = self._clock.monotonic()
         with self._lock.here():
             self._forget_old(now)
             entry = self._entries.get(key)
             if entry is None:
-                token = secrets.token_hex(8)
                 self._entries[key] = _Entry(fingerprint, token, now + running, now + kept)
                 return Begun(token)
-        return state_of(entry.fingerprint, fingerprint, entry.record, now >= entry.vanished_at)
+        vanished = now >= entry.vanished_at
+        return state_of(
+            entry.fingerprint, fingerprint, entry.record, entry.token, token, vanished=vanished
+        )
 
     async def finish(self, key: str, token: str, record: Record) -> None:
         """Note how a send ended."""
@@ -136,19 +147,44 @@ class MemoryIdempotency:
             del self._entries[key]
 
 
-def state_of(
-    stored: str, fingerprint: str, record: Record | None, vanished: bool
-) -> Running | Ended | OtherContent:
+def takes_token(store: IdempotencyStore) -> bool:
+    """Return whether a store takes the token of a send from its caller."""
+    try:
+        parameters = inspect.signature(store.begin).parameters.values()
+    except (TypeError, ValueError):
+        return False
+    return any(each.name == "token" or each.kind is each.VAR_KEYWORD for each in parameters)
+
+
+def new_token() -> str:
+    """Return what shows that a send is its caller's."""
+    return secrets.token_hex(8)
+
+
+def state_of(  # noqa: PLR0913 - the columns of a store
+    stored: str,
+    fingerprint: str,
+    record: Record | None,
+    owner: str,
+    token: str,
+    *,
+    vanished: bool,
+) -> Beginning:
     """Return what a key that is known already means for a send.
 
     Args:
         stored: The fingerprint it was begun with.
         fingerprint: The fingerprint of the send that asks.
         record: How it ended; None where it did not.
+        owner: The token it was begun with.
+        token: That of the send that asks.
         vanished: Whether it should have ended by now.
     """
     if stored != fingerprint:
         return OtherContent()
+    if record is None and owner == token:
+        # Its first reply was lost.
+        return Begun(token)
     if record is not None or vanished:
         return Ended(record)
     return Running()

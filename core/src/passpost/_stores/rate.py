@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from typing import TYPE_CHECKING, Any, Final, Protocol, Self
+from typing import TYPE_CHECKING, Any, Final, Protocol, Self, runtime_checkable
 
 import attrs
 
@@ -65,8 +65,33 @@ class RateLimiter(Protocol):
         ...
 
 
+@runtime_checkable
+class ReturnableRates(RateLimiter, Protocol):
+    """A limiter whose places can be given back, by emails that their connector was not given."""
+
+    async def reserve(self, name: str, rate: Rate) -> tuple[float, str]:
+        """Take one place as `RateLimiter.take` does.
+
+        Returns:
+            What `take` returns, and what names the place that was taken.
+        """
+        ...
+
+    async def give_back(self, name: str, place: str) -> None:
+        """Give one place back, so that another email may have it.
+
+        Args:
+            name: What is limited.
+            place: What `reserve` returned. A place that is not there any more stays given back.
+        """
+        ...
+
+
 class MemoryRateLimiter:
     """The limiter of one process: any window of the rate's length holds at most its emails.
+
+    Its places are given back, too. A class derived from it, whose `take` may do more, is asked by
+    `take` alone, unless it is `ReturnableRates`.
 
     Args:
         clock: The time; that of the running event loop by default.
@@ -78,11 +103,16 @@ class MemoryRateLimiter:
 
     async def take(self, name: str, rate: Rate) -> float:
         """Take one place; see `RateLimiter.take`."""
-        return self.take_now(name, rate)
+        return self.take_at(name, rate, self._clock.monotonic())
 
-    def take_now(self, name: str, rate: Rate) -> float:
-        """Take one place at once: what waits for nothing costs each email less."""
-        now = self._clock.monotonic()
+    def take_at(self, name: str, rate: Rate, now: float) -> float:
+        """Take one place at once: what waits for nothing costs each email less.
+
+        Args:
+            name: What is limited.
+            rate: How much there is of it.
+            now: The time, which names the place: those of one moment are as good as each other.
+        """
         taken = self._taken.get(name)
         # Another mailer may have another rate for this name.
         if taken is None or (taken.maxlen or 0) < rate.emails:
@@ -91,3 +121,11 @@ class MemoryRateLimiter:
             return wait
         taken.append(now)
         return 0.0
+
+    def give_back_at(self, name: str, place: float) -> None:
+        """Give back a place that was taken at that time."""
+        taken, later = self._taken.get(name) or deque(), list[float]()
+        # Nearly always among the last: a place is given back by an email that is under way.
+        while taken and (last := taken.pop()) != place:
+            later.append(last)
+        taken.extend(reversed(later))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import sqlite3
 import time
 from collections.abc import Callable
@@ -17,7 +16,7 @@ import anyio.to_thread
 
 from passpost._phrases import _
 from passpost._stores.failure import StoreError
-from passpost._stores.idempotency import Beginning, Begun, Record, state_of
+from passpost._stores.idempotency import Beginning, Begun, Record, Running, new_token, state_of
 from passpost._stores.locks import ProcessLock
 
 T = TypeVar("T")
@@ -56,30 +55,41 @@ class SqliteIdempotency:
         self._connections: dict[int, sqlite3.Connection] = {}
         self._lock = ProcessLock()
 
-    async def begin(self, key: str, fingerprint: str, *, running: float, kept: float) -> Beginning:
+    async def begin(
+        self, key: str, fingerprint: str, *, running: float, kept: float, token: str | None = None
+    ) -> Beginning:
         """Begin a send; see `IdempotencyStore.begin`.
 
         Raises:
             StoreError: The file cannot be read or written.
         """
+        own, given_up = token or new_token(), list[bool]()
 
         def begin(connection: sqlite3.Connection) -> Beginning:
+            # Whoever frees the key meanwhile comes after this: both wait for the same lock.
+            if given_up:
+                return Running()
             now = time.time()
             connection.execute("DELETE FROM passpost_sends WHERE over_at <= ?", (now,))
             found = connection.execute(
-                "SELECT fingerprint, vanished_at, record FROM passpost_sends WHERE key = ?", (key,)
+                "SELECT fingerprint, vanished_at, record, token FROM passpost_sends WHERE key = ?",
+                (key,),
             ).fetchone()
             if found is not None:
                 record = None if found[2] is None else _record(found[2])
-                return state_of(found[0], fingerprint, record, now >= found[1])
-            token = secrets.token_hex(8)
+                vanished = now >= found[1]
+                return state_of(found[0], fingerprint, record, found[3], own, vanished=vanished)
             connection.execute(
                 "INSERT INTO passpost_sends VALUES (?, ?, ?, ?, ?, NULL)",
-                (key, fingerprint, token, now + running, now + kept),
+                (key, fingerprint, own, now + running, now + kept),
             )
-            return Begun(token)
+            return Begun(own)
 
-        return await self._transact(begin)
+        try:
+            return await self._transact(begin)
+        except BaseException:
+            given_up.append(True)
+            raise
 
     async def finish(self, key: str, token: str, record: Record) -> None:
         """Note how a send ended.

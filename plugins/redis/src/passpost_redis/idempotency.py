@@ -53,13 +53,15 @@ class RedisIdempotency:
     def __init__(self, server: RedisServer) -> None:
         self._server = server
 
-    async def begin(self, key: str, fingerprint: str, *, running: float, kept: float) -> Beginning:
+    async def begin(
+        self, key: str, fingerprint: str, *, running: float, kept: float, token: str | None = None
+    ) -> Beginning:
         """Begin a send; see `passpost.stores.IdempotencyStore.begin`.
 
         Raises:
             StoreError: The server cannot be asked.
         """
-        token = secrets.token_hex(8)
+        token = token or secrets.token_hex(8)
         state, *record = await self._server.run(
             _BEGIN, _name(key), fingerprint, token, round(running * 1_000), round(kept * 1_000)
         )

@@ -15,12 +15,16 @@ local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local oldest = redis.call('LINDEX', KEYS[1], -emails)
 local wait = oldest and tonumber(oldest) + window - now or 0
-if wait > 0 then return string.format('%.0f', wait) end
-redis.call('RPUSH', KEYS[1], string.format('%.0f', now))
+if wait > 0 then return {string.format('%.0f', wait), ''} end
+local place = string.format('%.0f', now)
+redis.call('RPUSH', KEYS[1], place)
 redis.call('LTRIM', KEYS[1], -emails, -1)
 redis.call('PEXPIRE', KEYS[1], math.ceil(window / 1000))
-return '0'
+return {'0', place}
 """
+
+# Two places of one microsecond are as good as each other.
+_GIVE_BACK: Final = "return redis.call('LREM', KEYS[1], -1, ARGV[1])"
 
 
 class RedisRates:
@@ -42,10 +46,31 @@ class RedisRates:
         Raises:
             StoreError: The server cannot be asked.
         """
+        wait, _place = await self.reserve(name, rate)
+        return wait
+
+    async def reserve(self, name: str, rate: Rate) -> tuple[float, str]:
+        """Take one place; see `passpost.stores.ReturnableRates.reserve`.
+
+        Raises:
+            StoreError: The server cannot be asked.
+        """
         window = rate.seconds * 1_000_000
-        wait = await self._server.run(_TAKE, f"rate:{name}", rate.emails, window)
-        return float(wait) / 1_000_000
+        wait, place = await self._server.run(_TAKE, _name(name), rate.emails, window)
+        return float(wait) / 1_000_000, place
+
+    async def give_back(self, name: str, place: str) -> None:
+        """Give one place back; see `passpost.stores.ReturnableRates.give_back`.
+
+        Raises:
+            StoreError: The server cannot be asked.
+        """
+        await self._server.run(_GIVE_BACK, _name(name), place)
 
     async def aclose(self) -> None:
         """Close the connections of the running event loop."""
         await self._server.aclose()
+
+
+def _name(name: str) -> str:
+    return f"rate:{name}"

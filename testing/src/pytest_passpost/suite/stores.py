@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import time
 from collections.abc import Awaitable, Callable, Collection
+from functools import partial
 from itertools import pairwise
 from typing import Any, Final, TypeVar
 
@@ -18,6 +20,7 @@ from passpost.stores import (
     OtherContent,
     Rate,
     RateLimiter,
+    ReturnableRates,
     Running,
     Stores,
 )
@@ -29,6 +32,7 @@ _PATIENCE: Final = 30.0
 
 _KEPT: Final = 86_400.0
 _MANY: Final = 32
+_OWN: Final = "own"
 
 
 class IdempotencyChecks:
@@ -83,6 +87,29 @@ class IdempotencyChecks:
             await other.forget("key", "another token")
             await other.finish("key", "another token", {"outcome": "accepted"})
             assert isinstance(await _begin(other), Running), "another token ended the send"
+
+        _with(connect, "idempotency", check)
+
+    def test_a_caller_whose_reply_was_lost_begins_its_send_again(
+        self, connect: Callable[[], Stores]
+    ) -> None:
+        async def check(one: IdempotencyStore, other: IdempotencyStore) -> None:
+            if "token" not in inspect.signature(one.begin).parameters:
+                return  # A lost reply leaves its key begun.
+            own = partial(one.begin, "key", "fingerprint", kept=_KEPT, token=_OWN)
+            assert await own(running=0.05) == Begun(_OWN)
+            assert await own(running=60) == Begun(_OWN), "the caller cannot ask again"
+            assert await one.begin("key", "other", running=60, kept=_KEPT, token=_OWN) == (
+                OtherContent()
+            )
+            await _until(lambda: _begin(other), Ended)
+            assert await own(running=60) == Begun(_OWN), "the send is still the caller's"
+            await one.finish("key", _OWN, {"outcome": "unknown"})
+            assert await own(running=60) == Ended({"outcome": "unknown"}), "it has ended"
+            await one.forget("key", _OWN)
+            assert isinstance(await _begin(other, "other"), Begun), "it is not free"
+            await one.finish("key", _OWN, {"outcome": "accepted"})
+            assert isinstance(await _begin(other, "other"), Running), "it is another's by now"
 
         _with(connect, "idempotency", check)
 
@@ -143,6 +170,21 @@ class RateChecks:
             began, ended = (sorted(times) for times in zip(*taken, strict=True))
             for first, last in zip(began, ended[rate.emails :], strict=False):
                 assert last - first >= rate.seconds, "a window holds too many places"
+
+        _with(connect, "rates", check)
+
+    def test_a_place_that_is_given_back_is_free(self, connect: Callable[[], Stores]) -> None:
+        async def check(one: RateLimiter, other: RateLimiter) -> None:
+            if not (isinstance(one, ReturnableRates) and isinstance(other, ReturnableRates)):
+                return
+            rate = Rate(3, 3_600)
+            places = [await store.reserve("primary", rate) for store in (one, other, one)]
+            assert [wait for wait, _ in places] == [0, 0, 0]
+            assert (await one.reserve("primary", rate))[0] > 0
+            for _ in range(2):
+                await other.give_back("primary", places[1][1])
+            assert await one.take("primary", rate) == 0, "the place is not free"
+            assert await other.take("primary", rate) > 0, "it was given back more than once"
 
         _with(connect, "rates", check)
 
