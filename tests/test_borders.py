@@ -37,6 +37,8 @@ BESIDES: Final = {
     "passpost_console": ("passpost", "passpost_cli", "passpost_tools"),
     # Its store in Redis has the connections of the other stores there.
     "passpost_outbox": ("passpost_redis",),
+    # It is an engine of the outbox, whose names are public.
+    "passpost_celery": ("passpost_outbox",),
 }
 """What a package of `plugins/` imports besides, private modules included."""
 

@@ -38,6 +38,7 @@ PACKAGES = {
     "passpost_redis": "plugins/redis",
     "passpost_otel": "plugins/otel",
     "passpost_outbox": "plugins/outbox",
+    "passpost_celery": "plugins/celery",
     "passpost_console": "plugins/console",
     "passpost_smtp_stand_in": "plugins/smtp/stand_in",
     "passpost_aliyun_dm_stand_in": "plugins/aliyun_dm/stand_in",
@@ -66,6 +67,11 @@ TESTING = {
     "cffi", "cryptography", "h11", "iniconfig", "packaging", "pycparser", "pygments", "pytest",
     "passpost-tools", "pytest-passpost", "trustme",
 }  # fmt: skip
+CELERY = {
+    "amqp", "billiard", "celery", "cffi", "click", "click-didyoumean", "click-plugins",
+    "click-repl", "cryptography", "kombu", "passpost-celery", "passpost-outbox", "prompt-toolkit",
+    "pycparser", "python-dateutil", "six", "tzlocal", "vine", "wcwidth",
+}  # fmt: skip
 EXTRAS = {
     "http": HTTP,
     "cli": CLI,
@@ -83,6 +89,7 @@ EXTRAS = {
         "uvicorn",
     },
     "outbox": {"cffi", "cryptography", "passpost-outbox", "pycparser"},
+    "celery": CELERY,
     "demo": CLI | TESTING | {"passpost-smtp", "passpost-smtp-stand-in"},
 }
 

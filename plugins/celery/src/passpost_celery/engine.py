@@ -1,0 +1,160 @@
+"""Brings the IDs of emails to Celery's workers, and nothing else of them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import threading
+from bisect import bisect_left
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import Any, Final
+
+from celery import Celery
+from kombu import Connection, Queue
+
+from passpost.phrases import Phrases
+from passpost.stores import StoreError
+from passpost_celery.tracing import trace_headers
+
+_ = Phrases("passpost_celery")
+
+TASK: Final = "passpost.send"
+"""The name of the task; it stays the same, because messages of older versions name it."""
+
+_THREADS: Final = 4
+"""Publishes that a process has under way at a time, each on its own connection to the broker."""
+
+_PATIENCE: Final = 3.0
+"""Seconds to wait for each reply of the broker. The outbox waits for less, and rests then."""
+
+_SPARE: Final = 60.0
+"""Seconds that a message outlives its email, because Celery compares clocks of two machines."""
+
+_LEVELS: Final = (10, 20, 50)
+"""The outbox's priorities up to which a message has each priority of its broker."""
+
+_STEP: Final = 3
+"""Between two priorities; Redis has a list for each of 0, 3, 6 and 9."""
+
+# Celery's own connections may wait for ever, so publishing has its own.
+_OPTIONS: Final[Mapping[str, Mapping[str, Any]]] = {
+    "redis": {
+        "socket_timeout": _PATIENCE,
+        "socket_connect_timeout": _PATIENCE,
+        "retry_on_timeout": False,
+    },
+    "amqp": {"read_timeout": _PATIENCE, "write_timeout": _PATIENCE, "confirm_publish": True},
+}
+
+
+class CeleryEngine:
+    """An engine of an outbox: ``Outbox(…, engine=engine)``. `setup` makes it.
+
+    Args:
+        app: The Celery application.
+        queue: The queue of its messages.
+    """
+
+    def __init__(self, app: Celery, queue: Queue) -> None:
+        self._app = app
+        self._queue = queue
+        # By process: neither threads nor connections survive a fork.
+        self._publishers: dict[int, _Publisher] = {}
+
+    @property
+    def queue(self) -> str:
+        """The name of the queue."""
+        name: str = self._queue.name
+        return name
+
+    async def publish(self, id_: str, *, seconds_left: float, priority: int) -> None:
+        """Bring an ID to a worker; see `passpost_outbox.Engine`.
+
+        Raises:
+            StoreError: The broker did not confirm it. The email is queued all the same.
+        """
+        publisher = self._publishers.get(os.getpid())
+        if publisher is None:
+            publisher = self._publishers.setdefault(os.getpid(), _Publisher(self._app))
+        options = {
+            "args": (id_,),
+            # Celery remembers IDs of tasks that expired, and drops those that come again.
+            "task_id": f"{id_}.{secrets.token_hex(4)}",
+            "queue": self._queue,
+            "expires": seconds_left + _SPARE,
+            "priority": publisher.priority(priority),
+            "headers": trace_headers(),
+        }
+        await publisher.publish(options)
+
+
+class _Publisher:
+    """Publishes in a few threads of one process."""
+
+    def __init__(self, app: Celery) -> None:
+        self._app = app
+        self._driver: str = app.connection_for_write().transport.driver_type
+        self._threads = ThreadPoolExecutor(_THREADS, "passpost celery")
+        self._local = threading.local()
+
+    def priority(self, priority: int) -> int:
+        """Return a priority as the broker counts: low ones come first in Redis alone."""
+        level = _STEP * bisect_left(_LEVELS, priority)
+        return level if self._driver == "redis" else _STEP * len(_LEVELS) - level
+
+    async def publish(self, options: Mapping[str, Any]) -> None:
+        future = self._threads.submit(self._publish, options)
+        try:
+            await asyncio.wrap_future(future)
+        except Exception as error:  # noqa: BLE001 - each transport has its own
+            kind = type(error).__name__
+        else:
+            return
+        # A transport's own words may repeat the URL, and its password.
+        raise StoreError(_("the Celery broker did not confirm an ID: {kind}", kind=kind))
+
+    def _publish(self, options: Mapping[str, Any]) -> None:
+        used: Connection | None = getattr(self._local, "connection", None)
+        if used is not None:
+            try:
+                self._send(used, options)
+            except TimeoutError:
+                raise
+            except used.recoverable_connection_errors:
+                # The broker was restarted since; twice the same ID does no harm.
+                pass
+            else:
+                return
+        self._send(self._connect(), options)
+
+    def _connect(self) -> Connection:
+        return self._app.connection_for_write(
+            connect_timeout=_PATIENCE,
+            # Nothing would beat between two publishes.
+            heartbeat=0,
+            transport_options={**_OPTIONS.get(self._driver, {}), "max_retries": 1},
+        )
+
+    def _send(self, connection: Connection, options: Mapping[str, Any]) -> None:
+        self._local.connection = None
+        try:
+            connection.connect()
+            self._app.send_task(
+                TASK,
+                connection=connection,
+                **options,
+                ignore_result=True,
+                argsrepr="(id,)",
+                kwargsrepr="{}",
+                serializer="json",
+                retry=False,
+                confirm_timeout=_PATIENCE,
+            )
+        except BaseException:
+            with suppress(Exception):
+                connection.collect(_PATIENCE)
+            raise
+        self._local.connection = connection

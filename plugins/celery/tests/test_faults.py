@@ -1,0 +1,102 @@
+"""Workers that are killed, brokers that forget, and connections that go silent."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections import Counter
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from passpost_outbox import Outbox
+from pytest_passpost import Fault, Hold
+
+from .brokers import SilentProxy
+from .conftest import PATIENCE, Shop, message, states
+from .test_engine import POOLS
+
+EMAILS = 12
+
+
+def children(process: subprocess.Popen[bytes]) -> list[int]:
+    text = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
+    return [int(word) for word in text.split()]
+
+
+def hold_one(one: Shop, outbox: Outbox) -> tuple[str, Hold]:
+    """Let a worker send an email, and the mail server not reply when all of it has come."""
+    hold = Hold()
+    one.server.script(Fault("final", hold))
+    id_ = str(outbox.enqueue(message("held")))
+    assert hold.reached.wait(PATIENCE)
+    return id_, hold
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="it finds processes in /proc")
+@pytest.mark.parametrize("pool", POOLS)
+def test_a_worker_that_is_killed_leaves_what_was_under_way(redis_shop: Shop, pool: str) -> None:
+    one = redis_shop
+    with one.outbox() as outbox:
+        with one.worker(*POOLS[pool]) as killed:
+            held, hold = hold_one(one, outbox)
+            ids = [str(outbox.enqueue(message(f"user{number}"))) for number in range(EMAILS)]
+            # Of a pool of processes, the process that sends is killed, and the rest lives on.
+            for pid in children(killed) if pool == "prefork" else [killed.pid]:
+                os.kill(pid, signal.SIGKILL)
+            found = states(outbox, [held, *ids]) if pool == "prefork" else []
+        if not found:
+            with one.worker(*POOLS[pool]):
+                found = states(outbox, [held, *ids])
+        hold.release()
+    assert found[0] == "unknown"
+    # Others may have been under way at this moment, and nobody knows of those either.
+    assert set(found) <= {"accepted", "unknown"}
+    assert found.count("unknown") <= 1 + 8
+    assert max(one.sent().values()) == 1
+    accepted = {f"user{n}@example.com" for n in range(EMAILS) if found[n + 1] == "accepted"}
+    assert accepted <= set(one.sent())
+
+
+@pytest.mark.parametrize("pool", POOLS)
+def test_a_signal_lets_a_worker_finish_what_is_under_way(redis_shop: Shop, pool: str) -> None:
+    one = redis_shop
+    with one.outbox() as outbox, one.worker(*POOLS[pool]) as stopped:
+        held, hold = hold_one(one, outbox)
+        stopped.send_signal(signal.SIGTERM)
+        hold.release()
+        assert stopped.wait(PATIENCE) == 0
+        assert states(outbox, [held]) == ["accepted"]
+    assert dict(one.sent()) == {"held@example.com": 1}
+
+
+def test_a_broker_that_lost_all_ids_loses_no_email(each_shop: Shop) -> None:
+    one = each_shop
+    with one.outbox() as outbox:
+        ids = [str(outbox.enqueue(message(f"user{number}"))) for number in range(EMAILS)]
+        one.broker.kill()
+        one.broker.forget()
+        # It starts without its broker, and waits for it.
+        with one.worker("-P", "threads", "-c", "4"):
+            ids += [str(outbox.enqueue(message(f"late{number}"))) for number in range(EMAILS)]
+            one.broker.start()
+            assert states(outbox, ids) == ["accepted"] * 2 * EMAILS
+    assert Counter(one.sent().values()) == {1: 2 * EMAILS}
+
+
+def test_a_broker_that_goes_silent_delays_no_request(each_shop: Shop) -> None:
+    one = each_shop
+    with closing(SilentProxy(one.broker.port)) as proxy:
+        one.task["broker"] = one.broker.url(proxy.port)
+        with one.outbox(publish_timeout=0.2) as outbox:
+            before = str(outbox.enqueue(message("before")))
+            proxy.go_silent()
+            # Each of them would hang for ever.
+            ids = [str(outbox.enqueue(message(f"user{number}"))) for number in range(EMAILS)]
+            assert [outbox.wait(id_, 0) is not None for id_ in ids] == [True] * EMAILS
+            one.task["broker"] = one.broker.url()
+            with one.worker("-P", "threads", "-c", "4"):
+                assert states(outbox, [before, *ids]) == ["accepted"] * (EMAILS + 1)
+    assert Counter(one.sent().values()) == {1: EMAILS + 1}
