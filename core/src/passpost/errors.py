@@ -36,6 +36,31 @@ Scope = Literal["recipient", "message", "account", "provider", "network"]
 """Who has to act, or what has to change, before the email can go through."""
 
 
+UNSENT: Final = "passpost: the email was not sent"
+"""The note on an interruption of a send whose email surely was not sent."""
+
+
+def outcome_of(error: BaseException) -> Outcome:
+    """Return whether the email of a send that raised this may have been sent.
+
+    What interrupts a send, such as `asyncio.CancelledError` or `KeyboardInterrupt`, has a note if
+    the email surely was not sent::
+
+        try:
+            mailer.send(message)
+        except BaseException as error:
+            if passpost.errors.outcome_of(error) == "rejected":
+                ...  # it can be sent again
+
+    Args:
+        error: What `send` raised.
+    """
+    if isinstance(error, SendError):
+        return error.outcome
+    unsent = isinstance(error, PasspostError) or UNSENT in getattr(error, "__notes__", ())
+    return "rejected" if unsent else "unknown"
+
+
 class PasspostError(Exception):
     """The base of all errors of passpost."""
 
@@ -276,5 +301,5 @@ def _rebuilt(cls: type[Exception], args: tuple[Any, ...], state: dict[str, Any])
 __all__ = [
     "Attempt", "ConfigError", "MailerClosedError", "MessageError", "MissingVariable", "Outcome",
     "PasspostError", "PluginError", "Scope", "SendError", "TemplateNotFound", "Throttled",
-    "UnknownConnectorError",
+    "UnknownConnectorError", "outcome_of",
 ]  # fmt: skip

@@ -16,11 +16,14 @@ from typing import Any
 import pytest
 
 import passpost
+from passpost import wire
 from passpost._mailers import loop_thread
 from passpost._mailers import mailer as blocking
+from passpost.errors import outcome_of
 
-from .conftest import Recorder
+from .conftest import TEMPLATES, Recorder
 from .programs import LONG, run
+from .test_departure import Marking
 
 OURS = {blocking.__file__, loop_thread.__file__}
 
@@ -208,6 +211,68 @@ def test_a_signal_handler_may_use_the_mailer_it_interrupts() -> None:
         print("sent" if sent else "never")
     """)
     assert (set(ran.stdout.split()), ran.stderr, ran.returncode) == ({"left", "sent"}, "", 0)
+
+
+@pytest.mark.parametrize(("leaves", "expected"), [(False, "rejected"), (True, "unknown")])
+def test_a_caller_that_was_interrupted_is_told_whether_its_email_may_have_been_sent(
+    message: passpost.Message, leaves: bool, expected: str
+) -> None:
+    connector = Marking()
+
+    async def hang() -> passpost.Receipt:
+        if leaves:
+            wire.about_to_send()
+        main = threading.main_thread().ident
+        assert main is not None
+        signal.pthread_kill(main, signal.SIGALRM)
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    connector.behave = lambda mail: hang()
+    host = passpost.Host(environ={})
+    host.register(connector)
+    settings = {"templates": TEMPLATES, "fromEmail": "no-reply@example.com"}
+    with passpost.Mailer(host.configure(connector.id, settings)) as mailer:
+        with alarm(), pytest.raises(Interrupt) as caught:
+            mailer.send(message)
+        assert outcome_of(caught.value) == expected
+        (note,) = caught.value.__notes__
+        assert "not sent" in note if expected == "rejected" else "may have been sent" in note
+        connector.behave = lambda mail: passpost.Receipt()
+        # The loop serves on.
+        assert mailer.send(message).connector == connector.id
+
+
+def test_a_caller_that_was_interrupted_after_its_email_was_accepted_is_in_doubt(
+    connector: passpost.Connector, message: passpost.Message, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with passpost.Mailer(connector) as mailer:
+        mailer.send(message)
+        wait = loop_thread.Call.wait
+
+        def interrupted(call: loop_thread.Call[Any]) -> None:
+            wait(call)
+            raise Interrupt
+
+        monkeypatch.setattr(loop_thread.Call, "wait", interrupted)
+        with pytest.raises(Interrupt) as caught:
+            mailer.send(message)
+        monkeypatch.undo()
+        assert outcome_of(caught.value) == "unknown"
+
+
+def test_a_call_that_the_loop_never_came_to_sent_nothing(
+    connector: passpost.Connector, message: passpost.Message, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(_thread: object, _call: object) -> bool:
+        raise Interrupt
+
+    with passpost.Mailer(connector) as mailer:
+        monkeypatch.setattr(loop_thread.LoopThread, "submit", never)
+        with pytest.raises(Interrupt) as caught:
+            mailer.send(message)
+        monkeypatch.undo()
+        assert outcome_of(caught.value) == "rejected"
 
 
 def test_closing_that_was_interrupted_is_repeated(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import logging
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +14,7 @@ from opentelemetry import trace
 from opentelemetry.trace import SpanKind, StatusCode
 
 import passpost
-from passpost.stores import SqliteIdempotency, Stores
+from passpost.stores import Rate, SqliteIdempotency, Stores
 
 from .conftest import Provider, Sdk
 
@@ -146,6 +147,27 @@ async def test_a_cancelled_send_has_its_span(sdk: Sdk, connect: Connect) -> None
         "unknown",
         "CancelledError",
     )
+
+
+@pytest.mark.anyio
+async def test_a_send_that_was_cancelled_before_its_email_left_was_rejected(
+    sdk: Sdk, connect: Connect, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    connectors = connect(sdk.telemetry(), Provider("primary"))
+    policy = passpost.Policy(rates={connectors[0].name: Rate(1, 20)})
+    async with passpost.AsyncMailer(*connectors, policy=policy) as mailer:
+        await mailer.send(message())
+        # It waits for a place.
+        sending = asyncio.create_task(mailer.send(message()))
+        await asyncio.sleep(0)
+        sending.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await sending
+    _, span = sdk.exporter.get_finished_spans()
+    assert dict(span.attributes or {})["passpost.outcome"] == "rejected"
+    # The same truth as in the log.
+    assert caplog.records[-1].passpost["outcome"] == "rejected"  # type: ignore[attr-defined]
 
 
 # The caller's trace -------------------------------------------------------------------------------

@@ -11,11 +11,11 @@ from contextlib import aclosing, contextmanager, suppress
 from typing import Final
 
 import passpost
-from passpost._delivery.notes import nothing_was_sent
 from passpost._mailers.many import Many, results_of
 from passpost._plugins.defects import describe_defect
 from passpost._policy.clock import LoopClock
 from passpost._stores.rate import MemoryRateLimiter
+from passpost.errors import outcome_of
 from passpost_cli.batch.arguments import Pace
 from passpost_cli.batch.drafts import Draft
 from passpost_cli.batch.journal import Journal
@@ -129,7 +129,7 @@ class Batch:
         except asyncio.CancelledError as error:
             if not self._cancelled:
                 raise
-            kind: Ending = "not sent" if nothing_was_sent(error) else "unknown"
+            kind: Ending = "not sent" if outcome_of(error) == "rejected" else "unknown"
             return self._ended(draft, kind, CommandError(_("interrupted")))
         except Exception as error:  # noqa: BLE001 - a defect says nothing about the outcome
             what = _("internal error: {defect}", defect=describe_defect(error))

@@ -11,8 +11,8 @@ import attrs
 import click
 
 import passpost
-from passpost._delivery.notes import nothing_was_sent
 from passpost._plugins.defects import describe_defect
+from passpost.errors import outcome_of
 from passpost_cli import options
 from passpost_cli.batch import arguments as batches
 from passpost_cli.command import Command
@@ -193,7 +193,7 @@ class _Sending:
             try:
                 return await mailer.send(message)
             except BaseException as error:
-                self.in_doubt = not nothing_was_sent(error)
+                self.in_doubt = outcome_of(error) == "unknown"
                 raise
 
 

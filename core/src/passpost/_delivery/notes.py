@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
-from passpost._plugins.interruptions import is_unsent, note_unsent
-from passpost.errors import PasspostError, SendError
+from passpost._plugins.interruptions import note_unsent
+from passpost.errors import outcome_of
 
 
 class Notes:
@@ -59,6 +59,4 @@ class Notes:
 
 def nothing_was_sent(error: BaseException) -> bool:
     """Return whether no email was sent by a send that ended with this error or interruption."""
-    if isinstance(error, SendError):
-        return error.outcome == "rejected"
-    return isinstance(error, PasspostError) or is_unsent(error)
+    return outcome_of(error) == "rejected"

@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from passpost._phrases import _
 from passpost._plugins.defects import describe_defect
-from passpost.errors import MailerClosedError, SendError
+from passpost._plugins.interruptions import note_outcome
+from passpost.errors import MailerClosedError, SendError, outcome_of
 
 if TYPE_CHECKING:
     from passpost._mailers.async_mailer import AsyncMailer
@@ -34,11 +35,16 @@ log: Final = logging.getLogger("passpost")
 _PATIENCE: Final = 1.0
 """Seconds that tasks which connectors left behind have to end when the loop does."""
 
+_LAST_WORDS: Final = 1.0
+"""Seconds for which a caller that was interrupted waits to learn what became of its work."""
+
 
 class Call(Generic[T]):
     """One caller's work on the loop, and what came of it."""
 
-    __slots__ = ("_done", "abandoned", "answered", "context", "error", "result", "task", "work")
+    __slots__ = (
+        "_done", "abandoned", "answered", "context", "error", "over", "result", "task", "work",
+    )  # fmt: skip
 
     def __init__(self, work: Callable[[], Coroutine[Any, Any, T]]) -> None:
         self.work = work
@@ -46,6 +52,7 @@ class Call(Generic[T]):
         self.task: asyncio.Task[Any] | None = None
         self.abandoned = False
         self.answered = False
+        self.over = False
         self.result: T
         self.error: BaseException | None = None
         # A bare lock: a future costs four times as much, and an interrupted wait leaves it whole.
@@ -56,8 +63,20 @@ class Call(Generic[T]):
         """Wait until the loop's thread has finished with the call."""
         self._done.acquire()
 
+    def sent_nothing(self) -> bool:
+        """Return whether work that was abandoned sent no email; wait for its end, but not long."""
+        # Abandoned before the loop came to it: the loop sees that when it does.
+        if not self.answered:
+            return True
+        if not self.over and not self._done.acquire(timeout=_LAST_WORDS):
+            return False
+        return self.task is None or (
+            self.error is not None and outcome_of(self.error) == "rejected"
+        )
+
     def finish(self) -> None:
         """Let the waiting caller go on."""
+        self.over = True
         self._done.release()
 
     def cancel(self) -> None:
@@ -232,12 +251,15 @@ def process() -> object:
     return _process
 
 
-def run(work: Callable[[], Coroutine[Any, Any, T]], *, cancels: bool = True) -> T:
+def run(
+    work: Callable[[], Coroutine[Any, Any, T]], *, cancels: bool = True, sends: bool = False
+) -> T:
     """Run work on the shared loop, and wait for it.
 
     Args:
         work: Makes the coroutine, on the loop.
         cancels: Whether an exception that interrupts the wait, as a signal does, cancels the work.
+        sends: Whether the work sends an email: then such an exception gets a note of its outcome.
 
     Raises:
         RuntimeError: The caller is the loop's own thread, which would wait for itself.
@@ -257,9 +279,11 @@ def run(work: Callable[[], Coroutine[Any, Any, T]], *, cancels: bool = True) -> 
         try:
             if thread.submit(call):
                 call.wait()
-        except BaseException:
+        except BaseException as interruption:
             if cancels:
                 thread.abandon(call)
+            if sends:
+                note_outcome(interruption, unsent=call.sent_nothing())
             raise
         if call.answered:
             return call.outcome()

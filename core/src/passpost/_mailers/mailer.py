@@ -90,8 +90,10 @@ class Mailer(FromSettings):
             MessageError: The message cannot become an email; nothing was sent.
             SendError: The email was rejected, or its outcome is unknown.
             MailerClosedError: The mailer was closed before; nothing was sent.
+            BaseException: What interrupted the caller, such as `KeyboardInterrupt`, which cancels
+                the send. `passpost.errors.outcome_of` says whether the email may have been sent.
         """
-        return self._run(lambda mailer: mailer.send(message))
+        return self._run(lambda mailer: mailer.send(message), sends=True)
 
     def send_many(self, messages: Iterable[Message], *, limit: int = LIMIT) -> Iterator[Sent]:
         """Send many messages, and yield what became of each, in the order in which they end.
@@ -165,10 +167,12 @@ class Mailer(FromSettings):
         process = loop_thread.process()
         return self._mailers.get(process) or self._mailers.setdefault(process, self._make())
 
-    def _run(self, work: Callable[[AsyncMailer], Coroutine[Any, Any, T]]) -> T:
+    def _run(
+        self, work: Callable[[AsyncMailer], Coroutine[Any, Any, T]], *, sends: bool = False
+    ) -> T:
         self._refuse_if_closed()
         mailer = self._mailer
-        return loop_thread.run(lambda: self._perform(mailer, work))
+        return loop_thread.run(lambda: self._perform(mailer, work), sends=sends)
 
     async def _perform(
         self, mailer: AsyncMailer, work: Callable[[AsyncMailer], Coroutine[Any, Any, T]]

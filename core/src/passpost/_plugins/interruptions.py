@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
-from typing import Final
 
 from passpost._genuine import is_really
-
-_UNSENT: Final = "passpost: the email was not sent"
+from passpost.errors import UNSENT
 
 
 class Interruptions:
@@ -59,14 +57,14 @@ def renewed(error: BaseException, clean: Callable[[str], str]) -> BaseException:
     return BaseException.with_traceback(error, None)
 
 
+def note_outcome(error: BaseException, *, unsent: bool) -> None:
+    """Note on an interruption what is known of its email."""
+    error.add_note(UNSENT if unsent else "passpost: the email may have been sent")
+
+
 def note_unsent(error: BaseException) -> None:
     """Note on an interruption that no email was sent."""
-    error.add_note(_UNSENT)
-
-
-def is_unsent(error: BaseException) -> bool:
-    """Return whether an interruption has the note that no email was sent."""
-    return _UNSENT in getattr(error, "__notes__", ())
+    error.add_note(UNSENT)
 
 
 def _current_task() -> asyncio.Task[object] | None:

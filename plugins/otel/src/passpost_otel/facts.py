@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from passpost import Attempt, DeliverySummary, PasspostError, Receipt, SendError
+from passpost.errors import outcome_of as outcome_of_error
 
 Value = str | bool | int | float | tuple[str, ...]
 
@@ -36,9 +37,7 @@ def outcome_of(end: End) -> str:
     """Return ``accepted``, ``rejected`` or ``unknown``."""
     if isinstance(end, Receipt):
         return "accepted"
-    if isinstance(end, SendError):
-        return end.outcome
-    return "rejected" if isinstance(end, PasspostError) else "unknown"
+    return outcome_of_error(end)
 
 
 def attempts_of(end: End) -> tuple[Attempt, ...]:
