@@ -37,6 +37,12 @@ from passpost_outbox.settings import OutboxSettings, StoreSettings
 from passpost_outbox.sqlite import SqliteStore
 from passpost_outbox.store import Change, OutboxStore
 from passpost_outbox.sweeper import Sweeper, Swept
+from passpost_outbox.transactions import (
+    Transaction,
+    TransactionalEngine,
+    TransactionalStore,
+    Writer,
+)
 from passpost_outbox.worker import Worker
 
 __version__ = "0.1.0"
@@ -73,7 +79,11 @@ __all__ = [
     "Sweeper",
     "Swept",
     "Ticket",
+    "Transaction",
+    "TransactionalEngine",
+    "TransactionalStore",
     "Worker",
+    "Writer",
     "body_after",
     "decide",
 ]

@@ -21,6 +21,7 @@ from passpost_outbox.keys import Keys
 from passpost_outbox.opening import OutboxFromFile
 from passpost_outbox.records import FINAL, Record, State
 from passpost_outbox.store import OutboxStore
+from passpost_outbox.transactions import Writer, writer
 
 _ = Phrases("passpost_outbox")
 
@@ -141,7 +142,11 @@ class AsyncOutbox(OutboxFromFile):
         self._publisher = Publisher.of(engine, publish_timeout, republish)
 
     async def enqueue(
-        self, message: Message, *, supersedes: tuple[str, str] | None = None
+        self,
+        message: Message,
+        *,
+        supersedes: tuple[str, str] | None = None,
+        within: object = None,
     ) -> AsyncTicket:
         """Store an email for a worker to send. It is on disk when this returns.
 
@@ -151,16 +156,30 @@ class AsyncOutbox(OutboxFromFile):
             message: The email.
             supersedes: A recipient's address and a usage. Their other emails expire if no worker
                 has taken them: the code in this one replaces theirs.
+            within: A connection of the application, asynchronous and with a transaction: the email
+                is stored if that is committed. The store has to be able to; see `PostgresStore`.
 
         Raises:
             MessageError: The message cannot be stored, its deadline has passed, or its idempotency
                 key was used for another content.
             StoreError: The store or the keys cannot be read; the email may have been stored.
-            TypeError: Something else than a `Message` was given.
+            TypeError: Something else than a `Message` was given, or the store cannot use the
+                connection.
+            ValueError: The connection has no transaction.
         """
-        return AsyncTicket(await self.store(message, supersedes), self)
+        target = None if within is None else writer(self._store, within, blocks=False)
+        return AsyncTicket(await self.store(message, supersedes, target), self)
 
-    async def store(self, message: Message, supersedes: tuple[str, str] | None = None) -> str:
+    def writer(self, connection: object) -> Writer:
+        """Return what stores emails over a connection that blocks; see `store`."""
+        return writer(self._store, connection, blocks=True)
+
+    async def store(
+        self,
+        message: Message,
+        supersedes: tuple[str, str] | None = None,
+        within: Writer | None = None,
+    ) -> str:
         """Store an email, and return its ID; see `enqueue`."""
         if not isinstance(message, Message):
             raise TypeError(f"enqueue takes a passpost.Message, not a {type(message).__name__}")
@@ -169,7 +188,8 @@ class AsyncOutbox(OutboxFromFile):
         # No local variable holds the content: trackers of errors send those of each frame.
         fingerprint = self._hash(["content", content(message)])
         replaced = None if supersedes is None else self._superseded(*supersedes)
-        now = await self._store.now()
+        target = self._store if within is None else within
+        now = await target.now()
         # What the store took to reply counts, so that the email never lives longer than it should.
         deadline = now + int((left - (time.monotonic() - began)) * 1000)
         record = Record(
@@ -178,7 +198,7 @@ class AsyncOutbox(OutboxFromFile):
             priority=self._priorities.get(message.usage, OTHERS),
             queued_at=now,
             deadline=deadline,
-            publish_at=now + self._first_pause(),
+            publish_at=now + self._first_pause(within),
             recipient=self._hash(["to", _mailbox(message)]),
             shown=_shortened(message.to.address),
             fingerprint=fingerprint,
@@ -186,7 +206,7 @@ class AsyncOutbox(OutboxFromFile):
         )
         bound: dict[str, Any] = {"usage": record.usage, "deadline": deadline}
         body = sealed(message, self._keys, id_=record.id, **bound)
-        stored = await self._store.put(record, body, supersedes=replaced)
+        stored = await target.put(record, body, supersedes=replaced)
         if stored.fingerprint != record.fingerprint:
             raise MessageError(
                 _("idempotency_key names another email already: use one key for one code"),
@@ -194,7 +214,13 @@ class AsyncOutbox(OutboxFromFile):
             )
         if self._publisher is not None and stored.state == "queued":
             left = (stored.deadline - now) / 1000
-            await self._publisher.publish(stored.id, seconds_left=left, priority=stored.priority)
+            facts: dict[str, Any] = {"seconds_left": left, "priority": stored.priority}
+            if within is None:
+                await self._publisher.publish(stored.id, **facts)
+            elif self._publisher.transactional is not None:
+                # A failure is not only logged: the transaction has failed as well.
+                publish = self._publisher.transactional.publish_within
+                await publish(within.transaction, stored.id, **facts)
         return stored.id
 
     async def status(self, id_: str) -> Status | None:
@@ -237,10 +263,13 @@ class AsyncOutbox(OutboxFromFile):
     async def __aexit__(self, *_raised: object) -> None:
         await self.aclose()
 
-    def _first_pause(self) -> int:
+    def _first_pause(self, within: Writer | None) -> int:
         """Return the milliseconds after which a sweeper is to publish a new email."""
         publisher = self._publisher
-        return 0 if publisher is None or publisher.is_resting else publisher.again
+        if publisher is None:
+            return 0
+        told = not publisher.is_resting if within is None else publisher.transactional is not None
+        return publisher.again if told else 0
 
     def _seconds(self, message: Message) -> float:
         if message.deadline is None:

@@ -12,6 +12,7 @@ import time
 from typing import Final, Protocol
 
 from passpost.stores import StoreError
+from passpost_outbox.transactions import TransactionalEngine
 
 log: Final = logging.getLogger("passpost.outbox")
 
@@ -61,6 +62,7 @@ class Publisher:
         if not min(timeout, again) > 0:
             raise ValueError("publish_timeout and republish must be greater than 0")
         self.again: Final = int(again * 1000)
+        self.transactional: Final = engine if isinstance(engine, TransactionalEngine) else None
         self._engine = engine
         self._timeout = timeout
         self._rest_until = 0.0

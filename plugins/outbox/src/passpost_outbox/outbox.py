@@ -15,6 +15,7 @@ from passpost_outbox.loops import LoopThread
 from passpost_outbox.opening import OutboxFromFile
 from passpost_outbox.records import State
 from passpost_outbox.store import OutboxStore
+from passpost_outbox.transactions import at_once
 
 
 @attrs.frozen
@@ -68,9 +69,25 @@ class Outbox(OutboxFromFile):
         )
         self._thread = LoopThread("passpost outbox")
 
-    def enqueue(self, message: Message, *, supersedes: tuple[str, str] | None = None) -> Ticket:
-        """Store an email for a worker to send; see `AsyncOutbox.enqueue`."""
-        return Ticket(self._thread.run(self._outbox.store(message, supersedes)), self)
+    def enqueue(
+        self,
+        message: Message,
+        *,
+        supersedes: tuple[str, str] | None = None,
+        within: object = None,
+    ) -> Ticket:
+        """Store an email for a worker to send; see `AsyncOutbox.enqueue`.
+
+        Args:
+            message: The email.
+            supersedes: A recipient's address and a usage, whose other emails expire.
+            within: A connection of the application, which blocks and has a transaction. It is used
+                in this thread.
+        """
+        if within is None:
+            return Ticket(self._thread.run(self._outbox.store(message, supersedes)), self)
+        writer = self._outbox.writer(within)
+        return Ticket(at_once(self._outbox.store(message, supersedes, writer)), self)
 
     def status(self, id_: str) -> Status | None:
         """Return what became of an email so far, or None where there is none of this ID."""

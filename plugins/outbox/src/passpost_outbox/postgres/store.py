@@ -11,11 +11,13 @@ from psycopg.rows import TupleRow
 from passpost import Secret
 from passpost.phrases import Phrases
 from passpost.stores import StoreError
+from passpost_outbox.postgres.application import PostgresWriter, transaction_of
 from passpost_outbox.postgres.server import TIMEOUT, OwnTransaction, PostgresServer
 from passpost_outbox.postgres.tables import LOCK, VERSION, listing, statements
-from passpost_outbox.postgres.writing import Rows, as_record, change, put
+from passpost_outbox.postgres.writing import as_record, change, put
 from passpost_outbox.records import Claim, Event, Expire, Record, State
 from passpost_outbox.store import Change
+from passpost_outbox.transactions import Rows
 
 _ = Phrases("passpost_outbox")
 
@@ -86,6 +88,19 @@ class PostgresStore:
         return await self._server.run(
             lambda on: put(on, self._sql, record, body, supersedes), atomic=supersedes is not None
         )
+
+    def within(self, connection: object) -> PostgresWriter:
+        """Return what adds records in a transaction of the application.
+
+        Args:
+            connection: A connection of psycopg, a connection or session of SQLAlchemy, or Django's
+                connection. They may be asynchronous.
+
+        Raises:
+            TypeError: The connection is of another kind.
+            ValueError: The connection has no transaction.
+        """
+        return PostgresWriter(self._sql, transaction_of(connection))
 
     async def apply(self, id_: str, event: Event) -> Change | None:
         """Apply an event to a record; see `OutboxStore.apply`."""

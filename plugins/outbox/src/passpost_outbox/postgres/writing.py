@@ -3,27 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Any, Protocol, TypeAlias
 
 from passpost_outbox.postgres.tables import Statements
 from passpost_outbox.records import Event, Record, Supersede, body_after, decide
 from passpost_outbox.store import Change
-
-Rows: TypeAlias = list[Any]
-"""What a statement returned, a tuple for each row."""
-
-
-class Transaction(Protocol):
-    """Runs statements, which become valid together."""
-
-    async def read(self, sql: str, values: Mapping[str, Any]) -> Rows:
-        """Run a statement, and return its rows."""
-        ...
-
-    async def write(self, sql: str, values: Mapping[str, Any]) -> None:
-        """Run a statement that returns no rows; it may run with the next ones."""
-        ...
+from passpost_outbox.transactions import Transaction
 
 
 async def put(
