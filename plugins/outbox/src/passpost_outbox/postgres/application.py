@@ -108,7 +108,7 @@ def _of_psycopg(connection: Connection[Any] | AsyncConnection[Any]) -> Applicati
     if isinstance(connection, Connection):
 
         def run(sql: str, values: Mapping[str, Any]) -> Rows:
-            # Those of the application may have rows that are no tuples.
+            # Rows of the application may be dictionaries.
             with connection.cursor(row_factory=tuple_row) as cursor:
                 cursor.execute(sql.encode(), values)
                 return cursor.fetchall() if cursor.description else []
