@@ -27,7 +27,7 @@ from goals import Goals, machine, run
 import passpost
 from passpost._delivery.active_connector import ActiveConnector
 from passpost._delivery.attempt import SendAttempt
-from passpost._delivery.identity import Identity
+from passpost._delivery.identity import SendIdentity
 from passpost.config import ConnectorConfig, parse
 from passpost.stores import MemoryIdempotency, Stores
 
@@ -133,7 +133,7 @@ class Bare:
     async def send(self, message: passpost.Message, seconds: float) -> object:
         """Make one attempt."""
         active, over = self._active, asyncio.get_running_loop().time() + seconds
-        mail = active.composer.compose(message, Identity.of(message), seconds)
+        mail = active.composer.compose(message, SendIdentity.of(message), seconds)
         return await SendAttempt(active, mail, over, number=1, context=message.context).run()
 
     async def close(self) -> None:

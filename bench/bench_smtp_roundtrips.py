@@ -30,7 +30,7 @@ from goals import Goals, machine, run
 
 import passpost
 from passpost._delivery.compose import Composer
-from passpost._delivery.identity import Identity
+from passpost._delivery.identity import SendIdentity
 from passpost_smtp.context import SessionContext, prepare_context
 from passpost_smtp.mime import MailBuilder
 from passpost_smtp.opening import Opening
@@ -180,7 +180,7 @@ async def first_mail(settings: dict[str, Any]) -> dict[str, float]:
     connector = passpost.Host().configure("smtp", settings)
     config: Any = connector.config
     message = passpost.Message(to="ada@example.org", usage="SignIn", payload={"code": "123456"})
-    mail = Composer(connector).compose(message, Identity.of(message))
+    mail = Composer(connector).compose(message, SendIdentity.of(message))
     context = await asyncio.to_thread(prepare_context, config, set[str]().add)
     loop = asyncio.get_running_loop()
     opening = Timed(context, loop.time() + 60)

@@ -24,7 +24,7 @@ import sink
 
 import passpost
 from passpost._delivery.compose import Composer
-from passpost._delivery.identity import Identity
+from passpost._delivery.identity import SendIdentity
 from passpost._plugins.connector_hooks import ConnectorHooks
 from passpost._templates.picking import TemplateSet, pick
 from passpost.config import ConnectorConfig
@@ -164,7 +164,7 @@ def _steps(
     config: Any = connector.config
     composer, wanted = Composer(connector), message()
     template, sources = config.templates[0], (TemplateSet(config.templates),)
-    mail = composer.compose(wanted, Identity.of(wanted))
+    mail = composer.compose(wanted, SendIdentity.of(wanted))
     builder = MailBuilder(config.from_email, config.reply_to, config.custom_headers)
     built = builder.build(mail, eight_bit=True, smtputf8=True)
     trivial = ConnectorHooks("trivial", _Trivial(), "the benchmark")
@@ -188,7 +188,7 @@ def _steps(
         "validate": message,
         "pick": lambda: pick(wanted.usage, wanted.locale, sources),
         "render": lambda: template.render(wanted.payload),
-        "compose": lambda: composer.compose(wanted, Identity.of(wanted)),
+        "compose": lambda: composer.compose(wanted, SendIdentity.of(wanted)),
         "build": lambda: builder.build(mail, eight_bit=True, smtputf8=True),
         "hook": hook,
         "protocol": protocol,

@@ -16,10 +16,10 @@ from passpost import hookspecs, testing
 
 EXPECTED = """
 Address Application AsyncMailer Attempt Backoff Breaker Capability ConfigError Connector
-ConnectorHealth ConnectorInfo DeliverySummary Finding Host InstalledConnector InstalledExtension
-Mail MailSummary Mailer MailerClosedError Message MessageError MissingVariable PasspostError
-PluginError Policy Preset Problem Receipt Secret SendError Sent Server Template TemplateNotFound
-Throttled UnknownConnectorError __version__ guides hookimpl load
+ConnectorHealth ConnectorInfo DeliverySummary Finding Host Identity InstalledConnector
+InstalledExtension Mail MailSummary Mailer MailerClosedError Message MessageError MissingVariable
+PasspostError PluginError Policy Preset Problem Receipt Secret SendError Sent Server Template
+TemplateNotFound Throttled UnknownConnectorError __version__ guides hookimpl load
 """.split()
 
 

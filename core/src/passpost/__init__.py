@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from passpost._mailers.mailer import Mailer
     from passpost._mailers.many import Sent
     from passpost._messages.addresses import Address
+    from passpost._messages.identity import Identity
     from passpost._messages.messages import DeliverySummary, Mail, MailSummary, Message, Receipt
     from passpost._plugins.extensions import InstalledExtension
     from passpost._policy.health import ConnectorHealth
@@ -74,6 +75,7 @@ __all__ = [
     "DeliverySummary",
     "Finding",
     "Host",
+    "Identity",
     "InstalledConnector",
     "InstalledExtension",
     "Mail",
@@ -125,6 +127,7 @@ if not TYPE_CHECKING:
             "passpost._mailers.mailer": ("Mailer",),
             "passpost._mailers.many": ("Sent",),
             "passpost._messages.addresses": ("Address",),
+            "passpost._messages.identity": ("Identity",),
             "passpost._messages.messages": (
                 "DeliverySummary",
                 "Mail",

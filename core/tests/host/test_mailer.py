@@ -296,6 +296,18 @@ async def test_a_plain_function_runs_in_a_thread(message: passpost.Message) -> N
     assert threads != [threading.current_thread()]
 
 
+def test_a_blocking_mailer_sends_the_same_email_again(
+    connector: passpost.Connector, recorder: Recorder
+) -> None:
+    identity = passpost.Identity("1", dt.datetime(2026, 1, 2, tzinfo=dt.UTC))
+    with passpost.Mailer(connector) as mailer:
+        for _ in range(2):
+            mailer.send(passpost.Message(to="a@x.org", usage="Generic"), identity=identity)
+    first, second = recorder.mails
+    assert first.message_id == second.message_id
+    assert first.date == second.date == identity.date
+
+
 async def test_the_same_key_and_recipient_give_the_same_message_id(
     connector: passpost.Connector, recorder: Recorder
 ) -> None:

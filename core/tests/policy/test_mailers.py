@@ -260,6 +260,47 @@ def test_it_is_not_asked_again_once_it_has_forgotten(window: float, tries: int) 
     run(scene())
 
 
+@pytest.mark.parametrize("key", [None, "key"])
+def test_an_identity_makes_another_mailer_send_the_same_email(key: str | None) -> None:
+    async def scene() -> None:
+        date = dt.datetime.now(dt.UTC) - dt.timedelta(minutes=3)
+        first = Scripted("first")
+        for name in ("one", "one", "two"):
+            identity = passpost.Identity(name, date)
+            async with mailer(first) as sends:
+                await sends.send(message(idempotency_key=key), identity=identity)
+        one, again, two = first.mails
+        assert content(one) == content(again)
+        assert (one.message_id == two.message_id) == (key is not None)
+        assert one.date == date
+        # The deadline is that of this send.
+        assert (again.seconds_left() or 0) > 0
+        assert again.deadline is not None
+        assert again.deadline > date + dt.timedelta(minutes=3)
+
+    run(scene())
+
+
+@pytest.mark.parametrize(("age", "tries"), [(0, 2), (120, 1), (-120, 2)])
+def test_a_provider_recognizes_repetitions_from_the_first_send_on(age: int, tries: int) -> None:
+    async def scene() -> None:
+        date = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=age)
+        first = Scripted("first", unknown(), repeatable_for=60)
+        async with mailer(first, Scripted("backup")) as sends:
+            await outcome(sends.send(message(), identity=passpost.Identity("one", date)))
+        assert len(first.mails) == tries
+
+    run(scene())
+
+
+def test_an_identity_needs_a_name_and_a_time_zone() -> None:
+    now = dt.datetime.now(dt.UTC)
+    with pytest.raises(ValueError, match="not empty"):
+        passpost.Identity("", now)
+    with pytest.raises(ValueError, match="time zone"):
+        passpost.Identity("one", now.replace(tzinfo=None))
+
+
 def test_a_hostile_connector_spoils_nothing_for_the_next() -> None:
     def spoil(mail: passpost.Mail) -> None:
         for name in ("subject", "text", "to", "message_id", "headers", "payload"):

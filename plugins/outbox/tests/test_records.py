@@ -20,10 +20,12 @@ from passpost_outbox import (
     Event,
     Expire,
     Finish,
+    Publish,
     Record,
     Release,
     Renew,
     Result,
+    Retry,
     SqliteStore,
     Supersede,
 )
@@ -42,14 +44,17 @@ class Machine(RuleBasedStateMachine):
         self.runner = asyncio.Runner()
         path = Path(self.folder.name) / "outbox.sqlite"
         self.store = SqliteStore(path, clock=lambda: self.seconds)
-        self.claims: list[str] = []
+        self.claims = 0
+        self.at_work: list[str] = []
         self.sent: list[str] = []
-        self.released: set[str] = set()
+        self.resends = False
+        self.dates: set[int | None] = set()
+        self.body = b"body"
         record = Record(
             id="1", usage="SignIn", priority=1, queued_at=0, deadline=1_100_000, recipient="",
             shown="", fingerprint="",
         )  # fmt: skip
-        self.run(self.store.put(record, b"body"))
+        self.run(self.store.put(record, self.body))
         self.before = record
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
@@ -58,55 +63,87 @@ class Machine(RuleBasedStateMachine):
     def apply(self, event: Event) -> Change | None:
         return self.run(self.store.apply("1", event))
 
+    def read(self) -> Record:
+        record = self.run(self.store.get("1"))
+        assert record is not None
+        return record
+
     def teardown(self) -> None:
         # None is lost: with time alone, each path ends.
         self.seconds += 1000
         self.apply(Expire())
         self.apply(Abandon())
-        record = self.run(self.store.get("1"))
-        assert record is not None
+        self.apply(Expire())
+        record = self.read()
         assert record.state in FINAL
         if record.state in {"expired", "rejected"}:
             assert not self.sent, "an email that was sent is said not to be"
+        if record.state != "expired":
+            assert self.run(self.store.body("1")) is None, "a body was kept"
         self.run(self.store.aclose())
         self.runner.close()
         self.folder.cleanup()
 
-    @rule(next_one=st.booleans())
-    def claim(self, next_one: bool) -> None:
-        owner = f"owner {len(self.claims)}"
-        self.claims.append(owner)
-        claim = Claim(owner, LEASE * 1000)
+    @rule(next_one=st.booleans(), resends=st.booleans())
+    def claim(self, next_one: bool, resends: bool) -> None:
+        self.claims += 1
+        owner = f"owner {self.claims}"
+        claim = Claim(owner, LEASE * 1000, self.claims if resends else None)
         change = self.run(self.store.claim_next(claim)) if next_one else self.apply(claim)
-        if change is not None:
-            assert change.body == b"body"
-            assert self.seconds < 1100, "claimed past its deadline"
+        if change is None:
+            return
+        assert change.body == self.body
+        assert self.seconds * 1000 < self.before.deadline, "claimed past its deadline"
+        if self.sent:
+            assert change.record.date == self.before.date, "the second copy is another email"
+        self.resends |= resends
+        self.at_work.append(owner)
 
-    @rule(which=st.integers(0, 5))
+    @rule(which=st.integers(0, 3))
     def send(self, which: int) -> None:
-        """The owner of a claim sends, and is perhaps never heard of again."""
-        if which < len(self.claims) and self.claims[which] == self.before.owner:
-            owner = self.claims[which]
-            if owner not in self.sent:
-                self.sent.append(owner)
+        """A worker that claimed it sends it, however late, and is perhaps never heard of again."""
+        if which < len(self.at_work) and self.at_work[which] not in self.sent:
+            self.sent.append(self.at_work[which])
 
-    @rule(which=st.integers(0, 5), kind=st.sampled_from(["renew", "release", "finish"]))
+    @rule(
+        which=st.integers(0, 3),
+        kind=st.sampled_from(["renew", "release", "finish", "doubt"]),
+    )
     def tell(self, which: int, kind: str) -> None:
         """A worker tells what it did, however late or often."""
-        if which >= len(self.claims):
+        if which >= len(self.at_work):
             return
-        owner = self.claims[which]
+        owner = self.at_work[which]
         state = "accepted" if owner in self.sent else "rejected"
         if kind == "renew":
             self.apply(Renew(owner, LEASE * 1000))
+        elif kind == "doubt":
+            self.apply(Finish(owner, Result(state="unknown")))
         elif kind == "finish":
             self.apply(Finish(owner, Result(state=state)))  # type: ignore[arg-type]  # one of two
         elif owner not in self.sent:
-            self.apply(Release(owner, b"body"))
+            self.apply(Release(owner, self.body))
+        if kind in {"finish", "release"} and owner not in self.sent:
+            # It keeps its word, and sends nothing any more.
+            self.at_work.remove(owner)
 
-    @rule(event=st.sampled_from([Expire(), Supersede(), Abandon()]))
+    @rule(event=st.sampled_from([Expire(), Supersede(), Abandon(), Publish(15_000)]))
     def anyone(self, event: Event) -> None:
-        self.apply(event)
+        change = self.apply(event)
+        if change is not None and isinstance(event, Publish):
+            assert change.record.publish_at >= self.seconds * 1000 + 15_000
+            assert change.record.state == "queued"
+
+    @rule(seconds=st.integers(-10, 100))
+    def retry(self, seconds: int) -> None:
+        """An operator decides that it is to be sent after all."""
+        before = self.before.state, self.before.reason
+        change = self.apply(Retry(int(self.seconds + seconds) * 1000, b"again"))
+        if change is not None:
+            assert before == ("expired", "overdue")
+            assert seconds > 0
+            self.body = b"again"
+            self.before = change.record
 
     @rule(seconds=st.integers(1, 40))
     def wait(self, seconds: int) -> None:
@@ -114,13 +151,12 @@ class Machine(RuleBasedStateMachine):
 
     @invariant()
     def no_path_sends_twice_and_none_returns(self) -> None:
-        assert len(self.sent) <= 1
-        record = self.run(self.store.get("1"))
-        assert record is not None
+        assert len(self.sent) <= 1 + self.resends
+        record = self.read()
         if self.before.state in FINAL:
             assert record == self.before, "a final state was left"
         self.before = record
 
 
 TestMachine = Machine.TestCase
-TestMachine.settings = settings(max_examples=60, stateful_step_count=20, deadline=None)
+TestMachine.settings = settings(max_examples=100, stateful_step_count=20, deadline=None)

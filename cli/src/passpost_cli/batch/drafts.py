@@ -12,7 +12,7 @@ import attrs
 
 import passpost
 from passpost._delivery.compose import Composer
-from passpost._delivery.identity import Identity
+from passpost._delivery.identity import SendIdentity
 from passpost._policy.routes import EVERY_USAGE
 from passpost.phrases import said
 from passpost_cli.batch.arguments import Defaults
@@ -146,7 +146,7 @@ class Drafts:
         text: str
         remedy: str
         try:
-            composer.compose(message, Identity("check"))
+            composer.compose(message, SendIdentity("check"))
         except passpost.MissingVariable as error:
             field, text, remedy = (
                 error.field,

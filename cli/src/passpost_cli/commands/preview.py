@@ -10,7 +10,7 @@ import click
 
 import passpost
 from passpost._delivery.compose import Composer
-from passpost._delivery.identity import Identity
+from passpost._delivery.identity import SendIdentity
 from passpost._wording import known
 from passpost_cli import options
 from passpost_cli.arguments import STDIN
@@ -68,7 +68,7 @@ def command(  # noqa: PLR0913 - one for each argument of the command line
     # The mailer uses the same class, so that the preview is what will be sent.
     composer = Composer(chosen, application.templates, application.missing_variables)
     template = asyncio.run(composer.ask(message)) if composer.asks else None
-    mail = composer.compose(message, Identity("preview"), template=template)
+    mail = composer.compose(message, SendIdentity("preview"), template=template)
     if html_file is not None:
         _write_html(mail, html_file)
     view = _view(chosen, mail)

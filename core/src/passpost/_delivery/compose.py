@@ -18,7 +18,7 @@ from passpost._templates.template import Rendered, Template
 from passpost.errors import SendError
 
 if TYPE_CHECKING:
-    from passpost._delivery.identity import Identity
+    from passpost._delivery.identity import SendIdentity
     from passpost._host.connector import Connector
     from passpost._settings.connector_config import MissingVariables
 
@@ -103,7 +103,7 @@ class Composer:
     def compose(
         self,
         message: Message,
-        identity: Identity,
+        identity: SendIdentity,
         seconds: float | None = None,
         template: Template | None = None,
         begin_by: float | None = None,
@@ -126,7 +126,7 @@ class Composer:
         if not self._alternative and rendered.html is not None:
             # The plain alternative says the same as the HTML: without it nothing is lost.
             text = None
-        deadline = None if seconds is None else identity.date + dt.timedelta(seconds=seconds)
+        deadline = None if seconds is None else identity.started + dt.timedelta(seconds=seconds)
         domain = self._domain if rendered.sender is None else rendered.sender.ascii_domain
         mail = Mail(
             message_id=identity.message_id(domain),

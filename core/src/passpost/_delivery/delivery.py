@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from passpost._delivery.cooling import FREE, Cooling
 from passpost._delivery.deadlines import Deadlines
 from passpost._delivery.dispatch import Dispatch
-from passpost._delivery.identity import Identity
+from passpost._delivery.identity import SendIdentity
 from passpost._delivery.lane import EmailLane, Outgoing
 from passpost._delivery.notes import Notes, nothing_was_sent
 from passpost._delivery.once import Once
@@ -29,6 +29,7 @@ from passpost.errors import PasspostError, SendError
 
 if TYPE_CHECKING:
     from passpost._delivery.active_connector import ActiveConnector
+    from passpost._messages.identity import Identity
     from passpost._messages.messages import Message, Receipt
     from passpost._settings.policy import Policy
     from passpost._stores import Stores
@@ -100,12 +101,15 @@ class Delivery:
         """Return how each connector does, by its name."""
         return {name: health.show() for name, health in self._health.items()}
 
-    def send(self, message: Message, seconds: float) -> Awaitable[Receipt]:
+    def send(
+        self, message: Message, seconds: float, identity: Identity | None = None
+    ) -> Awaitable[Receipt]:
         """Return the receipt of a message, once a provider has accepted the email.
 
         Args:
             message: What to send.
             seconds: How long everything may take, from waiting to the receipt.
+            identity: Makes it the same email as that of another send.
 
         Raises:
             MessageError: The message cannot become an email.
@@ -114,24 +118,26 @@ class Delivery:
         """
         began = self._clock.monotonic()
         if not self._watched.extensions:
-            return self._send(message, seconds, began)
+            return self._send(message, seconds, began, identity)
         return self._watched.send(
             message,
             began + seconds,
-            partial(self._send, message, seconds, began),
+            partial(self._send, message, seconds, began, identity),
             partial(self._records.failed, message, began),
         )
 
-    async def _send(self, message: Message, seconds: float, began: float) -> Receipt:
+    async def _send(
+        self, message: Message, seconds: float, began: float, identity: Identity | None
+    ) -> Receipt:
         over = began + seconds
         # Chosen here, and not in functions that await each other: each costs every email a little.
         send = self._send_cooled if self._policy.recipient_cooldowns else self._dispatch
         try:
             if self._once is not None and message.idempotency_key is not None:
-                make = partial(send, message, seconds, over)
+                make = partial(send, message, seconds, over, identity)
                 receipt = await self._once.send(message, over, make)
             else:
-                receipt = await send(message, seconds, over)
+                receipt = await send(message, seconds, over, identity)
         except BaseException as error:
             self._records.failed(message, began, error)
             raise
@@ -158,17 +164,21 @@ class Delivery:
             log.error("a store was not closed: %s", describe_defect(error))  # noqa: TRY400 - likewise
         self._deadlines.close()
 
-    async def _send_cooled(self, message: Message, seconds: float, over: float) -> Receipt:
+    async def _send_cooled(
+        self, message: Message, seconds: float, over: float, identity: Identity | None
+    ) -> Receipt:
         cooled = self._cooling.begin_now(message) or await self._cooling.begin(message, over)
         try:
-            return await self._dispatch(message, seconds, over)
+            return await self._dispatch(message, seconds, over, identity)
         except (PasspostError, asyncio.CancelledError) as error:
             if cooled is not FREE and nothing_was_sent(error):
                 await self._cooling.give_back(cooled, error)
             raise
 
-    def _dispatch(self, message: Message, seconds: float, over: float) -> Awaitable[Receipt]:
-        outgoing = Outgoing(message, Identity.of(message), over, seconds)
+    def _dispatch(
+        self, message: Message, seconds: float, over: float, identity: Identity | None
+    ) -> Awaitable[Receipt]:
+        outgoing = Outgoing(message, SendIdentity.of(message, identity), over, seconds)
         lanes = [
             EmailLane(
                 name, self._connectors[name], self._health[name], outgoing, self._places.get(name)

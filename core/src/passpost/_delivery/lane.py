@@ -11,7 +11,7 @@ import attrs
 
 from passpost._delivery.attempt import SendAttempt
 from passpost._delivery.deadlines import DeadlinePassedError, deadline_error
-from passpost._delivery.identity import Identity
+from passpost._delivery.identity import SendIdentity
 from passpost._messages.messages import Message
 from passpost._phrases import _
 from passpost.errors import Attempt, PasspostError, SendError
@@ -36,7 +36,7 @@ class Outgoing:
     """
 
     message: Message
-    identity: Identity
+    identity: SendIdentity
     over: float
     seconds: float
 
@@ -74,8 +74,10 @@ class EmailLane:
     @property
     def recognizes_repetitions(self) -> bool:
         """Whether the provider sends an email once, however often it is asked, for a while yet."""
-        age = asyncio.get_running_loop().time() - self._outgoing.over + self._outgoing.seconds
-        return age < self.active.repeatable_for
+        outgoing = self._outgoing
+        age = asyncio.get_running_loop().time() - outgoing.over + outgoing.seconds
+        earlier = (outgoing.identity.started - outgoing.identity.date).total_seconds()
+        return age + max(0.0, earlier) < self.active.repeatable_for
 
     @property
     def has_rate(self) -> bool:

@@ -27,6 +27,7 @@ from passpost.errors import ConfigError, MailerClosedError
 
 if TYPE_CHECKING:
     from passpost._host.connector import Connector
+    from passpost._messages.identity import Identity
     from passpost._settings.connector_config import MissingVariables
     from passpost._templates.template import Template
 
@@ -90,8 +91,12 @@ class AsyncMailer(FromSettings):
         """The connectors in the order given."""
         return tuple(active.connector for active in self._active)
 
-    async def send(self, message: Message) -> Receipt:
+    async def send(self, message: Message, *, identity: Identity | None = None) -> Receipt:
         """Send one message, and return once a provider has accepted the email.
+
+        Args:
+            message: The message.
+            identity: Makes it the same email as that of another send; see `Identity`.
 
         Raises:
             MessageError: The message cannot become an email; nothing was sent.
@@ -101,7 +106,7 @@ class AsyncMailer(FromSettings):
         """
         self._enter()
         try:
-            return await self._delivery.send(message, self._seconds(message))
+            return await self._delivery.send(message, self._seconds(message), identity)
         finally:
             self._leave()
 

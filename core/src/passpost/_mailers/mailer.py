@@ -19,6 +19,7 @@ from passpost.errors import MailerClosedError
 
 if TYPE_CHECKING:
     from passpost._host.connector import Connector
+    from passpost._messages.identity import Identity
     from passpost._policy.health import ConnectorHealth
     from passpost._settings.connector_config import MissingVariables
     from passpost._settings.policy import Policy
@@ -83,8 +84,12 @@ class Mailer(FromSettings):
         """The connectors in the order given."""
         return self._first.connectors
 
-    def send(self, message: Message) -> Receipt:
+    def send(self, message: Message, *, identity: Identity | None = None) -> Receipt:
         """Send one message, and return once a provider has accepted the email.
+
+        Args:
+            message: The message.
+            identity: Makes it the same email as that of another send; see `Identity`.
 
         Raises:
             MessageError: The message cannot become an email; nothing was sent.
@@ -93,7 +98,7 @@ class Mailer(FromSettings):
             BaseException: What interrupted the caller, such as `KeyboardInterrupt`, which cancels
                 the send. `passpost.errors.outcome_of` says whether the email may have been sent.
         """
-        return self._run(lambda mailer: mailer.send(message), sends=True)
+        return self._run(lambda mailer: mailer.send(message, identity=identity), sends=True)
 
     def send_many(self, messages: Iterable[Message], *, limit: int = LIMIT) -> Iterator[Sent]:
         """Send many messages, and yield what became of each, in the order in which they end.

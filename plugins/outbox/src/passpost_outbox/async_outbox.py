@@ -20,6 +20,7 @@ from passpost_outbox.envelope import content, sealed
 from passpost_outbox.keys import Keys
 from passpost_outbox.opening import OutboxFromFile
 from passpost_outbox.records import FINAL, Record, State
+from passpost_outbox.retrying import retry
 from passpost_outbox.store import OutboxStore
 from passpost_outbox.transactions import Writer, writer
 
@@ -212,16 +213,34 @@ class AsyncOutbox(OutboxFromFile):
                 _("idempotency_key names another email already: use one key for one code"),
                 field="idempotency_key",
             )
-        if self._publisher is not None and stored.state == "queued":
-            left = (stored.deadline - now) / 1000
-            facts: dict[str, Any] = {"seconds_left": left, "priority": stored.priority}
-            if within is None:
-                await self._publisher.publish(stored.id, **facts)
-            elif self._publisher.transactional is not None:
-                # A failure is not only logged: the transaction has failed as well.
-                publish = self._publisher.transactional.publish_within
-                await publish(within.transaction, stored.id, **facts)
+        await self._publish(stored, now, within)
         return stored.id
+
+    async def retry(self, id_: str, *, lifetime: float | None = None) -> bool:
+        """Send an email after all that expired because its deadline passed.
+
+        No other can be sent: its encrypted body was deleted when a worker claimed it, or when a
+        newer email superseded it.
+
+        Args:
+            id_: The ticket's ID.
+            lifetime: Seconds after which it expires again; those of the outbox by default.
+
+        Returns:
+            Whether it is queued again.
+
+        Raises:
+            StoreError: The store or the keys cannot be read, or the body cannot be decrypted.
+            ValueError: The lifetime is not positive.
+        """
+        seconds = self._lifetime if lifetime is None else lifetime
+        if not seconds > 0:
+            raise ValueError("lifetime must be greater than 0")
+        change = await retry(self._store, self._keys, id_, int(seconds * 1000))
+        if change is None:
+            return False
+        await self._publish(change.record, change.now)
+        return True
 
     async def status(self, id_: str) -> Status | None:
         """Return what became of an email so far, or None where there is none of this ID.
@@ -262,6 +281,18 @@ class AsyncOutbox(OutboxFromFile):
 
     async def __aexit__(self, *_raised: object) -> None:
         await self.aclose()
+
+    async def _publish(self, record: Record, now: int, within: Writer | None = None) -> None:
+        if self._publisher is None or record.state != "queued":
+            return
+        left = (record.deadline - now) / 1000
+        facts: dict[str, Any] = {"seconds_left": left, "priority": record.priority}
+        if within is None:
+            await self._publisher.publish(record.id, **facts)
+        elif self._publisher.transactional is not None:
+            # A failure is not only logged: the transaction has failed as well.
+            publish = self._publisher.transactional.publish_within
+            await publish(within.transaction, record.id, **facts)
 
     def _first_pause(self, within: Writer | None) -> int:
         """Return the milliseconds after which a sweeper is to publish a new email."""

@@ -89,6 +89,10 @@ class Outbox(OutboxFromFile):
         writer = self._outbox.writer(within)
         return Ticket(at_once(self._outbox.store(message, supersedes, writer)), self)
 
+    def retry(self, id_: str, *, lifetime: float | None = None) -> bool:
+        """Send an email after all that expired; see `AsyncOutbox.retry`."""
+        return self._thread.run(self._outbox.retry(id_, lifetime=lifetime))
+
     def status(self, id_: str) -> Status | None:
         """Return what became of an email so far, or None where there is none of this ID."""
         return self._thread.run(self._outbox.status(id_))

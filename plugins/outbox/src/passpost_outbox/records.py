@@ -5,10 +5,16 @@
     queued ──Claim──▶ sending ──Finish──▶ accepted | rejected | unknown
       │  ▲               │ └────Abandon (its lease is over)────▶ unknown
       │  └────Release────┘
-      └──Expire (its deadline passed), Supersede──▶ expired
+      ├──Expire (its deadline passed), Supersede──▶ expired
+      ▲                                              │
+      └────────Retry (with a new deadline)───────────┘
 
 An email is sent by the owner of a claim alone, and only ``queued`` can be claimed. So no path sends
 twice, and each path ends in one of the final states.
+
+One exception is for those who ask for it with `Claim.date`: an email that would end as ``unknown``
+is ``queued`` once more. From then on it never ends as ``rejected`` or ``expired``, since it may
+have been sent.
 """
 
 from __future__ import annotations
@@ -23,7 +29,7 @@ STATES: Final[tuple[State, ...]] = (
     "queued", "sending", "accepted", "rejected", "unknown", "expired",
 )  # fmt: skip
 FINAL: Final[frozenset[State]] = frozenset({"accepted", "rejected", "unknown", "expired"})
-"""The states that a record never leaves."""
+"""The states that a record leaves by `Retry` alone."""
 
 
 @attrs.frozen(kw_only=True)
@@ -75,6 +81,9 @@ class Record:
         lease_until: When a claim that was not renewed counts as dead.
         finished_at: When it reached its final state.
         publish_at: When an engine is to be told of it again, while it is ``queued``.
+        date: The email's Date, in milliseconds of Unix time, if it may be sent once more; else
+            None.
+        resent: Whether it was ``queued`` once more because nobody knew whether it was sent.
         reason: Why it did, where that was not the provider's decision: those of `Result`, or
             ``overdue``, ``superseded`` or ``lease``.
         result: How sending ended; None where nobody sent it, or nobody knows.
@@ -94,8 +103,20 @@ class Record:
     lease_until: int | None = None
     finished_at: int | None = None
     publish_at: int = 0
+    date: int | None = None
+    resent: bool = False
     reason: str = ""
     result: Result | None = None
+
+    @property
+    def may_be_resent(self) -> bool:
+        """Whether an end that nobody knows makes it ``queued`` once more: its body is kept."""
+        return self.state == "sending" and self.date is not None and not self.resent
+
+    @property
+    def may_be_retried(self) -> bool:
+        """Whether `Retry` is allowed: it was never claimed, and its body is kept."""
+        return self.state == "expired" and self.reason == "overdue"
 
     def as_json(self) -> dict[str, Any]:
         """Return the record as JSON data."""
@@ -115,10 +136,13 @@ class Claim:
     Attributes:
         owner: A new random text for each claim.
         lease: Milliseconds that it may go without `Renew`.
+        date: The email's Date, in milliseconds of Unix time, if it is to be sent once more where
+            nobody knows whether it was sent. None where it is sent once.
     """
 
     owner: str
     lease: int
+    date: int | None = None
 
 
 @attrs.frozen
@@ -173,11 +197,26 @@ class Publish:
 
 
 @attrs.frozen
+class Retry:
+    """An operator decides that an email that expired is to be sent all the same.
+
+    The others cannot be: the body of an email is deleted when a worker claims it.
+
+    Attributes:
+        deadline: Its new deadline, on the store's clock.
+        body: Its body, encrypted for the new deadline.
+    """
+
+    deadline: int
+    body: bytes = attrs.field(repr=False)
+
+
+@attrs.frozen
 class Abandon:
     """The owner's lease is over, so nobody knows what it did."""
 
 
-Event = Claim | Renew | Release | Finish | Expire | Supersede | Publish | Abandon
+Event = Claim | Renew | Release | Finish | Expire | Supersede | Publish | Retry | Abandon
 
 
 def decide(record: Record, event: Event, now: int) -> Record | None:
@@ -193,21 +232,27 @@ def decide(record: Record, event: Event, now: int) -> Record | None:
             return _of_queued(record, event, now) if record.state == "queued" else None
         case Abandon():
             dead = record.state == "sending" and now >= (record.lease_until or 0)
-            return _ended(record, "unknown", "lease", now) if dead else None
+            return _in_doubt(record, "lease", now) if dead else None
+        case Retry(deadline):
+            allowed = record.may_be_retried and now < deadline
+            return _queued(record, now, deadline=deadline) if allowed else None
     return _of_owned(record, event, now) if _owns(record, event.owner) else None
 
 
 def body_after(after: Record, event: Event, before: bytes | None) -> bytes | None:
-    """Return the encrypted body that a record has after an event: that of ``queued`` alone stays.
+    """Return the encrypted body that a record has after an event.
+
+    It stays where the email may still be sent, and where it expired, so that it can be retried.
 
     Args:
         after: What `decide` returned.
         event: What happens.
         before: The body until then.
     """
-    if isinstance(event, Release):
+    if isinstance(event, Release | Retry):
         return event.body
-    return before if after.state == "queued" else None
+    kept = after.state == "queued" or after.may_be_resent or after.may_be_retried
+    return before if kept else None
 
 
 def _of_queued(
@@ -215,9 +260,10 @@ def _of_queued(
 ) -> Record | None:
     overdue = now >= record.deadline
     match event:
-        case Claim(owner, lease):
+        case Claim(owner, lease, date):
+            date = record.date if record.resent else date
             claimed = attrs.evolve(record, state="sending", owner=owner, lease_until=now + lease)
-            return None if overdue else claimed
+            return None if overdue else attrs.evolve(claimed, date=date)
         case Expire():
             return _ended(record, "expired", "overdue", now) if overdue else None
         case Supersede():
@@ -237,15 +283,32 @@ def _of_owned(record: Record, event: Renew | Release | Finish, now: int) -> Reco
         case Renew(_, lease):
             return attrs.evolve(record, lease_until=now + lease)
         case Release():
-            # Its worker will not try again, and the engine thinks that it has.
-            waiting = attrs.evolve(record, state="queued", publish_at=now)
-            return attrs.evolve(waiting, owner=None, lease_until=None)
+            return _queued(record, now)
         case Finish(_, result):
-            ended = _ended(record, result.state, result.reason, now)
-            return attrs.evolve(ended, result=result)
+            if result.state == "unknown":
+                ended = _in_doubt(record, result.reason, now)
+            else:
+                ended = _ended(record, result.state, result.reason, now)
+            return attrs.evolve(ended, result=result) if ended.state in FINAL else ended
+
+
+def _queued(record: Record, now: int, **changes: Any) -> Record:
+    """Return a record that waits again; no engine has been told of it."""
+    waiting = attrs.evolve(record, state="queued", publish_at=now, finished_at=None, reason="")
+    return attrs.evolve(waiting, owner=None, lease_until=None, **changes)
+
+
+def _in_doubt(record: Record, reason: str, now: int) -> Record:
+    """Return a record of which nobody knows whether the email was sent."""
+    if record.may_be_resent and now < record.deadline:
+        return _queued(record, now, resent=True)
+    return _ended(record, "unknown", reason, now)
 
 
 def _ended(record: Record, state: State, reason: str, now: int) -> Record:
+    if record.resent and state != "accepted":
+        # The first time it may have been sent.
+        state = "unknown"
     return attrs.evolve(
         record, state=state, reason=reason, owner=None, lease_until=None, finished_at=now
     )

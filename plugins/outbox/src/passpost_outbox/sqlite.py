@@ -70,7 +70,7 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _UPDATE: Final = """
 UPDATE outbox
-SET state = ?, publish_at = ?, lease_until = ?, finished_at = ?, record = ?, body = ?
+SET state = ?, deadline = ?, publish_at = ?, lease_until = ?, finished_at = ?, record = ?, body = ?
 WHERE ticket = ?
 """
 _NEXT: Final = """
@@ -175,7 +175,7 @@ class SqliteStore:
                 if change is not None:
                     return change
                 # So that the next claim need not pass it again.
-                self._change(connection, record, None, Expire())
+                self._change(connection, record, row[1], Expire())
             return None
 
         return await self._transact(claim_next)
@@ -201,6 +201,16 @@ class SqliteStore:
         query = "SELECT record FROM outbox WHERE ticket = ?"
         found = await self._transact(lambda connection: _read(connection, query, id_))
         return found[0] if found else None
+
+    async def body(self, id_: str) -> bytes | None:
+        """Return the encrypted body of a record, or None."""
+
+        def body(connection: sqlite3.Connection) -> bytes | None:
+            query = "SELECT body FROM outbox WHERE ticket = ?"
+            (found,) = connection.execute(query, (id_,)).fetchone() or (None,)
+            return bytes(found) if found is not None else None
+
+        return await self._transact(body)
 
     async def list(
         self,
@@ -266,7 +276,7 @@ class SqliteStore:
         after = decide(record, event, now)
         if after is None:
             return None
-        times = (after.publish_at, after.lease_until, after.finished_at)
+        times = (after.deadline, after.publish_at, after.lease_until, after.finished_at)
         rest = (json.dumps(after.as_json()), body_after(after, event, body), after.id)
         connection.execute(_UPDATE, (after.state, *times, *rest))
         return Change(after, now, body)

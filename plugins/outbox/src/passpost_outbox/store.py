@@ -83,6 +83,10 @@ class OutboxStore(Protocol):
         """Return a record, or None."""
         ...
 
+    async def body(self, id_: str) -> bytes | None:
+        """Return the encrypted body of a record, or None where there is none."""
+        ...
+
     async def list(
         self,
         *,

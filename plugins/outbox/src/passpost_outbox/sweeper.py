@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+from collections import Counter
 from contextlib import suppress
 from typing import Final
 
@@ -12,7 +13,7 @@ import attrs
 
 from passpost.stores import StoreError
 from passpost_outbox.engine import Publisher
-from passpost_outbox.records import Abandon, Expire, Publish, Record
+from passpost_outbox.records import Abandon, Expire, Publish, Record, State
 from passpost_outbox.store import OutboxStore
 
 log: Final = logging.getLogger("passpost.outbox")
@@ -30,13 +31,15 @@ class Swept:
 
     Attributes:
         expired: Emails whose deadline passed before anyone took them.
-        abandoned: Emails whose worker vanished; they are ``unknown``.
+        abandoned: Emails that are ``unknown``, since their worker vanished.
+        resent: Emails whose worker vanished, and which will be sent once more.
         purged: Records that were deleted.
         published: Emails that nobody took, and of which the engine was told again.
     """
 
     expired: int = 0
     abandoned: int = 0
+    resent: int = 0
     purged: int = 0
     published: int = 0
 
@@ -86,27 +89,27 @@ class Sweeper:
         term = int(self._every * _TERMS * 1000)
         if not await self._store.lead(self._owner, term):
             return None
-        expired, abandoned = await self._end()
+        ended = await self._end()
         purged = await self._store.purge(age=int(self._keep * 1000))
-        if expired or abandoned:
-            log.warning("swept: %d expired, %d of vanished workers", expired, abandoned)
+        if ended:
+            states = ", ".join(f"{number} {state}" for state, number in sorted(ended.items()))
+            log.warning("swept: %s", states)
         published = 0 if self._publisher is None else await self._publish(self._publisher)
-        return Swept(expired, abandoned, purged, published)
+        return Swept(ended["expired"], ended["unknown"], ended["queued"], purged, published)
 
-    async def _end(self) -> tuple[int, int]:
-        expired = abandoned = 0
+    async def _end(self) -> Counter[State]:
+        """Return how many records of dead leases and past deadlines reached each state."""
+        ended: Counter[State] = Counter()
         while records := await self._store.due(_BATCH):
-            changed = 0
+            before = ended.total()
             for record in records:
                 event = Expire() if record.state == "queued" else Abandon()
                 # Meanwhile its worker may have finished it.
-                if await self._store.apply(record.id, event) is not None:
-                    changed += 1
-                    expired += isinstance(event, Expire)
-                    abandoned += isinstance(event, Abandon)
-            if not changed:
+                if (change := await self._store.apply(record.id, event)) is not None:
+                    ended[change.record.state] += 1
+            if ended.total() == before:
                 break
-        return expired, abandoned
+        return ended
 
     async def _publish(self, publisher: Publisher) -> int:
         """Publish what nobody took, for no longer than until the next sweep."""

@@ -31,6 +31,7 @@ from passpost_outbox.records import (
     Release,
     Renew,
     Result,
+    Retry,
 )
 from passpost_outbox.store import OutboxStore
 
@@ -183,6 +184,44 @@ class OutboxStoreSuite:
             # It is released, so it has to be published at once.
             assert await one.apply(taken.id, Release("me", b"body")) is not None
             assert [record.id for record in await other.stale(10)] == [older.id, taken.id]
+
+        _run(connect, check)
+
+    def test_an_email_in_doubt_is_queued_once_more(self, connect: Connect) -> None:
+        async def check(one: OutboxStore, other: OutboxStore) -> None:
+            record = await _put(one, body=b"kept")
+            await one.apply(record.id, Claim("dead", 0, date=7))
+            again = await other.apply(record.id, Abandon())
+            assert again is not None
+            assert again.record == await one.get(record.id)
+            assert (again.record.state, again.record.resent) == ("queued", True)
+            claimed = await one.claim_next(Claim("dead", 0, date=9))
+            assert claimed is not None
+            assert (claimed.body, claimed.record.date) == (b"kept", 7)
+            assert await other.body(record.id) is None
+            ended = await other.apply(record.id, Abandon())
+            assert ended is not None
+            assert ended.record.state == "unknown"
+
+        _run(connect, check)
+
+    def test_what_expired_can_be_retried(self, connect: Connect) -> None:
+        async def check(one: OutboxStore, other: OutboxStore) -> None:
+            record = await _put(one, body=b"kept", left=-1)
+            later = await one.now() + _LEASE
+            assert await other.apply(record.id, Retry(later, b"new")) is None
+            assert await one.claim_next(Claim("me", _LEASE)) is None
+            await one.apply(record.id, Expire())
+            assert await other.body(record.id) == b"kept"
+            assert await other.apply(record.id, Retry(0, b"new")) is None
+            assert await other.apply(record.id, Retry(later, b"new")) is not None
+            assert await other.apply(record.id, Retry(later, b"newer")) is None
+            assert await one.due(10) == []
+            assert await one.purge(age=-1) == 0
+            claimed = await one.claim_next(Claim("me", _LEASE))
+            assert claimed is not None
+            assert (claimed.body, claimed.record.deadline) == (b"new", later)
+            assert await one.body("unknown") is None
 
         _run(connect, check)
 

@@ -6,11 +6,13 @@ import asyncio
 import datetime as dt
 import logging
 import secrets
+import time
 from contextlib import suppress
-from typing import Any, Final, Self
+from typing import Any, Final, Literal, Self
 
 from passpost import (
     AsyncMailer,
+    Identity,
     MailerClosedError,
     Message,
     MessageError,
@@ -22,7 +24,7 @@ from passpost_outbox.engine import AGAIN, PATIENCE, Engine, Publisher
 from passpost_outbox.envelope import UnreadableError, opened
 from passpost_outbox.keys import Keys
 from passpost_outbox.opening import WorkerFromFile
-from passpost_outbox.records import Claim, Event, Finish, Release, Renew, Result, State
+from passpost_outbox.records import Claim, Event, Finish, Record, Release, Renew, Result, State
 from passpost_outbox.store import Change, OutboxStore
 from passpost_outbox.sweeper import Sweeper
 
@@ -63,6 +65,10 @@ class Worker(WorkerFromFile):
             renews it while it sends.
         sweep_every: Seconds between two sweeps.
         keep: Seconds that records in a final state are kept, and idempotency keys with them.
+        on_unknown: What becomes of an email where nobody knows whether it was sent. ``stop`` ends
+            it as ``unknown``. ``resend`` sends it once more while its deadline lasts, with the same
+            Message-ID, Date and content, so that some recipients get it twice. Until then, its
+            encrypted body is kept.
         engine: Is told again of emails that nobody took.
         publish_timeout: Seconds that the engine may take.
         republish: Seconds after which an email that nobody took is published again. They grow with
@@ -83,6 +89,7 @@ class Worker(WorkerFromFile):
         lease: float = 60.0,
         sweep_every: float = 5.0,
         keep: float = 86_400.0,
+        on_unknown: Literal["stop", "resend"] = "stop",
         engine: Engine | None = None,
         publish_timeout: float = PATIENCE,
         republish: float = AGAIN,
@@ -90,6 +97,8 @@ class Worker(WorkerFromFile):
         pause = _POLL if poll is None else poll
         if concurrency < 1 or not min(pause, lease, sweep_every, keep) > 0:
             raise ValueError("concurrency is at least 1, and all times are greater than 0")
+        if on_unknown not in {"stop", "resend"}:
+            raise ValueError("on_unknown is stop or resend")
         self._store = store
         self._keys = keys
         self._mailer = mailer
@@ -97,6 +106,7 @@ class Worker(WorkerFromFile):
         self._polls = poll is not None
         self._pause = pause
         self._lease = lease
+        self._resends = on_unknown == "resend"
         publisher = Publisher.of(engine, publish_timeout, republish)
         self._sweeper = Sweeper(store, every=sweep_every, keep=keep, publisher=publisher)
         self._stopping = asyncio.Event()
@@ -210,7 +220,8 @@ class Worker(WorkerFromFile):
         return None if change is None else (change, asked)
 
     def _claim(self) -> Claim:
-        return Claim(secrets.token_hex(8), int(self._lease * 1000))
+        date = int(time.time() * 1000) if self._resends else None
+        return Claim(secrets.token_hex(8), int(self._lease * 1000), date)
 
     async def _perform(self, change: Change, asked: dt.datetime) -> State | None:
         """Send a claimed email, and tell the store how it ended.
@@ -253,15 +264,17 @@ class Worker(WorkerFromFile):
             # A newer version of passpost made it.
             return Finish(owner, Result(state="rejected", reason="message"))
         try:
-            return Finish(owner, await self._result(message))
+            return Finish(owner, await self._result(message, _identity(record)))
         except MailerClosedError:
             # Nothing was sent, and nothing can be: another worker takes it.
             self.stop()
             return Release(owner, change.body or b"")
 
-    async def _result(self, message: Message) -> Result:
+    async def _result(self, message: Message, identity: Identity | None) -> Result:
+        # Given where there is one alone, so that anything with `send` can be a mailer.
+        options: dict[str, Any] = {} if identity is None else {"identity": identity}
         try:
-            receipt = await self._mailer.send(message)
+            receipt = await self._mailer.send(message, **options)
         except SendError as error:
             facts: dict[str, Any] = {name: getattr(error, name) for name in _FACTS}
             return Result(state=error.outcome, **facts)
@@ -304,3 +317,10 @@ class Worker(WorkerFromFile):
             await asyncio.sleep(self._lease / _RENEWALS)
             with suppress(StoreError):
                 await self._store.apply(id_, Renew(owner, lease))
+
+
+def _identity(record: Record) -> Identity | None:
+    """Return what makes two sends the same email, if there may be two."""
+    if record.date is None:
+        return None
+    return Identity(record.id, dt.datetime.fromtimestamp(record.date / 1000, dt.UTC))
