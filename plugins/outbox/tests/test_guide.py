@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from passpost_outbox import FINAL, PRIORITIES, STATES, AsyncOutbox, Worker
+from passpost_outbox.engine import REST
 from pytest_passpost import SmtpServer
 
 ROOT = Path(__file__).parents[1]
@@ -81,5 +82,7 @@ def test_the_guides_name_the_defaults() -> None:
     outbox = AsyncOutbox.__init__.__kwdefaults__ or {}
     assert (worker["keep"], worker["lease"], worker["sweep_every"]) == (86_400, 60, 5)
     assert (worker["poll"], outbox["lifetime"]) == (0.2, 600)
+    assert (worker["on_unknown"], outbox["publish_timeout"], outbox["republish"]) == ("stop", 2, 15)
+    assert (worker["publish_timeout"], worker["republish"], REST) == (2, 15, 5)
     ranked = sorted(PRIORITIES, key=lambda usage: PRIORITIES[usage])
     assert ranked == ["SignIn", "Register", "ForgotPassword"]

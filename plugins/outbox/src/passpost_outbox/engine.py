@@ -23,6 +23,10 @@ AGAIN: Final = 15.0
 """Seconds after which an email that nobody took is published again, unless it says otherwise."""
 
 
+REST: Final = 5.0
+"""Seconds for which an engine is not asked after it took too long: requests would queue up."""
+
+
 class Engine(Protocol):
     """A queue. Its workers call `Worker.work`, or `BlockingWorker.work`, with each ID.
 
@@ -92,7 +96,7 @@ class Publisher:
             if not task.done():
                 self._leave(task)
         if not task.done():
-            self._rest_until = time.monotonic() + self._timeout
+            self._rest_until = time.monotonic() + REST
             log.warning("the engine was not told of %s within %g s", id_, self._timeout)
             return False
         return _succeeded(id_, task)

@@ -145,7 +145,7 @@ class RedisStore:
             change = _decided(found[0], found[1], claim, now)
             if change is None:
                 # Those that wait longest are overdue together.
-                await self._expire(found[::2], now)
+                await self._expire(found, now)
                 limit, passed = _BATCH, passed + len(found) // 2
                 continue
             limit = 1
@@ -167,6 +167,11 @@ class RedisStore:
         """Return a record, or None."""
         text = (await self._run(scripts.READ, id_))[1]
         return None if text is None else _record(text)
+
+    async def body(self, id_: str) -> bytes | None:
+        """Return the encrypted body of a record, or None."""
+        packed = (await self._run(scripts.READ, id_))[2]
+        return None if packed is None else base64.b64decode(packed)
 
     async def list(
         self,
@@ -215,9 +220,10 @@ class RedisStore:
     async def _look(self, limit: int) -> Any:
         return await self._run(scripts.LOOK, limit, self._spread, secrets.randbelow(_SPREAD))
 
-    async def _expire(self, texts: Sequence[str], now: int) -> None:
-        changes = ((text, Expire(), _decided(text, None, Expire(), now)) for text in texts)
-        await self._change(*((text, event, after) for text, event, after in changes if after))
+    async def _expire(self, found: Sequence[str], now: int) -> None:
+        pairs = zip(found[::2], found[1::2], strict=True)
+        changes = ((text, _decided(text, packed, Expire(), now)) for text, packed in pairs)
+        await self._change(*((text, Expire(), after) for text, after in changes if after))
 
     async def _change(self, *changes: tuple[str, Event, Change]) -> Any:
         arguments: list[str] = []

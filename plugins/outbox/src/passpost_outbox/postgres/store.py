@@ -153,6 +153,11 @@ class PostgresStore:
         found = await self._records(self._sql.known, {"ticket": id_, "idem": None})
         return found[0] if found else None
 
+    async def body(self, id_: str) -> bytes | None:
+        """Return the encrypted body of a record, or None."""
+        ((body,),) = await self._ask(self._sql.body, {"ticket": id_}) or [(None,)]
+        return None if body is None else bytes(body)
+
     async def list(
         self,
         *,

@@ -76,6 +76,7 @@ class Statements:
           %(recipient)s, %(idem)s, %(record)s, %(body)s)
         ON CONFLICT DO NOTHING RETURNING seq
         """
+    body: str = "SELECT body FROM {table} WHERE ticket = %(ticket)s"
     known: str = "SELECT record FROM {table} WHERE ticket = %(ticket)s OR idem = %(idem)s"
     serialize: str = "SELECT pg_advisory_xact_lock(hashtextextended(%(text)s, 0))"
     # In these three, the clock is read when the row is locked, not when the wait for it began.
@@ -98,7 +99,8 @@ class Statements:
         ) AS locked
         """
     update: str = """
-        UPDATE {table} SET state = %(state)s, publish_at = %(publish_at)s,
+        UPDATE {table} SET state = %(state)s, deadline = %(deadline)s,
+        publish_at = %(publish_at)s,
         lease_until = %(lease_until)s, finished_at = %(finished_at)s,
         record = %(record)s, body = %(body)s
         WHERE ticket = %(ticket)s

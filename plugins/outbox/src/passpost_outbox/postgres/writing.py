@@ -45,7 +45,7 @@ async def change(  # noqa: PLR0913, PLR0917 - a row, and what becomes of it
     after = decide(record, event, now)
     if after is None:
         return None
-    names = ("state", "publish_at", "lease_until", "finished_at")
+    names = ("state", "deadline", "publish_at", "lease_until", "finished_at")
     values = {name: getattr(after, name) for name in names}
     rest = {"ticket": after.id, "record": as_text(after), "body": body_after(after, event, body)}
     await on.write(sql.update, {**values, **rest})
