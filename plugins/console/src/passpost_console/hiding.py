@@ -38,6 +38,9 @@ _TOLD: Final = re.compile(
     r"""(?ix) ( ["'\w.-]* (?:pass|pw|secret|token|key|credential|auth) ["'\w.-]* \s* [:=]? \s* )
     ( "(?:[^"\\\n]|\\.)*" | '[^'\n]*' | [^\s,;]+ )"""
 )
+_BY_NAME: Final = ("list", "mapping", "variants")
+"""Settings whose class does not say which of the texts within are secrets."""
+
 _WITH_PASSWORD: Final = re.compile(r"(?i)[a-z][a-z0-9+.-]*://[^/\s@]*:[^/\s@]*@")
 
 
@@ -104,7 +107,7 @@ def _within(
 
 
 def _is_told(field: FormField | None, key: str, *, known: bool) -> bool:
-    if known:
+    if known and field is not None and field.widget not in _BY_NAME:
         return is_secret(field, key)
     return _TELLING.search(key) is not None
 

@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from passpost_console.language import NAMES
 from passpost_console.rendering import quoted, render, say
+from passpost_tools.setup.questions import is_unset
 
 if TYPE_CHECKING:
     from passpost_console.workspace import Workspace
@@ -89,6 +90,7 @@ class Visit:
             visit=self,
             url=self.url,
             quoted=lambda text: quoted(text, self.language),
+            is_unset=is_unset,
             languages=NAMES,
             file=self.workspace.path.name,
             **values,

@@ -18,7 +18,7 @@ from passpost_console.hiding import Hidden, hide
 from passpost_console.phrases import _
 from passpost_tools.configuring import configured
 from passpost_tools.descriptions import FormField
-from passpost_tools.saving import Loaded, load
+from passpost_tools.saving import Loaded, load, save
 from passpost_tools.setup.questions import fields_of, is_unset
 from passpost_tools.spans import Spans
 
@@ -168,6 +168,7 @@ class Workspace:
         self.host = host
         self.drafts = Drafts()
         self.trials: dict[str, Trial] = {}
+        self._saving = Lock()
 
     def read(self) -> Document:
         """Read the file as it is now."""
@@ -181,6 +182,16 @@ class Workspace:
             return self._unreadable(
                 _("the file cannot be read: {reason}", reason=error.strerror or "")
             )
+
+    def save(self, draft: Draft) -> None:
+        """Replace the file's text by that of a draft.
+
+        Raises:
+            ChangedMeanwhile: The file changed since the draft was made; it was left as it is.
+            OSError: The file cannot be written; it was left as it is.
+        """
+        with self._saving:
+            save(draft.before, draft.text)
 
     def understand(self, loaded: Loaded) -> Document:
         """Return what a text of settings says, and what is wrong with it."""

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
-from passpost_console.pages import language, overview
+from passpost_console.pages import adding, connector, language, overview, saving, text
 from passpost_console.visit import Page
 
-PAGES: Final[tuple[Page, ...]] = (overview.PAGE, language.PAGE)
+PAGES: Final[tuple[Page, ...]] = (
+    overview.PAGE,
+    adding.PAGE,
+    connector.PAGE,
+    text.CONNECTOR,
+    text.PAGE,
+    saving.PAGE,
+    language.PAGE,
+)
