@@ -84,6 +84,7 @@ class Shop:
     def outbox(self, **options: Any) -> Iterator[Outbox]:
         """Yield the outbox of a web process, which publishes."""
         _app, engine = shop(self.task)
+        options = {"republish": 1.0, **options}
         with Outbox(self.store, KEYS, secret=b"s" * 16, engine=engine, **options) as outbox:
             yield outbox
 

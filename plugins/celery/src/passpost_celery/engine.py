@@ -141,7 +141,7 @@ class _Publisher:
     def _send(self, connection: Connection, options: Mapping[str, Any]) -> None:
         self._local.connection = None
         try:
-            connection.connect()
+            connection.ensure_connection(max_retries=1, interval_start=0, timeout=_PATIENCE)
             self._app.send_task(
                 TASK,
                 connection=connection,

@@ -1,0 +1,185 @@
+"""What `setup` changes, what it rejects, and what is in a message."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import json
+import re
+from collections.abc import AsyncIterator
+from queue import SimpleQueue
+from typing import Any, Self, cast
+
+import kombu
+import pytest
+from celery import Celery
+from celery.contrib.testing.worker import start_worker
+from kombu import Queue
+from kombu.exceptions import ChannelError
+from opentelemetry import baggage, context, trace
+from opentelemetry.sdk.trace import TracerProvider
+
+import passpost_celery
+from passpost import ConfigError
+from passpost.stores import StoreError
+from passpost_outbox import PRIORITIES, Worker
+
+from .brokers import RabbitMq, Redis, free_port
+from .conftest import PATIENCE, Shop, message
+
+GUIDED = {
+    "worker_cancel_long_running_tasks_on_connection_loss": False,
+    "worker_prefetch_multiplier": 1,
+    "worker_soft_shutdown_timeout": 20,
+    "broker_connection_retry_on_startup": True,
+}
+
+
+class Noting:
+    """A worker of emails that notes each ID with its trace, and sends nothing."""
+
+    def __init__(self) -> None:
+        self.noted: SimpleQueue[tuple[str, int]] = SimpleQueue()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_raised: object) -> None:
+        pass
+
+    async def work(self, id_: str) -> str:
+        self.noted.put((id_, trace.get_current_span().get_span_context().trace_id))
+        if id_ == "raises":
+            raise ValueError("canary")
+        return "accepted"
+
+
+def make_app(broker: str, **settings: Any) -> Celery:
+    app = Celery("shop", broker=broker, set_as_current=False)
+    app.conf.update(settings)
+    return app
+
+
+def engine_of(
+    app: Celery, queue: str = "passpost", worker: Noting | None = None
+) -> passpost_celery.CeleryEngine:
+    @contextlib.asynccontextmanager
+    async def make_worker(_engine: object) -> AsyncIterator[Worker]:
+        yield cast("Worker", worker)
+
+    return passpost_celery.setup(app, make_worker, queue=queue)
+
+
+def test_it_sets_what_the_application_has_not_set() -> None:
+    app = make_app("redis://127.0.0.1:1/0")
+    engine_of(app)
+    assert {name: app.conf[name] for name in GUIDED} == GUIDED
+    assert app.conf.worker_disable_prefetch
+    assert app.conf.broker_transport_options["health_check_interval"] == 10
+    assert app.conf.task_acks_late is False, "other tasks have changed"
+
+
+def test_it_leaves_what_the_application_has_set() -> None:
+    own = {"worker_prefetch_multiplier": 4, "worker_soft_shutdown_timeout": 5}
+    options = {"socket_connect_timeout": 9, "visibility_timeout": 7}
+    app = make_app("redis://127.0.0.1:1/0", **own, broker_transport_options=options)
+    engine_of(app)
+    assert {name: app.conf[name] for name in own} == own
+    assert app.conf.broker_transport_options.items() >= options.items()
+
+
+@pytest.mark.parametrize(
+    ("code", "settings"),
+    [
+        ("celery-E1", {"task_always_eager": True}),
+        ("celery-E2", {"accept_content": ["pickle"]}),
+        ("celery-E3", {"worker_cancel_long_running_tasks_on_connection_loss": True}),
+        ("celery-E4", {"task_protocol": 1}),
+        ("celery-E5", {"task_annotations": {"*": {"acks_late": False}}}),
+        ("celery-E5", {"task_annotations": {"passpost.send": {"ignore_result": False}}}),
+    ],
+)
+def test_settings_that_break_a_promise_are_rejected(code: str, settings: dict[str, Any]) -> None:
+    app = make_app("redis://127.0.0.1:1/0", **settings)
+    with pytest.raises(ConfigError) as caught:
+        engine_of(app)
+    assert [problem.code for problem in caught.value.problems] == [code]
+    assert caught.value.problems[0].remedy
+
+
+def test_a_broker_that_is_not_there_is_told_without_its_password() -> None:
+    engine = engine_of(make_app(f"redis://:canary@127.0.0.1:{free_port()}/0"))
+    with pytest.raises(StoreError) as caught:
+        asyncio.run(engine.publish("id", seconds_left=60, priority=10))
+    assert "canary" not in str(caught.value)
+
+
+def test_a_message_is_an_id_and_a_trace(redis: Redis) -> None:
+    engine = engine_of(make_app(redis.url()), "one-message")
+    with TracerProvider().get_tracer("test").start_as_current_span("request") as span:
+        token = context.attach(baggage.set_baggage("user", "canary"))
+        asyncio.run(engine.publish("id-1", seconds_left=60, priority=10))
+        context.detach(token)
+    with kombu.Connection(redis.url()) as connection:
+        (raw,) = connection.default_channel.client.lrange("one-message", 0, -1)
+    assert b"canary" not in raw
+    queued = json.loads(raw)
+    trace_id = f"{span.get_span_context().trace_id:032x}"
+    assert queued["headers"]["traceparent"].split("-")[1] == trace_id
+    assert (queued["headers"]["argsrepr"], queued["headers"]["kwargsrepr"]) == ("(id,)", "{}")
+    args, kwargs, _embedded = json.loads(base64.b64decode(queued["body"]))
+    assert (args, kwargs) == (["id-1"], {})
+
+
+def test_priorities_are_those_of_the_broker(redis: Redis) -> None:
+    engine = engine_of(make_app(redis.url()), "priorities")
+    for usage, priority in {**PRIORITIES, "Invite": 50, "News": 99}.items():
+        asyncio.run(engine.publish(usage, seconds_left=60, priority=priority))
+    with kombu.Connection(redis.url()) as connection:
+        client = connection.default_channel.client
+        lists = ["priorities", *(f"priorities\x06\x16{level}" for level in (3, 6, 9))]
+        assert [client.llen(name) for name in lists] == [1, 2, 1, 1]
+
+
+def test_the_queue_of_rabbitmq_is_a_quorum_queue(rabbitmq: RabbitMq) -> None:
+    engine = engine_of(make_app(rabbitmq.url()), "quorum")
+    asyncio.run(engine.publish("id", seconds_left=60, priority=10))
+    with kombu.Connection(rabbitmq.url()) as connection:
+        found = connection.default_channel.queue_declare("quorum", passive=True)
+        assert found.message_count == 1
+        classic = Queue("quorum", durable=True, channel=connection.channel())
+        with pytest.raises(ChannelError, match="quorum"):
+            classic.queue_declare()
+
+
+def test_a_worker_goes_on_with_the_trace_and_raises_nothing(
+    redis: Redis, capfd: pytest.CaptureFixture[str]
+) -> None:
+    app, worker = make_app(redis.url()), Noting()
+    engine = engine_of(app, "traces", worker)
+    app.amqp.queues.select(["traces"])
+    options = {"perform_ping_check": False, "shutdown_timeout": PATIENCE}
+    with start_worker(app, pool="threads", concurrency=1, **options):
+        with TracerProvider().get_tracer("test").start_as_current_span("request") as span:
+            asyncio.run(engine.publish("raises", seconds_left=60, priority=10))
+            asyncio.run(engine.publish("traced", seconds_left=60, priority=10))
+        trace_id = span.get_span_context().trace_id
+        for id_ in ("raises", "traced"):
+            assert worker.noted.get(timeout=PATIENCE) == (id_, trace_id)
+    said = capfd.readouterr().err
+    assert "raises ended in a ValueError" in said
+    assert "canary" not in said
+
+
+def test_a_worker_with_invalid_settings_does_not_start(redis_shop: Shop) -> None:
+    one = redis_shop
+    with one.outbox() as outbox:
+        outbox.enqueue(message("user1"))
+    settings = (one.folder / "passpost.jsonc").read_text("utf-8")
+    (one.folder / "passpost.jsonc").write_text(settings.replace('"port"', '"prot"'), "utf-8")
+    with one.worker("-P", "solo") as worker:
+        assert worker.wait(PATIENCE) != 0
+    said = one.log.read_text()
+    assert re.search("passpost-celery: .*prot: unknown setting", said), said
+    assert "ready" not in said
