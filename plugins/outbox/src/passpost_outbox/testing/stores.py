@@ -1,15 +1,4 @@
-"""The contract of stores, as tests that the author of a store subclasses.
-
-::
-
-    class TestMyStore(OutboxStoreSuite):
-        @pytest.fixture
-        def connect(self, tmp_path: Path) -> Callable[[], OutboxStore]:
-            return lambda: MyStore(tmp_path)
-
-`connect` returns a new connection to the same, at first empty, store each time it is called. It
-requires pytest: ``passpost-outbox[testing]``.
-"""
+"""The contract of stores, as tests."""
 
 from __future__ import annotations
 
@@ -35,8 +24,6 @@ from passpost_outbox.records import (
 )
 from passpost_outbox.store import OutboxStore
 
-__all__ = ["OutboxStoreSuite"]
-
 _LEASE: Final = 60_000
 _PATIENCE: Final = 60.0
 _MANY: Final = 40
@@ -50,7 +37,11 @@ Check = Callable[[OutboxStore, OutboxStore], Awaitable[None]]
 
 
 class OutboxStoreSuite:
-    """What each store does."""
+    """What each store does.
+
+    The fixture `connect` returns a function, which returns a new connection to the same, at first
+    empty, store each time it is called.
+    """
 
     def test_a_record_is_what_was_put(self, connect: Connect) -> None:
         async def check(one: OutboxStore, other: OutboxStore) -> None:
