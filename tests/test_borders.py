@@ -35,8 +35,9 @@ OURS: Final = re.compile(r"passpost(_\w+)?|pytest_passpost")
 BESIDES: Final = {
     # The command line of those who prefer a browser: the three are released together.
     "passpost_console": ("passpost", "passpost_cli", "passpost_tools"),
-    # Its store in Redis has the connections of the other stores there.
-    "passpost_outbox": ("passpost_redis",),
+    # Its store in Redis has the connections of the other stores there, and its commands are those
+    # of the command line, where that is installed.
+    "passpost_outbox": ("passpost_redis", "passpost_cli"),
     # It is an engine of the outbox, whose names are public.
     "passpost_celery": ("passpost_outbox",),
 }

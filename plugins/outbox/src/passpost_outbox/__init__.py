@@ -10,82 +10,20 @@
 
 from __future__ import annotations
 
-from passpost_outbox.async_outbox import OTHERS, PRIORITIES, AsyncOutbox, AsyncTicket, Status
-from passpost_outbox.blocking_worker import BlockingWorker
-from passpost_outbox.engine import Engine
-from passpost_outbox.keys import Keys
-from passpost_outbox.outbox import Outbox, Ticket
-from passpost_outbox.records import (
-    FINAL,
-    STATES,
-    Abandon,
-    Claim,
-    Event,
-    Expire,
-    Finish,
-    Publish,
-    Record,
-    Release,
-    Renew,
-    Result,
-    Retry,
-    State,
-    Supersede,
-    body_after,
-    decide,
-)
-from passpost_outbox.settings import OutboxSettings, StoreSettings
-from passpost_outbox.sqlite import SqliteStore
-from passpost_outbox.store import Change, OutboxStore
-from passpost_outbox.sweeper import Sweeper, Swept
-from passpost_outbox.transactions import (
-    Transaction,
-    TransactionalEngine,
-    TransactionalStore,
-    Writer,
-)
-from passpost_outbox.worker import Worker
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
-__all__ = [
-    "FINAL",
-    "OTHERS",
-    "PRIORITIES",
-    "STATES",
-    "Abandon",
-    "AsyncOutbox",
-    "AsyncTicket",
-    "BlockingWorker",
-    "Change",
-    "Claim",
-    "Engine",
-    "Event",
-    "Expire",
-    "Finish",
-    "Keys",
-    "Outbox",
-    "OutboxSettings",
-    "OutboxStore",
-    "Publish",
-    "Record",
-    "Release",
-    "Renew",
-    "Result",
-    "Retry",
-    "SqliteStore",
-    "State",
-    "Status",
-    "StoreSettings",
-    "Supersede",
-    "Sweeper",
-    "Swept",
-    "Ticket",
-    "Transaction",
-    "TransactionalEngine",
-    "TransactionalStore",
-    "Worker",
-    "Writer",
-    "body_after",
-    "decide",
-]
+if TYPE_CHECKING:
+    from passpost_outbox.names import *  # noqa: F403 - each name is listed there
+else:
+    # Each mailer of the environment loads the extension, and few of them have an outbox.
+    def __getattr__(name: str) -> Any:
+        names = import_module(f"{__name__}.names")
+        if name == "__all__" or name in names.__all__:
+            return getattr(names, name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__() -> list[str]:
+        return list(__getattr__("__all__"))

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Final, Self
 
-from passpost import AsyncMailer, Host, config
+from passpost import AsyncMailer, Host, config, load
 from passpost_outbox.keys import Keys
 from passpost_outbox.settings import OutboxSettings
 from passpost_outbox.store import OutboxStore
+
+log: Final = logging.getLogger("passpost.outbox")
 
 
 class OutboxFromFile:
@@ -55,7 +58,8 @@ class WorkerFromFile:
     ) -> AsyncIterator[Self]:
         """Return a worker for an application's settings file, as a context.
 
-        It closes the store and the mailer when the context ends::
+        Whether an email is sent once more where nobody knows whether it was sent, the file's
+        ``delivery.onUnknown`` says. The store and the mailer are closed when the context ends::
 
             async with Worker.from_file("passpost.jsonc") as worker:
                 await worker.run()
@@ -70,13 +74,16 @@ class WorkerFromFile:
             StoreError: The keys cannot be read.
         """
         host = host or Host()
-        # The mailer's problems are those of the whole file, the section's among them.
-        mailer = AsyncMailer.from_file(path, host)
+        # Its problems are those of the whole file, the section's among them.
+        application = load(path, host)
+        for problem in application.warnings:
+            log.warning("%s", problem)
         store, keys = opened_parts(read_outbox(path, host), path)
+        given = {"on_unknown": application.policy.on_unknown, **parts}
         make: Any = cls
-        async with mailer:
+        async with AsyncMailer(*application.connectors, **application.options()) as mailer:
             try:
-                yield make(store, keys, mailer, **parts)
+                yield make(store, keys, mailer, **given)
             finally:
                 await store.aclose()
 
