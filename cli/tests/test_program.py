@@ -60,7 +60,8 @@ def test_help_imports_click_and_nothing_heavy() -> None:
     code = (
         "import sys\n"
         "from passpost_cli.program import make\n"
-        "try: make()(['--help'])\n"
+        # An extension of this environment is looked for in metadata, and imports what it likes.
+        "try: make()(['--no-extensions', '--help'])\n"
         "except SystemExit: pass\n"
         "print(sorted(m for m in sys.modules if m.partition('.')[0] in\n"
         "  ('rich', 'asyncio', 'attr', 'attrs', 'pluggy', 'json', 'email', 'difflib', 'anyio')))"
@@ -194,10 +195,9 @@ def extended(install: Write, raises: str = "SystemExit(0)", more: str = "pass") 
 def test_an_extensions_commands_are_listed_and_run(run: Run, install: Write) -> None:
     extended(install)
     result = run("--help")
-    assert (
-        "  demo        Send sign-in codes to servers on this machine.\n"
-        "  stats       Count mails.\\x1b[2J\n" in result.stdout
-    )
+    own, _, added = result.stdout.partition("  demo        Send sign-in codes to servers")
+    assert own
+    assert "  stats       Count mails.\\x1b[2J\n" in added
     assert run("stats").exit_code == 0
     assert "did you mean stats?\n" in run("stat").stderr
 

@@ -48,8 +48,7 @@ class PostgresSettings:
     )
     schema: str | None = config.field(
         default=None,
-        minimum=1,
-        maximum=63,
+        pattern=r"[a-z_][a-z0-9_]{0,62}",
         title={"en": "Schema", "zh-CN": "Schema"},
         description={
             "en": "Schema of the tables; by default, the first of the search path.",

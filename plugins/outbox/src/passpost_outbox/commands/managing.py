@@ -159,9 +159,7 @@ def retry(file: str, tickets: tuple[str, ...], lifetime: float | None, as_json: 
             out(one_line(say(_("{ticket} is queued again", ticket=ticket))))
     if rest:
         wrong = _("{number} not queued again", number=len(rest))
-        complain(
-            "passpost outbox retry", wrong, _("see their states: passpost outbox show FILE ID")
-        )
+        complain("passpost", wrong, _("see their states: passpost outbox show FILE ID"))
         raise click.exceptions.Exit(ExitCode.REJECTED)
 
 
