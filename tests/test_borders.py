@@ -40,6 +40,7 @@ BESIDES: Final = {
     "passpost_outbox": ("passpost_redis", "passpost_cli"),
     # It is an engine of the outbox, whose names are public.
     "passpost_celery": ("passpost_outbox",),
+    "passpost_procrastinate": ("passpost_outbox",),
 }
 """What a package of `plugins/` imports besides, private modules included."""
 

@@ -141,6 +141,7 @@ def test_a_description_says_what_the_package_is(name: str, project: dict[str, An
     kinds |= {"passpost-redis": "Redis stores for passpost: .+"}
     kinds |= {"passpost-otel": "OpenTelemetry for passpost: .+"}
     kinds |= {"passpost-outbox": "Outbox for passpost: .+"}
+    kinds |= {"passpost-procrastinate": "Procrastinate engine for passpost: .+"}
     kinds |= {"passpost-celery": "Celery engine for passpost: .+"}
     kinds |= {"passpost-console": "Console for passpost: .+"}
     other = (

@@ -39,6 +39,7 @@ PACKAGES = {
     "passpost_otel": "plugins/otel",
     "passpost_outbox": "plugins/outbox",
     "passpost_celery": "plugins/celery",
+    "passpost_procrastinate": "plugins/procrastinate",
     "passpost_console": "plugins/console",
     "passpost_smtp_stand_in": "plugins/smtp/stand_in",
     "passpost_aliyun_dm_stand_in": "plugins/aliyun_dm/stand_in",
@@ -72,6 +73,11 @@ CELERY = {
     "click-repl", "cryptography", "kombu", "passpost-celery", "passpost-outbox", "prompt-toolkit",
     "pycparser", "python-dateutil", "six", "tzlocal", "vine", "wcwidth",
 }  # fmt: skip
+PROCRASTINATE = {
+    "asgiref", "cffi", "croniter", "cryptography", "packaging", "passpost-outbox",
+    "passpost-procrastinate", "procrastinate", "psycopg", "psycopg-pool", "pycparser",
+    "python-dateutil", "six",
+}  # fmt: skip
 EXTRAS = {
     "http": HTTP,
     "cli": CLI,
@@ -90,6 +96,7 @@ EXTRAS = {
     },
     "outbox": {"cffi", "cryptography", "passpost-outbox", "pycparser"},
     "celery": CELERY,
+    "procrastinate": PROCRASTINATE,
     "demo": CLI | TESTING | {"passpost-smtp", "passpost-smtp-stand-in"},
 }
 

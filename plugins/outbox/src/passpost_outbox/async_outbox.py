@@ -275,6 +275,8 @@ class AsyncOutbox(OutboxFromFile):
     async def aclose(self) -> None:
         """Close the store; the next call opens it again."""
         await self._store.aclose()
+        if self._publisher is not None:
+            await self._publisher.aclose()
 
     async def __aenter__(self) -> Self:
         return self

@@ -101,6 +101,12 @@ class Publisher:
             return False
         return _succeeded(id_, task)
 
+    async def aclose(self) -> None:
+        """Close the engine's connections of this event loop, if it has a method for that."""
+        close = getattr(self._engine, "aclose", None)
+        if close is not None:
+            await close()
+
     async def _call(self, id_: str, seconds_left: float, priority: int) -> None:
         await self._engine.publish(id_, seconds_left=seconds_left, priority=priority)
 

@@ -13,7 +13,8 @@ It requires psycopg: ``passpost-outbox[postgres]``.
 
 from __future__ import annotations
 
+from passpost_outbox.postgres.server import OwnTransaction, PostgresServer
 from passpost_outbox.postgres.store import PostgresStore
 from passpost_outbox.postgres.tables import VERSION, ddl
 
-__all__ = ["VERSION", "PostgresStore", "ddl"]
+__all__ = ["VERSION", "OwnTransaction", "PostgresServer", "PostgresStore", "ddl"]

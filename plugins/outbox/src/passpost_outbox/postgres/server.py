@@ -81,8 +81,8 @@ class PostgresServer:
         self,
         url: str | Secret,
         *,
-        timeout: float,
-        prepare: Callable[[_Connection], Awaitable[None]],
+        timeout: float = TIMEOUT,
+        prepare: Callable[[_Connection], Awaitable[None]] | None = None,
     ) -> None:
         self._url = url if isinstance(url, Secret) else Secret(url)
         self._place = place_of(self._url)
@@ -154,7 +154,8 @@ class PostgresServer:
             conninfo.make_conninfo("", **options), autocommit=True, row_factory=tuple_row
         )
         try:
-            await self._prepare(connection)
+            if self._prepare is not None:
+                await self._prepare(connection)
         except BaseException:
             await connection.close()
             raise

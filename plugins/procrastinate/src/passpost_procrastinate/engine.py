@@ -1,0 +1,130 @@
+"""The engine: jobs of Procrastinate that contain an ID, and its worker."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from typing import Any, Final
+
+import procrastinate
+from procrastinate.jobs import Status
+from procrastinate.schema import SchemaManager
+
+from passpost import Secret
+from passpost.stores import StoreError
+from passpost_outbox import Transaction, Worker
+from passpost_outbox.postgres import OwnTransaction, PostgresServer
+
+log: Final = logging.getLogger("passpost.outbox")
+
+TASK: Final = "passpost.send"
+"""The name of the task, which takes the ID of an email and nothing else."""
+
+_LOCK: Final = 7_377_020_712
+"""The advisory lock of the one process that makes the tables."""
+
+# Procrastinate's function, not its client: it also runs over a connection of the application.
+_DEFER: Final = """
+SELECT procrastinate_defer_jobs_v1(ARRAY[CAST(ROW(
+  CAST(%(queue)s AS varchar), CAST(%(task)s AS varchar), CAST(%(priority)s AS integer),
+  NULL, NULL, CAST(%(args)s AS jsonb), NULL
+) AS procrastinate_job_to_defer_v1)])
+"""
+_EXISTS: Final = "SELECT to_regclass('procrastinate_jobs') IS NOT NULL"
+
+
+class ProcrastinateEngine:
+    """Brings the IDs of emails to workers through Procrastinate's tables.
+
+    With a `PostgresStore` in the same database, an email that is stored in a transaction of the
+    application is published in it, too.
+
+    Args:
+        url: A URL or a connection string of libpq, of the database with Procrastinate's tables.
+        queue: The name of the queue.
+
+    Raises:
+        ValueError: The URL is not valid.
+    """
+
+    def __init__(self, url: str | Secret, *, queue: str = "passpost") -> None:
+        self._url = url if isinstance(url, Secret) else Secret(url)
+        self._queue = queue
+        self._server = PostgresServer(self._url)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self._server}>"
+
+    async def publish(self, id_: str, *, seconds_left: float, priority: int) -> None:
+        """Bring an ID to a worker; see `passpost_outbox.Engine`."""
+        # The claim of an email that has expired fails, so its job does no harm.
+        del seconds_left
+        values = self._job(id_, priority)
+        await self._server.run(lambda on: on.read(_DEFER, values))
+
+    async def publish_within(
+        self, transaction: Transaction, id_: str, *, seconds_left: float, priority: int
+    ) -> None:
+        """Bring an ID to a worker, if a transaction is committed."""
+        del seconds_left
+        await transaction.read(_DEFER, self._job(id_, priority))
+
+    async def create_tables(self) -> None:
+        """Make Procrastinate's tables, if there are none; many processes may do so at once.
+
+        Raises:
+            StoreError: They cannot be made.
+        """
+        await self._server.run(_create_tables)
+
+    async def run(self, worker: Worker, *, concurrency: int = 20, wait: bool = True) -> None:
+        """Run Procrastinate's worker until SIGTERM, and finish what is under way.
+
+        Args:
+            worker: Sends the emails, and sweeps meanwhile. It has ``poll=None``, and this engine.
+            concurrency: How many emails are under way at a time.
+            wait: Whether to wait for more jobs when there are none.
+        """
+        # Its pool is one of this event loop.
+        connector = procrastinate.PsycopgConnector(conninfo=self._url.reveal())
+        app = procrastinate.App(connector=connector)
+
+        @app.task(name=TASK, queue=self._queue)
+        async def send(id: str) -> None:  # noqa: A002 - the name of the argument in the tables
+            try:
+                await worker.work(id)
+            except StoreError as error:
+                # It was not sent, and the sweeper publishes it again.
+                log.error("the outbox did not give %s away: %s", id, error)  # noqa: TRY400 - the text says it all
+
+        async with app.open_async(), worker:
+            await self._forget_stalled(app)
+            await app.run_worker_async(
+                queues=[self._queue],
+                concurrency=concurrency,
+                wait=wait,
+                delete_jobs=procrastinate.jobs.DeleteJobCondition.ALWAYS.value,
+            )
+
+    async def aclose(self) -> None:
+        """Close the connections of this event loop; the next call opens them again."""
+        await self._server.aclose()
+
+    async def _forget_stalled(self, app: procrastinate.App) -> None:
+        """Delete the jobs of workers that vanished; the outbox has ended their emails itself."""
+        for job in await app.job_manager.get_stalled_jobs(queue=self._queue, task_name=TASK):
+            await app.job_manager.finish_job(job, Status.FAILED, delete_job=True)
+
+    def _job(self, id_: str, priority: int) -> Mapping[str, Any]:
+        # Procrastinate takes higher ones first.
+        args = json.dumps({"id": id_})
+        return {"queue": self._queue, "task": TASK, "priority": -priority, "args": args}
+
+
+async def _create_tables(on: OwnTransaction) -> None:
+    await on.write("BEGIN")
+    await on.read("SELECT pg_advisory_xact_lock(%(lock)s)", {"lock": _LOCK})
+    if not (await on.read(_EXISTS))[0][0]:
+        await on.write(SchemaManager.get_schema())
+    await on.write("COMMIT")
