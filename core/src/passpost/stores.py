@@ -25,6 +25,7 @@ from passpost._stores.idempotency import (
 )
 from passpost._stores.rate import MemoryRateLimiter, Rate, RateLimiter, ReturnableRates
 from passpost._stores.sqlite import SqliteIdempotency
+from passpost._stores.sqlite_file import SqliteFile
 
 __all__ = [
     "Beginning",
@@ -41,6 +42,7 @@ __all__ = [
     "Record",
     "ReturnableRates",
     "Running",
+    "SqliteFile",
     "SqliteIdempotency",
     "StoreError",
     "Stores",

@@ -17,6 +17,7 @@ import passpost
 from passpost._delivery.notes import nothing_was_sent
 from passpost._stores import Stores
 from passpost._stores.cooldown import MemoryCooldowns
+from passpost._stores.failure import StoreError
 from passpost._stores.idempotency import Begun, Ended, MemoryIdempotency, _Entry
 from passpost._stores.rate import MemoryRateLimiter, Rate
 from passpost._stores.sqlite import SqliteIdempotency
@@ -323,14 +324,14 @@ def test_a_class_derived_from_a_store_in_memory_is_asked_itself() -> None:
 
 def test_a_commit_that_fails_leaves_the_file_usable(tmp_path: Path) -> None:
     store = SqliteIdempotency(tmp_path / "sends.sqlite")
-    store._in_transaction(lambda _: None)
-    (connection,) = store._connections.values()
+    store._file.transact_now(lambda _: None)
+    (connection,) = store._file._connections.values()
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("CREATE TABLE parent (id INTEGER PRIMARY KEY)")
     connection.execute(
         "CREATE TABLE child (id REFERENCES parent (id) DEFERRABLE INITIALLY DEFERRED)"
     )
-    with pytest.raises(sqlite3.IntegrityError):
-        store._in_transaction(lambda found: found.execute("INSERT INTO child VALUES (1)"))
+    with pytest.raises(StoreError, match="FOREIGN KEY"):
+        store._file.transact_now(lambda found: found.execute("INSERT INTO child VALUES (1)"))
     began = asyncio.run(store.begin("key", "content", running=60, kept=60))
     assert isinstance(began, Begun)

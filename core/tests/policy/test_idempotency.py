@@ -165,7 +165,7 @@ def test_a_file_that_is_locked_is_given_up_at_the_deadline(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The threads that wait for it end a while later.
-    monkeypatch.setattr("passpost._stores.sqlite._PATIENCE", 1.0)
+    monkeypatch.setattr("passpost._stores.sqlite_file._PATIENCE", 1.0)
 
     async def scene() -> None:
         first = Scripted("first")

@@ -135,7 +135,7 @@ def test_a_file_begins_nothing_for_a_caller_that_gave_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = SqliteIdempotency(tmp_path / "sends.sqlite")
-    work, entered, left = store._in_thread, threading.Event(), threading.Event()
+    work, entered, left = store._file.transact_now, threading.Event(), threading.Event()
 
     def watched(*args: Any) -> Any:
         entered.set()
@@ -145,8 +145,8 @@ def test_a_file_begins_nothing_for_a_caller_that_gave_up(
             left.set()
 
     async def scene() -> None:
-        with store._lock.here(), monkeypatch.context() as patched:
-            patched.setattr(store, "_in_thread", watched)
+        with store._file._lock.here(), monkeypatch.context() as patched:
+            patched.setattr(store._file, "transact_now", watched)
             begin = store.begin("key", "f", running=60, kept=60, token="own")
             beginning = asyncio.create_task(begin)
             await asyncio.to_thread(entered.wait)

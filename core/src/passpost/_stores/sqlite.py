@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
 import time
 from collections.abc import Callable
@@ -11,20 +10,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-import anyio
-import anyio.to_thread
-
 from passpost._phrases import _
-from passpost._stores.failure import StoreError
 from passpost._stores.idempotency import Beginning, Begun, Record, Running, new_token, state_of
-from passpost._stores.locks import ProcessLock
+from passpost._stores.sqlite_file import SqliteFile
 
 T = TypeVar("T")
 
-_PATIENCE: Final = 5.0
-"""Seconds to wait for another process that writes."""
-
-_HINT: Final = _("Check that the folder exists, and that this process may write there.")
 _BUSY: Final = _("Use Redis where processes send more than a file can note.")
 
 _TABLE: Final = """
@@ -34,7 +25,7 @@ CREATE TABLE IF NOT EXISTS passpost_sends (
 ) WITHOUT ROWID
 """
 _INDEX: Final = "CREATE INDEX IF NOT EXISTS passpost_over ON passpost_sends (over_at)"
-_OPENING: Final = ("PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL", _TABLE, _INDEX)
+_OPENING: Final = (_TABLE, _INDEX)
 
 
 class SqliteIdempotency:
@@ -49,11 +40,7 @@ class SqliteIdempotency:
     """
 
     def __init__(self, path: str | Path) -> None:
-        self._path = Path(path)
-        # By process: SQLite's connections must not cross a fork, not even to be closed there
-        # (sqlite.org/howtocorrupt.html, 2.6).
-        self._connections: dict[int, sqlite3.Connection] = {}
-        self._lock = ProcessLock()
+        self._file = SqliteFile(path, lambda _connection: _OPENING, busy_hint=_BUSY)
 
     async def begin(
         self, key: str, fingerprint: str, *, running: float, kept: float, token: str | None = None
@@ -119,60 +106,15 @@ class SqliteIdempotency:
 
     async def aclose(self) -> None:
         """Close the file; the next operation opens it again."""
-        await anyio.to_thread.run_sync(self.close)
+        await self._file.aclose()
 
     def close(self) -> None:
         """Close the file; the next operation opens it again."""
-        with self._lock.here():
-            connection = self._connections.pop(os.getpid(), None)
-            if connection is not None:
-                connection.close()
+        self._file.close()
 
     async def _transact(self, work: Callable[[sqlite3.Connection], T]) -> T:
         # Abandoned past a deadline: what it does late is as if the reply had been lost.
-        return await anyio.to_thread.run_sync(self._in_thread, work, abandon_on_cancel=True)
-
-    def _in_thread(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        lock = self._lock.here()
-        if not lock.acquire(timeout=_PATIENCE):
-            raise StoreError(_("the SQLite file {path} is busy", path=self._path), hint=_BUSY)
-        try:
-            return self._in_transaction(work)
-        except sqlite3.Error as error:
-            # SQLite's own words name tables and columns, and repeat no value.
-            raise StoreError(
-                _("the SQLite file {path}: {error}", path=self._path, error=error), hint=_HINT
-            ) from None
-        finally:
-            lock.release()
-
-    def _in_transaction(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        connection = self._connections.get(os.getpid())
-        if connection is None:
-            connection = self._connections[os.getpid()] = self._connect()
-        # Takes the lock for writing now: a transaction that reads first could not get it later.
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            result = work(connection)
-            connection.execute("COMMIT")
-        except BaseException:
-            # A commit that failed may have ended the transaction itself.
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise
-        return result
-
-    def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            self._path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False
-        )
-        try:
-            for statement in _OPENING:
-                connection.execute(statement)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
+        return await self._file.transact(work, abandons=True)
 
 
 def _record(text: str) -> Record:

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-import anyio.to_thread
-
 from passpost.phrases import Phrases
-from passpost.stores import StoreError
+from passpost.stores import SqliteFile, StoreError
 from passpost_outbox.records import (
     Claim,
     Event,
@@ -30,10 +26,6 @@ from passpost_outbox.store import Change
 T = TypeVar("T")
 _ = Phrases("passpost_outbox")
 
-_PATIENCE: Final = 5.0
-"""Seconds to wait for another process that writes."""
-
-_HINT: Final = _("Check that the folder exists, and that this process may write there.")
 _BUSY: Final = _("Run fewer workers, or put the file on a faster disk.")
 _NEWER: Final = _("Update passpost-outbox in this process first.")
 
@@ -120,12 +112,8 @@ class SqliteStore:
     """
 
     def __init__(self, path: str | Path, *, clock: Callable[[], float] = time.time) -> None:
-        self._path = Path(path)
+        self._file = SqliteFile(path, self._opening, busy_hint=_BUSY)
         self._clock = clock
-        # By process: SQLite's connections must not cross a fork, not even to be closed there
-        # (sqlite.org/howtocorrupt.html, 2.6), and a lock may be held when it happens.
-        self._connections: dict[int, sqlite3.Connection] = {}
-        self._locks: dict[int, threading.Lock] = {}
 
     async def now(self) -> int:
         """Return the machine's time in milliseconds."""
@@ -258,13 +246,7 @@ class SqliteStore:
 
     async def aclose(self) -> None:
         """Close the file; the next operation opens it again."""
-        await anyio.to_thread.run_sync(self._close)
-
-    def _close(self) -> None:
-        with self._lock():
-            connection = self._connections.pop(os.getpid(), None)
-            if connection is not None:
-                connection.close()
+        await self._file.aclose()
 
     def _now(self) -> int:
         return int(self._clock() * 1000)
@@ -283,66 +265,19 @@ class SqliteStore:
 
     async def _transact(self, work: Callable[[sqlite3.Connection], T]) -> T:
         # Not abandoned when its caller is cancelled: nobody would know of a claim.
-        return await anyio.to_thread.run_sync(self._in_thread, work)
-
-    def _in_thread(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        lock = self._lock()
-        if not lock.acquire(timeout=_PATIENCE):
-            raise StoreError(_("the SQLite file {path} is busy", path=self._path), hint=_BUSY)
-        try:
-            return self._in_transaction(work)
-        except sqlite3.Error as error:
-            # SQLite's own words name tables and columns, and repeat no value.
-            raise StoreError(
-                _("the SQLite file {path}: {error}", path=self._path, error=error), hint=_HINT
-            ) from None
-        finally:
-            lock.release()
-
-    def _in_transaction(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        connection = self._connections.get(os.getpid())
-        if connection is None:
-            connection = self._connections[os.getpid()] = self._connect()
-        # Takes the lock for writing now: a transaction that reads first could not get it later.
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            result = work(connection)
-            connection.execute("COMMIT")
-        except BaseException:
-            # A commit that failed may have ended the transaction itself.
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise
-        return result
-
-    def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            self._path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False
-        )
-        try:
-            for statement in self._opening(connection):
-                connection.execute(statement)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
+        return await self._file.transact(work)
 
     def _opening(self, connection: sqlite3.Connection) -> Iterator[str]:
-        yield "PRAGMA journal_mode=WAL"
-        yield "PRAGMA synchronous=FULL"
         yield "PRAGMA secure_delete=ON"
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         if version > VERSION:
-            newer = _("the SQLite file {path} is of a newer version", path=self._path)
+            newer = _("the SQLite file {path} is of a newer version", path=self._file.path)
             raise StoreError(newer, hint=_NEWER)
         if version < VERSION:
             yield "BEGIN IMMEDIATE"
             yield from _SCHEMA
             yield f"PRAGMA user_version={VERSION}"
             yield "COMMIT"
-
-    def _lock(self) -> threading.Lock:
-        return self._locks.setdefault(os.getpid(), threading.Lock())
 
 
 def _read(connection: sqlite3.Connection, query: str, *values: Any) -> list[Record]:
