@@ -9,6 +9,7 @@ import asyncio
 import base64
 import logging
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Iterator
@@ -20,6 +21,7 @@ from typing import Any
 import pytest
 
 import passpost
+from passpost import config
 from passpost.stores import StoreError
 from passpost_outbox import (
     AsyncOutbox,
@@ -33,6 +35,7 @@ from passpost_outbox import (
     redis_scripts,
 )
 from passpost_outbox.redis import RedisStore
+from passpost_outbox.redis_settings import RedisOutboxSettings
 from passpost_outbox.testing import OutboxStoreSuite
 from passpost_redis.testing import RedisProgram
 
@@ -85,6 +88,36 @@ class TestLostReplies(OutboxStoreSuite):
             return store  # type: ignore[no-any-return]
 
         return connect
+
+
+class TestPermissions(OutboxStoreSuite):
+    """A user of Redis needs what the pages say."""
+
+    @pytest.fixture(params=PAGES, ids=lambda page: page.name)
+    def connect(
+        self, server: RedisProgram, request: pytest.FixtureRequest
+    ) -> Iterator[Callable[[], OutboxStore]]:
+        with server.client() as client:
+            user = ("ACL", "SETUSER", "app", "on", ">app", "~passpost:*")
+            client.execute_command(*user, *permissions(request.param))
+            yield lambda: RedisStore(f"redis://app:app@127.0.0.1:{server.port}")
+            client.execute_command("ACL", "DELUSER", "app")
+
+
+def permissions(page: Path) -> list[str]:
+    (section,) = re.findall(
+        r"^- \*\*(?:Permissions|权限)[^-]*", page.read_text("utf-8"), re.MULTILINE
+    )
+    commands = [f"+{name.lower()}" for name in re.findall(r"`([A-Z]+)`", section)]
+    return [*commands, *re.findall(r"`(\+eval[^`]*)`", section)[0].split()]
+
+
+def test_a_user_needs_each_permission(server: RedisProgram) -> None:
+    scripts = " ".join(vars(redis_scripts)[name] for name in dir(redis_scripts) if name.isupper())
+    called = {f"+{name.lower()}" for name in re.findall(r"redis\.call\('(\w+)'", scripts)}
+    other = {"+evalsha", "+script|load", "+info", "+config|get"}
+    for page in PAGES:
+        assert set(permissions(page)) == called | other
 
 
 def test_each_email_is_claimed_once_by_many_processes(
@@ -335,6 +368,43 @@ def test_a_paused_server_is_given_up_in_time(server: RedisProgram) -> None:
         await store.aclose()
 
     run(main)
+
+
+@pytest.mark.parametrize(("language", "page"), [("en", PAGES[0]), ("zh-CN", PAGES[1])])
+def test_the_page_lists_the_settings(language: str, page: Path) -> None:
+    table = config.reference_table(RedisOutboxSettings, language).strip()
+    assert table in page.read_text("utf-8")
+
+
+def test_the_settings_make_a_store(server: RedisProgram, tmp_path: Path) -> None:
+    async def main() -> None:
+        settings = config.parse(RedisOutboxSettings, {"url": server.url, "prefix": "other:"})
+        store = settings.open_store(tmp_path)
+        assert server.url not in repr(settings)
+        await put(store)
+        with server.client() as client:
+            names = client.keys("*")
+        assert all(name.startswith("other:{outbox}:") for name in names)
+        await store.aclose()
+
+    run(main)
+
+
+def test_a_url_that_is_not_valid_is_a_problem_of_the_settings() -> None:
+    with pytest.raises(passpost.ConfigError) as caught:
+        config.parse(RedisOutboxSettings, {"url": "redis://:hunter2@h:99x"})
+    (problem,) = caught.value.problems
+    assert (problem.path, problem.message) == ("url", "not a valid URL of a Redis server")
+    assert "hunter2" not in str(problem)
+
+
+def test_the_settings_name_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "passpost_outbox.redis")
+    monkeypatch.setitem(sys.modules, "passpost_redis", None)
+    with pytest.raises(passpost.ConfigError) as caught:
+        config.parse(RedisOutboxSettings, {"url": "redis://h"})
+    (problem,) = caught.value.problems
+    assert problem.remedy == "install it with `pip install 'passpost-outbox[redis]'`"
 
 
 def test_neither_password_nor_durability_is_taken_as_it_comes() -> None:

@@ -84,6 +84,23 @@ def test_a_server_that_is_not_there_is_named() -> None:
     run(main)
 
 
+def test_a_node_of_a_cluster_is_named() -> None:
+    async def reply(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.read(4096):
+            writer.write(b"-MOVED 866 127.0.0.1:7001\r\n")
+        writer.close()
+
+    async def main() -> None:
+        node = await asyncio.start_server(reply, "127.0.0.1", 0)
+        place = f"127.0.0.1:{node.sockets[0].getsockname()[1]}"
+        stores = open_stores(f"redis://{place}", secret=KEY)
+        assert await failure(stores) == f"Redis at {place} is a node of a cluster"
+        await stores.aclose()
+        node.close()
+
+    run(main)
+
+
 def test_a_failure_can_be_said_in_chinese() -> None:
     async def main() -> None:
         with socket.socket() as bound:
