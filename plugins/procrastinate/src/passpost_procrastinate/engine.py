@@ -123,8 +123,10 @@ class ProcrastinateEngine:
 
 
 async def _create_tables(on: OwnTransaction) -> None:
+    # The transaction begins when others have ended theirs, and sees what they made.
+    await on.read("SELECT pg_advisory_lock(%(lock)s)", {"lock": _LOCK})
     await on.write("BEGIN")
-    await on.read("SELECT pg_advisory_xact_lock(%(lock)s)", {"lock": _LOCK})
     if not (await on.read(_EXISTS))[0][0]:
         await on.write(SchemaManager.get_schema())
     await on.write("COMMIT")
+    await on.read("SELECT pg_advisory_unlock(%(lock)s)", {"lock": _LOCK})

@@ -203,12 +203,14 @@ class PostgresStore:
 
     async def _make_tables(self, on: OwnTransaction) -> None:
         if not (await on.read(self._sql.exists))[0][0]:
+            # One process makes them. The others see it in a transaction that begins after that:
+            # an older one remembers that there were none.
+            await on.read("SELECT pg_advisory_lock(%(lock)s)", {"lock": LOCK})
             await on.write("BEGIN")
-            # One process makes them, and the others see that it did.
-            await on.read("SELECT pg_advisory_xact_lock(%(lock)s)", {"lock": LOCK})
             if not (await on.read(self._sql.exists))[0][0]:
                 await on.write(self._sql.ddl)
             await on.write("COMMIT")
+            await on.read("SELECT pg_advisory_unlock(%(lock)s)", {"lock": LOCK})
         ((version,),) = await on.read(self._sql.version)
         if version > VERSION:
             newer = _("the tables of {server} are of a newer version", server=self._server)

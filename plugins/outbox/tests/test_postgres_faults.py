@@ -1,0 +1,264 @@
+"""PostgreSQL that is killed, paused or out of reach: nothing is lost, nothing is claimed twice."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import pytest
+from postgres_program import PASSWORD, PostgresProgram
+
+from passpost.stores import StoreError
+from passpost_outbox import Claim, Finish, Record, Result
+from passpost_outbox.postgres import PostgresStore, ddl, tables
+
+WORKER = Path(__file__).with_name("claim_worker.py")
+PROCESSES, EMAILS = map(int, os.environ.get("PASSPOST_FLEET", "3x200").split("x"))
+HOUR = 3_600_000
+ACCEPTED = Result(state="accepted", connector="smtp")
+
+
+def record(now: int) -> Record:
+    return Record(
+        id=secrets.token_urlsafe(16),
+        usage="SignIn",
+        priority=10,
+        queued_at=now,
+        deadline=now + HOUR,
+        recipient="hash",
+        shown="a…@example.com",
+        fingerprint="print",
+    )
+
+
+def run(url: str, work: Callable[[PostgresStore], Coroutine[Any, Any, Any]], **options: Any) -> Any:
+    async def main() -> Any:
+        store = PostgresStore(url, **options)
+        try:
+            return await work(store)
+        finally:
+            await store.aclose()
+
+    return asyncio.run(main())
+
+
+async def fill(store: PostgresStore, emails: int) -> list[str]:
+    now = await store.now()
+    return [(await store.put(record(now), b"body")).id for _ in range(emails)]
+
+
+def test_several_processes_claim_each_email_once(postgres_url: str) -> None:
+    ids = run(postgres_url, lambda store: fill(store, EMAILS))
+    command = [sys.executable, "-W", "error", str(WORKER), postgres_url]
+    workers = [
+        subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(PROCESSES)
+    ]
+    claimed: list[str] = []
+    for worker in workers:
+        out, _err = worker.communicate(timeout=600)
+        assert worker.returncode == 0
+        claimed += out.split()
+    assert Counter(claimed) == Counter(ids)
+
+
+class Load:
+    """Enqueues, claims and finishes at a time, and remembers what it was told of each email."""
+
+    def __init__(self, store: PostgresStore) -> None:
+        self.store = store
+        self.stored: list[str] = []
+        self.claimed: list[str] = []
+        self.finished: list[str] = []
+        self.failures = 0
+        self.over = False
+
+    async def run(self, fault: Callable[[], None]) -> None:
+        work = [asyncio.create_task(self.enqueue()) for _ in range(3)]
+        work += [asyncio.create_task(self.send(f"{number}")) for number in range(3)]
+        for _ in range(2):
+            await self.until(20)
+            # In a thread: what is under way goes on meanwhile.
+            await asyncio.to_thread(fault)
+            await self.until(20)
+        self.over = True
+        await asyncio.gather(*work)
+
+    async def until(self, more: int) -> None:
+        goal = len(self.finished) + more
+        while len(self.finished) < goal:  # noqa: ASYNC110 - a list tells nobody
+            await asyncio.sleep(0)
+
+    async def enqueue(self) -> None:
+        while not self.over:
+            try:
+                new = record(await self.store.now())
+                self.stored.append((await self.store.put(new, b"body")).id)
+            except StoreError:
+                self.failures += 1
+
+    async def send(self, owner: str) -> None:
+        while not self.over:
+            try:
+                change = await self.store.claim_next(Claim(owner, HOUR))
+                if change is None:
+                    continue
+                self.claimed.append(change.record.id)
+                await self.store.apply(change.record.id, Finish(owner, ACCEPTED))
+                self.finished.append(change.record.id)
+            except StoreError:
+                self.failures += 1
+
+
+def kill_the_server(postgres: PostgresProgram) -> None:
+    postgres.kill()
+    postgres.start()
+
+
+def kill_a_backend(postgres: PostgresProgram) -> None:
+    (pid,) = postgres.execute(
+        "SELECT max(pid) FROM pg_stat_activity WHERE application_name = 'passpost-outbox'"
+    )[0]
+    # The server ends all other backends as well, and recovers.
+    os.kill(pid, 9)
+
+
+@pytest.mark.parametrize("fault", [kill_the_server, kill_a_backend])
+def test_a_crash_loses_and_doubles_nothing(
+    fault: Callable[[PostgresProgram], None], postgres: PostgresProgram, postgres_url: str
+) -> None:
+    async def work(store: PostgresStore) -> tuple[Load, dict[str, str]]:
+        load = Load(store)
+        await asyncio.wait_for(load.run(lambda: fault(postgres)), 120)
+        found = {one.id: str(one.state) for one in await store.list(limit=100_000)}
+        return load, found
+
+    load, found = run(postgres_url, work)
+    lost = set(load.stored) - found.keys()
+    doubled = [one for one, times in Counter(load.claimed).items() if times > 1]
+    undone = [one for one in load.finished if found[one] != "accepted"]
+    open_ones = [one for one, state in found.items() if state == "sending"]
+    told = (load.stored, load.finished, lost, doubled, open_ones)
+    print("stored, accepted, lost, doubled, in flight:", *map(len, told))  # noqa: T201 - pytest -s shows it
+    assert (lost, doubled, undone) == (set(), [], [])
+    # Three are under way at each of two faults.
+    assert len(open_ones) <= 6
+
+
+def test_a_server_that_was_restarted_is_no_failure(
+    postgres: PostgresProgram, postgres_url: str
+) -> None:
+    async def work(store: PostgresStore) -> None:
+        await asyncio.gather(*(store.counts() for _ in range(4)))
+        await asyncio.to_thread(kill_the_server, postgres)
+        await asyncio.gather(*(fill(store, 1) for _ in range(4)))
+        assert await store.counts() == {"queued": 4}
+
+    run(postgres_url, work)
+
+
+def test_a_server_that_hangs_holds_nobody(postgres: PostgresProgram, postgres_url: str) -> None:
+    async def work(store: PostgresStore) -> None:
+        await store.counts()
+        postgres.pause()
+        try:
+            calls = (store.counts(), store.now(), store.claim_next(Claim("me", 1)))
+            failures = await asyncio.gather(*calls, return_exceptions=True)
+        finally:
+            postgres.go_on()
+        assert [str(one) for one in failures] == [
+            f"PostgreSQL at 127.0.0.1:{postgres.port}/postgres did not reply within 1 s"
+        ] * 3
+        assert await store.counts() == {}
+
+    run(postgres_url, work, timeout=1.0)
+
+
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        ("postgresql://postgres:canary@127.0.0.1:{port}/postgres", "rejected the password"),
+        ("postgresql://postgres:{password}@127.0.0.1:{port}/none", "has no such user or database"),
+        ("postgresql://postgres:canary@127.0.0.1:1/postgres", "cannot be reached"),
+    ],
+)
+def test_a_failure_names_the_server_and_no_password(
+    url: str, problem: str, postgres: PostgresProgram
+) -> None:
+    store = PostgresStore(url.format(port=postgres.port, password=PASSWORD))
+    with pytest.raises(StoreError, match=problem) as caught:
+        asyncio.run(store.counts())
+    assert caught.value.__context__ is None
+    for text in (repr(store), str(caught.value), caught.value.hint):
+        assert "canary" not in text
+        assert PASSWORD not in text
+
+
+def test_a_url_that_is_not_valid_is_rejected_and_not_repeated() -> None:
+    with pytest.raises(ValueError, match="not a valid URL") as caught:
+        PostgresStore("postgresql://user:canary@[")
+    assert "canary" not in str(caught.value)
+    with pytest.raises(ValueError, match="schema's name"):
+        ddl("public; DROP TABLE users")
+
+
+def test_many_processes_make_the_tables_at_once(postgres_url: str) -> None:
+    async def count() -> None:
+        store = PostgresStore(postgres_url)
+        assert await store.counts() == {}
+        await store.aclose()
+
+    async def main() -> None:
+        await asyncio.gather(*(count() for _ in range(8)))
+
+    asyncio.run(main())
+
+
+def test_tables_of_a_newer_version_are_rejected(
+    postgres: PostgresProgram, postgres_url: str
+) -> None:
+    run(postgres_url, lambda store: store.counts())
+    schema = postgres_url.partition("search_path%3D")[2]
+    postgres.execute(f"UPDATE {schema}.passpost_outbox_meta SET version = 99")  # noqa: S608 - of this test
+    with pytest.raises(StoreError, match="newer version"):
+        run(postgres_url, lambda store: store.counts())
+
+
+@pytest.mark.parametrize(
+    ("question", "index"),
+    [
+        ("next", "passpost_outbox_next"),
+        ("older", "passpost_outbox_to"),
+        ("overdue", "passpost_outbox_overdue"),
+        ("stale", "passpost_outbox_stale"),
+        ("dead", "passpost_outbox_dead"),
+        ("purge", "passpost_outbox_ended"),
+    ],
+)
+def test_the_questions_of_workers_read_an_index_in_order(
+    question: str, index: str, postgres_url: str
+) -> None:
+    values: dict[str, Any] = {"limit": 1, "age": 1, "ticket": "", "recipient": "", "usage": ""}
+
+    async def work(store: PostgresStore) -> str:
+        sql = getattr(tables.statements(None), question)
+        return "\n".join(line for (line,) in await store._ask(f"EXPLAIN {sql}", values))
+
+    plan = run(postgres_url, work)
+    assert index in plan
+    assert "Sort" not in plan, "sorting costs more with each record that waits"
+
+
+def test_an_operation_is_on_disk_unless_settings_say_otherwise(postgres_url: str) -> None:
+    async def work(store: PostgresStore) -> str:
+        return str((await store._ask("SHOW synchronous_commit"))[0][0])
+
+    careless = f"{postgres_url}%20-csynchronous_commit%3Doff"
+    assert run(careless, work) == "on"
+    assert run(postgres_url, work, synchronous_commit="off") == "off"
