@@ -8,6 +8,7 @@ from typing import Final
 import attrs
 
 import passpost
+from passpost._plugins.defects import describe_defect
 from passpost.phrases import said
 from passpost_cli import options
 from passpost_cli.language import _, say
@@ -17,6 +18,8 @@ PATIENCE: Final = 60.0
 """Seconds to wait for each provider. ``--timeout`` overrides it."""
 
 _SILENT: Final = _("Check host, port and encryption in the settings, and any firewall.")
+
+_STORE: Final = _("Check the settings in `stores`, and that their server runs.")
 
 Findings = dict[str, list[passpost.Finding]]
 
@@ -31,6 +34,25 @@ async def ask_all(application: passpost.Application, patience: float) -> Finding
         mailer = passpost.AsyncMailer(connector, **settings)
         findings[connector.name] = await _ask(mailer, patience)
     return findings
+
+
+async def ask_stores(application: passpost.Application, patience: float) -> list[passpost.Finding]:
+    """Check the stores of an application."""
+    stores = application.stores
+    if stores is None:
+        return []
+    try:
+        async with asyncio.timeout(patience):
+            try:
+                return await stores.check()
+            finally:
+                await stores.aclose()
+    except TimeoutError:
+        what: str = _("no response within {patience:g} s", patience=patience)
+    # Of somebody else's stores: its text may show what they hold.
+    except Exception as error:  # noqa: BLE001 - see above
+        what = describe_defect(error)
+    return [passpost.Finding(_("store"), "error", what, _STORE, "store.failed")]
 
 
 async def _ask(mailer: passpost.AsyncMailer, patience: float) -> list[passpost.Finding]:

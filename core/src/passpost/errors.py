@@ -37,14 +37,14 @@ Scope = Literal["recipient", "message", "account", "provider", "network"]
 
 
 UNSENT: Final = "passpost: the email was not sent"
-"""The note on an interruption of a send whose email surely was not sent."""
+"""The note on an interruption of a send whose email was not sent."""
 
 
 def outcome_of(error: BaseException) -> Outcome:
     """Return whether the email of a send that raised this may have been sent.
 
     What interrupts a send, such as `asyncio.CancelledError` or `KeyboardInterrupt`, has a note if
-    the email surely was not sent::
+    the email was not sent::
 
         try:
             mailer.send(message)

@@ -148,7 +148,7 @@ def test_an_email_that_its_provider_answered_keeps_its_place(
     stores: Stores | None, answer: passpost.SendError
 ) -> None:
     async def check() -> None:
-        # Of a connector that marks nothing, silence is no proof that the provider was not asked.
+        # Of a connector that marks nothing, the provider may have been asked all the same.
         first = Scripted("first", answer, marks=bool(answer.response or answer.provider_code))
         async with mailer(first, rates=HOURLY, attempts=1, stores=stores) as sends:
             await outcome(sends.send(message()))

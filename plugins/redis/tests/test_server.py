@@ -348,3 +348,66 @@ def fork(stores: Stores) -> int:
         code = 0
     finally:
         os._exit(code)
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"appendfsync": "always"}, ["ok", "ok", "ok"]),
+        ({"maxmemory-policy": "allkeys-lru"}, ["ok", "error", "ok"]),
+        ({"appendonly": "no"}, ["ok", "ok", "warning"]),
+    ],
+)
+def test_a_check_says_what_the_server_forgets(
+    server: Any, settings: dict[str, str], expected: list[str]
+) -> None:
+    async def main() -> None:
+        stores = open_stores(server.url, secret=KEY)
+        with server.client() as client:
+            before = {name: client.config_get(name)[name] for name in settings}
+            try:
+                for name, value in settings.items():
+                    client.config_set(name, value)
+                found = await stores.check()
+            finally:
+                for name, value in before.items():
+                    client.config_set(name, value)
+        assert [one.result for one in found] == expected
+        assert [one.id for one in found] == [
+            "store.reachable", "store.eviction", "store.durability",
+        ]  # fmt: skip
+        await stores.aclose()
+
+    run(main)
+
+
+def test_a_check_needs_no_more_than_the_stores(server: Any) -> None:
+    async def main() -> None:
+        stores = open_stores(f"redis://app:app@127.0.0.1:{server.port}", secret=KEY)
+        found = await stores.check()
+        assert [(one.id, one.result) for one in found] == [
+            ("store.reachable", "ok"),
+            ("store.hidden", "warning"),
+        ]
+        await stores.aclose()
+
+    with server.client() as client:
+        needed = ("~passpost:*", "+evalsha", "+script|load")
+        try:
+            client.execute_command("ACL", "SETUSER", "app", "on", ">app", *needed)
+            run(main)
+        finally:
+            client.execute_command("ACL", "DELUSER", "app")
+
+
+def test_a_check_of_a_server_that_is_away() -> None:
+    async def main() -> None:
+        with socket.socket() as bound:
+            bound.bind(("127.0.0.1", 0))
+            place = f"127.0.0.1:{bound.getsockname()[1]}"
+            (found,) = await open_stores(f"redis://:hunter2@{place}", secret=KEY).check()
+        assert (found.id, found.result) == ("store.unreachable", "error")
+        assert found.evidence == f"Redis at {place} cannot be reached"
+        assert found.remedy
+
+    run(main)

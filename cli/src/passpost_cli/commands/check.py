@@ -27,7 +27,7 @@ _EPILOG: Final = """\b
 The JSON document:
   {"ok": true, "ready": true, "warnings": [PROBLEM, …], "connectors":
    [{"name", "connector", "findings": null, or with --connect [FINDING, …]},
-    …]}
+    …], with --connect and stores "stores": [FINDING, …]}
   {"ok": false, "error": {"kind": "config", "message",
    "problems": [PROBLEM, …]}}
   {"ok": false, "error": {"kind":
@@ -127,7 +127,7 @@ def _show_text(checked: Sequence[Checked]) -> None:
         excerpts = each.excerpts()
         for problem in each.problems:
             complain_of(problem, audience, excerpts.of(problem))
-        for name, found in each.findings.items():
+        for name, found in each.connections.items():
             show_findings(name, found, audience.place)
         out(f"{one_line(audience.place)}: {say(_verdict(each))}")
     _point_out_explain([p for each in checked if each.invalid for p in each.problems])
@@ -144,8 +144,8 @@ def _verdict(checked: Checked) -> str:
         return _("not valid: {counted}", counted=counted(checked.problems))
     if checked.invalid:
         return _("--strict accepts no warning: {counted}", counted=counted(checked.problems))
-    if have_failed(checked.findings):
-        return failed_check(checked.findings)
+    if have_failed(checked.connections):
+        return failed_check(checked.connections)
     if checked.is_draft:
         names = checked.names
         return _(

@@ -11,7 +11,7 @@ import attrs
 import passpost
 from passpost._wording import known
 from passpost_cli.arguments import STDIN, named
-from passpost_cli.connections import Findings, ask_all, failed_check, have_failed
+from passpost_cli.connections import Findings, ask_all, ask_stores, failed_check, have_failed
 from passpost_cli.extensions import make_host
 from passpost_cli.failures import CommandError, counted
 from passpost_cli.language import _
@@ -30,6 +30,7 @@ class Checked:
         place: The file's name for people.
         examined: What is wrong with it, and what it says.
         findings: What its connectors found, if they were asked.
+        stores: What its stores found, if it names some and they were asked.
         strict: Whether a warning is a failure.
         fixes: What was corrected.
     """
@@ -39,6 +40,7 @@ class Checked:
     findings: Findings
     strict: bool
     fixes: list[Fix]
+    stores: list[passpost.Finding] = attrs.field(factory=list)
 
     @property
     def problems(self) -> tuple[passpost.Problem, ...]:
@@ -53,7 +55,15 @@ class Checked:
     @property
     def failed(self) -> bool:
         """Whether the settings or a connection fail."""
-        return self.invalid or have_failed(self.findings)
+        return self.invalid or have_failed(self.connections)
+
+    @property
+    def connections(self) -> Findings:
+        """Everything that was found, by the name of a connector, and of the stores."""
+        if not self.stores:
+            return self.findings
+        name = _("stores")
+        return {**self.findings, name: [*self.findings.get(name, ()), *self.stores]}
 
     @property
     def is_draft(self) -> bool:
@@ -86,8 +96,10 @@ class Checked:
             "warnings": [attrs.asdict(problem) for problem in self.problems],
             "connectors": [_entry(each, self.findings) for each in self._connectors],
         }
+        if self.stores:
+            document["stores"] = [attrs.asdict(one) for one in self.stores]
         if self.failed:
-            document["error"] = {"kind": "connection", "message": failed_check(self.findings)}
+            document["error"] = {"kind": "connection", "message": failed_check(self.connections)}
         return document
 
 
@@ -122,7 +134,12 @@ def check(
     checked = Checked(place=named(file), examined=examined, findings={}, strict=strict, fixes=fixes)
     if patience is None or checked.invalid or examined.application is None:
         return checked
-    return attrs.evolve(checked, findings=asyncio.run(ask_all(examined.application, patience)))
+    application = examined.application
+    return attrs.evolve(
+        checked,
+        findings=asyncio.run(ask_all(application, patience)),
+        stores=asyncio.run(ask_stores(application, patience)),
+    )
 
 
 def _examined(file: str, connector: str | None) -> Examined:

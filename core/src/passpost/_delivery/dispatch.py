@@ -82,7 +82,7 @@ class Lane(Protocol):
         ...
 
     def give_back(self) -> None:
-        """Give back the place that was taken last, for an attempt that was not made."""
+        """Return the place that was taken last, for an attempt that was not made."""
         ...
 
     def attempt(self, number: int, patience: float | None) -> Awaitable[Receipt | PasspostError]:

@@ -107,7 +107,7 @@ class EmailLane:
         return wait
 
     def give_back(self) -> None:
-        """Give the place back, if one was taken and not given back before."""
+        """Return the place, if one was taken and not given back before."""
         if self._place is not None and self._rate is not None:
             self._rate.give_back(self._place)
             self._place = None

@@ -94,7 +94,7 @@ class Places:
             return 0.0, UNNAMED
 
     def give_back(self, place: Taken) -> None:
-        """Give a place back, whose email the connector was not given."""
+        """Return a place, whose email the connector was not given."""
         if isinstance(place, float):
             if self._memory is not None:
                 self._memory.give_back_at(self._name, place)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import time
+from collections.abc import Callable
 from typing import Protocol
 
 
@@ -25,15 +26,14 @@ class Clock(Protocol):
 
 
 class LoopClock:
-    """The time of the running event loop, which deadlines are kept in as well."""
+    """The time of the running event loop, which deadlines are kept in as well.
 
-    def monotonic(self) -> float:
-        """Return the running loop's time, in seconds; in another thread, that of its clock."""
-        try:
-            return asyncio.get_running_loop().time()
-        except RuntimeError:
-            # The loops of asyncio and uvloop read the same clock of the system.
-            return time.monotonic()
+    Attributes:
+        monotonic: Returns that time, in seconds; in another thread, that of its clock.
+    """
+
+    def __init__(self) -> None:
+        self.monotonic: Callable[[], float] = self._look
 
     def now(self) -> dt.datetime:
         """Return the wall clock's time, in UTC."""
@@ -42,3 +42,14 @@ class LoopClock:
     async def sleep(self, seconds: float) -> None:
         """Wait on the running loop."""
         await asyncio.sleep(seconds)
+
+    def _look(self) -> float:
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            # The loops of asyncio and uvloop read the same clock of the system.
+            return time.monotonic()
+        if type(loop).time is asyncio.BaseEventLoop.time:
+            # What it reads itself: to ask for the loop takes each email several times as long.
+            self.monotonic = time.monotonic
+        return loop.time()

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 import attrs
 
+from passpost._connector_info import Finding
+from passpost._phrases import _, said
 from passpost._stores.cooldown import Cooldowns
+from passpost._stores.failure import StoreError
 from passpost._stores.idempotency import IdempotencyStore
 from passpost._stores.rate import RateLimiter
+
+_STORE: Final = _("store")
 
 
 @attrs.frozen(kw_only=True)
@@ -28,6 +34,9 @@ class Stores:
 
     A store may have a method ``aclose()``. A mailer that is closed awaits it: the store ends what
     it has open on the running event loop, and may be used again by another mailer.
+
+    It may have a method ``check()`` as well, which `passpost check --connect` awaits: it returns
+    findings (`passpost.Finding`), or raises `StoreError` if the store cannot be asked.
     """
 
     idempotency: IdempotencyStore | None = None
@@ -49,14 +58,34 @@ class Stores:
         if self.secret == b"":
             raise ValueError("secret is empty")
 
+    async def check(self) -> list[Finding]:
+        """Ask each store whether it can be reached, and what its server forgets.
+
+        A store that has no method ``check()`` of its own, which returns findings, is not asked.
+        """
+        found: list[Finding] = []
+        for store in self._each():
+            ask = getattr(store, "check", None)
+            if ask is None:
+                continue
+            try:
+                found += await ask()
+            except StoreError as error:
+                found.append(Finding(_STORE, "error", said(error), error.hint, "store.unreachable"))
+        # Of stores that share a server, each finds the same.
+        return list(dict.fromkeys(found))
+
     async def aclose(self) -> None:
         """End what the stores have open on the running event loop."""
-        # One object may be several of them.
-        stores = {id(each): each for each in (self.idempotency, self.rates, self.cooldowns)}
-        for store in stores.values():
+        for store in self._each():
             close = getattr(store, "aclose", None)
             if close is not None:
                 await close()
+
+    def _each(self) -> Iterable[object]:
+        # One object may be several of them.
+        stores = (self.idempotency, self.rates, self.cooldowns)
+        return {id(each): each for each in stores if each is not None}.values()
 
 
 class StoresSettings(Protocol):

@@ -151,7 +151,7 @@ def takes_token(store: IdempotencyStore) -> bool:
     """Return whether a store takes the token of a send from its caller."""
     try:
         parameters = inspect.signature(store.begin).parameters.values()
-    except (TypeError, ValueError):
+    except (AttributeError, TypeError, ValueError):
         return False
     return any(each.name == "token" or each.kind is each.VAR_KEYWORD for each in parameters)
 

@@ -78,7 +78,7 @@ class ReturnableRates(RateLimiter, Protocol):
         ...
 
     async def give_back(self, name: str, place: str) -> None:
-        """Give one place back, so that another email may have it.
+        """Return one place, so that another email may have it.
 
         Args:
             name: What is limited.
@@ -123,7 +123,7 @@ class MemoryRateLimiter:
         return 0.0
 
     def give_back_at(self, name: str, place: float) -> None:
-        """Give back a place that was taken at that time."""
+        """Return a place that was taken at that time."""
         taken, later = self._taken.get(name) or deque(), list[float]()
         # Nearly always among the last: a place is given back by an email that is under way.
         while taken and (last := taken.pop()) != place:

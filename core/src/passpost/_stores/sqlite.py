@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from passpost._connector_info import Finding
 from passpost._phrases import _
 from passpost._stores.idempotency import Beginning, Begun, Record, Running, new_token, state_of
 from passpost._stores.sqlite_file import SqliteFile
@@ -103,6 +104,18 @@ class SqliteIdempotency:
                 "DELETE FROM passpost_sends WHERE key = ? AND token = ?", (key, token)
             )
         )
+
+    async def check(self) -> list[Finding]:
+        """Return that the file can be written to.
+
+        Raises:
+            StoreError: It cannot.
+        """
+        # A transaction of its own: it takes the lock for writing.
+        look = "SELECT count(*) FROM passpost_sends WHERE key = ''"
+        await self._transact(lambda connection: connection.execute(look).fetchone())
+        what = _("{path} can be written to", path=self._file.path)
+        return [Finding(_("store"), "ok", what, id="store.reachable")]
 
     async def aclose(self) -> None:
         """Close the file; the next operation opens it again."""

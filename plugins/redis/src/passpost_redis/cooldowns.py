@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from passpost import Finding
+from passpost_redis.checking import check
 from passpost_redis.server import RedisServer
 
 _BEGIN: Final = """
@@ -46,6 +48,14 @@ class RedisCooldowns:
             StoreError: The server cannot be asked.
         """
         await self._server.run(_GIVE_BACK, _name(key), owner)
+
+    async def check(self) -> list[Finding]:
+        """Return what a check of the server finds.
+
+        Raises:
+            StoreError: The server cannot be asked.
+        """
+        return await check(self._server)
 
     async def aclose(self) -> None:
         """Close the connections of the running event loop."""

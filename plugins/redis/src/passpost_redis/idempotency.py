@@ -7,7 +7,9 @@ import secrets
 from contextlib import suppress
 from typing import Any, Final
 
+from passpost import Finding
 from passpost.stores import Beginning, Begun, Ended, OtherContent, Record, Running
+from passpost_redis.checking import check
 from passpost_redis.server import RedisServer
 
 _BEGIN: Final = """
@@ -88,6 +90,14 @@ class RedisIdempotency:
             StoreError: The server cannot be asked.
         """
         await self._server.run(_FORGET, _name(key), token)
+
+    async def check(self) -> list[Finding]:
+        """Return what a check of the server finds.
+
+        Raises:
+            StoreError: The server cannot be asked.
+        """
+        return await check(self._server)
 
     async def aclose(self) -> None:
         """Close the connections of the running event loop."""

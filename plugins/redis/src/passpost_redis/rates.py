@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from passpost import Finding
 from passpost.stores import Rate
+from passpost_redis.checking import check
 from passpost_redis.server import RedisServer
 
 # A list of the times, in microseconds, at which the last places were taken. The oldest one that
@@ -60,12 +62,20 @@ class RedisRates:
         return float(wait) / 1_000_000, place
 
     async def give_back(self, name: str, place: str) -> None:
-        """Give one place back; see `passpost.stores.ReturnableRates.give_back`.
+        """Return one place; see `passpost.stores.ReturnableRates.give_back`.
 
         Raises:
             StoreError: The server cannot be asked.
         """
         await self._server.run(_GIVE_BACK, _name(name), place)
+
+    async def check(self) -> list[Finding]:
+        """Return what a check of the server finds.
+
+        Raises:
+            StoreError: The server cannot be asked.
+        """
+        return await check(self._server)
 
     async def aclose(self) -> None:
         """Close the connections of the running event loop."""

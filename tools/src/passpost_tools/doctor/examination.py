@@ -20,6 +20,7 @@ import passpost
 from passpost import Application, AsyncMailer, Connector, Finding, SendError, Server, Template
 from passpost._messages.addresses import Address, split_name
 from passpost._network.reachable import reaching
+from passpost._plugins.defects import describe_defect
 from passpost_tools.doctor.diagnosis import Diagnosis, Result, _
 from passpost_tools.doctor.names import Names
 from passpost_tools.doctor.protocols import Talk
@@ -29,11 +30,16 @@ from passpost_tools.doctor.way import Way
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Sequence
 
+    from passpost.stores import Stores
+
 SECONDS: Final = 60.0
 """How long the whole examination may take."""
 
 AREAS: Final = frozenset(("dns", "connect", "tls", "smtp", "http", "clock"))
 """What is looked at here, so that a connector's findings on it are not repeated."""
+
+_STORES: Final = _("stores")
+_CHECK_STORES: Final = _("Check the settings in `stores`, and that their server runs.")
 
 # Nothing is sent with it: a mailer demands a template, and the examination does not.
 _ANY: Final = Template(usage_type="Generic", subject="-", content="-")
@@ -81,6 +87,8 @@ async def diagnose(
         _Running(_Examination(application, connector, wishes, names).run(), connector.name)
         for connector in application.connectors
     ]
+    if application.stores is not None and wishes.connection:
+        running.append(_Running(_stores(application.stores, wishes.seconds), _STORES))
     try:
         for one in running:
             async for found in one.findings():
@@ -94,6 +102,26 @@ def _application(target: Application | Connector) -> Application:
     if isinstance(target, Application):
         return target
     return Application(connectors=(target,), policy=passpost.Policy())
+
+
+async def _stores(stores: Stores, seconds: float) -> AsyncGenerator[Diagnosis, None]:
+    """Ask the stores whether they can be reached, and what they forget."""
+    try:
+        async with asyncio.timeout(seconds):
+            try:
+                found = await stores.check()
+            finally:
+                await stores.aclose()
+    except TimeoutError:
+        late = _("the time for the examination was over; give it more")
+        yield _found("time.over", "skipped", _("store"), late)
+        return
+    # Of somebody else's stores: its text may show what they hold.
+    except Exception as error:  # noqa: BLE001 - see above
+        yield _found("store.failed", "error", _("store"), describe_defect(error), _CHECK_STORES)
+        return
+    for one in found:
+        yield _found(one.id, one.result, one.subject, one.evidence, one.remedy)
 
 
 class _Running:
