@@ -20,6 +20,8 @@ sys.path.insert(0, str(Path(__file__).parent / "driving"))
 
 from console_driving import TEXT, Client, Running
 
+OWN: Final = ("http://127.0.0.1:", "http://localhost:", "data:")
+
 # Without these, Chromium calls home at its start; root has no sandbox.
 _ARGUMENTS: Final = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
@@ -80,4 +82,4 @@ def browse(chromium: Browser) -> Iterator[Callable[..., BrowserContext]]:
     yield made
     for context in contexts:
         context.close()
-    assert [url for url in asked if not url.startswith(("http://127.0.0.1:", "data:"))] == []
+    assert [url for url in asked if not url.startswith(OWN)] == []

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from console_driving import ORIGIN, SECRET, Client, Running
+from console_driving import ORIGIN, SECRET, Client, Running, run
 
 from passpost_console import Console
 from passpost_console.gate import Gate
@@ -65,7 +64,7 @@ def test_two_names_are_none(client: Client) -> None:
         await client.app(scope, receive, send)
         return sent
 
-    assert asyncio.run(asked())[0]["status"] == 421
+    assert run(asked())[0]["status"] == 421
 
 
 def test_without_the_token_nobody_enters(alone: Client) -> None:
@@ -140,7 +139,7 @@ def test_a_change_from_elsewhere_is_rejected(
     client: Client, file: Path, path: str, headers: dict[str, str]
 ) -> None:
     before = file.read_bytes()
-    response = client.request("POST", path.replace("{name}", "primary"), headers=headers)
+    response = client.request("POST", path.replace("{name:path}", "primary"), headers=headers)
     assert response.status_code == 403
     assert "set-cookie" not in response.headers
     assert file.read_bytes() == before
@@ -174,7 +173,7 @@ def test_a_websocket_is_rejected(client: Client, running: Running) -> None:
         scope = {"type": "websocket", "path": "/", "headers": [(b"host", b"127.0.0.1")]}
         await client.app(scope, receive, send)
 
-    asyncio.run(asked())
+    run(asked())
     assert sent == [{"type": "websocket.close", "code": 1008}]
     upgrade = {"connection": "Upgrade", "upgrade": "websocket", "sec-websocket-version": "13"}
     headers = {**upgrade, "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ=="}

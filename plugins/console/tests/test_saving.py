@@ -21,7 +21,7 @@ from passpost_console import Console
 
 HOST = passpost.Host(environ={}, installed_extensions=())
 PRIMARY = "/connectors/primary"
-JSON = f"{PRIMARY}/json"
+JSON = "/json/primary"
 
 
 def sent(client: Client, page: str = PRIMARY, **changes: str) -> httpx.Response:
@@ -232,7 +232,7 @@ HIDDEN = """{
 def test_no_page_has_a_secret_wherever_it_is(file: Path, client: Client) -> None:
     file.write_text(HIDDEN, "utf-8")
     paths = ["/", "/settings", "/add"]
-    paths += [f"/connectors/{name}{tab}" for name in "abc" for tab in ("", "/json")]
+    paths += [f"/{tab}/{name}" for name in "abc" for tab in ("connectors", "json")]
     for path in paths:
         response = client.get(path)
         assert response.status_code == 200, path

@@ -80,9 +80,10 @@ def coverage(document: Document) -> Coverage:
     used = [usage for usage, _ in sorted(have) if usage not in FLOWS]
     usages = (*FLOWS, *dict.fromkeys(used))
     languages = (*sorted({language for _, language in have if language}, key=str.lower), "")
-    sources = each if each or not document.entries else {}
-    rows = {usage: tuple(_cell(usage, one, sources) for one in languages) for usage in usages}
-    return Coverage(languages, rows if sources else {})
+    if not each:
+        return Coverage(languages, {})
+    rows = {usage: tuple(_cell(usage, one, each) for one in languages) for usage in usages}
+    return Coverage(languages, rows)
 
 
 def _is_at_provider(entry: Entry) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import attrs
 from starlette.requests import Request
@@ -70,13 +70,18 @@ class Visit:
 
     @property
     def path(self) -> str:
-        """The path within the console."""
-        full, root = self.request.url.path, self._root
+        """The path within the console, with each character as it is."""
+        full, root = str(self.request.scope["path"]), self._root
         return full.removeprefix(root) or "/" if full.startswith(root) else full
 
     def url(self, path: str, **query: str) -> str:
-        """Return the URL of a page of the console, wherever the console is mounted."""
-        return self._root + path + (f"?{urlencode(query)}" if query else "")
+        """Return the URL of a page of the console, wherever the console is mounted.
+
+        Args:
+            path: The path within the console, with each character as it is.
+            query: The query.
+        """
+        return quote(self._root + path) + (f"?{urlencode(query)}" if query else "")
 
     def say(self, text: str) -> str:
         """Return a phrase in the reader's language, and any other text as it is."""

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeVar
 
 import httpx
 
 import passpost
 from passpost_console.server import Launched, listen
 
+Answer = TypeVar("Answer")
 ORIGIN: Final = "http://127.0.0.1:8025"
 SECRET: Final = "canary-hunter-2"
 TEXT: Final = """// What we send through.
@@ -35,6 +38,12 @@ TEXT: Final = """// What we send through.
   ],
 }
 """.replace("SECRET", SECRET)
+
+
+def run(asked: Coroutine[Any, Any, Answer]) -> Answer:
+    """Run a coroutine, though the test's thread has Playwright's event loop."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, asked).result()
 
 
 class Client:
@@ -65,7 +74,7 @@ class Client:
                 self.cookies = client.cookies
                 return response
 
-        return asyncio.run(asked())
+        return run(asked())
 
 
 class Running:

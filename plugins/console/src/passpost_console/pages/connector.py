@@ -164,4 +164,4 @@ def _count(templates: Any) -> int:
     return len(templates) if isinstance(templates, list) else 0
 
 
-PAGE: Final = Page("/connectors/{name}", answer, posts=True)
+PAGE: Final = Page("/connectors/{name:path}", answer, posts=True)

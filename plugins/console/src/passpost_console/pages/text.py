@@ -77,7 +77,7 @@ def connector(visit: Visit) -> Response:
     path = ("connectors", visit.arguments["name"], "settings")
     if entry is None or not isinstance(value_at(document.data, path), dict):
         return failures.failed(visit, 404)
-    return _answer(visit, document, path, f"/connectors/{entry.name}/json")
+    return _answer(visit, document, path, f"/json/{entry.name}")
 
 
 def _answer(visit: Visit, document: Document, path: Path, here: str) -> Response:
@@ -155,4 +155,4 @@ def _marked(
 
 
 PAGE: Final = Page("/settings", whole, title=_("Settings file"), posts=True)
-CONNECTOR: Final = Page("/connectors/{name}/json", connector, posts=True)
+CONNECTOR: Final = Page("/json/{name:path}", connector, posts=True)
