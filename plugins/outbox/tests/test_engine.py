@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import logging
 import os
 import threading
@@ -16,6 +17,7 @@ from passpost import Message
 from passpost.stores import StoreError
 from passpost_outbox import BlockingWorker, Outbox, Sweeper, Worker
 from passpost_outbox.engine import Publisher
+from passpost_outbox.loops import LoopThread
 
 
 class Engine:
@@ -276,6 +278,54 @@ def test_a_child_of_a_fork_has_a_worker_of_its_own(bench: Any) -> None:
         assert os.waitpid(child, 0)[1] == 0
         assert worker.work(first) is None
         assert worker.work(second) == "accepted"
+
+
+def test_a_sweep_does_not_ask_an_engine_that_rests(bench: Any) -> None:
+    async def hang() -> None:
+        await asyncio.Event().wait()
+
+    async def check() -> None:
+        engine = Engine(hang)
+        publisher = Publisher(engine, 0.01, 15.0)
+        sweeps = Sweeper(bench.store, every=5, keep=60, publisher=publisher)
+        async with bench.outbox() as outbox:
+            for _ in range(30):
+                await outbox.enqueue(message())
+            assert await swept(sweeps) == 0
+            asked, left = len(engine.told), await bench.store.stale(100)
+            assert left
+            assert await swept(sweeps) == 0
+            assert len(engine.told) == asked
+            assert await bench.store.stale(100) == left, "they were put off, and nobody was told"
+
+    asyncio.run(check())
+
+
+def test_what_is_under_way_ends_with_the_loop() -> None:
+    sending = threading.Event()
+
+    async def answer() -> None:
+        sending.set()
+        await asyncio.Event().wait()
+
+    thread = LoopThread("test")
+    ended: list[BaseException] = []
+
+    def wait() -> None:
+        try:
+            thread.run(answer())
+        except concurrent.futures.CancelledError as error:
+            ended.append(error)
+
+    async def last() -> None:
+        pass
+
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    sending.wait()
+    thread.stop(last())
+    waiting.join()
+    assert len(ended) == 1
 
 
 def test_times_of_an_engine_are_positive(bench: Any) -> None:

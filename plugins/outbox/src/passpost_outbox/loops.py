@@ -6,9 +6,12 @@ import asyncio
 import os
 import threading
 from collections.abc import Coroutine
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 T = TypeVar("T")
+
+_PATIENCE: Final = 1.0
+"""Seconds that what is still under way has to end when the loop does."""
 
 
 class LoopThread:
@@ -22,16 +25,13 @@ class LoopThread:
         self._name = name
         # By process: a thread does not survive a fork, and a lock may be held when it happens.
         self._loops: dict[int, asyncio.AbstractEventLoop] = {}
-        self._locks: dict[int, threading.Lock] = {}
-
-    @property
-    def is_running(self) -> bool:
-        """Whether this process has a loop."""
-        return os.getpid() in self._loops
+        self._locks: dict[int, threading.RLock] = {}
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Return what a coroutine returns, or raise what it raises."""
-        future = asyncio.run_coroutine_threadsafe(work, self._loop())
+        # Within the lock: what is handed over before the loop ends is begun, and ends with it.
+        with self._lock():
+            future = asyncio.run_coroutine_threadsafe(work, self._loop())
         try:
             return future.result()
         except BaseException:
@@ -52,20 +52,25 @@ class LoopThread:
             loop.call_soon_threadsafe(loop.stop)
 
     def _loop(self) -> asyncio.AbstractEventLoop:
-        with self._lock():
-            loop = self._loops.get(os.getpid())
-            if loop is None:
-                loop = self._loops[os.getpid()] = asyncio.new_event_loop()
-                # A daemon: an application need not close what uses it.
-                threading.Thread(target=_serve, args=(loop,), name=self._name, daemon=True).start()
+        loop = self._loops.get(os.getpid())
+        if loop is None:
+            loop = self._loops[os.getpid()] = asyncio.new_event_loop()
+            # A daemon: an application need not close what uses it.
+            threading.Thread(target=_serve, args=(loop,), name=self._name, daemon=True).start()
         return loop
 
-    def _lock(self) -> threading.Lock:
-        return self._locks.setdefault(os.getpid(), threading.Lock())
+    def _lock(self) -> threading.RLock:
+        # A signal handler may close what its own thread uses.
+        return self._locks.setdefault(os.getpid(), threading.RLock())
 
 
 def _serve(loop: asyncio.AbstractEventLoop) -> None:
     try:
         loop.run_forever()
+        if tasks := asyncio.all_tasks(loop):
+            for task in tasks:
+                task.cancel()
+            # An engine may ignore that.
+            loop.run_until_complete(asyncio.wait(tasks, timeout=_PATIENCE))
     finally:
         loop.close()

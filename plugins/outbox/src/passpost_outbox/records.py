@@ -70,7 +70,7 @@ class Record:
         id: The ticket's ID.
         usage: What the email is for.
         priority: Lower ones are sent first.
-        queued_at: When it was enqueued.
+        queued_at: When it was enqueued, or retried.
         deadline: When it is worth nothing any more.
         recipient: A keyed hash of the address.
         shown: The address for people, shortened: ``a…@example.com``.
@@ -235,7 +235,9 @@ def decide(record: Record, event: Event, now: int) -> Record | None:
             return _in_doubt(record, "lease", now) if dead else None
         case Retry(deadline):
             allowed = record.may_be_retried and now < deadline
-            return _queued(record, now, deadline=deadline) if allowed else None
+            # What it waits begins anew, and with it the pauses between two publications.
+            again = _queued(record, now, deadline=deadline, queued_at=now)
+            return again if allowed else None
     return _of_owned(record, event, now) if _owns(record, event.owner) else None
 
 

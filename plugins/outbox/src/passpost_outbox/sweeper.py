@@ -116,10 +116,11 @@ class Sweeper:
         loop = asyncio.get_running_loop()
         over = loop.time() + self._every
         published = 0
-        while loop.time() < over and (records := await self._store.stale(_TOGETHER)):
+        while loop.time() < over and not publisher.is_resting:
+            records = await self._store.stale(_TOGETHER)
             told = await asyncio.gather(*(self._tell(publisher, record) for record in records))
             published += sum(told)
-            if not all(told):
+            if not records or not all(told):
                 # The rest would fail as well, and is still due at the next sweep.
                 break
         if published:
