@@ -1,0 +1,35 @@
+"""A broker that goes silent: each publish ends by itself, and later ones find it again."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import closing
+
+import pytest
+
+from passpost.stores import StoreError
+
+from .brokers import Broker, SilentProxy
+from .conftest import BROKERS, PATIENCE
+from .test_setup import engine_of, make_app
+
+# As many as an engine has under way at a time.
+CALLS = 4
+
+
+@pytest.mark.parametrize("kind", BROKERS)
+def test_a_publish_to_a_silent_broker_ends(kind: str, request: pytest.FixtureRequest) -> None:
+    broker: Broker = request.getfixturevalue(kind)
+    with closing(SilentProxy(broker.port)) as proxy:
+        engine = engine_of(make_app(broker.url(proxy.port)), "silence")
+
+        async def publish() -> list[type]:
+            calls = (engine.publish("id", seconds_left=60, priority=10) for _call in range(CALLS))
+            all_calls = asyncio.gather(*calls, return_exceptions=True)
+            return [type(ended) for ended in await asyncio.wait_for(all_calls, PATIENCE)]
+
+        assert asyncio.run(publish()) == [type(None)] * CALLS
+        proxy.go_silent()
+        assert asyncio.run(publish()) == [StoreError] * CALLS
+        proxy.go_on()
+        assert asyncio.run(publish()) == [type(None)] * CALLS
