@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 from collections import Counter
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,6 @@ import pytest
 from passpost_outbox import Outbox
 from pytest_passpost import Fault, Hold
 
-from .brokers import SilentProxy
 from .conftest import PATIENCE, Shop, message, states
 from .test_engine import POOLS
 
@@ -95,17 +93,3 @@ def test_a_broker_that_lost_all_ids_loses_no_email(each_shop: Shop) -> None:
             one.broker.start()
             assert states(outbox, ids) == ["accepted"] * 2 * EMAILS
     assert Counter(one.sent().values()) == {1: 2 * EMAILS}
-
-
-def test_a_broker_that_goes_silent_delays_no_request(each_shop: Shop) -> None:
-    one = each_shop
-    with closing(SilentProxy(one.broker.port)) as proxy, one.worker("-P", "threads", "-c", "4"):
-        one.task["broker"] = one.broker.url(proxy.port)
-        with one.outbox(publish_timeout=0.2) as outbox:
-            before = str(outbox.enqueue(message("before")))
-            assert states(outbox, [before]) == ["accepted"]
-            proxy.go_silent()
-            # Celery's own connections would hang for ever.
-            ids = [str(outbox.enqueue(message(f"user{number}"))) for number in range(EMAILS)]
-            assert states(outbox, ids) == ["accepted"] * EMAILS
-    assert Counter(one.sent().values()) == {1: EMAILS + 1}
