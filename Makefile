@@ -73,6 +73,7 @@ fleet: $(VENV)/.dev ## Ask 16 processes for 10,000 emails, once for each key, an
 	@PASSPOST_FLEET=16x10000 $(BIN)/python -m pytest plugins/redis/tests/test_fleet.py -k one_email
 	@PASSPOST_FLEET=16x10000 $(BIN)/python -m pytest plugins/outbox/tests/test_redis.py -k many_processes
 	@PASSPOST_FLEET=16x10000 $(BIN)/python -m pytest plugins/outbox/tests/test_postgres_faults.py -k several_processes
+	@PASSPOST_FLEET=1 $(BIN)/python -m pytest plugins/celery/tests/test_conformance.py
 
 bench: $(VENV)/.dev ## Run the benchmarks against the peers
 	@for script in bench/bench_*.py; do \

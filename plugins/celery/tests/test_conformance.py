@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager
+from pathlib import Path
 
 import pytest
 from celery.contrib.testing.worker import start_worker
 
 from passpost_celery import CeleryEngine
 from passpost_outbox.testing import EngineSetup, OutboxEngineSuite
+from pytest_passpost import SmtpServer
 
 from .brokers import SilentProxy
-from .conftest import PATIENCE, Shop
+from .conftest import BROKERS, PATIENCE, Shop
 from .shop import KEYS, shop
 
 
@@ -50,10 +53,15 @@ class Setup:
         return self._shop.sent()
 
 
+# The other tests are of both; all of these with RabbitMQ take half a minute more.
+KINDS = BROKERS if "PASSPOST_FLEET" in os.environ else ("redis",)
+
+
 class TestCelery(OutboxEngineSuite):
-    @pytest.fixture
-    def setup(self, each_shop: Shop) -> Iterator[EngineSetup]:
-        with closing(SilentProxy(each_shop.broker.port)) as proxy:
-            found = Setup(each_shop, proxy)
+    @pytest.fixture(params=KINDS)
+    def setup(self, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[EngineSetup]:
+        broker = request.getfixturevalue(request.param)
+        with SmtpServer() as server, closing(SilentProxy(broker.port)) as proxy:
+            found = Setup(Shop(broker, tmp_path, server), proxy)
             assert isinstance(found.engine, CeleryEngine)
             yield found
