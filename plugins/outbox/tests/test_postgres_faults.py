@@ -262,3 +262,29 @@ def test_an_operation_is_on_disk_unless_settings_say_otherwise(postgres_url: str
     careless = f"{postgres_url}%20-csynchronous_commit%3Doff"
     assert run(careless, work) == "on"
     assert run(postgres_url, work, synchronous_commit="off") == "off"
+
+
+def test_a_user_needs_no_more_than_the_guide_grants(
+    postgres: PostgresProgram, postgres_url: str
+) -> None:
+    schema = postgres_url.partition("search_path%3D")[2]
+    role = f"role_{schema}"
+    postgres.execute(ddl(schema))
+    postgres.execute(f"""
+        CREATE ROLE {role} LOGIN PASSWORD '{PASSWORD}';
+        GRANT USAGE ON SCHEMA {schema} TO {role};
+        GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.passpost_outbox TO {role};
+        GRANT SELECT, UPDATE ON {schema}.passpost_outbox_meta TO {role};
+        """)
+
+    async def work(store: PostgresStore) -> None:
+        (id_,) = await fill(store, 1)
+        now = await store.now()
+        await store.put(record(now), b"body", supersedes=("hash", "SignIn"))
+        assert await store.claim_next(Claim("me", HOUR)) is not None
+        assert await store.lead("me", HOUR)
+        assert await store.purge(age=-1) == 1
+        assert await store.get(id_) is None
+
+    url = f"postgresql://{role}:{PASSWORD}@127.0.0.1:{postgres.port}/postgres"
+    run(url, work, schema=schema)
