@@ -63,7 +63,26 @@ def extracted(package: Path) -> Catalog:
     )
     for name, line, template, comments, _ in sorted(found, key=lambda one: one[:2]):
         catalog.add(template, locations=[(name, line)], auto_comments=comments)
+    for path in sorted(package.rglob("*.py")):
+        name = path.relative_to(package).as_posix()
+        for paragraph in help_texts(ast.parse(path.read_text("utf-8"))):
+            catalog.add(paragraph, locations=[(name, 0)])
     return catalog
+
+
+def help_texts(tree: ast.AST) -> Iterator[str]:
+    """Yield the paragraphs of what ``--help`` says of commands: their docstrings."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and any(map(_makes_command, node.decorator_list)):
+            text = ast.get_docstring(node) or ""
+            yield from (" ".join(one.split()) for one in text.split("\n\n") if one.strip())
+
+
+def _makes_command(decorator: ast.expr) -> bool:
+    match decorator:
+        case ast.Call(func=ast.Attribute(value=ast.Name(id="click"), attr="command" | "group")):
+            return True
+    return False
 
 
 def merged(package: Path, language: str) -> Catalog:

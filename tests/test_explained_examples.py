@@ -16,7 +16,8 @@ from passpost.config import ConnectorConfig, HostName, Invalid, parse, read, res
 from passpost.http import ApiKey, Endpoint, SenderConfig, WebAddress
 from passpost_cli.batch.arguments import Defaults
 from passpost_cli.batch.drafts import Drafts
-from passpost_cli.batch.rows import BatchFile, LineError
+from passpost_cli.batch.lines import LineError
+from passpost_cli.batch.rows import BatchFile
 from passpost_cli.commands.explain import explanations
 from passpost_smtp.config import SmtpConfig
 from passpost_tools.lint import lint

@@ -58,6 +58,12 @@ def shown(tree: ast.AST) -> Iterator[ast.AST]:
             case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)) if name in SHOWN:
                 yield from node.args
                 yield from (one.value for one in node.keywords)
+            case ast.Call(
+                func=ast.Attribute(value=ast.Name(id="click"), attr="option" | "Option"),
+                keywords=keywords,
+            ):
+                # The help of an option; `--help` looks it up.
+                yield from (one.value for one in keywords if one.arg == "help")
             case ast.Assign(targets=[ast.Name(id=name)], value=value) if name in NAMES:
                 yield value
 
@@ -89,6 +95,7 @@ def test_what_people_read_is_made_of_phrases(path: Path) -> None:
         'Finding("TLS", "error", evidence, "Set `port` to 587.")',
         'remedy = "write a number" if digits else ""',
         'node.fault("E1", "too short")',
+        'click.option("--fix", help="Correct mistakes.")',
     ],
 )
 def test_a_text_without_a_phrase_is_found(source: str) -> None:

@@ -164,7 +164,7 @@ def test_a_connectors_code_is_explained_by_its_guide(run: Run, torn: Callable[[s
 def test_a_code_of_an_unknown_connector(run: Run) -> None:
     result = run("explain", "nowhere-E1")
     assert result.exit_code == 1
-    assert "provides the connector 'nowhere'" in result.stderr
+    assert "provides the connector `nowhere`" in result.stderr
 
 
 @pytest.mark.parametrize("raises", ["raise SystemExit(0)", "1/0", "yield 5/0", "self.wrong = 5"])
@@ -176,8 +176,8 @@ def test_a_guide_that_cannot_be_read_names_its_connector(
     for arguments in (("guide", "torn"), ("explain", "torn-E1")):
         result = run(*arguments)
         assert result.exit_code == 1, result.output
-        assert "the guide of the connector 'torn' cannot be read: " in result.stderr
+        assert "the guide of the connector `torn` cannot be read: " in result.stderr
     listed = run("guide")
     assert listed.exit_code == 0
     assert "acme" in listed.stdout
-    assert "connector 'torn'" in listed.stderr
+    assert "connector `torn`" in listed.stderr

@@ -142,7 +142,7 @@ def test_what_an_extension_raises_never_passes_for_success(
     result = send(run, file, "acme")
     assert result.exit_code == status, result.output
     if status:
-        assert "the extension 'odd' of passpost-odd" in result.stderr
+        assert "the extension `odd` of passpost-odd" in result.stderr
         without = send(lambda *args: run("--no-extensions", *args), file, "acme")
         assert without.exit_code == 0, without.output
     else:

@@ -7,9 +7,12 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
+from unicodedata import east_asian_width
 
 import click.testing
 import pytest
+
+from passpost_cli.program import SUMMARIES
 
 Run = Callable[..., click.testing.Result]
 Arguments = tuple[str, ...]
@@ -18,8 +21,11 @@ Arguments = tuple[str, ...]
 SAME: Final = re.compile(
     r"`[^`]*`|'[^']*'|--[a-z-]+|[\w.<>/@-]*[./@\d_][\w.<>/@-]*"
     r"|\b(?:error|warning|passpost|check|send|explain|preview|help|smtp|acme|aliyun|dm|sendgrid|ses|sluggish|webhook|payload|config)\b"
-    r"|\b(?:FILE|JSON|UTF|HTML|CODE|TEXT|NAME|ID|KiB|MiB|Mustache|partial|helper|locale|to)\b"
+    r"|\b(?:FILE|JSON|UTF|HTML|CODE|TEXT|NAME|ID|KiB|MiB|Mustache|partial|helper|locale|to|en|zh)\b"
 )
+# The form of a JSON document, and the scripts of shells.
+JSON: Final = re.compile(r'[{}\]]|"$|\bpasspost completion\b')
+WIDTH: Final = 80
 SENTENCE: Final = re.compile(r"[A-Za-z]{2,}[ ,:;]+[A-Za-z]{2,}")
 
 TEMPLATE = '{"usageType": "Generic", "subject": "Code", "content": "%s"}'
@@ -123,6 +129,28 @@ def test_failures_are_in_chinese(
     result = run(*LINES[name])
     assert re.search("[\u4e00-\u9fff]", result.stderr)
     assert english_in(result.stdout + result.stderr) == []
+
+
+@pytest.mark.parametrize("name", ["", *SUMMARIES])
+def test_help_is_in_chinese(run: Run, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    arguments = (name, "--help") if name else ("--help",)
+    result = run(*arguments, "--lang", "zh-CN")
+    assert result.stdout.startswith("用法：passpost")
+    prose = [line for line in result.stdout.splitlines() if not JSON.search(line)]
+    assert english_in("\n".join(prose)) == []
+    assert all(columns(line) <= WIDTH for line in prose)
+    monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
+    assert run(*arguments).stdout == result.stdout
+
+
+def test_help_without_arguments_is_help(run: Run) -> None:
+    result = run()
+    assert result.exit_code == 2
+    assert result.stderr == run("--help").stdout
+
+
+def columns(line: str) -> int:
+    return sum(2 if east_asian_width(sign) in "WF" else 1 for sign in line)
 
 
 def test_json_is_in_english_unless_a_language_is_named(

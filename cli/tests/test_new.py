@@ -90,7 +90,7 @@ def test_the_name_of_an_installed_connector_is_refused(run: Run, home: Path) -> 
     result = run("new", "acme", "--json")
     assert result.exit_code == 1
     assert result.stderr == (
-        "passpost: error: the connector 'acme' is already installed: passpost-acme\n"
+        "passpost: error: the connector `acme` is already installed: passpost-acme\n"
         "  help: choose another name, or uninstall that package\n"
     )
     assert json.loads(result.stdout)["error"]["kind"] == "refused"
@@ -133,5 +133,5 @@ def test_the_name_of_an_installed_extension_is_refused(
     install("passpost-odd", {"passpost.extensions": {"odd": "odd"}}, odd="1/0")
     result = run("new", "--extension", "odd")
     assert result.exit_code == 1
-    assert "the extension 'odd' is already installed: passpost-odd" in result.stderr
+    assert "the extension `odd` is already installed: passpost-odd" in result.stderr
     assert list(home.iterdir()) == []

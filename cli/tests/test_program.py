@@ -274,7 +274,7 @@ def test_a_broken_extension_is_a_warning_and_the_rest_works(
     assert result.exit_code == 0
     assert "  stats " in result.stdout
     (line,) = result.stderr.splitlines()
-    assert line.startswith("passpost: warning: the extension 'torn'")
+    assert line.startswith("passpost: warning: the extension `torn`")
     assert line.endswith("; its commands are missing")
     assert text in line
     assert "739206" not in result.output

@@ -59,7 +59,7 @@ def test_connectors_are_listed_with_what_is_broken(run: Run, install: Write, onl
         "          Never finishes.",
         "          passpost-acme 1.2, no guide",
         "torn      broken (passpost-torn 1.2)",
-        "          the connector 'torn' of passpost-torn cannot be imported: ValueError: no\\x1b",
+        "          the connector `torn` of passpost-torn cannot be imported: ValueError: no\\x1b",
     ]
 
 
@@ -125,20 +125,20 @@ def test_a_guide_in_a_language_that_it_lacks_says_so(run: Run) -> None:
 def test_a_connector_without_a_guide(run: Run) -> None:
     result = run("guide", "sluggish")
     assert result.exit_code == 1
-    assert result.stderr == "passpost: error: the connector 'sluggish' has no guide\n"
+    assert result.stderr == "passpost: error: the connector `sluggish` has no guide\n"
 
 
 def test_a_guide_of_an_unknown_connector(run: Run) -> None:
     result = run("guide", "nowhere")
     assert result.exit_code == 1
     assert result.stderr.startswith(
-        "passpost: error: no installed package provides the connector 'nowhere'"
+        "passpost: error: no installed package provides the connector `nowhere`"
     )
 
 
 def test_what_an_unknown_id_probably_meant_is_the_help(run: Run) -> None:
     message, remedy = run("guide", "acne").stderr.splitlines()
-    assert message.startswith("passpost: error: no installed package provides the connector 'acne'")
+    assert message.startswith("passpost: error: no installed package provides the connector `acne`")
     assert message.endswith(")")
     assert remedy == "  help: did you mean `acme`?"
 
@@ -258,7 +258,7 @@ def test_a_broken_connector_is_left_out_of_the_demonstration(
     result = run("demo")
     assert result.exit_code == 0
     assert "Subject: Your sign-in code: 482913" in result.stdout
-    assert "warning: the connector 'torn' of passpost-torn cannot be imported" in result.stderr
+    assert "warning: the connector `torn` of passpost-torn cannot be imported" in result.stderr
 
 
 def test_a_stand_in_of_a_package_without_metadata_is_only_reported() -> None:
@@ -355,7 +355,7 @@ def test_a_connector_that_describes_no_settings_has_no_schema(run: Run) -> None:
     result = run("schema", "sluggish")
     assert result.exit_code == 1
     assert result.stderr == (
-        "passpost: error: the connector 'sluggish' does not describe its settings\n"
+        "passpost: error: the connector `sluggish` does not describe its settings\n"
     )
 
 

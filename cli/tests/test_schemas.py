@@ -7,10 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import click
 import click.testing
 import jsonschema
 import pytest
 import referencing
+
+from passpost_cli.program import SUMMARIES, make
 
 Run = Callable[..., click.testing.Result]
 Write = Callable[..., Path]
@@ -20,6 +23,11 @@ SCHEMAS = {path.stem: json.loads(path.read_text("utf-8")) for path in FOLDER.glo
 REGISTRY: referencing.Registry[Any] = referencing.Registry().with_resources(
     (f"{name}.json", referencing.Resource.from_contents(schema)) for name, schema in SCHEMAS.items()
 )
+TESTED = {
+    "check", "connectors", "doctor", "explain", "new", "preview", "send", "send-batch",
+}  # fmt: skip
+"""Commands whose output a test validates: `doctor` in ``test_doctor.py``, the others here."""
+
 OWN = ("--connector", "acme")
 SEND = ("--to", "ada@example.com", "--usage", "SignIn", "--code", "1", "--set", "user.name=Ada")
 MESSAGE = SEND[2:]
@@ -88,6 +96,39 @@ def test_what_new_prints_is_valid(run: Run, tmp_path: Path) -> None:
     for succeeds in (True, False):
         result = run("new", "nimbus", "--directory", folder, "--json")
         assert validate("new", result.stdout)["ok"] is succeeds
+
+
+@pytest.mark.parametrize("recipients", [["ada"], ["ada", "reject"], [], ["not an address"]])
+def test_what_a_batch_prints_is_valid(
+    run: Run, own: Write, tmp_path: Path, recipients: list[str]
+) -> None:
+    file = tmp_path / "batch.csv"
+    lines = [f"{name}@example.com,SignIn,1,Ada" for name in recipients]
+    file.write_text("\n".join(["to,usage,code,user.name", *lines]))
+    result = run("send", own(behave="by-recipient"), *OWN, "--batch", file, "--json")
+    assert validate("send-batch", result.stdout)["ok"] is (recipients in (["ada"], []))
+    again = run("send", own(), *OWN, "--batch", file, "--json")
+    assert (
+        validate("send-batch", again.stdout)["error"]["kind"] in {"refused", "config"} or not lines
+    )
+
+
+def test_what_schema_prints_is_a_schema(run: Run) -> None:
+    document = json.loads(run("schema").stdout)
+    assert jsonschema.Draft202012Validator.check_schema(document) is None
+    assert document["$schema"] == jsonschema.Draft202012Validator.META_SCHEMA["$id"]
+
+
+@pytest.mark.parametrize("name", SUMMARIES)
+def test_each_command_that_prints_json_has_a_schema(name: str) -> None:
+    """A command is in ``SUMMARIES``, and its JSON in ``docs/schemas`` and in a test above."""
+    command = make().get_command(click.Context(make()), name)
+    assert command is not None
+    options = {param.name for param in command.params}
+    wanted = {name} if "as_json" in options else set()
+    wanted |= {f"{name}-batch"} if {"as_json", "batch"} <= options else set()
+    assert wanted <= set(SCHEMAS)
+    assert wanted <= TESTED
 
 
 def test_a_schema_rejects_what_is_not_described(run: Run, own: Write) -> None:

@@ -126,12 +126,12 @@ def test_a_connector_that_an_application_lacks_is_refused(run: Run, application:
     result = run("send", file, *arguments, "--json")
     assert result.exit_code == 1
     assert result.stderr == (
-        f"{file}: error: unknown connector 'third' in `--connector`\n"
+        f"{file}: error: unknown connector `third` in `--connector`\n"
         "  help: use one of `primary`, `backup`\n"
     )
     assert json.loads(result.stdout)["error"] == {
         "kind": "refused",
-        "message": "unknown connector 'third' in `--connector`",
+        "message": "unknown connector `third` in `--connector`",
         "remedy": "use one of `primary`, `backup`",
     }
 
@@ -190,7 +190,7 @@ def test_a_usage_without_a_template_says_what_to_add(run: Run, own: Write) -> No
     result = run("send", file, *arguments)
     assert result.exit_code == 1
     assert result.stderr == (
-        f"{file}: error: no template for usage 'MfaVerification', and no 'Generic' template\n"
+        f"{file}: error: no template for usage `MfaVerification`, and no `Generic` template\n"
         "  help: add a template for this usage, or for Generic, to the settings\n"
     )
 
@@ -201,7 +201,7 @@ def test_a_broken_connector_is_named_with_the_file(run: Run, own: Write, install
         "send", own(), "--connector", "torn", "--to", "a@example.com", "--usage", "SignIn", "--json"
     )
     assert result.exit_code == 1
-    assert "the connector 'torn' of passpost-torn cannot be imported" in result.stderr
+    assert "the connector `torn` of passpost-torn cannot be imported" in result.stderr
     error = json.loads(result.stdout)["error"]
     assert error["kind"] == "plugin"
     assert error["distribution"] == "passpost-torn"
@@ -326,3 +326,17 @@ def test_the_output_fits_its_schema(send: Run, try_out: Run, behave: str) -> Non
         validator.validate(document)
         assert not validator.is_valid({**document, "other": 1})
     validator.validate(json.loads(try_out("--json", "--code", "1").stdout))
+
+
+@pytest.mark.parametrize("command", ["send", "preview"])
+def test_a_usage_that_generic_takes_the_place_of_is_pointed_out(
+    run: Run, own: Write, command: str
+) -> None:
+    generic = {"usageType": "Generic", "subject": "Code", "content": "{{code}}"}
+    file = own(templates=[generic])
+    to = ("--to", "ada@example.com") if command == "send" else ()
+    for usage, warned in (("SingIn", True), ("SignIn", False), ("Test", False)):
+        result = run(command, file, "--connector", "acme", *to, "--usage", usage, "--code", "1")
+        assert result.exit_code == 0
+        assert ("no template for the usage `SingIn`" in result.stderr) is warned
+        assert ("did you mean `SignIn`?" in result.stderr) is warned

@@ -130,10 +130,10 @@ def test_config_error_lists_problems_as_a_reader_meets_them() -> None:
 def test_template_not_found_names_usage_and_languages() -> None:
     error = TemplateNotFound("SignIn", ["de-CH", "en"])
     assert (error.usage, error.locales, error.field) == ("SignIn", ("de-CH", "en"), "usage")
-    assert str(error) == "no template for usage 'SignIn' in de-CH, en, and no 'Generic' template"
+    assert str(error) == "no template for usage `SignIn` in de-CH, en, and no `Generic` template"
     assert (
         str(TemplateNotFound("SignIn"))
-        == "no template for usage 'SignIn', and no 'Generic' template"
+        == "no template for usage `SignIn`, and no `Generic` template"
     )
 
 

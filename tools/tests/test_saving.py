@@ -35,7 +35,9 @@ def test_a_file_keeps_its_mode_and_one_copy(tmp_path: Path) -> None:
     assert file.read_text("utf-8") == '{"a": "邮件"}'
     backup = tmp_path / "passpost.jsonc.bak"
     assert backup.read_text("utf-8") == '{"a": 1}'
-    assert {stat.S_IMODE(path.stat().st_mode) for path in (file, backup)} == {0o640}
+    assert stat.S_IMODE(file.stat().st_mode) == 0o640
+    # It may contain a secret that the file no longer has.
+    assert stat.S_IMODE(backup.stat().st_mode) == 0o600
 
 
 def test_a_link_stays_a_link(tmp_path: Path) -> None:

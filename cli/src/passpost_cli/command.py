@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from passpost_cli.arguments import named
-from passpost_cli.language import SILENT_OPTION, _
+from passpost_cli.helping import Context
+from passpost_cli.language import SILENT_OPTION, _, choose_from
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,10 +20,22 @@ _OPTION_NAME: Final = re.compile(r"--?[a-z]+(?:-[a-z]+)*")
 
 
 class Discreet(click.Command):
-    """A command whose errors repeat no argument: any argument may be a code or a password."""
+    """A command whose errors repeat no argument: any argument may be a code or a password.
+
+    It has the option ``--lang``, if not as one of its own.
+    """
+
+    context_class = Context
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if all(param.name != SILENT_OPTION.name for param in self.params):
+            self.params.append(SILENT_OPTION)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse the arguments; an unknown option is named only if it cannot be a secret."""
+        # Before `--help`, wherever on the command line it is.
+        choose_from(args, ctx)
         try:
             return super().parse_args(ctx, args)
         except click.NoSuchOption as error:
@@ -53,12 +66,7 @@ def _unknown_option(error: click.NoSuchOption) -> str:
 
 
 class Command(Discreet):
-    """A command of ``passpost``; it has the option ``--lang``, if not as one of its own."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if all(param.name != SILENT_OPTION.name for param in self.params):
-            self.params.append(SILENT_OPTION)
+    """A command of ``passpost``."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse the arguments; extra ones are not repeated."""

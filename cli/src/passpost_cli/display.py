@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from passpost_cli.language import _
 from passpost_cli.reading import Facts, Reading
-from passpost_cli.terminal import is_terminal, one_line, out, shown, stdout
+from passpost_cli.terminal import column, is_terminal, one_line, out, shown, stdout, wide
 
 
 def show_mail(reading: Reading) -> None:
@@ -27,9 +28,10 @@ def show_facts(facts: Facts) -> None:
 
         pretty.show_facts(facts)
         return
-    width = max((len(label) for label, _ in facts), default=0)
-    for label, text in facts:
-        out(f"{label + ':':<{width + 1}} {one_line(text)}")
+    labels = [_("{label}:", label=label) for label, text in facts]
+    width = max((wide(label) for label in labels), default=0)
+    for label, (_name, text) in zip(labels, facts, strict=True):
+        out(f"{column(label, width)} {one_line(text)}")
 
 
 def show_heading(text: str) -> None:

@@ -5,6 +5,10 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Final
 
+from passpost.phrases import Phrases
+
+_: Final = Phrases("passpost_cli")
+
 
 class ExitCode(IntEnum):
     """What a command tells the shell."""
@@ -22,12 +26,12 @@ class ExitCode(IntEnum):
 
 
 MEANINGS: Final = {
-    ExitCode.DONE: "success",
-    ExitCode.REJECTED: "rejected: nothing was sent",
-    ExitCode.INVALID: "invalid command line",
-    ExitCode.UNKNOWN: "unknown: the email may have been sent",
-    ExitCode.DEFECT: "a defect of passpost or of a plugin",
-    ExitCode.INTERRUPTED: "interrupted (SIGINT)",
-    ExitCode.PIPE_CLOSED: "output pipe closed (SIGPIPE)",
+    ExitCode.DONE: _("success"),
+    ExitCode.REJECTED: _("rejected: nothing was sent"),
+    ExitCode.INVALID: _("invalid command line"),
+    ExitCode.UNKNOWN: _("unknown: the email may have been sent"),
+    ExitCode.DEFECT: _("a defect of passpost or of a plugin"),
+    ExitCode.INTERRUPTED: _("interrupted (SIGINT)"),
+    ExitCode.PIPE_CLOSED: _("output pipe closed (SIGPIPE)"),
 }
 """The exit codes in the words of ``passpost --help``."""

@@ -11,6 +11,7 @@ import attrs
 
 import passpost
 from passpost._plugins.defects import describe_defect
+from passpost._text import quoted
 from passpost._wording import enumerated
 from passpost.phrases import Phrase, said
 from passpost_cli.arguments import is_name
@@ -288,8 +289,8 @@ def _discreet(text: str, name: str) -> str:
         return text
 
     def hidden(part: str) -> str:
-        if part in (name, repr(name)):
+        if part in (name, quoted(name)):
             return _OF_THIS_NAME
-        return part.replace(repr(name), _OF_THIS_NAME).replace(name, _OF_THIS_NAME)
+        return part.replace(quoted(name), _OF_THIS_NAME).replace(name, _OF_THIS_NAME)
 
     return text.map(hidden) if isinstance(text, Phrase) else hidden(text)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import passpost
 from passpost._plugins.defects import describe_defect
+from passpost._text import quoted
 from passpost_cli.language import _, language
 from passpost_cli.language import option as language_option
 
@@ -42,7 +43,7 @@ def guide_of(info: passpost.ConnectorInfo) -> dict[str, str]:
     raise passpost.PluginError(
         _(
             "the guide of the connector {connector} cannot be read: {fault}",
-            connector=repr(info.id),
+            connector=quoted(info.id),
             fault=fault,
         ),
         connector=info.id,

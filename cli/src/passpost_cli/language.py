@@ -18,7 +18,9 @@ _: Final = Phrases("passpost_cli")
 _VARIABLES: Final = ("LC_ALL", "LC_MESSAGES", "LANG")
 _CHOSEN: Final = "passpost.language"
 _OPTION: Final = "--lang"
-_ABOUT: Final = "The language: en, zh-CN, … [default: the language of LC_ALL, LC_MESSAGES or LANG]"
+_ABOUT: Final = _(
+    "The language: en, zh-CN, … [default: the language of LC_ALL, LC_MESSAGES or LANG]"
+)
 
 
 def language() -> str:

@@ -36,37 +36,41 @@ connector: Final = click.option(
     "--connector",
     metavar="ID",
     shell_complete=completing.connectors,
-    help="The connector of FILE, if FILE is one connector's own settings. In an application's "
-    "file: use only the connector of this name.",
+    help=_(
+        "The connector of FILE, if FILE is one connector's own settings. In an application's "
+        "file: use only the connector of this name."
+    ),
 )
 locale: Final = click.option(
     "--locale",
     metavar="TAG",
     shell_complete=completing.languages,
-    help="The recipient's languages, such as zh-CN; the preferred one first.",
+    help=_("The recipient's languages, such as zh-CN; the preferred one first."),
 )
 as_json: Final = click.option(
     "--json",
     "as_json",
     is_flag=True,
-    help="Print one JSON document, for errors as well; see below.",
+    help=_("Print one JSON document, for errors as well; see below."),
 )
 _PAYLOAD: Final = (
-    click.option("--code", metavar="CODE", help="The code in the email: {{code}} in templates."),
+    click.option("--code", metavar="CODE", help=_("The code in the email: {{code}} in templates.")),
     click.option(
         "--set",
         "assignments",
         multiple=True,
         metavar="NAME=TEXT",
-        help="A text for the template: user.name=Ada. Repeat it for more texts.",
+        help=_("A text for the template: user.name=Ada. Repeat it for more texts."),
     ),
     click.option(
         "--payload",
         "payload_file",
         metavar="JSONFILE",
         shell_complete=completing.files,
-        help='Values for the template, as a JSON file; "-" is standard input. --code and --set '
-        "override it.",
+        help=_(
+            'Values for the template, as a JSON file; "-" is standard input. --code and --set '
+            "override it."
+        ),
     ),
 )
 
@@ -80,7 +84,7 @@ def payload(function: F) -> F:
 
 def usage(*, required: bool) -> Callable[[F], F]:
     """Return the option ``--usage``."""
-    text = "What the email is for: SignIn, Register, …"
+    text = _("What the email is for: SignIn, Register, …")
     return click.option(
         "--usage",
         required=required,

@@ -17,9 +17,11 @@ from passpost_cli.extensions import (
     may_have_extensions,
     uses_extensions,
 )
-from passpost_cli.language import _, choose_from
+from passpost_cli.helping import verbatim
+from passpost_cli.language import _, choose_from, say
 from passpost_cli.terminal import (
     complain,
+    err,
     one_line,
     out,
     out_json,
@@ -32,23 +34,23 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 SUMMARIES: Final = {
-    "init": "Ask for settings, write them, and send a test email.",
-    "check": "Check settings files, and with --connect the connection.",
-    "doctor": "Find out why emails do not arrive; nothing is sent.",
-    "preview": "Show what an email will look like; nothing is sent.",
-    "send": "Send one email, or one for each line of a file.",
-    "connectors": "List the installed connectors and extensions.",
-    "guide": "Show how to set up a connector; without ID, list the guides.",
-    "explain": "Explain the code of a problem; without CODE, list the codes.",
-    "schema": "Print the JSON Schema of settings.",
-    "completion": "Print the script that lets a shell complete commands.",
-    "new": "Create a package for your own connector or extension.",
-    "demo": "Send sign-in codes to servers on this machine.",
+    "init": _("Ask for settings, write them, and send a test email."),
+    "check": _("Check settings files, and with --connect the connection."),
+    "doctor": _("Find out why emails do not arrive; nothing is sent."),
+    "preview": _("Show what an email will look like; nothing is sent."),
+    "send": _("Send one email, or one for each line of a file."),
+    "connectors": _("List the installed connectors and extensions."),
+    "guide": _("Show how to set up a connector; without ID, list the guides."),
+    "explain": _("Explain the code of a problem; without CODE, list the codes."),
+    "schema": _("Print the JSON Schema of settings."),
+    "completion": _("Print the script that lets a shell complete commands."),
+    "new": _("Create a package for your own connector or extension."),
+    "demo": _("Send sign-in codes to servers on this machine."),
 }
 """The commands in the order of ``--help``; each is ``passpost_cli.commands.<name>.command``."""
 
-_EPILOG: Final = "\b\nExit codes:\n" + "".join(
-    f"  {code:<3}  {meaning}\n" for code, meaning in MEANINGS.items()
+_EPILOG: Final = verbatim(
+    _("Exit codes:"), *(f"  {code:<3}  {meaning}" for code, meaning in MEANINGS.items())
 )
 
 
@@ -83,7 +85,7 @@ class Program(Discreet, click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing them."""
-        with formatter.section("Commands"):
+        with formatter.section(_("Commands")):
             formatter.write_dl([(name, self._summary(name)) for name in self.list_commands(ctx)])
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
@@ -96,7 +98,7 @@ class Program(Discreet, click.Group):
         names = [name for name in SUMMARIES if name.startswith(incomplete)]
         if not names and incomplete.isidentifier():
             names = [name for name in self.list_commands(ctx) if name.startswith(incomplete)]
-        items = [CompletionItem(name, help=self._summary(name)) for name in names]
+        items = [CompletionItem(name, help=say(self._summary(name))) for name in names]
         return [*items, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def _summary(self, name: str) -> str:
@@ -148,6 +150,9 @@ class Program(Discreet, click.Group):
         try:
             # A number only if a command ended with click's `Exit`; see `invoke`.
             result: int | None = super().main(args, standalone_mode=False, **extra)
+        except click.exceptions.NoArgsIsHelpError as error:
+            err(error.format_message())
+            return ExitCode.INVALID
         except click.UsageError as error:
             return _report_invalid(error, sys.argv[1:] if args is None else args)
         except click.ClickException as error:
@@ -221,7 +226,7 @@ def make() -> Program:
         is_eager=True,
         expose_value=False,
         callback=leave_extensions_out,
-        help="Do not use installed extensions.",
+        help=_("Do not use installed extensions."),
     )
     @click.option(
         "--version",
@@ -229,7 +234,7 @@ def make() -> Program:
         is_eager=True,
         expose_value=False,
         callback=_show_versions,
-        help="Show the versions of passpost, connectors and extensions.",
+        help=_("Show the versions of passpost, connectors and extensions."),
     )
     def passpost() -> None:
         """Send sign-in, sign-up and password-reset emails through any provider.

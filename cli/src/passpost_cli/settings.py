@@ -10,6 +10,7 @@ import attrs
 import passpost
 from passpost import config
 from passpost._host.files import MAX_FILE, read_file
+from passpost._text import quoted
 from passpost._wording import nearest
 from passpost_cli.arguments import STDIN, is_content, is_name, named
 from passpost_cli.extensions import make_host
@@ -75,7 +76,7 @@ def _only(whole: passpost.Application, name: str) -> passpost.Application:
     if not chosen:
         names = ", ".join(f"`{one.name}`" for one in whole.connectors)
         if is_name(name):
-            wrong = _("unknown connector {name} in `--connector`", name=repr(name))
+            wrong = _("unknown connector {name} in `--connector`", name=quoted(name))
         else:
             wrong = _("unknown connector in `--connector`")
         raise CommandError(wrong, _("use one of {names}", names=names))

@@ -164,9 +164,13 @@ def labelled(label: str, text: str) -> str:
 
 def column(label: str, width: int) -> str:
     """Return a label in the reader's language, filled up to a number of columns."""
+    return say(label) + " " * (width - wide(label))
+
+
+def wide(label: str) -> int:
+    """Return how many columns a label takes in the reader's language."""
     text = say(label)
-    wide = sum(east_asian_width(character) in "WF" for character in text)
-    return text + " " * (width - len(text) - wide)
+    return len(text) + sum(east_asian_width(character) in "WF" for character in text)
 
 
 def out_json(document: Any) -> None:

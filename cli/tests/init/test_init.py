@@ -296,6 +296,22 @@ def test_a_secret_moves_out_of_the_settings(tmp_path: Path) -> None:
     assert path.read_text() == OLD.replace(SECRET, "${file:main-auth-pass.secret}")
     assert (tmp_path / "main-auth-pass.secret").read_text() == f"{SECRET}\n"
     assert SECRET not in ended.stdout + ended.stderr
+    backup = tmp_path / "passpost.jsonc.bak"
+    assert stat.S_IMODE(backup.stat().st_mode) == 0o600
+    assert "passpost.jsonc.bak still contains the secret" in ended.stdout
+    again = run("init", "--secrets", "file", "--yes", folder=tmp_path)
+    assert "still contains" not in again.stdout
+
+
+def test_a_secret_that_is_in_the_file_of_variables_is_not_asked_for(tmp_path: Path) -> None:
+    flags = [*FLAGS[:-4], "--secrets", "env-file", "--templates", "en"]
+    told = "Write `SMTP_AUTH_PASS` into .env."
+    assert told in run("init", *flags, folder=tmp_path).stdout
+    (tmp_path / ".env").write_text("SMTP_AUTH_PASS='a-new-one'\n")
+    ended = run("init", *flags, folder=tmp_path)
+    assert ended.returncode == 0, ended.stderr
+    assert told not in ended.stdout
+    assert (tmp_path / ".env").read_text() == "SMTP_AUTH_PASS='a-new-one'\n"
 
 
 def test_another_connector_replaces_the_old_one_with_its_comments(tmp_path: Path) -> None:

@@ -135,6 +135,11 @@ def visible(text: str) -> str:
     return _NOT_SHOWN.sub(_escape, text)
 
 
+def quoted(name: str) -> str:
+    """Return a foreign name in the form in which problems quote names."""
+    return f"`{visible(name)}`"
+
+
 def _escape(match: re.Match[str]) -> str:
     character = match.group()
     code = ord(character)

@@ -25,6 +25,7 @@ import attrs
 
 from passpost._phrases import _
 from passpost._problems import Problem, in_order
+from passpost._text import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -150,8 +151,8 @@ class TemplateNotFound(MessageError):  # noqa: N818 - the name of the field: jin
         wanted = _(" in {names}", names=", ".join(locales)) if locales else ""
         super().__init__(
             _(
-                "no template for usage {usage}{languages}, and no 'Generic' template",
-                usage=repr(usage),
+                "no template for usage {usage}{languages}, and no `Generic` template",
+                usage=quoted(usage),
                 languages=wanted,
             ),
             field="usage",

@@ -108,7 +108,7 @@ def test_an_unknown_connector_comes_with_what_was_meant_as_its_remedy(
     with pytest.raises(passpost.ConfigError) as caught:
         passpost.load(write(text), host)
     (problem,) = caught.value.problems
-    assert problem.message.startswith(f"no installed package provides the connector '{use}' (")
+    assert problem.message.startswith(f"no installed package provides the connector `{use}` (")
     assert "did you mean" not in problem.message
     assert problem.remedy == remedy
 

@@ -196,7 +196,7 @@ async def test_a_context_that_hangs_is_named(
 
     connector = configure(named(around_send=around_send))
     async with passpost.AsyncMailer(connector, policy=passpost.Policy(timeout=0.05)) as mailer:
-        with pytest.raises(passpost.SendError, match="before the extension 'tenants' allowed it"):
+        with pytest.raises(passpost.SendError, match="before the extension `tenants` allowed it"):
             await mailer.send(message)
     assert recorder.mails == []
 
@@ -232,7 +232,7 @@ async def test_an_around_send_of_another_kind_is_named_with_the_remedy(
 ) -> None:
     caught = await failure(configure(named(around_send=function)), message)
     assert isinstance(caught, passpost.SendError)
-    assert f"the extension 'tenants' returned {kind} from around_send" in str(caught)
+    assert f"the extension `tenants` returned {kind} from around_send" in str(caught)
     assert "asynccontextmanager" in str(caught)
     assert "'tenants'" in (caught.hint or "")
     assert (caught.outcome, recorder.mails) == ("rejected", [])
@@ -260,7 +260,7 @@ async def test_what_a_context_raises_on_entering_is_named(
     around_send = lambda: Faulty()  # noqa: E731, PLW0108 - a class has no attribute for the mark
     caught = await failure(configure(named(around_send=around_send)), message)
     assert isinstance(caught, passpost.SendError)
-    assert str(caught).startswith("the extension 'tenants' failed before the attempt: ")
+    assert str(caught).startswith("the extension `tenants` failed before the attempt: ")
     assert CANARY not in str(caught)
     assert (caught.outcome, recorder.mails) == ("rejected", [])
 
@@ -279,7 +279,7 @@ async def test_what_a_context_raises_on_leaving_loses_no_receipt(
 
     async with passpost.AsyncMailer(configure(named(around_send=around_send))) as mailer:
         assert (await mailer.send(message)).provider_id == "id-1"
-    assert "the extension 'tenants' failed after the email was accepted: " in caplog.text
+    assert "the extension `tenants` failed after the email was accepted: " in caplog.text
     assert CANARY not in caplog.text
 
 
@@ -418,7 +418,7 @@ def undecorated(**hooks: Any) -> types.ModuleType:
         ),
         (
             named(around_send=wrong_around),
-            "around_send receives no argument 'summery'; did you mean 'summary'?",
+            "around_send receives no argument `summery`; did you mean `summary`?",
         ),
         (
             named(find_template=defaulted),
@@ -426,7 +426,7 @@ def undecorated(**hooks: Any) -> types.ModuleType:
         ),
         (
             named(find_templates=misspelled),
-            "find_templates is not one of its hooks; did you mean 'find_template'? (known: ",
+            "find_templates is not one of its hooks; did you mean `find_template`? (known: ",
         ),
         (
             named(send_mail=misspelled),
@@ -443,7 +443,7 @@ def test_mistakes_are_told_in_words(module: Any, expected: str, recorder: Record
     host.register(recorder)
     with pytest.raises(passpost.PluginError) as caught:
         host.configure("recorder", {})
-    assert f"the extension 'tenants' breaks the contract of its hooks: {expected}" in str(
+    assert f"the extension `tenants` breaks the contract of its hooks: {expected}" in str(
         caught.value
     )
 
@@ -452,7 +452,7 @@ def test_mistakes_are_told_in_words(module: Any, expected: str, recorder: Record
 def test_what_has_no_hook_is_no_extension(extension: object, recorder: Recorder) -> None:
     host = passpost.Host([extension])
     host.register(recorder)
-    with pytest.raises(passpost.PluginError, match=r"the extension '\w+' has no hook: give the"):
+    with pytest.raises(passpost.PluginError, match=r"the extension `\w+` has no hook: give the"):
         host.configure("recorder", {})
 
 

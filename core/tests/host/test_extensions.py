@@ -180,7 +180,7 @@ async def test_a_failure_after_acceptance_loses_no_receipt(
 
     async with passpost.AsyncMailer(configure(Faulty())) as mailer:
         assert (await mailer.send(message)).provider_id == "id-1"
-    assert "the extension 'Faulty' failed after the email was accepted: ValueError" in caplog.text
+    assert "the extension `Faulty` failed after the email was accepted: ValueError" in caplog.text
     assert "493817" not in caplog.text
 
 
@@ -206,5 +206,5 @@ def test_an_extension_with_a_wrong_hook_is_refused(recorder: Recorder) -> None:
 
     host = passpost.Host([Wrong()])
     host.register(recorder)
-    with pytest.raises(passpost.PluginError, match=r"around_sent.*did you mean 'around_send'"):
+    with pytest.raises(passpost.PluginError, match=r"around_sent.*did you mean `around_send`"):
         host.configure("recorder", {})

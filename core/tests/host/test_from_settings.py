@@ -364,6 +364,6 @@ def test_a_broken_extension_is_no_problem_of_the_settings(recorder: Recorder) ->
     broken.find_template = passpost.hookimpl(lambda usge: None)  # type: ignore[attr-defined]
     host = passpost.Host([broken])
     host.register(recorder)
-    with pytest.raises(passpost.PluginError, match="the extension 'broken'") as caught:
+    with pytest.raises(passpost.PluginError, match="the extension `broken`") as caught:
         passpost.Mailer.from_settings(settings(), host)
     assert caught.value.extension == "broken"

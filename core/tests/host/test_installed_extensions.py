@@ -63,7 +63,7 @@ def test_extensions_are_listed_with_what_they_do(install: Install) -> None:
     )
     for name, defect in (("torn", "ZeroDivisionError"), ("leaver", "SystemExit")):
         assert listed[name].error == (
-            f"the extension '{name}' of passpost-{name} cannot be imported: "
+            f"the extension `{name}` of passpost-{name} cannot be imported: "
             f"{defect} at passpost_{name}.py:1"
         )
 
@@ -110,7 +110,7 @@ def test_an_unknown_name_is_an_error_that_names_those_there_are(
     install("otel", WORKS)
     host = passpost.Host(installed_extensions=("otle",))
     expected = (
-        "no installed package provides the extension 'otle'; did you mean 'otel'? (known: otel)"
+        "no installed package provides the extension `otle`; did you mean `otel`? (known: otel)"
     )
     for use in (lambda: configured(host, recorder), host.installed_extensions):
         with pytest.raises(passpost.PluginError) as caught:

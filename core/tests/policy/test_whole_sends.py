@@ -328,7 +328,7 @@ def test_a_defect_before_a_send_rejects_it(
         first = Scripted("first")
         async with mailer(first, extensions=[extension(lambda: how(error))]) as sends:
             result = await end(sends)
-        expected = f"the extension 'Extension' failed before the send: {type(error).__name__}"
+        expected = f"the extension `Extension` failed before the send: {type(error).__name__}"
         assert expected in str(result)
         assert CODE not in str(result)
         assert (result.outcome, first.mails) == ("rejected", [])
@@ -404,7 +404,7 @@ def test_a_context_that_hangs_before_a_send_rejects_it_at_the_deadline() -> None
             began = loop.time()
             result = await end(sends)
             assert loop.time() - began == pytest.approx(5)
-        assert "before the extension 'Extension' allowed it" in str(result)
+        assert "before the extension `Extension` allowed it" in str(result)
         assert (result.outcome, result.temporary, first.mails) == ("rejected", True, [])
         assert watcher.ends == [result]
 
@@ -444,7 +444,7 @@ def test_a_context_that_hangs_after_a_send_loses_no_receipt(
         assert len(watcher.ends) == 1
 
     run(scene())
-    assert "the extension 'Extension' did not end in time after a send" in caplog.text
+    assert "the extension `Extension` did not end in time after a send" in caplog.text
 
 
 def test_a_send_that_is_cancelled_before_it_begins_leaves_what_it_entered(

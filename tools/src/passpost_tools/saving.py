@@ -63,7 +63,8 @@ def save(before: Loaded, text: str) -> Loaded:
 
     Other programs see the file before or the file after, even if the power fails. It keeps its
     mode, and its owner where the system permits. A new file is for its owner alone, since it may
-    contain secrets. One copy of the text before stays beside it, as ``NAME.bak``.
+    contain secrets. One copy of the text before stays beside it, as ``NAME.bak``, for its owner
+    alone as well: a secret that the new text lacks is still in it.
 
     Raises:
         ChangedMeanwhile: The file changed since it was read; it was left as it is.
@@ -73,18 +74,18 @@ def save(before: Loaded, text: str) -> Loaded:
         raise ChangedMeanwhile(str(before.path))
     if before.exists:
         backup = before.path.with_name(before.path.name + BACKUP)
-        _replace(backup, before.path.read_bytes(), like=before.path)
+        _replace(backup, before.path.read_bytes(), like=before.path, most=_PRIVATE)
     data = text.encode("utf-8")
     _replace(before.path, data, like=before.path if before.exists else None)
     return Loaded(before.path, text, sha256(data).hexdigest())
 
 
-def _replace(path: Path, data: bytes, like: Path | None) -> None:
+def _replace(path: Path, data: bytes, like: Path | None, most: int = 0o7777) -> None:
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     temporary = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
-            _take_over(file.fileno(), like)
+            _take_over(file.fileno(), like, most)
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -96,8 +97,8 @@ def _replace(path: Path, data: bytes, like: Path | None) -> None:
     _sync(path.parent)
 
 
-def _take_over(handle: int, like: Path | None) -> None:
-    """Set the owner and mode of a file to those of another one."""
+def _take_over(handle: int, like: Path | None, most: int) -> None:
+    """Set the owner and mode of a file to those of another one, with no more than some rights."""
     if like is None:
         os.fchmod(handle, _PRIVATE)
         return
@@ -105,7 +106,7 @@ def _take_over(handle: int, like: Path | None) -> None:
     # Only a superuser may give files away; then the mode alone has to do.
     with suppress(PermissionError):
         os.fchown(handle, state.st_uid, state.st_gid)
-    os.fchmod(handle, state.st_mode & 0o7777)
+    os.fchmod(handle, state.st_mode & most)
 
 
 def _sync(folder: Path) -> None:

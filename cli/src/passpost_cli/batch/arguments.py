@@ -21,10 +21,8 @@ _MOST: Final = 1_000
 """Emails under way at a time; more would wait for connections all the same."""
 
 
-def _number(ctx: click.Context, param: click.Parameter, value: str | None) -> int:
+def _number(ctx: click.Context, param: click.Parameter, value: str) -> int:
     """Return a number of emails; click's own types would repeat an invalid value."""
-    if value is None:
-        return LIMIT
     if not (value.isascii() and value.isdigit() and 1 <= int(value[:9]) <= _MOST):
         raise click.BadParameter(_("not a whole number from 1 to {most}", most=_MOST), ctx, param)
     return int(value)
@@ -44,35 +42,37 @@ _OPTIONS: Final = (
         "batch",
         metavar="BATCH",
         shell_complete=completing.files,
-        help='Send one email for each line of this file; "-" is standard input.',
+        help=_('Send one email for each line of this file; "-" is standard input.'),
     ),
     click.option(
         "--journal",
         metavar="PATH",
         shell_complete=completing.files,
-        help="With --batch: where each email is noted. [default: BATCH.journal]",
+        help=_("With --batch: where each email is noted. [default: BATCH.journal]"),
     ),
     click.option(
         "--resume",
         is_flag=True,
-        help="With --batch: send what the journal says is missing.",
+        help=_("With --batch: send what the journal says is missing."),
     ),
     click.option(
         "--resend-unknown",
         is_flag=True,
-        help="With --resume: send those once more that may have been sent.",
+        help=_("With --resume: send those once more that may have been sent."),
     ),
     click.option(
         "--concurrency",
         metavar="N",
         callback=_number,
-        help=f"With --batch: how many emails are under way at a time. [default: {LIMIT}]",
+        default=str(LIMIT),
+        show_default=True,
+        help=_("With --batch: how many emails are under way at a time."),
     ),
     click.option(
         "--rate",
         metavar="RATE",
         callback=_rate,
-        help="With --batch: how many emails begin in a time, such as 100/s or 5000/h.",
+        help=_("With --batch: how many emails begin in a time, such as 100/s or 5000/h."),
     ),
 )
 

@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import BinaryIO, Final, cast
@@ -32,6 +32,8 @@ from passpost_cli.batch.tally import Outcome, Tally
 from passpost_cli.exit_codes import ExitCode
 from passpost_cli.failures import CommandError
 from passpost_cli.language import _
+from passpost_cli.terminal import complain
+from passpost_cli.usages import point_out_strangers
 
 _MOST_PROBLEMS: Final = 100
 """Problems of a file after which the check ends: nobody reads more of them at once."""
@@ -50,6 +52,7 @@ def send_batch(arguments: Arguments, application: passpost.Application) -> None:
         file = BatchFile(stream, named(arguments.file))
         drafts = Drafts(file, arguments.defaults, application)
         lines = _checked(drafts)
+        _point_out(file.name, lines, drafts, application)
         # Made first: it rejects settings that nothing can be sent with.
         mailer = _mailer(application, arguments)
         opened = Journal.resume if arguments.resume else Journal.create
@@ -210,6 +213,20 @@ def _checked(drafts: Drafts) -> array[int]:
     if problems:
         raise passpost.ConfigError(problems)
     return lines
+
+
+def _point_out(
+    name: str, lines: Sequence[int], drafts: Drafts, application: passpost.Application
+) -> None:
+    """Warn of what is valid, and probably a mistake."""
+    if not lines:
+        complain(
+            name,
+            _("the file contains no emails"),
+            _("write one line for each email, in CSV below a line of names: to,usage,code"),
+            warning=True,
+        )
+    point_out_strangers(application, sorted(drafts.usages), name)
 
 
 def _changed(name: str) -> CommandError:

@@ -16,7 +16,8 @@ from passpost._delivery.identity import SendIdentity
 from passpost._policy.routes import EVERY_USAGE
 from passpost.phrases import said
 from passpost_cli.batch.arguments import Defaults
-from passpost_cli.batch.rows import BatchFile, LineError, Row
+from passpost_cli.batch.lines import LineError, Row
+from passpost_cli.batch.rows import BatchFile
 from passpost_cli.language import _
 
 _FORM: Final = _("write it with its time zone: 2026-01-31T12:00:00Z")
@@ -47,11 +48,15 @@ class Drafts:
         file: The file.
         defaults: What an email has where its line says nothing else.
         application: The settings that it is sent with.
+
+    Attributes:
+        usages: What the emails are for, once they were checked.
     """
 
     def __init__(
         self, file: BatchFile, defaults: Defaults, application: passpost.Application
     ) -> None:
+        self.usages: set[str] = set()
         self._file = file
         self._defaults = defaults
         self._policy = application.policy
@@ -74,6 +79,7 @@ class Drafts:
                 continue
             try:
                 message = self._message(row, None)
+                self.usages.add(message.usage)
                 self._require_own_key(row, message)
                 self._render(row, message)
             except LineError as error:
@@ -128,8 +134,9 @@ class Drafts:
             hashlib.blake2b(name.encode(), digest_size=16).digest(), row.line
         )
         if first != row.line:
-            text = f"line {first} has the same idempotency_key and recipient"
-            raise self._error(row, "idempotency_key", text, "use one key for one email", "E509")
+            text = _("line {line} has the same idempotency_key and recipient", line=first)
+            remedy = _("use one key for one email")
+            raise self._error(row, "idempotency_key", text, remedy, "E509")
 
     def _time(self, row: Row, text: Any) -> dt.datetime:
         try:

@@ -15,6 +15,7 @@ from passpost_cli.commands.explain import LANGUAGES, explanations
 from passpost_cli.connections import PATIENCE, failed_check, have_failed, show_findings
 from passpost_cli.exit_codes import ExitCode
 from passpost_cli.failures import Audience, complain_of, counted
+from passpost_cli.helping import json_forms
 from passpost_cli.language import _, language, say
 from passpost_cli.lint.checking import Checked, check
 from passpost_cli.lint.github import annotation
@@ -23,26 +24,33 @@ from passpost_cli.terminal import err, one_line, out, out_json
 
 FORMATS: Final = ("text", "json", "sarif", "github")
 
-_EPILOG: Final = """\b
-The JSON document:
+_EPILOG: Final = "\n\n".join(
+    (
+        json_forms("""\
   {"ok": true, "ready": true, "warnings": [PROBLEM, …], "connectors":
-   [{"name", "connector", "findings": null, or with --connect [FINDING, …]},
-    …], with --connect and stores "stores": [FINDING, …]}
+   [{"name", "connector", "findings": null|[FINDING, …]}, …],
+   "stores": [FINDING, …]}
   {"ok": false, "error": {"kind": "config", "message",
    "problems": [PROBLEM, …]}}
   {"ok": false, "error": {"kind":
    "connection|plugin|refused|interrupted|usage|internal", "message", …}}
-  several files: {"ok", "files": [{"file", and the members above}, …]}
+  {"ok", "files": [{"file", "ok", …}, …]}
   PROBLEM: {"path", "message", "remedy", "severity", "file", "line",
    "column", "code"}
   FINDING: {"id", "subject", "result": "ok|warning|error", "evidence",
-   "remedy"}
-
-"ready" is false while placeholders such as <your-password> are left. With
---connect, "ok" is false as well if the result of a finding is "error".
-The exit code is 1 if a file is invalid or a connection fails, and with
---strict if there is a warning.
-"""
+   "remedy"}"""),
+        _(
+            '"ready" is false while placeholders such as <your-password> are left. There are '
+            'findings only with --connect, of stores as well where the settings name some; "ok" is '
+            'false as well if the result of one is "error". '
+            'For several files, "files" has the document of each.'
+        ),
+        _(
+            "The exit code is 1 if a file is invalid or a connection fails, and with --strict if "
+            "there is a warning."
+        ),
+    )
+)
 
 
 def _format(ctx: click.Context, param: click.Parameter, value: str) -> str:
@@ -58,12 +66,14 @@ def _format(ctx: click.Context, param: click.Parameter, value: str) -> str:
 @click.argument("files", metavar="FILE…", nargs=-1, required=True)
 @options.connector
 @click.option(
-    "--connect", is_flag=True, help="Check the connection to the providers, too; nothing is sent."
+    "--connect",
+    is_flag=True,
+    help=_("Check the connection to the providers, too; nothing is sent."),
 )
-@options.timeout("How long to wait for each provider. [default: 60]")
-@click.option("--strict", is_flag=True, help="Fail if there is a warning.")
+@options.timeout(_("How long to wait for each provider. [default: 60]"))
+@click.option("--strict", is_flag=True, help=_("Fail if there is a warning."))
 @click.option(
-    "--fix", is_flag=True, help="Correct what needs no decision; the file before is FILE.bak."
+    "--fix", is_flag=True, help=_("Correct what needs no decision; the file before is FILE.bak.")
 )
 @click.option(
     "--format",
@@ -71,7 +81,7 @@ def _format(ctx: click.Context, param: click.Parameter, value: str) -> str:
     default="text",
     metavar="FORMAT",
     callback=_format,
-    help="The output: text, json, sarif or github. [default: text]",
+    help=_("The output: text, json, sarif or github. [default: text]"),
 )
 @options.as_json
 def command(  # noqa: PLR0913, PLR0917 - each is one option
@@ -92,7 +102,8 @@ def command(  # noqa: PLR0913, PLR0917 - each is one option
     patience = (timeout or PATIENCE) if connect else None
     checked = [check(file, connector, patience=patience, strict=strict, fix=fix) for file in files]
     for done in (done.problem for each in checked for done in each.fixes):
-        err(one_line(f"{done.place}: fixed: {done.path}: {done.message}  [{done.code}]"))
+        fixed = _("fixed: {path}: {problem}", path=done.path, problem=done.message)
+        err(one_line(f"{done.place}: {say(fixed)}  [{done.code}]"))
     _SHOWS["json" if as_json else form](checked)
     if any(each.failed for each in checked):
         raise click.exceptions.Exit(ExitCode.REJECTED)

@@ -8,6 +8,7 @@ import click
 from click.shell_completion import BashComplete, CompletionItem, FishComplete, ZshComplete
 
 from passpost_cli.command import Command
+from passpost_cli.helping import verbatim
 from passpost_cli.language import _
 from passpost_cli.terminal import out
 
@@ -20,12 +21,12 @@ _SHELLS: Final[dict[str, type[ShellComplete]]] = {
     "fish": FishComplete,
 }
 
-_EPILOG: Final = """\b
-Add the line of your shell to its file:
-  ~/.bashrc                                eval "$(passpost completion bash)"
-  ~/.zshrc                                 eval "$(passpost completion zsh)"
-  ~/.config/fish/completions/passpost.fish passpost completion fish | source
-"""
+_EPILOG: Final = verbatim(
+    _("Add the line of your shell to its file:"),
+    '  ~/.bashrc                                eval "$(passpost completion bash)"',
+    '  ~/.zshrc                                 eval "$(passpost completion zsh)"',
+    "  ~/.config/fish/completions/passpost.fish passpost completion fish | source",
+)
 
 
 def _shells(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:

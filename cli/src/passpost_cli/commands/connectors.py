@@ -16,20 +16,23 @@ from passpost.phrases import said
 from passpost_cli import options
 from passpost_cli.command import Command
 from passpost_cli.extensions import make_host
+from passpost_cli.helping import json_forms
 from passpost_cli.language import _, language, say
 from passpost_cli.terminal import labelled, one_line, out, out_json
 
 _BROKEN: Final = _("broken")
 
-_EPILOG: Final = """\b
-The JSON document:
+_EPILOG: Final = "\n\n".join(
+    (
+        json_forms("""\
   {"ok": true, "connectors": [{"id", "name", "description", "distribution",
-   "version", "module", "guide": [LANGUAGE, …], "capabilities": […],
-   "presets": […], "error": null, or why it is broken}, …],
+   "version", "module", "guide": [LANGUAGE, …], "capabilities": [NAME, …],
+   "presets": [ID, …], "error": null|TEXT}, …],
    "extensions": [{"name", "distribution", "version", "module",
-   "active": false with --no-extensions, "hooks": [NAME, …],
-   "error": null, or why it is broken}, …]}
-"""
+   "active": true|false, "hooks": [NAME, …], "error": null|TEXT}, …]}"""),
+        _('"error" says why it is broken. "active" is false with --no-extensions.'),
+    )
+)
 
 
 @click.command(cls=Command, epilog=_EPILOG)

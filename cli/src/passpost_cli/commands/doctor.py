@@ -18,17 +18,19 @@ from passpost_cli.command import Command
 from passpost_cli.exit_codes import ExitCode
 from passpost_cli.failures import failure_of
 from passpost_cli.guides import language, language_option
+from passpost_cli.helping import json_forms
 from passpost_cli.language import _
 from passpost_cli.settings import load
-from passpost_cli.terminal import one_line, out, out_json
+from passpost_cli.terminal import labelled, one_line, out, out_json
 from passpost_tools.doctor import Wishes, diagnose
 from passpost_tools.doctor.summary import HELP, WORDS, invalid_settings, summed, worst
 
 if TYPE_CHECKING:
     from passpost_tools.doctor.diagnosis import Diagnosis, Result
 
-_EPILOG: Final = """\b
-The JSON document:
+_EPILOG: Final = "\n\n".join(
+    (
+        json_forms("""\
   {"ok": true, "worst": "ok|warning|skipped", "diagnoses":
    [DIAGNOSIS, …]}
   {"ok": false, "worst": "error", "diagnoses": [DIAGNOSIS, …],
@@ -37,11 +39,13 @@ The JSON document:
    "message|plugin|refused|interrupted|usage|internal", "message", …}}
   DIAGNOSIS: {"id", "connector", "subject",
    "result": "ok|warning|error|skipped", "evidence", "remedy", "record",
-   "seconds"}
-
-The exit code is 1 if a result is "error", with --strict also if one is
-"warning"; otherwise it is 0.
-"""
+   "seconds"}"""),
+        _(
+            'The exit code is 1 if a result is "error", with --strict also if one is "warning"; '
+            "otherwise it is 0."
+        ),
+    )
+)
 
 _COLORS: Final = {"ok": "green", "warning": "yellow", "error": "red", "skipped": "cyan"}
 _SUBJECT: Final = 18
@@ -51,18 +55,20 @@ _SUBJECT: Final = 18
 @click.command(cls=Command, epilog=_EPILOG)
 @options.settings_file
 @options.connector
-@click.option("--to", metavar="ADDRESS", help="Check whether emails to this address are accepted.")
+@click.option(
+    "--to", metavar="ADDRESS", help=_("Check whether emails to this address are accepted.")
+)
 @click.option(
     "--from-ip",
     "addresses",
     multiple=True,
     metavar="IP",
-    help="An address that emails leave from: its reverse name is checked. Repeat it for more.",
+    help=_("An address that emails leave from: its reverse name is checked. Repeat it for more."),
 )
-@click.option("--no-sender", is_flag=True, help="Do not check the DNS records of senders.")
-@click.option("--offline", is_flag=True, help="Use no network: check only the settings.")
-@click.option("--strict", is_flag=True, help="Exit with 1 for warnings, too.")
-@options.timeout("How long all of it may take. [default: 60]")
+@click.option("--no-sender", is_flag=True, help=_("Do not check the DNS records of senders."))
+@click.option("--offline", is_flag=True, help=_("Use no network: check only the settings."))
+@click.option("--strict", is_flag=True, help=_("Exit with 1 for warnings, too."))
+@options.timeout(_("How long all of it may take. [default: 60]"))
 @language_option
 @options.as_json
 def command(file: str, connector: str | None, **given: Any) -> None:
@@ -162,7 +168,7 @@ class _Reader:
         indent = " " * 19
         if one.remedy:
             label = click.style(self._said(HELP), fg="cyan")
-            out(f"{indent}{label}: {self._said(one.remedy)}")
+            out(f"{indent}{labelled(label, self._said(one.remedy))}")
         if one.record:
             # A line of its own, so that it can be copied whole.
             out(f"{indent}{one_line(one.record)}")

@@ -18,6 +18,7 @@ from passpost_cli.command import Command
 from passpost_cli.display import show_markdown
 from passpost_cli.extensions import make_host
 from passpost_cli.failures import CommandError
+from passpost_cli.helping import json_forms
 from passpost_cli.language import _, language
 from passpost_cli.terminal import complain, one_line, out, out_json
 
@@ -35,14 +36,18 @@ _SECTION: Final = re.compile(r"^## ([EW]\d{3})(?:: |：)(.+)$", re.MULTILINE)
 _ROW: Final = re.compile(r"^\| *`([^`|\n]+-[EW]\d+)` *\|(.+?)(?<!\\)\|(.+)\| *$", re.MULTILINE)
 _CODE: Final = re.compile(r"(?:(?P<connector>[A-Za-z0-9_.-]{1,64})-)?[EW]\d{1,3}", re.IGNORECASE)
 
-_EPILOG: Final = """\b
-The JSON document:
+_EPILOG: Final = "\n\n".join(
+    (
+        json_forms("""\
   {"ok": true, "code", "title", "area", "text": MARKDOWN}
-  without CODE: {"ok": true, "codes": [{"code", "title", "area"}, …]}
-  {"ok": false, "error": {"kind": "refused|plugin|…", "message", …}}
-
-"area" is the ID of the connector for a connector's own code.
-"""
+  {"ok": true, "codes": [{"code", "title", "area"}, …]}
+  {"ok": false, "error": {"kind": "refused|plugin|…", "message", …}}"""),
+        _(
+            'Without CODE, it has "codes". "area" is the ID of the connector for a connector\'s '
+            "own code."
+        ),
+    )
+)
 
 
 @attrs.frozen

@@ -10,6 +10,7 @@ import click
 
 import passpost
 from passpost._connector_info import in_language
+from passpost._text import quoted
 from passpost.phrases import said
 from passpost_cli import completing, guides
 from passpost_cli.command import Command
@@ -36,7 +37,7 @@ def command(connector: str | None, lang: str | None) -> None:
         return
     guide = guides.guide_of(make_host().info(connector))
     if not guide:
-        raise CommandError(_("the connector {connector} has no guide", connector=repr(connector)))
+        raise CommandError(_("the connector {connector} has no guide", connector=quoted(connector)))
     tag = guides.choose(guide, language())
     if tag is None and lang is not None:
         complain(

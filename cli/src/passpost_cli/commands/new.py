@@ -15,15 +15,14 @@ from passpost.hookspecs import CONNECTOR_GROUP, EXTENSION_GROUP
 from passpost_cli import options, scaffold
 from passpost_cli.command import Command
 from passpost_cli.failures import CommandError
+from passpost_cli.helping import json_forms
 from passpost_cli.language import _
 from passpost_cli.terminal import one_line, out, out_json
 
-_EPILOG: Final = """\b
-The JSON document:
+_EPILOG: Final = json_forms("""\
   {"ok": true, "id", "distribution", "folder", "files": [PATH, …],
    "next": [COMMAND, …]}
-  {"ok": false, "error": {"kind", "message", "remedy"}}
-"""
+  {"ok": false, "error": {"kind", "message", "remedy"}}""")
 
 
 def _names(ctx: click.Context, param: click.Parameter, value: str) -> scaffold.Names:
@@ -38,9 +37,9 @@ def _names(ctx: click.Context, param: click.Parameter, value: str) -> scaffold.N
 @click.option(
     "--directory",
     metavar="DIR",
-    help="A new or empty folder for the package. [default: passpost-NAME]",
+    help=_("A new or empty folder for the package. [default: passpost-NAME]"),
 )
-@click.option("--extension", is_flag=True, help="Create an extension instead of a connector.")
+@click.option("--extension", is_flag=True, help=_("Create an extension instead of a connector."))
 @options.as_json
 def command(names: scaffold.Names, directory: str | None, extension: bool, as_json: bool) -> None:
     """Create a package for your own connector or extension.

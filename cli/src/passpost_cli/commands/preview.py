@@ -13,27 +13,32 @@ from passpost._delivery.compose import Composer
 from passpost._delivery.identity import SendIdentity
 from passpost._wording import known
 from passpost_cli import options
-from passpost_cli.arguments import STDIN
+from passpost_cli.arguments import STDIN, named
 from passpost_cli.command import Command
 from passpost_cli.display import show_mail
 from passpost_cli.failures import CommandError
+from passpost_cli.helping import json_forms
 from passpost_cli.language import _, say
 from passpost_cli.payloads import read_payload
 from passpost_cli.reading import Part, Reading
 from passpost_cli.settings import load
 from passpost_cli.terminal import out_json
+from passpost_cli.usages import point_out_strangers
 
 # The email goes to nobody, but a message requires a recipient.
 _NOBODY: Final = "nobody@example.com"
 
-_EPILOG: Final = """\b
-The JSON document:
+_EPILOG: Final = "\n\n".join(
+    (
+        json_forms("""\
   {"ok": true, "connector", "usage", "locale", "from", "reply_to", "subject",
-   "text", "html"}; a part that the email lacks is null
+   "text", "html"}
   {"ok": false, "error": {"kind":
    "config|message|plugin|send|refused|interrupted|usage|internal",
-   "message", …}}
-"""
+   "message", …}}"""),
+        _("A part that the email lacks is null."),
+    )
+)
 
 
 @click.command(cls=Command, epilog=_EPILOG)
@@ -42,7 +47,7 @@ The JSON document:
 @options.payload
 @options.locale
 @options.connector
-@click.option("--html", "html_file", metavar="OUT", help="Write the HTML to this file as well.")
+@click.option("--html", "html_file", metavar="OUT", help=_("Write the HTML to this file as well."))
 @options.as_json
 def command(  # noqa: PLR0913 - one for each argument of the command line
     *,
@@ -64,6 +69,7 @@ def command(  # noqa: PLR0913 - one for each argument of the command line
     application = load(file, connector)
     # The first connector is the one that sends.
     chosen = application.connectors[0]
+    point_out_strangers(application, [usage], named(file))
     message = passpost.Message(to=_NOBODY, usage=usage, payload=payload, locale=locale)
     # The mailer uses the same class, so that the preview is what will be sent.
     composer = Composer(chosen, application.templates, application.missing_variables)

@@ -12,6 +12,7 @@ import passpost
 from passpost import config
 from passpost._host.sections import SECTIONS
 from passpost._host.stores import UnusableStoresError, find_stores, names_of_stores
+from passpost._text import quoted
 from passpost.hookspecs import SECTION_GROUP
 from passpost.phrases import said
 from passpost_cli import completing
@@ -46,7 +47,10 @@ def command(connector: str | None) -> None:
     config_class = host.info(connector).config_class
     if not attrs.has(config_class):
         raise CommandError(
-            _("the connector {connector} does not describe its settings", connector=repr(connector))
+            _(
+                "the connector {connector} does not describe its settings",
+                connector=quoted(connector),
+            )
         )
     out_json(config.json_schema(config_class, spoken))
 

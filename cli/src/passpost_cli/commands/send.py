@@ -14,35 +14,44 @@ import passpost
 from passpost._plugins.defects import describe_defect
 from passpost.errors import outcome_of
 from passpost_cli import options
+from passpost_cli.arguments import named
 from passpost_cli.batch import arguments as batches
 from passpost_cli.command import Command
 from passpost_cli.exit_codes import ExitCode
 from passpost_cli.failures import CommandError, attempts
+from passpost_cli.helping import json_forms, verbatim
 from passpost_cli.language import _, language, say
 from passpost_cli.payloads import read_payload
 from passpost_cli.settings import load
 from passpost_cli.terminal import column, one_line, out, out_json
+from passpost_cli.usages import point_out_strangers
 
-_EPILOG: Final = """\b
-The JSON document:
+_EPILOG: Final = "\n\n".join(
+    (
+        json_forms("""\
   {"ok": true, "connector", "message_id", "provider_id", "response",
-   "accepted_at", "attempts": [ATTEMPT, …]}; with --test also "test":
-   {"marked": true or false, "places": [TEXT, …]}
+   "accepted_at", "attempts": [ATTEMPT, …],
+   "test": {"marked": true|false, "places": [TEXT, …]}}
   {"ok": false, "error": {"kind": "send", "message", "connector",
    "outcome": "rejected|unknown", "scope", "temporary", "retry_after",
    "provider_code", "response", "hint", "attempts"}}
   {"ok": false, "error": {"kind":
    "config|message|plugin|refused|interrupted|usage|internal", "message", …}}
-  ATTEMPT: {"connector", "started_at", "result", "summary"}
-
-With --batch:
-  {"ok", "total", "accepted", "rejected", "unknown", "not_attempted",
-   "replayed", "earlier", "seconds", "journal", "errors": [{"line", "count",
-   "outcome", "message", …}, …], and "error" where "ok" is false}
-
-Others on this machine can read a code on the command line while the command
-runs. "--payload -" reads it from standard input instead.
-"""
+  ATTEMPT: {"connector", "started_at", "result", "summary"}"""),
+        _('"test" is there only with --test.'),
+        verbatim(
+            _("With --batch:"),
+            '  {"ok", "total", "accepted", "rejected", "unknown", "not_attempted",',
+            '   "replayed", "earlier", "seconds", "journal", "errors": [{"line", "count",',
+            '   "outcome", "message", …}, …], "error"}',
+        ),
+        _('With --batch, "error" is there only if "ok" is false.'),
+        _(
+            "Others on this machine can read a code on the command line while the command runs. "
+            '"--payload -" reads it from standard input instead.'
+        ),
+    )
+)
 
 _LABELS: Final = 12
 """Columns of the labels."""
@@ -52,18 +61,18 @@ _OPEN: Final = _("it is unknown whether the email was sent")
 
 @click.command(cls=Command, epilog=_EPILOG)
 @options.settings_file
-@click.option("--to", metavar="ADDRESS", help="The recipient: one address.")
+@click.option("--to", metavar="ADDRESS", help=_("The recipient: one address."))
 @click.option(
     "--test",
     "is_test",
     is_flag=True,
-    help="Mark the email as a test, with the code 000000, and say where to look for it.",
+    help=_("Mark the email as a test, with the code 000000, and say where to look for it."),
 )
 @options.usage(required=False)
 @options.payload
 @options.locale
 @options.connector
-@options.timeout("How long sending one email may take. [default: the timeout in FILE]")
+@options.timeout(_("How long sending one email may take. [default: the timeout in FILE]"))
 @batches.options
 @options.as_json
 @click.pass_context
@@ -89,9 +98,12 @@ def command(ctx: click.Context, /, **given: Any) -> None:
         return
     application = _application(given)
     if given["is_test"]:
+        if given["usage"] is not None:
+            point_out_strangers(application, [given["usage"]], named(file))
         chosen = {"usage": given["usage"], "locale": given["locale"], "payload": payload}
         send_test(application, given["to"], **chosen, as_json=given["as_json"])
         return
+    point_out_strangers(application, [given["usage"]], named(file))
     message = passpost.Message(given["to"], given["usage"], payload, given["locale"])
     receipt = _sent(application, message)
     if given["as_json"]:

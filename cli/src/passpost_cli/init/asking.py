@@ -131,6 +131,11 @@ class Asker:
         """Return an error in the reader's language."""
         return CommandError(translated(message, self.language), translated(remedy, self.language))
 
+    def invalid(self, option: str, error: Invalid) -> CommandError:
+        """Return an error that says what is wrong with an option."""
+        message = _("{option}: {problem}", option=option, problem=error.message)
+        return self.error(message, error.remedy)
+
     def _until_valid(
         self, prompt: str, read: Callable[[str], T], default: str | None, *, hidden: bool
     ) -> T:

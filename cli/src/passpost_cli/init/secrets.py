@@ -106,6 +106,12 @@ def _with_lines(path: Path, kept: list[Kept]) -> str:
     return text
 
 
+def is_set(one: Kept, folder: Path) -> bool:
+    """Return whether the file of environment variables has a secret."""
+    line = f"{one.variable}={shlex.quote(one.placeholder)}"
+    return line not in _with_lines(folder / ENV_NAME, [one]).splitlines()
+
+
 def write_private(path: Path, text: str) -> None:
     """Replace a file in one step by one that only its owner can read.
 

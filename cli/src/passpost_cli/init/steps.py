@@ -79,7 +79,7 @@ class Setup:
                 self._say(_("nothing was written"))
                 raise click.exceptions.Exit(ExitCode.REJECTED)
         self._write(before, text, answers)
-        self._point_out(answers)
+        self._point_out(before, answers)
         self._test(answers, application, test_to)
 
     def _read(self) -> saving.Loaded:
@@ -213,15 +213,18 @@ class Setup:
             _("choose another FILE"),
         )
 
-    def _point_out(self, answers: Answers) -> None:
+    def _point_out(self, before: saving.Loaded, answers: Answers) -> None:
         self._say(_("{file}: settings are valid", file=self._place))
         folder = self._path.parent
         for path in secrets.files(answers.kept, folder):
             self._say(_("{file} contains secrets: keep it out of version control", file=str(path)))
+        if any(_is_moved(one, before.text) for one in answers.kept):
+            backup = f"{self._place}{saving.BACKUP}"
+            self._say(_("{file} still contains the secret: delete it once all works", file=backup))
         for one in answers.kept:
             if one.place == secrets.FILE and one.value is None:
                 self._say(_("Write the secret into {file}.", file=str(folder / one.file)))
-            elif one.place == secrets.ENV_FILE and one.value is None:
+            elif one.place == secrets.ENV_FILE and not secrets.is_set(one, folder):
                 self._say(
                     _(
                         "Write `{name}` into {file}.",
@@ -258,6 +261,11 @@ class Setup:
 
     def _say(self, text: str) -> None:
         out(one_line(translated(text, self._language)))
+
+
+def _is_moved(one: secrets.Kept, before: str) -> bool:
+    """Return whether a secret was in the settings before, and is no longer."""
+    return one.value is not None and one.place != secrets.SETTINGS and _quoted(one.value) in before
 
 
 def _is_entry(entry: Mapping[str, Any]) -> bool:

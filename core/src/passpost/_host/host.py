@@ -23,6 +23,7 @@ from passpost._plugins.extensions import Extensions, InstalledExtension, list_ex
 from passpost._plugins.loading import loading
 from passpost._plugins.registration import plugin_name
 from passpost._settings.connector_config import check_config
+from passpost._text import quoted
 from passpost.errors import ConfigError, PluginError, UnknownConnectorError
 
 if TYPE_CHECKING:
@@ -97,7 +98,8 @@ class Host:
         # One step, so that of two threads one gets the error.
         if self._registered.setdefault(hooks.id, listed) is not listed:
             raise PluginError(
-                _("{connector} is registered already", connector=repr(hooks.id)), connector=hooks.id
+                _("{connector} is registered already", connector=quoted(hooks.id)),
+                connector=hooks.id,
             )
         self._loaded[hooks.id] = hooks
         return hooks.info

@@ -16,7 +16,7 @@ from passpost._plugins.kinds import find_kind, names_of_kinds
 from passpost._problems import Invalid, Problem
 from passpost._settings.stores import MEMORY, MemorySettings, SqliteSettings, StoresEntry
 from passpost._stores import Stores
-from passpost._text import visible
+from passpost._text import quoted
 from passpost.hookspecs import STORES_GROUP
 
 _OWN: Final[dict[str, Any]] = {MEMORY: MemorySettings, "sqlite": SqliteSettings}
@@ -71,7 +71,7 @@ def open_stores(entry: StoresEntry, settings: Settings) -> Opened:
             return Opened(_completed(stores, entry), reading.warnings)
         wrong = _("open_stores returned something else than passpost.stores.Stores")
     raise UnusableStoresError(
-        _("the stores {use} are broken: {wrong}", use=repr(visible(entry.use)), wrong=wrong)
+        _("the stores {use} are broken: {wrong}", use=quoted(entry.use), wrong=wrong)
     )
 
 

@@ -28,6 +28,7 @@ from passpost._plugins.registration import (
     register,
 )
 from passpost._problems import Problem
+from passpost._text import quoted
 from passpost._wording import chained, in_pairs
 from passpost.errors import ConfigError, PluginError
 from passpost.hookspecs import ConnectorSpec
@@ -100,7 +101,9 @@ class ConnectorHooks:
         if mistakes:
             raise self._make_error(_("describes itself wrongly: {names}", names=chained(mistakes)))
         if connector is not None and info.id != connector:
-            raise self._make_error(_("describes the connector {name} instead", name=repr(info.id)))
+            raise self._make_error(
+                _("describes the connector {name} instead", name=quoted(info.id))
+            )
         return info
 
     def _call(self, fails: str, hook: Callable[[], Any]) -> Any:

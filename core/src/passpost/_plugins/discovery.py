@@ -14,7 +14,7 @@ import attrs
 
 from passpost._connector_info import InstalledConnector
 from passpost._phrases import _
-from passpost._text import visible
+from passpost._text import quoted, visible
 from passpost.errors import PluginError, UnknownConnectorError
 from passpost.hookspecs import CONNECTOR_GROUP
 
@@ -136,7 +136,7 @@ def unknown_connector(connector: str, known: Iterable[str]) -> UnknownConnectorE
     from passpost._wording import did_you_mean, nearest  # noqa: PLC0415 - only mistakes pay
 
     known = sorted(set(known))
-    shown = visible(connector if len(connector) <= _MAX_NAME else connector[:_MAX_NAME] + "…")
+    shown = connector if len(connector) <= _MAX_NAME else connector[:_MAX_NAME] + "…"
     if connector in FIRST_PARTY:
         remedy: str = _("install it with `pip install {package}`", package=FIRST_PARTY[connector])
     else:
@@ -145,7 +145,7 @@ def unknown_connector(connector: str, known: Iterable[str]) -> UnknownConnectorE
     return UnknownConnectorError(
         _(
             "no installed package provides the connector {shown} (installed connectors: {names})",
-            shown=repr(shown),
+            shown=quoted(shown),
             names=names,
         ),
         connector=connector,
@@ -170,12 +170,12 @@ def conflict(entries: Sequence[EntryPoint]) -> str | None:
         return _(
             "{names} claims the ID {connector} more than once; reinstall or report it",
             names=names[0],
-            connector=repr(connector),
+            connector=quoted(connector),
         )
     return _(
         "{names} both claim the ID {connector}; uninstall all but one",
         names=in_pairs(names),
-        connector=repr(connector),
+        connector=quoted(connector),
     )
 
 

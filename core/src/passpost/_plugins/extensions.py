@@ -23,6 +23,7 @@ from passpost._plugins.registration import (
     plugin_words,
     register,
 )
+from passpost._text import quoted
 from passpost.errors import PasspostError, PluginError
 from passpost.hookspecs import EXTENSION_GROUP, ExtensionSpec
 
@@ -327,7 +328,7 @@ def _chosen(names: Collection[str] | None) -> Sequence[EntryPoint]:
             raise PluginError(
                 _(
                     "no installed package provides the extension {name}{hint}",
-                    name=repr(name),
+                    name=quoted(name),
                     hint=hint(name, known),
                 ),
                 extension=name,

@@ -11,7 +11,7 @@ from passpost._plugins.discovery import conflict, entry_points
 from passpost._plugins.loading import loading
 from passpost._plugins.registration import BrokenContract, load
 from passpost._problems import Invalid
-from passpost._text import visible
+from passpost._text import quoted
 from passpost._wording import did_you_mean, listed, nearest
 
 _NONE: Final[Mapping[str, Any]] = MappingProxyType({})
@@ -66,4 +66,4 @@ def _unknown(name: str, known: set[str], first_party: Mapping[str, str]) -> Inva
     remedy = first_party.get(name) or did_you_mean(
         nearest(name, [*known, *first_party]), _("use one of {known}", known=listed(known))
     )
-    return Invalid(_("no installed package provides {name}", name=repr(visible(name))), remedy)
+    return Invalid(_("no installed package provides {name}", name=quoted(name)), remedy)

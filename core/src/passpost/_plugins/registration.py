@@ -9,7 +9,7 @@ import pluggy
 
 from passpost._genuine import type_name
 from passpost._phrases import _, said
-from passpost._text import visible
+from passpost._text import quoted, visible
 from passpost.errors import PluginError
 
 if TYPE_CHECKING:
@@ -43,9 +43,9 @@ def plugin_error(kind: str, name: str, origin: str, what: object, trace: str = "
 def plugin_words(kind: str, name: str, origin: str) -> str:
     """Return what names a plugin at the beginning of a sentence; see `plugin_error`."""
     if kind == "connector":
-        who = _("the connector {name}", name=repr(name))
+        who = _("the connector {name}", name=quoted(name))
     else:
-        who = _("the extension {name}", name=repr(name))
+        who = _("the extension {name}", name=quoted(name))
     return _("{who} of {origin}", who=who, origin=origin) if origin else who
 
 
@@ -149,7 +149,7 @@ def _mistakes_of_hook(
             yield _(
                 "{hook} receives no argument {argument}{hint}",
                 hook=hook,
-                argument=repr(argument),
+                argument=quoted(argument),
                 hint=hint(argument, known),
             )
     for argument in implementation.kwargnames:
@@ -157,7 +157,7 @@ def _mistakes_of_hook(
             yield _(
                 "{hook} never receives its argument {argument}: remove the default value",
                 hook=hook,
-                argument=repr(argument),
+                argument=quoted(argument),
             )
 
 
@@ -166,7 +166,7 @@ def hint(name: str, known: Sequence[str]) -> str:
     from passpost._wording import nearest  # noqa: PLC0415 - only mistakes pay for it
 
     near = nearest(name, known)
-    guess = "" if near is None else _("; did you mean {near}?", near=repr(near))
+    guess = "" if near is None else _("; did you mean {near}?", near=quoted(near))
     return _("{guess} (known: {names})", guess=guess, names=", ".join(known) or _("none"))
 
 
