@@ -166,7 +166,7 @@ def test_an_extension_that_fails_on_import_leaves_the_help(
     install("passpost-odd", {"passpost.extensions": {"odd": "odd"}}, odd=source)
     result = run("--help")
     assert (result.exit_code, "Commands:" in result.stdout) == (0, True)
-    assert "'odd' of passpost-odd" in result.stderr
+    assert "`odd` of passpost-odd" in result.stderr
     assert run("send", "--help").stderr == ""
     assert run("--no-extensions", "--help").stderr == ""
 

@@ -91,7 +91,7 @@ def test_a_connector_that_cannot_be_used_is_a_problem_among_the_others(
     with pytest.raises(passpost.ConfigError) as caught:
         passpost.load(write(text), host)
     assert problems(caught) == [("connectors.backup.use", 5)]
-    assert "'pigeon' (installed connectors: " in str(caught.value)
+    assert "`pigeon` (installed connectors: " in str(caught.value)
 
 
 @pytest.mark.parametrize(

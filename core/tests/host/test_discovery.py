@@ -82,7 +82,7 @@ def test_a_claim_without_readable_metadata_harms_no_other(
     errors = {one.id: one.error or "" for one in listed("torn")}
     assert sorted(errors) == ["alone", "good"]
     assert all("METADATA is damaged or missing" in error for error in errors.values())
-    with pytest.raises(passpost.PluginError, match=r"'alone' of torn cannot be used.*reinstall"):
+    with pytest.raises(passpost.PluginError, match=r"`alone` of torn cannot be used.*reinstall"):
         host.info("alone")
 
 

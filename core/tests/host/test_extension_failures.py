@@ -70,7 +70,7 @@ async def test_a_find_template_that_raises_is_named(
 ) -> None:
     caught = await failure(configure(named(find_template=how(error))), message)
     assert isinstance(caught, passpost.PluginError)
-    expected = f"'tenants' failed in find_template: {type(error).__name__} at "
+    expected = f"`tenants` failed in find_template: {type(error).__name__} at "
     assert expected in str(caught)
     assert "test_extension_failures.py:" in str(caught)
     assert (caught.extension, caught.connector) == ("tenants", "")
@@ -97,7 +97,7 @@ async def test_a_find_template_that_returns_something_else_is_named(
     caught = await failure(configure(named(find_template=find_template)), message)
     assert isinstance(caught, passpost.PluginError)
     kind = type(value).__name__
-    expected = f"'tenants' returned a value of type {kind} from find_template instead of a Template"
+    expected = f"`tenants` returned a value of type {kind} from find_template instead of a Template"
     assert expected in str(caught)
 
 
@@ -234,7 +234,7 @@ async def test_an_around_send_of_another_kind_is_named_with_the_remedy(
     assert isinstance(caught, passpost.SendError)
     assert f"the extension `tenants` returned {kind} from around_send" in str(caught)
     assert "asynccontextmanager" in str(caught)
-    assert "'tenants'" in (caught.hint or "")
+    assert "`tenants`" in (caught.hint or "")
     assert (caught.outcome, recorder.mails) == ("rejected", [])
 
 
@@ -422,7 +422,7 @@ def undecorated(**hooks: Any) -> types.ModuleType:
         ),
         (
             named(find_template=defaulted),
-            "find_template never receives its argument 'locale': remove the default value",
+            "find_template never receives its argument `locale`: remove the default value",
         ),
         (
             named(find_templates=misspelled),

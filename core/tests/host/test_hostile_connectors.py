@@ -38,7 +38,7 @@ def test_whatever_a_module_raises_on_import_is_its_defect(kind: str, install: In
     install("bad-1.0.dist-info", "[passpost.connectors]\nbad = bad_one\n", bad_one=RAISES[kind])
     host = passpost.Host()
     with pytest.raises(
-        passpost.PluginError, match=f"'bad' of bad cannot be imported: {kind}"
+        passpost.PluginError, match=f"`bad` of bad cannot be imported: {kind}"
     ) as caught:
         host.info("bad")
     assert caught.value.distribution == "bad"

@@ -366,8 +366,8 @@ def test_a_defect_after_a_send_changes_nothing(caplog: pytest.LogCaptureFixture)
         assert len(watcher.ends) == 2
 
     run(scene())
-    assert "'Extension' failed after the email was accepted: ValueError" in caplog.text
-    assert "'Extension' failed after the email had failed: ValueError" in caplog.text
+    assert "`Extension` failed after the email was accepted: ValueError" in caplog.text
+    assert "`Extension` failed after the email had failed: ValueError" in caplog.text
     assert CODE not in caplog.text
 
 
