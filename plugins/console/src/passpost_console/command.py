@@ -20,29 +20,31 @@ _HERE: Final = "127.0.0.1"
 
 @click.command(cls=Command, name="console")
 @click.argument("file", metavar="FILE", type=click.Path(dir_okay=False))
-@click.option("--port", type=click.IntRange(0, 65535), default=0, help="The port; 0: a free one.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=0, help=_("The port; 0: a free one.")
+)
 @click.option(
     "--host",
     "address",
     metavar="ADDRESS",
     default=_HERE,
     show_default=True,
-    help="The address to listen at. Other than this machine's own requires --secret-file.",
+    help=_("The address to listen at. Other than this machine's own requires --secret-file."),
 )
 @click.option(
     "--secret-file",
     metavar="FILE",
     type=click.Path(dir_okay=False),
-    help="A file with the secret that lets browsers in.",
+    help=_("A file with the secret that lets browsers in."),
 )
 @click.option(
     "--name",
     "names",
     metavar="HOSTNAME",
     multiple=True,
-    help="A hostname under which the console answers; may be repeated.",
+    help=_("A hostname under which the console answers; may be repeated."),
 )
-@click.option("--no-browser", is_flag=True, help="Print the link, and open no browser.")
+@click.option("--no-browser", is_flag=True, help=_("Print the link, and open no browser."))
 def command(  # noqa: PLR0913, PLR0917 - click passes each option
     file: str,
     port: int,

@@ -90,8 +90,8 @@ def _state(ctx: click.Context, param: click.Parameter, value: str | None) -> str
 
 @outbox.command(cls=Command, name="list", epilog=_DOCUMENTS % '"emails": [EMAIL, …]' + _EMAIL)
 @settings_file
-@click.option("--state", metavar="STATE", callback=_state, help="Those in this state.")
-@click.option("--usage", metavar="USAGE", help="Those of this usage.")
+@click.option("--state", metavar="STATE", callback=_state, help=_("Those in this state."))
+@click.option("--usage", metavar="USAGE", help=_("Those of this usage."))
 @seconds("--older-than", "Those that were enqueued at least this long ago: 90s, 10min, 2h, 7d.")
 @number("--limit", default=_LIMIT, help_text="How many at most.")
 @as_json
@@ -166,7 +166,7 @@ def retry(file: str, tickets: tuple[str, ...], lifetime: float | None, as_json: 
 @outbox.command(cls=Command, epilog=_DOCUMENTS % '"purged": 0')
 @settings_file
 @seconds("--older-than", "Those that ended at least this long ago: 10min, 2h, 7d.", required=True)
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help=_("Do not ask."))
 @as_json
 def purge(file: str, older_than: float, yes: bool, as_json: bool) -> None:
     """Delete old records of emails that have ended.

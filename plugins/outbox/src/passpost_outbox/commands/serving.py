@@ -14,11 +14,14 @@ from typing import Final
 
 import click
 
+from passpost.phrases import Phrases
 from passpost_cli.command import Command
 from passpost_cli.exit_codes import ExitCode
 from passpost_cli.extensions import make_host
 from passpost_outbox.commands.arguments import finished, number, settings_file
 from passpost_outbox.worker import Worker
+
+_: Final = Phrases("passpost_outbox")
 
 log: Final = logging.getLogger("passpost.outbox")
 
@@ -37,8 +40,8 @@ of that one.
 @click.command(cls=Command, name="worker", epilog=_EPILOG)
 @settings_file
 @number("--concurrency", default=_CONCURRENCY, help_text="How many emails are under way at a time.")
-@click.option("--drain", is_flag=True, help="Send what is queued now, and end.")
-@click.option("--json-logs", is_flag=True, help="Write logs as one JSON document in each line.")
+@click.option("--drain", is_flag=True, help=_("Send what is queued now, and end."))
+@click.option("--json-logs", is_flag=True, help=_("Write logs as one JSON document in each line."))
 def worker(file: str, concurrency: int, drain: bool, json_logs: bool) -> None:
     """Send the emails of an outbox.
 
