@@ -100,6 +100,14 @@ class Context(click.Context):
     formatter_class = Formatter
 
 
+def summary_of(command: click.Command) -> str:
+    """Return the first sentence of a command's help, which an extension may bring."""
+    first = " ".join((command.short_help or command.help or "").partition("\n\n")[0].split())
+    package = getattr(command.callback, "__module__", "").partition(".")[0]
+    said = say(Phrases(package)(first)) if package and first else first
+    return said if said != first else command.get_short_help_str(limit=60)
+
+
 def _found(text: str) -> str | None:
     """Return the translation of a text; None if there is none in the reader's language."""
     for package in _packages():

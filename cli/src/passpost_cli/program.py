@@ -17,7 +17,7 @@ from passpost_cli.extensions import (
     may_have_extensions,
     uses_extensions,
 )
-from passpost_cli.helping import verbatim
+from passpost_cli.helping import summary_of, verbatim
 from passpost_cli.language import _, choose_from, say
 from passpost_cli.terminal import (
     complain,
@@ -102,7 +102,7 @@ class Program(Discreet, click.Group):
         return [*items, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def _summary(self, name: str) -> str:
-        return SUMMARIES.get(name) or shown(self.commands[name].get_short_help_str(limit=60))
+        return SUMMARIES.get(name) or shown(summary_of(self.commands[name]))
 
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
         """Parse the arguments; ``--help`` writes its output here."""
