@@ -58,7 +58,7 @@ class Instruments:
             summary: The send.
             seconds: How long it took.
         """
-        usage = {"passpost.usage": self._bounded(summary.usage)}
+        usage = {"passpost.usage": self.bounded(summary.usage)}
         attributes: dict[str, Value] = {**usage, "passpost.outcome": outcome_of(end)}
         if isinstance(end, Receipt | SendError):
             attributes |= of_connector(end.connector, summary)
@@ -85,7 +85,8 @@ class Instruments:
                 "Whether a connector is left alone because its provider failed: 1 or 0.",
             )
 
-    def _bounded(self, usage: str) -> str:
+    def bounded(self, usage: str) -> str:
+        """Return a usage, or `OTHER` where there are too many of them."""
         if usage not in self._usages:
             if len(self._usages) >= USAGES:
                 return OTHER

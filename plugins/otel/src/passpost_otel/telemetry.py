@@ -6,7 +6,7 @@ import logging
 import time
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
-from typing import Final
+from typing import Final, TypeVar
 
 import attrs
 from opentelemetry import metrics, trace
@@ -15,7 +15,10 @@ from opentelemetry.trace import Tracer, TracerProvider
 
 from passpost import AsyncMailer, DeliverySummary, Mailer, Receipt, hookimpl
 from passpost_otel.instruments import Instruments
+from passpost_otel.outbox import OutboxInstruments
 from passpost_otel.tracing import SendSpan
+
+S = TypeVar("S")
 
 log: Final = logging.getLogger("passpost_otel")
 
@@ -43,6 +46,11 @@ class Telemetry:
             Instruments(metrics.get_meter(_SCOPE, meter_provider=meter_provider)),
             recipient_domain,
         )
+        self._outbox = OutboxInstruments(
+            metrics.get_meter(_SCOPE, meter_provider=meter_provider),
+            self._shared.instruments.bounded,
+            self._shared.report,
+        )
 
     @hookimpl
     def around_delivery(self, summary: DeliverySummary) -> AbstractAsyncContextManager[None]:
@@ -52,6 +60,10 @@ class Telemetry:
     def observe(self, mailer: Mailer | AsyncMailer) -> None:
         """Let the gauge ``passpost.breaker.open`` show the connectors of a mailer."""
         self._shared.instruments.observe(mailer)
+
+    def watch(self, store: S) -> S:
+        """Return the store of an outbox, measured: give it to workers in place of the store."""
+        return self._outbox.watched(store)
 
 
 @attrs.define(eq=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final, Self
@@ -54,7 +54,12 @@ class WorkerFromFile:
     @classmethod
     @asynccontextmanager
     async def from_file(
-        cls, path: str | os.PathLike[str], host: Host | None = None, **parts: Any
+        cls,
+        path: str | os.PathLike[str],
+        host: Host | None = None,
+        *,
+        watch: Callable[[OutboxStore], OutboxStore] | None = None,
+        **parts: Any,
     ) -> AsyncIterator[Self]:
         """Return a worker for an application's settings file, as a context.
 
@@ -67,6 +72,8 @@ class WorkerFromFile:
         Args:
             path: The file: JSON with comments.
             host: Where its connectors are looked up; a new `passpost.Host` by default.
+            watch: Returns what the worker uses in place of the store, such as
+                `passpost_otel.Telemetry.watch`.
             parts: Other arguments of the worker.
 
         Raises:
@@ -83,7 +90,7 @@ class WorkerFromFile:
         make: Any = cls
         async with AsyncMailer(*application.connectors, **application.options()) as mailer:
             try:
-                yield make(store, keys, mailer, **given)
+                yield make(store if watch is None else watch(store), keys, mailer, **given)
             finally:
                 await store.aclose()
 
