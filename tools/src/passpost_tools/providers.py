@@ -73,7 +73,8 @@ PROVIDERS: Final = (
 
 
 HOSTS: Final = (
-    "smtp.gmail.com", "smtp-relay.gmail.com", "smtp.office365.com", "smtpdm.aliyun.com",
+    "smtp.gmail.com", "smtp-relay.gmail.com", "smtp.office365.com", "smtp-mail.outlook.com",
+    "smtpdm.aliyun.com",
     "smtpdm-ap-southeast-1.aliyun.com", "smtp.qq.com", "smtp.exmail.qq.com", "smtp.163.com",
     "smtp.126.com", "smtp.sendgrid.net", "smtp.postmarkapp.com", "smtp.resend.com",
     "smtp.mailgun.org", "smtp.eu.mailgun.org",

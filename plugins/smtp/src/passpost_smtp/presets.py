@@ -45,6 +45,11 @@ def _preset(  # noqa: PLR0913 - one for each setting that differs
     return Preset(id_, dict(zip(("en", "zh-CN"), names, strict=True)), settings)
 
 
+# Hosts, ports and user names, in the providers' own words:
+# https://docs.aws.amazon.com/ses/latest/dg/smtp-connect.html (a host for each region; 465 or 587)
+# https://postmarkapp.com/support/article/811-what-are-the-smtp-details-credentials-i-should-be-using
+# https://resend.com/docs/send-with-smtp
+# https://documentation.mailgun.com/docs/mailgun/user-manual/sending-messages/send-smtp
 PRESETS: Final = (
     _preset(
         "gmail", ("Gmail", "Gmail"), "smtp.gmail.com",
