@@ -10,10 +10,12 @@ import re
 from collections.abc import AsyncIterator
 from queue import SimpleQueue
 from typing import Any, Self, cast
+from unittest.mock import Mock
 
 import kombu
 import pytest
-from celery import Celery
+from celery import Celery, signals
+from celery.concurrency.base import BasePool
 from celery.contrib.testing.worker import start_worker
 from kombu import Queue
 from kombu.exceptions import ChannelError
@@ -170,6 +172,20 @@ def test_a_worker_goes_on_with_the_trace_and_raises_nothing(
     said = capfd.readouterr().err
     assert "raises ended in a ValueError" in said
     assert "canary" not in said
+
+
+@pytest.mark.parametrize("queue", ["passpost", "others"])
+def test_a_pool_that_asyncio_cannot_run_in_is_rejected(queue: str) -> None:
+    app = make_app("redis://127.0.0.1:1/0")
+    engine_of(app)
+    app.amqp.queues.add(Queue("others"))
+    app.amqp.queues.select([queue])
+    worker = Mock(app=app, pool_cls=BasePool)
+    if queue == "others":
+        signals.worker_init.send(sender=worker)
+        return
+    with pytest.raises(SystemExit, match="passpost-celery: use the pool `threads`"):
+        signals.worker_init.send(sender=worker)
 
 
 def test_a_worker_with_invalid_settings_does_not_start(redis_shop: Shop) -> None:
