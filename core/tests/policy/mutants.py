@@ -145,8 +145,10 @@ MUTANTS: Final = [
     Mutant("health", "min(seconds_asked(result.retry_after), longest))", "0.0)", "test_health:test_a_provider_that_asks_for_more_time_gets_it"),
     Mutant("health", "min(seconds_asked(result.retry_after), longest))", "seconds_asked(result.retry_after))", "test_known_bugs:test_no_connector_is_dropped_for_ever"),
     Mutant("dispatch", "place.settle(_ACCEPTED)", "place.release()", "test_mailers:test_the_breaker_opens_and_all_traffic_returns_to_the_first"),
-    Mutant("dispatch", "place.release()\n                    raise", 'place.settle(Result("unknown"))\n                    raise', "test_mailers:test_a_cancelled_trial_gives_its_place_back"),
-    Mutant("dispatch", "place.release()\n                    raise", "raise", "test_mailers:test_a_cancelled_trial_gives_its_place_back"),
+    Mutant("dispatch", "place.release()\n                    if not lane", 'place.settle(Result("unknown"))\n                    if not lane', "test_mailers:test_a_cancelled_trial_gives_its_place_back"),
+    Mutant("dispatch", "place.release()\n                    if not lane", "if not lane", "test_mailers:test_a_cancelled_trial_gives_its_place_back"),
+    Mutant("dispatch", "if not isinstance(result, Receipt) and not lane.was_reached:", "if False:", "test_places:test_a_message_without_a_template_takes_no_place", {"stores": None}),
+    Mutant("once", "            frees = True\n", "            frees = False\n", "test_lost_replies:test_a_send_that_was_cancelled_frees_its_key"),
     # Whose fault it is
     Mutant("dispatch", "if not lane.asked:", "if False:", "test_limits:test_a_defect_of_an_extension_is_nobodys_fault"),
     Mutant("dispatch", "if not lane.asked:", 'if str(error.provider_code).startswith("passpost."):', "test_limits:test_a_connector_cannot_excuse_itself_by_its_code"),
@@ -183,5 +185,5 @@ MUTANTS: Final = [
     Mutant("rate", "            return wait", "            return 0.0", "test_known_bugs:test_waiting_emails_are_not_released_all_at_once"),
     Mutant("cooling", "raise Throttled(left)\n        return cooled\n\n    async def begin(", "return cooled\n        return cooled\n\n    async def begin(", "test_known_bugs:test_a_limit_is_never_silent_and_never_leads_elsewhere"),
     Mutant("delivery", "await self._cooling.begin(message, self._clock.monotonic() + self._policy.timeout)", "pass", "test_known_bugs:test_a_limit_does_not_tell_who_is_registered"),
-    Mutant("delivery", "if cooled is not FREE and nothing_was_sent(error):", "if False:", "test_known_bugs:test_an_outage_locks_nobody_out"),
+    Mutant("cooling", "if cooled is not FREE and nothing_was_sent(error):", "if False:", "test_known_bugs:test_an_outage_locks_nobody_out"),
 ]  # fmt: skip

@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import os
 from itertools import count
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from passpost._delivery.deadlines import DeadlinePassedError
+from passpost._delivery.notes import nothing_was_sent
 from passpost._delivery.once import KeyedHash, tolerate
 from passpost._phrases import _
 from passpost._plugins.defects import describe_defect
@@ -34,7 +35,7 @@ _GIVING_BACK: Final = 1.0
 _STORE: Final = _("store of the cooldowns")
 
 
-class Cooled(NamedTuple):
+class Cooled:
     """A cooldown that a send has begun.
 
     Attributes:
@@ -42,8 +43,11 @@ class Cooled(NamedTuple):
         owner: Names the send; no other one that shares the store has the same.
     """
 
-    key: str
-    owner: str
+    __slots__ = ("key", "owner")
+
+    def __init__(self, key: str, owner: str) -> None:
+        self.key = key
+        self.owner = owner
 
 
 _numbers: Final = count()
@@ -72,6 +76,7 @@ class Cooling:
         notes: Notes,
     ) -> None:
         self._seconds = seconds
+        self._otherwise = seconds.get(EVERY_USAGE, 0.0)
         # Without a secret, all processes that share the cooldowns still agree on the hashes.
         self._keyed_hash = KeyedHash(stores.secret or b"passpost")
         self._on_failure = stores.on_failure
@@ -128,9 +133,10 @@ class Cooling:
             raise
         return cooled
 
-    async def give_back(self, cooled: Cooled, error: BaseException) -> None:
-        """End a cooldown whose email was not sent, for this error; wait for a moment at most."""
-        await self._notes.write(self._give_back(cooled, logging.ERROR), _GIVING_BACK, error)
+    async def give_back_unsent(self, cooled: Cooled, error: BaseException) -> None:
+        """End a cooldown if this error says that nothing was sent; wait for a moment at most."""
+        if cooled is not FREE and nothing_was_sent(error):
+            await self._notes.write(self._give_back(cooled, logging.ERROR), _GIVING_BACK, error)
 
     async def _ask(self, cooled: Cooled, lasting: float, over: float) -> None:
         try:
@@ -154,7 +160,7 @@ class Cooling:
             log.log(level, "a cooldown may stay although its email was not sent: %s", what)
 
     def _lasting(self, message: Message) -> float:
-        return self._seconds.get(message.usage, self._seconds.get(EVERY_USAGE, 0.0))
+        return self._seconds.get(message.usage, self._otherwise)
 
     def _key(self, message: Message) -> str:
         # Nearly all servers take a name for the same one in capitals.

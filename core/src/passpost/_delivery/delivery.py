@@ -8,12 +8,12 @@ from collections.abc import Awaitable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from passpost._delivery.cooling import FREE, Cooling
+from passpost._delivery.cooling import Cooling
 from passpost._delivery.deadlines import Deadlines
 from passpost._delivery.dispatch import Dispatch
 from passpost._delivery.identity import SendIdentity
 from passpost._delivery.lane import EmailLane, Outgoing
-from passpost._delivery.notes import Notes, nothing_was_sent
+from passpost._delivery.notes import Notes
 from passpost._delivery.once import Once
 from passpost._delivery.places import Places
 from passpost._delivery.records import Records
@@ -93,6 +93,7 @@ class Delivery:
             for name, rate in policy.rates.items()
         }
         self._cooling = Cooling(policy.recipient_cooldowns, stores, clock, self._deadlines, notes)
+        self._cools = bool(policy.recipient_cooldowns)
         self._once = None
         if stores.idempotency is not None:
             self._once = Once(stores.idempotency, stores, clock, self._deadlines, notes)
@@ -131,13 +132,22 @@ class Delivery:
     ) -> Receipt:
         over = began + seconds
         # Chosen here, and not in functions that await each other: each costs every email a little.
-        send = self._send_cooled if self._policy.recipient_cooldowns else self._dispatch
         try:
             if self._once is not None and message.idempotency_key is not None:
+                send = self._send_cooled if self._cools else self._dispatch
                 make = partial(send, message, seconds, over, identity)
                 receipt = await self._once.send(message, over, make)
+            elif self._cools:
+                cooled = self._cooling.begin_now(message)
+                if cooled is None:
+                    cooled = await self._cooling.begin(message, over)
+                try:
+                    receipt = await self._dispatch(message, seconds, over, identity)
+                except (PasspostError, asyncio.CancelledError) as error:
+                    await self._cooling.give_back_unsent(cooled, error)
+                    raise
             else:
-                receipt = await send(message, seconds, over, identity)
+                receipt = await self._dispatch(message, seconds, over, identity)
         except BaseException as error:
             self._records.failed(message, began, error)
             raise
@@ -171,8 +181,7 @@ class Delivery:
         try:
             return await self._dispatch(message, seconds, over, identity)
         except (PasspostError, asyncio.CancelledError) as error:
-            if cooled is not FREE and nothing_was_sent(error):
-                await self._cooling.give_back(cooled, error)
+            await self._cooling.give_back_unsent(cooled, error)
             raise
 
     def _dispatch(

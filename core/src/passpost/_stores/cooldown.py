@@ -44,6 +44,8 @@ class MemoryCooldowns:
         self._clock = clock or default_clock()
         # Of the same length nearly all, so what was begun first is over first.
         self._begun: OrderedDict[str, tuple[float, str]] = OrderedDict()
+        # When the one that was begun first is over: before that, none has to be looked for.
+        self._first_over = 0.0
 
     async def begin(self, key: str, seconds: float, *, owner: str) -> float:
         """Begin a cooldown; see `Cooldowns.begin`."""
@@ -52,12 +54,14 @@ class MemoryCooldowns:
     def begin_now(self, key: str, seconds: float, *, owner: str) -> float:
         """Begin a cooldown at once: what waits for nothing costs each email less."""
         now = self._clock.monotonic()
-        if key in self._begun:
-            over, known = self._begun[key]
+        begun = self._begun.get(key)
+        if begun is not None:
+            over, known = begun
             if over > now and known != owner:
                 return over - now
             del self._begun[key]
-        self._forget(now)
+        if now >= self._first_over:
+            self._forget(now)
         self._begun[key] = now + seconds, owner
         return 0.0
 
@@ -67,5 +71,10 @@ class MemoryCooldowns:
             del self._begun[key]
 
     def _forget(self, now: float) -> None:
-        while self._begun and next(iter(self._begun.values()))[0] <= now:
+        self._first_over = 0.0
+        while self._begun:
+            over = next(iter(self._begun.values()))[0]
+            if over > now:
+                self._first_over = over
+                return
             self._begun.popitem(last=False)
