@@ -83,7 +83,7 @@ class Proposal:
 
     def diff(self) -> tuple[Line, ...]:
         """Return what changes, without secrets."""
-        old = "" if self.before.is_new else self.before.hidden().text
+        old = "" if self.before.is_new else self.before.hidden.text
         return tuple(_lines(old.splitlines(), self._shown().splitlines()))
 
     def _shown(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import webbrowser
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -72,7 +73,9 @@ def command(  # noqa: PLR0913, PLR0917 - click passes each option
         problem = _("cannot listen there: {reason}", reason=error.strerror or "")
     else:
         launched = Launched(file, listening, secret=secret, names=names, host=make_host())
-        launched.serve(lambda: _announce(launched.link, browser=not no_browser))
+        # Ctrl-C is how a console ends.
+        with suppress(KeyboardInterrupt):
+            launched.serve(lambda: _announce(launched.link, browser=not no_browser))
         return
     raise CommandError(problem, _("use another `--port` or `--host`"))
 

@@ -76,13 +76,18 @@ def coverage(document: Document) -> Coverage:
         for one in document.entries
         if not _is_at_provider(one)
     }
-    have = frozenset().union(common, *each.values())
+    have: _Have = frozenset().union(common, *each.values())
     used = [usage for usage, _ in sorted(have) if usage not in FLOWS]
     usages = (*FLOWS, *dict.fromkeys(used))
     languages = (*sorted({language for _, language in have if language}, key=str.lower), "")
     if not each:
         return Coverage(languages, {})
-    rows = {usage: tuple(_cell(usage, one, each) for one in languages) for usage in usages}
+    # Most connectors have the same templates: those of the application.
+    sources: dict[_Have, tuple[str, ...]] = {}
+    for name, own in each.items():
+        lower = frozenset((usage, locale.lower()) for usage, locale in own)
+        sources[lower] = (*sources.get(lower, ()), name)
+    rows = {usage: tuple(_cell(usage, one, sources) for one in languages) for usage in usages}
     return Coverage(languages, rows)
 
 
@@ -104,25 +109,24 @@ def _read(written: Sequence[Any]) -> Iterator[tuple[str, str]]:
             yield _OLD.get(usage, usage), locale if isinstance(locale, str) else ""
 
 
-def _cell(usage: str, language: str, sources: dict[str, _Have]) -> Cell:
+def _cell(usage: str, language: str, sources: dict[_Have, tuple[str, ...]]) -> Cell:
     order = list(Served)
-    found = {name: _served(usage, language, have) for name, have in sources.items()}
+    found = {names: _served(usage, language.lower(), have) for have, names in sources.items()}
     worst = max(found.values(), key=order.index)
-    without = (name for name, served in found.items() if served is Served.MISSING)
-    return Cell(worst, tuple(without))
+    without = (names for names, served in found.items() if served is Served.MISSING)
+    return Cell(worst, tuple(name for names in without for name in names))
 
 
 def _served(usage: str, language: str, have: _Have) -> Served:
-    lower = {(name, locale.lower()) for name, locale in have}
     for name, kind in ((usage, Served.OWN), (_GENERIC, Served.GENERIC)):
-        if language and _by_locale(name, language.lower(), lower):
+        if language and _by_locale(name, language, have):
             return kind
-        if (name, "") in lower:
+        if (name, "") in have:
             return kind if kind is Served.GENERIC or not language else Served.SHARED
     return Served.MISSING
 
 
-def _by_locale(usage: str, tag: str, have: set[tuple[str, str]]) -> bool:
+def _by_locale(usage: str, tag: str, have: _Have) -> bool:
     while tag:
         if (usage, tag) in have:
             return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
+from functools import cached_property
 from pathlib import Path
 from secrets import token_urlsafe
 from threading import Lock
@@ -25,6 +26,7 @@ from passpost_tools.spans import Spans
 MAX_FILE: Final = 1 << 20
 """Bytes in a settings file; more is another file by mistake."""
 
+_FILE: Final = "${file:"
 _MARK: Final = "\ufeff"
 _MOST_DRAFTS: Final = 32
 
@@ -90,8 +92,9 @@ class Document:
         place = ("connectors", name)
         return tuple(one for one in self.problems if config_path(one.path)[:2] == place)
 
+    @cached_property
     def hidden(self) -> Hidden:
-        """Return the text without its secrets."""
+        """The text without its secrets."""
         forms = {one.name: one.fields("en") for one in self.entries}
         return hide(self.loaded.text, forms)
 
@@ -169,19 +172,25 @@ class Workspace:
         self.drafts = Drafts()
         self.trials: dict[str, Trial] = {}
         self._saving = Lock()
+        self._latest: Document | None = None
 
     def read(self) -> Document:
         """Read the file as it is now."""
         try:
             if self.path.exists() and self.path.stat().st_size > MAX_FILE:
                 return self._unreadable(_("the file is larger than 1 MiB"))
-            return self.understand(load(self.path))
+            loaded = load(self.path)
         except UnicodeDecodeError:
             return self._unreadable(_("the file is not UTF-8"))
         except OSError as error:
             return self._unreadable(
                 _("the file cannot be read: {reason}", reason=error.strerror or "")
             )
+        latest = self._latest
+        # What files contain that settings refer to may change at any time.
+        if latest is None or latest.loaded != loaded or _FILE in loaded.text:
+            latest = self._latest = self.understand(loaded)
+        return latest
 
     def save(self, draft: Draft) -> None:
         """Replace the file's text by that of a draft.

@@ -80,9 +80,9 @@ class Client:
 class Running:
     """A console at a port of its own."""
 
-    def __init__(self, path: Path, **options: Any) -> None:
+    def __init__(self, path: Path, address: str = "127.0.0.1", **options: Any) -> None:
         host = passpost.Host(installed_extensions=())
-        self.launched = Launched(path, listen("127.0.0.1", 0), host=host, **options)
+        self.launched = Launched(path, listen(address, 0), host=host, **options)
         self.link = self.launched.link
         self.origin = self.launched.origin
         self._ready = threading.Event()

@@ -84,7 +84,7 @@ def _answer(visit: Visit, document: Document, path: Path, here: str) -> Response
     # What cannot be read cannot be cleared of its secrets either.
     if not document.readable:
         return _show(visit, document, path, here, None, "")
-    hidden = "" if document.is_new else document.hidden().text
+    hidden = "" if document.is_new else document.hidden.text
     part = Part.of(hidden, path)
     if not visit.is_change:
         return _show(visit, document, path, here, part, part.text)
