@@ -9,7 +9,7 @@ import pytest
 
 from passpost.stores import StoreError
 
-from .brokers import Broker, SilentProxy
+from .brokers import Broker, Redis, SilentProxy
 from .conftest import BROKERS, PATIENCE
 from .test_setup import engine_of, make_app
 
@@ -33,3 +33,13 @@ def test_a_publish_to_a_silent_broker_ends(kind: str, request: pytest.FixtureReq
         assert asyncio.run(publish()) == [StoreError] * CALLS
         proxy.go_on()
         assert asyncio.run(publish()) == [type(None)] * CALLS
+
+
+def test_a_publish_finds_a_broker_that_was_restarted(redis: Redis) -> None:
+    engine = engine_of(make_app(redis.url()), "restarted")
+    asyncio.run(engine.publish("id", seconds_left=60, priority=10))
+    redis.kill()
+    redis.start()
+    # On each connection.
+    for _call in range(2 * CALLS):
+        asyncio.run(engine.publish("id", seconds_left=60, priority=10))

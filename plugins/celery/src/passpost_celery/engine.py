@@ -6,6 +6,7 @@ import asyncio
 import os
 import secrets
 import threading
+import time
 from bisect import bisect_left
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -118,16 +119,16 @@ class _Publisher:
 
     def _publish(self, options: Mapping[str, Any]) -> None:
         used: Connection | None = getattr(self._local, "connection", None)
-        if used is not None:
-            try:
-                self._send(used, options)
-            except TimeoutError:
+        began = time.monotonic()
+        try:
+            self._send(used or self._connect(), options)
+        except Exception:
+            if time.monotonic() - began > _PATIENCE / 2:
                 raise
-            except used.recoverable_connection_errors:
-                # The broker was restarted since; twice the same ID does no harm.
-                pass
-            else:
-                return
+        else:
+            return
+        # The broker was restarted since, or a quorum queue that is new has no leader yet. The same
+        # ID twice does no harm.
         self._send(self._connect(), options)
 
     def _connect(self) -> Connection:
