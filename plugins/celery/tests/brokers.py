@@ -185,6 +185,12 @@ class SilentProxy:
     def go_on(self) -> None:
         self._open.set()
 
+    def drop(self) -> None:
+        """Close all connections, as a broker that restarts does."""
+        for one in self._sockets[1:]:
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+
     def close(self) -> None:
         for one in self._sockets:
             with suppress(OSError):

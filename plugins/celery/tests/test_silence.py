@@ -9,7 +9,7 @@ import pytest
 
 from passpost.stores import StoreError
 
-from .brokers import Broker, Redis, SilentProxy
+from .brokers import Broker, RabbitMq, SilentProxy
 from .conftest import BROKERS, PATIENCE
 from .test_setup import engine_of, make_app
 
@@ -35,11 +35,9 @@ def test_a_publish_to_a_silent_broker_ends(kind: str, request: pytest.FixtureReq
         assert asyncio.run(publish()) == [type(None)] * CALLS
 
 
-def test_a_publish_finds_a_broker_that_was_restarted(redis: Redis) -> None:
-    engine = engine_of(make_app(redis.url()), "restarted")
-    asyncio.run(engine.publish("id", seconds_left=60, priority=10))
-    redis.kill()
-    redis.start()
-    # On each connection.
-    for _call in range(2 * CALLS):
-        asyncio.run(engine.publish("id", seconds_left=60, priority=10))
+def test_a_publish_finds_a_broker_that_dropped_its_connections(rabbitmq: RabbitMq) -> None:
+    with closing(SilentProxy(rabbitmq.port)) as proxy:
+        engine = engine_of(make_app(rabbitmq.url(proxy.port)), "dropped")
+        for _call in range(2 * CALLS):
+            asyncio.run(engine.publish("id", seconds_left=60, priority=10))
+            proxy.drop()
