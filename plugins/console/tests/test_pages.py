@@ -181,6 +181,25 @@ def test_a_connector_is_added_behind_the_others(client: Client, file: Path) -> N
     assert client.get("/connectors/third").status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [
+        ("{}", 200), ('{"templates": []}', 200), ('{"connectors": []}', 422), ("{,", 422),
+        ('{"host": "smtp.example.com", "fromEmail": "a@example.com"}', 422),
+    ],
+)  # fmt: skip
+def test_a_connector_is_added_to_a_file_of_an_application(
+    client: Client, file: Path, text: str, status: int
+) -> None:
+    file.write_text(text, "utf-8")
+    response = client.post("/add", {"name": "first", "use": "smtp:gmail"})
+    assert response.status_code == status
+    if status == 200:
+        client.post("/save", form(response, "/save"))
+        assert list(config.read(file.read_text("utf-8"))["connectors"]) == ["first"]
+    assert client.get("/").status_code == 200
+
+
 # Guides.
 
 

@@ -1,4 +1,11 @@
-"""The pages of the console, in the order of its navigation: a page is a file and a line here."""
+"""The pages of the console, in the order of its navigation: a page is a file and a line here.
+
+A page is a function from a `Visit` to a response, which runs in a thread. `Visit.show` fills in a
+template of ``templates/``, whose texts are phrases: ``{{ _("Save") }}``. A change of the settings
+is a text: `passpost_console.changes.propose` looks at it, and `passpost_console.pages.saving`
+shows the difference and saves it. A response may have a content policy of its own, such as that
+of a page in a frame.
+"""
 
 from __future__ import annotations
 

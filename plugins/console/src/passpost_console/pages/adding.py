@@ -13,6 +13,8 @@ from passpost_console.pages.connector import presets
 from passpost_console.pages.saving import review
 from passpost_console.phrases import _
 from passpost_console.visit import Page, Visit
+from passpost_console.workspace import config_path
+from passpost_tools.editing import rewrite
 from passpost_tools.setup.questions import fields_of
 from passpost_tools.setup.writing import new_text, with_entry
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
     from passpost_console.workspace import Document
 
+_KEY: Final = "connectors"
 _NAME: Final = re.compile(r"[A-Za-z0-9][\w.-]{0,63}", re.ASCII)
 
 
@@ -33,19 +36,29 @@ def answer(visit: Visit) -> Response:
         return _show(visit, document)
     name, chosen = visit.form.get("name", "").strip(), visit.form.get("use", "")
     use, _colon, preset = chosen.partition(":")
-    if _NAME.fullmatch(name) is None:
-        return _show(visit, document, _("use letters, digits, dots and hyphens for the name"))
-    if document.entry(name) is not None:
-        return _show(visit, document, _("a connector of this name exists already"))
-    if not document.readable:
-        return _show(visit, document, _("correct the settings file first: it cannot be read"))
+    if (problem := _problem(document, name)) is not None:
+        return _show(visit, document, problem)
     try:
         info = visit.workspace.host.info(use)
     except passpost.PluginError as error:
         return _show(visit, document, said(error))
     proposal = _proposed(visit, document, name, info, preset)
+    others = (one for one in proposal.problems if config_path(one.path)[:2] != (_KEY, name))
+    if (wrong := next(others, None)) is not None:
+        return _show(visit, document, wrong.message)
     # What is left to fill in is said on the connector's own page.
     return review(visit, proposal, f"/connectors/{name}")
+
+
+def _problem(document: Document, name: str) -> str | None:
+    """Return why no connector of a name can be added; None if one can."""
+    if _NAME.fullmatch(name) is None:
+        return _("use letters, digits, dots and hyphens for the name")
+    if document.entry(name) is not None:
+        return _("a connector of this name exists already")
+    if not document.readable or not isinstance(document.data.get(_KEY, {}), dict):
+        return _("correct the settings file first: it cannot be read")
+    return None
 
 
 def _proposed(
@@ -59,7 +72,10 @@ def _proposed(
     if document.is_new:
         text = new_text({"connectors": {name: entry}}, fields, visit.language)
     else:
-        text = with_entry(document.loaded.text, name, entry, fields)
+        text = document.loaded.text
+        if _KEY not in document.data:
+            text = rewrite(text, {**document.data, _KEY: {}})
+        text = with_entry(text, name, entry, fields)
     return propose(visit.workspace, document, text)
 
 
@@ -82,8 +98,12 @@ def _choices(visit: Visit) -> Iterator[tuple[str, list[tuple[str, str]]]]:
             info = visit.workspace.host.info(one.id)
         except passpost.PluginError:
             continue
-        own = [(f"{one.id}:{id_}", name) for id_, name in presets(info, visit.language)]
         name = in_language(info.name, visit.language)
+        # A closed choice does not show the name of its group.
+        own = [
+            (f"{one.id}:{id_}", f"{name} · {preset}")
+            for id_, preset in presets(info, visit.language)
+        ]
         yield name, [*own, (f"{one.id}:", visit.say(_("{name}, without a preset", name=name)))]
 
 
