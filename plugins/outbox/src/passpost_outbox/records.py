@@ -235,7 +235,7 @@ def decide(record: Record, event: Event, now: int) -> Record | None:
             return _in_doubt(record, "lease", now) if dead else None
         case Retry(deadline):
             allowed = record.may_be_retried and now < deadline
-            # What it waits begins anew, and with it the pauses between two publications.
+            # It waits from now on: the pauses between two publications begin again, too.
             again = _queued(record, now, deadline=deadline, queued_at=now)
             return again if allowed else None
     return _of_owned(record, event, now) if _owns(record, event.owner) else None
