@@ -188,11 +188,13 @@ def pages(browse: Browse, running: Running) -> Callable[..., Iterator[tuple[str,
             yield path, page
         page.goto(f"{running.origin}/connectors/primary")
         page.locator("#input-fromEmail").fill("sign-in@example.com")
-        page.locator(".actions button.primary").click()
+        with page.expect_navigation():
+            page.locator(".actions button.primary").click()
         yield "/connectors/primary (what changes)", page
         page.goto(f"{running.origin}/connectors/primary")
         page.locator("#input-port").fill("70000")
-        page.locator(".actions button.primary").click()
+        with page.expect_navigation():
+            page.locator(".actions button.primary").click()
         yield "/connectors/primary (errors)", page
 
     return shown
