@@ -195,17 +195,26 @@ def bare_key(text: str, rng: random.Random) -> tuple[str, int, str] | None:
 
 
 def missing_value(text: str, rng: random.Random) -> tuple[str, int, str] | None:
-    """Remove a value; what is found in its place is on its line, or on the next one."""
     places = [p for p in members(text) if p[1] != p[2] and text[p[2]] not in "{["]
-    path, _, value, end = rng.choice(places)
-    following = re.compile(r"\S").search(text, end)
-    assert following
-    return text[:value] + text[end:], line_at(text, following.start()), path_text(path)
+    path, start, value, end = rng.choice(places)
+    return text[:value] + text[end:], line_at(text, start), path_text(path)
+
+
+def extra_comma(text: str, rng: random.Random) -> tuple[str, int, str] | None:
+    """Add a comma after one, or on the line below it."""
+    places = [p for p in members(text) if text[p[3] : p[3] + 1] == ","]
+    if not places:
+        return None
+    path, _, _, end = rng.choice(places)
+    added = rng.choice([",", " ,", "\n  ,"])
+    changed = text[: end + 1] + added + text[end + 1 :]
+    return changed, line_at(text, end) + added.count("\n"), path_text(path)
 
 
 MUTATIONS: list[Mutation] = [
     misspelt_key, wrong_type, bare_value, open_text, missing_comma, open_tag, misspelt_variable,
     misspelt_usage, unknown_choice, code_in_subject, duplicate_key, bare_key, missing_value,
+    extra_comma,
 ]  # fmt: skip
 
 EXAMPLES = list(examples())

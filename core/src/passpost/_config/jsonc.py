@@ -251,6 +251,9 @@ class Scan:
             self._close()
             return
         parent = self._open[-1]
+        if token.kind == "mark" and token.text not in _CLOSERS:
+            # Before the next item begins: an extra comma belongs to the item that it follows.
+            self._no_value(token.start)
         parent.step = int(parent.step) + 1
         parent.start = token.start
         self._value(token)
@@ -263,12 +266,16 @@ class Scan:
             self._enter(token, path, parent.start)
             return
         if token.kind == "mark":
-            remedy = _("add a value, or remove the comma")
-            self._stop(token.start, "E011", _("expected a value"), remedy)
+            # At the key: what follows may be lines further down.
+            self._no_value(parent.start)
         self._note(path, parent.start, token)
         for fault in text_faults(token) if token.kind == "text" else word_faults(token):
             self._report(fault, path)
         self._next = self._comma
+
+    def _no_value(self, offset: int) -> None:
+        remedy = _("add a value, or remove the comma")
+        self._stop(offset, "E011", _("expected a value"), remedy)
 
     def _comma(self, token: Token) -> None:
         parent = self._open[-1]
