@@ -80,7 +80,8 @@ def help_texts(tree: ast.AST) -> Iterator[str]:
 
 def _makes_command(decorator: ast.expr) -> bool:
     match decorator:
-        case ast.Call(func=ast.Attribute(value=ast.Name(id="click"), attr="command" | "group")):
+        # Of click, or of a group.
+        case ast.Call(func=ast.Attribute(attr="command" | "group")):
             return True
     return False
 

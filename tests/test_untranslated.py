@@ -11,7 +11,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
+from click.testing import CliRunner
+
+from passpost_cli.program import make
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "release"))
@@ -30,6 +34,8 @@ SHOWN = frozenset(
 
 NAMES = frozenset(("evidence", "hint", "message", "problem", "reason", "remedy", "wrong"))
 """What such texts are called before they are used."""
+
+SAID_BY_HELP = frozenset(("epilog", "help", "help_text", "short_help"))
 
 ENGLISH = {
     "a Problem contains something else than text": "for the author of a config class",
@@ -58,12 +64,12 @@ def shown(tree: ast.AST) -> Iterator[ast.AST]:
             case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)) if name in SHOWN:
                 yield from node.args
                 yield from (one.value for one in node.keywords)
-            case ast.Call(
-                func=ast.Attribute(value=ast.Name(id="click"), attr="option" | "Option"),
-                keywords=keywords,
-            ):
-                # The help of an option; `--help` looks it up.
-                yield from (one.value for one in keywords if one.arg == "help")
+            case ast.Call(func=ast.Attribute(attr="add_argument" | "ArgumentParser")):
+                # Of Django and of scripts, whose help has no language of its own.
+                pass
+            case ast.Call(keywords=keywords):
+                # What `--help` says, though a function of ours may pass it on to click.
+                yield from (one.value for one in keywords if one.arg in SAID_BY_HELP)
             case ast.Assign(targets=[ast.Name(id=name)], value=value) if name in NAMES:
                 yield value
 
@@ -76,6 +82,38 @@ def untranslated(source: str) -> list[str]:
         texts = (text_of(part) for part in parts)
         found += [text for text in texts if text and WORDS.search(text) and text not in ENGLISH]
     return found
+
+
+# The form of a JSON document and commands are the same in each language.
+FORM = re.compile(r'[{}\]]|"$|\bpasspost completion\b')
+QUOTED = re.compile("“[^”]*”")
+SENTENCE = re.compile(r"[A-Za-z]{2,} [A-Za-z]{2,} [A-Za-z]{2,}")
+
+
+def commands(command: click.Command, *path: str) -> Iterator[tuple[str, ...]]:
+    """Yield the names of a command and of those within it, also of installed extensions."""
+    yield path
+    if isinstance(command, click.Group):
+        ctx = click.Context(command)
+        for name in command.list_commands(ctx):
+            inner = command.get_command(ctx, name)
+            assert inner is not None
+            yield from commands(inner, *path, name)
+
+
+COMMANDS = [*commands(make())]
+
+
+def test_the_commands_of_extensions_and_those_within_groups_are_looked_at() -> None:
+    assert {("worker",), ("outbox", "purge"), ("console",), ("send",)} <= {*COMMANDS}
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+def test_help_is_all_in_chinese(path: tuple[str, ...]) -> None:
+    shown = CliRunner().invoke(make(), [*path, "--help", "--lang", "zh-CN"]).stdout
+    assert shown.startswith("用法：")
+    said = [line for line in shown.splitlines() if not FORM.search(line)]
+    assert [line for line in said if SENTENCE.search(QUOTED.sub("…", line))] == []
 
 
 FILES = [path for package in packages() for path in sorted(package.rglob("*.py"))]
@@ -96,6 +134,8 @@ def test_what_people_read_is_made_of_phrases(path: Path) -> None:
         'remedy = "write a number" if digits else ""',
         'node.fault("E1", "too short")',
         'click.option("--fix", help="Correct mistakes.")',
+        'number("--limit", default=9, help_text="How many at most.")',
+        'click.command(cls=Command, epilog="It ends at once.")',
     ],
 )
 def test_a_text_without_a_phrase_is_found(source: str) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from passpost_cli.arguments import named
-from passpost_cli.helping import Context
+from passpost_cli.helping import Context, summary_of
 from passpost_cli.language import SILENT_OPTION, _, choose_from
 
 if TYPE_CHECKING:
@@ -41,6 +41,22 @@ class Discreet(click.Command):
         except click.NoSuchOption as error:
             problem = _unknown_option(error)
         raise click.UsageError(problem, ctx)
+
+
+class CommandGroup(Discreet, click.Group):
+    """A group of commands, which are listed in the reader's language."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands."""
+        with formatter.section(_("Commands")):
+            formatter.write_dl(
+                [(name, self.summary(ctx, name)) for name in self.list_commands(ctx)]
+            )
+
+    def summary(self, ctx: click.Context, name: str) -> str:
+        """Return what is said of a command in the list."""
+        command = self.get_command(ctx, name)
+        return summary_of(command) if command is not None else ""
 
 
 @contextmanager

@@ -15,10 +15,9 @@ from passpost_cli.language import _, say
 # What click itself says.
 _CLICKS: Final = (_("Options"), _("Show this message and exit."))
 
-# What click appends to the text of an option.
-_NOTED: Final = re.compile(
-    r"(?P<text>.*?)(?P<note>  \[(?:default: (?P<value>.+)|required)\])?", re.DOTALL
-)
+# What click appends to the text of an option: "  [default: 0; 0<=x<=9; required]".
+_NOTED: Final = re.compile(r"(?P<text>.*?)(?:  \[(?P<notes>[^\]]+)\])?", re.DOTALL)
+_DEFAULT: Final = "default: "
 # A line that keeps its form: "  130  interrupted (SIGINT)".
 _LINE: Final = re.compile(r"(?P<before>\s*(?:\S+\s{2,})?)(?P<text>.*)")
 _VERBATIM: Final = "\b"
@@ -128,9 +127,13 @@ def _noted(text: str) -> str | None:
     match = _NOTED.fullmatch(text)
     if match is None or (said := _found(" ".join(match["text"].split()))) is None:
         return None
-    if match["value"]:
-        return said + say(_("[default: {value}]", value=match["value"]))
-    return said + say(_("[required]")) if match["note"] else said
+    return said + "".join(_note(one) for one in (match["notes"] or "").split("; ") if one)
+
+
+def _note(note: str) -> str:
+    if note.startswith(_DEFAULT):
+        return say(_("[default: {value}]", value=note.removeprefix(_DEFAULT)))
+    return say(_("[required]")) if note == "required" else f" [{note}]"
 
 
 def _line(line: str) -> str:

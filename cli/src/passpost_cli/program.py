@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from passpost import __version__
-from passpost_cli.command import Discreet, usage_text, wants_json
+from passpost_cli.command import CommandGroup, usage_text, wants_json
 from passpost_cli.exit_codes import MEANINGS, ExitCode
 from passpost_cli.extensions import (
     add_commands,
@@ -54,7 +54,7 @@ _EPILOG: Final = verbatim(
 )
 
 
-class Program(Discreet, click.Group):
+class Program(CommandGroup):
     """``passpost``, with the commands of this package and those of extensions."""
 
     _extended = False
@@ -83,10 +83,10 @@ class Program(Discreet, click.Group):
             raise click.UsageError(_unknown_command(name, self.list_commands(ctx)), ctx)
         return super().resolve_command(ctx, args)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands without importing them."""
-        with formatter.section(_("Commands")):
-            formatter.write_dl([(name, self._summary(name)) for name in self.list_commands(ctx)])
+    def summary(self, ctx: click.Context, name: str) -> str:
+        """Return what is said of a command in the list, without importing passpost's own."""
+        del ctx
+        return SUMMARIES.get(name) or shown(summary_of(self.commands[name]))
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
         """Return the commands and options to complete with.
@@ -98,11 +98,8 @@ class Program(Discreet, click.Group):
         names = [name for name in SUMMARIES if name.startswith(incomplete)]
         if not names and incomplete.isidentifier():
             names = [name for name in self.list_commands(ctx) if name.startswith(incomplete)]
-        items = [CompletionItem(name, help=say(self._summary(name))) for name in names]
+        items = [CompletionItem(name, help=say(self.summary(ctx, name))) for name in names]
         return [*items, *click.Command.shell_complete(self, ctx, incomplete)]
-
-    def _summary(self, name: str) -> str:
-        return SUMMARIES.get(name) or shown(summary_of(self.commands[name]))
 
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
         """Parse the arguments; ``--help`` writes its output here."""

@@ -22,7 +22,11 @@ _HERE: Final = "127.0.0.1"
 @click.command(cls=Command, name="console")
 @click.argument("file", metavar="FILE", type=click.Path(dir_okay=False))
 @click.option(
-    "--port", type=click.IntRange(0, 65535), default=0, help=_("The port; 0: a free one.")
+    "--port",
+    metavar="PORT",
+    type=click.IntRange(0, 65535),
+    default=0,
+    help=_("The port; 0: a free one."),
 )
 @click.option(
     "--host",

@@ -25,15 +25,19 @@ _UNITS: Final = {"s": 1, "min": 60, "h": 3600, "d": 86_400}
 def number(name: str, *, default: int, help_text: str) -> Callable[[F], F]:
     """Return an option with a whole number; click's own types would repeat an invalid value."""
 
-    def checked(ctx: click.Context, param: click.Parameter, value: str | None) -> int:
-        if value is None:
-            return default
+    def checked(ctx: click.Context, param: click.Parameter, value: str) -> int:
         if value.isascii() and value.isdecimal() and 1 <= int(value) <= 1_000_000:  # noqa: PLR2004 - more would be a mistake
             return int(value)
         raise click.BadParameter(_("not a whole number from 1 to 1000000"), ctx, param)
 
-    shown = f"{help_text} [default: {default}]"
-    return click.option(name, callback=checked, metavar="NUMBER", help=shown)
+    return click.option(
+        name,
+        callback=checked,
+        metavar="NUMBER",
+        default=str(default),
+        show_default=True,
+        help=help_text,
+    )
 
 
 def seconds(name: str, help_text: str, *, required: bool = False) -> Callable[[F], F]:

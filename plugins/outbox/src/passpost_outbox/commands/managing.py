@@ -11,10 +11,11 @@ from typing import Any, Final
 import click
 
 from passpost.phrases import Phrases
-from passpost_cli.command import Command, Discreet
+from passpost_cli.command import Command, CommandGroup
 from passpost_cli.exit_codes import ExitCode
 from passpost_cli.extensions import make_host
 from passpost_cli.failures import CommandError
+from passpost_cli.helping import json_forms
 from passpost_cli.language import say
 from passpost_cli.terminal import complain, one_line, out, out_json
 from passpost_outbox.async_outbox import AsyncOutbox
@@ -33,19 +34,19 @@ _FACTS: Final = (
     "connector", "message_id", "provider_id", "scope", "temporary", "retry_after", "provider_code",
 )  # fmt: skip
 
-_DOCUMENTS: Final = """\b
-The JSON document:
-  {"ok": true, %s}
-  {"ok": false, "error": {"kind": "config|plugin|refused|usage|internal",
-   "message", …}}
-"""
+_FAILED: Final = """  {"ok": false, "error": {"kind": "config|plugin|refused|usage|internal",
+   "message", …}}"""
 _EMAIL: Final = """  EMAIL: {"id", "state", "reason", "usage", "recipient", "priority",
    "queued_at", "deadline", "finished_at", "connector", "message_id",
-   "provider_id", "scope", "temporary", "retry_after", "provider_code"}
-"""
+   "provider_id", "scope", "temporary", "retry_after", "provider_code"}"""
 
 
-class Group(Discreet, click.Group):
+def _documents(facts: str, *more: str) -> str:
+    """Return what ``--help`` says of ``--json``."""
+    return json_forms("\n".join((f'  {{"ok": true, {facts}}}', _FAILED, *more)))
+
+
+class Group(CommandGroup):
     """A group of commands, which repeats no unknown name."""
 
     def resolve_command(
@@ -67,7 +68,7 @@ def outbox() -> None:
     """
 
 
-@outbox.command(cls=Command, epilog=_DOCUMENTS % '"states": {"queued": 0, …}')
+@outbox.command(cls=Command, epilog=_documents('"states": {"queued": 0, …}'))
 @settings_file
 @as_json
 def stats(file: str, as_json: bool) -> None:
@@ -88,12 +89,12 @@ def _state(ctx: click.Context, param: click.Parameter, value: str | None) -> str
     return value
 
 
-@outbox.command(cls=Command, name="list", epilog=_DOCUMENTS % '"emails": [EMAIL, …]' + _EMAIL)
+@outbox.command(cls=Command, name="list", epilog=_documents('"emails": [EMAIL, …]', _EMAIL))
 @settings_file
 @click.option("--state", metavar="STATE", callback=_state, help=_("Those in this state."))
 @click.option("--usage", metavar="USAGE", help=_("Those of this usage."))
-@seconds("--older-than", "Those that were enqueued at least this long ago: 90s, 10min, 2h, 7d.")
-@number("--limit", default=_LIMIT, help_text="How many at most.")
+@seconds("--older-than", _("Those that were enqueued at least this long ago: 90s, 10min, 2h, 7d."))
+@number("--limit", default=_LIMIT, help_text=_("How many at most."))
 @as_json
 def list_(  # noqa: PLR0913, PLR0917 - click passes each option
     file: str,
@@ -114,7 +115,7 @@ def list_(  # noqa: PLR0913, PLR0917 - click passes each option
         out(one_line("  ".join([*parts, record.shown, _why(record)]).rstrip()))
 
 
-@outbox.command(cls=Command, epilog=_DOCUMENTS % '"email": EMAIL' + _EMAIL)
+@outbox.command(cls=Command, epilog=_documents('"email": EMAIL', _EMAIL))
 @settings_file
 @click.argument("ticket", metavar="ID")
 @as_json
@@ -137,12 +138,16 @@ def show(file: str, ticket: str, as_json: bool) -> None:
 
 @outbox.command(
     cls=Command,
-    epilog=_DOCUMENTS % '"retried": [ID, …], "not_retried": [ID, …]'
-    + '"ok" is false if any was not retried.\n',
+    epilog="\n\n".join(
+        (
+            _documents('"retried": [ID, …], "not_retried": [ID, …]'),
+            _('"ok" is false if any was not retried.'),
+        )
+    ),
 )
 @settings_file
 @click.argument("tickets", metavar="ID…", nargs=-1, required=True)
-@seconds("--lifetime", "How long they may take now. [default: that of the settings]")
+@seconds("--lifetime", _("How long they may take now. [default: that of the settings]"))
 @as_json
 def retry(file: str, tickets: tuple[str, ...], lifetime: float | None, as_json: bool) -> None:
     """Queue emails again that expired because no worker took them in time.
@@ -163,9 +168,11 @@ def retry(file: str, tickets: tuple[str, ...], lifetime: float | None, as_json: 
         raise click.exceptions.Exit(ExitCode.REJECTED)
 
 
-@outbox.command(cls=Command, epilog=_DOCUMENTS % '"purged": 0')
+@outbox.command(cls=Command, epilog=_documents('"purged": 0'))
 @settings_file
-@seconds("--older-than", "Those that ended at least this long ago: 10min, 2h, 7d.", required=True)
+@seconds(
+    "--older-than", _("Those that ended at least this long ago: 10min, 2h, 7d."), required=True
+)
 @click.option("--yes", is_flag=True, help=_("Do not ask."))
 @as_json
 def purge(file: str, older_than: float, yes: bool, as_json: bool) -> None:

@@ -27,19 +27,25 @@ log: Final = logging.getLogger("passpost.outbox")
 
 _CONCURRENCY: Final = 20
 
-_EPILOG: Final = """\b
-SIGTERM or Ctrl-C: claim no more emails, and end when those under way have
-ended. A second one ends at once; emails under way may be unknown then.
-
-It looks for emails every 0.2 s. Run as many processes as you like, on every
-machine that reaches the store. With Celery or another broker, run the workers
-of that one.
-"""
+_EPILOG: Final = "\n\n".join(
+    (
+        _(
+            "On SIGTERM or Ctrl-C, it claims no more emails, and ends when those under way have "
+            "ended. A second signal ends it at once; emails under way may be unknown then."
+        ),
+        _(
+            "It looks for emails every 0.2 s. Run as many processes as you like, on every machine "
+            "that reaches the store. With Celery or another broker, run its workers instead."
+        ),
+    )
+)
 
 
 @click.command(cls=Command, name="worker", epilog=_EPILOG)
 @settings_file
-@number("--concurrency", default=_CONCURRENCY, help_text="How many emails are under way at a time.")
+@number(
+    "--concurrency", default=_CONCURRENCY, help_text=_("How many emails are under way at a time.")
+)
 @click.option("--drain", is_flag=True, help=_("Send what is queued now, and end."))
 @click.option("--json-logs", is_flag=True, help=_("Write logs as one JSON document in each line."))
 def worker(file: str, concurrency: int, drain: bool, json_logs: bool) -> None:
