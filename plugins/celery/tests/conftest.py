@@ -19,8 +19,11 @@ from passpost import Message
 from passpost_outbox import Outbox, SqliteStore, Status
 from pytest_passpost import SmtpServer
 
-from .brokers import Broker, RabbitMq, Redis, require
 from .shop import KEYS, shop
+
+sys.path.insert(0, str(Path(__file__).parent / "servers"))
+
+from brokers import Broker, RabbitMq, Redis, require
 
 PATIENCE = 60.0
 BROKERS = ("redis", "rabbitmq")

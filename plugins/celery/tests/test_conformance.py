@@ -8,13 +8,13 @@ from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 
 import pytest
+from brokers import SilentProxy
 from celery.contrib.testing.worker import start_worker
 
 from passpost_celery import CeleryEngine
 from passpost_outbox.testing import EngineSetup, OutboxEngineSuite
 from pytest_passpost import SmtpServer
 
-from .brokers import SilentProxy
 from .conftest import BROKERS, PATIENCE, Shop
 from .shop import KEYS, shop
 

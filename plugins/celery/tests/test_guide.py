@@ -11,11 +11,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from brokers import Redis
 
 from passpost_celery.settings import DEFAULTS, REDIS
 from pytest_passpost import SmtpServer
 
-from .brokers import Redis
 from .conftest import PATIENCE
 
 ROOT = Path(__file__).parents[1]

@@ -14,6 +14,7 @@ from unittest.mock import Mock
 
 import kombu
 import pytest
+from brokers import RabbitMq, Redis, free_port
 from celery import Celery, signals
 from celery.concurrency.base import BasePool
 from celery.contrib.testing.worker import start_worker
@@ -27,7 +28,6 @@ from passpost import ConfigError
 from passpost.stores import StoreError
 from passpost_outbox import PRIORITIES, Worker
 
-from .brokers import RabbitMq, Redis, free_port
 from .conftest import PATIENCE, Shop, message
 
 GUIDED = {

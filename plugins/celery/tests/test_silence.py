@@ -6,10 +6,10 @@ import asyncio
 from contextlib import closing
 
 import pytest
+from brokers import Broker, RabbitMq, SilentProxy
 
 from passpost.stores import StoreError
 
-from .brokers import Broker, RabbitMq, SilentProxy
 from .conftest import BROKERS, PATIENCE
 from .test_setup import engine_of, make_app
 

@@ -148,6 +148,25 @@ def test_an_email_past_its_deadline_is_not_sent_but_expires(bench: Any) -> None:
     asyncio.run(check())
 
 
+def test_a_sweep_deletes_all_that_is_old(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("passpost_outbox.sweeper._PURGED", 2)
+
+    async def check() -> None:
+        async with bench.outbox(lifetime=30) as outbox:
+            for _ in range(5):
+                await outbox.enqueue(message())
+            sweeper = Sweeper(bench.store, every=60, keep=60)
+            bench.seconds += 31
+            await sweeper.sweep()
+            bench.seconds += 61
+            swept = await sweeper.sweep()
+            assert swept is not None
+            assert swept.purged == 5
+            assert await outbox.counts() == {}
+
+    asyncio.run(check())
+
+
 def test_an_email_whose_worker_is_silent_is_unknown(bench: Any) -> None:
     async def check() -> None:
         async with bench.outbox() as outbox:

@@ -19,6 +19,8 @@ from passpost_outbox.store import OutboxStore
 log: Final = logging.getLogger("passpost.outbox")
 
 _BATCH: Final = 500
+_PURGED: Final = 1000
+"""Records that one step deletes: few enough that others need not wait for it."""
 _TOGETHER: Final = 20
 """Emails that are published at a time."""
 _TERMS: Final = 3
@@ -90,7 +92,7 @@ class Sweeper:
         if not await self._store.lead(self._owner, term):
             return None
         ended = await self._end()
-        purged = await self._store.purge(age=int(self._keep * 1000))
+        purged = await self._purge()
         if ended:
             states = ", ".join(f"{number} {state}" for state, number in sorted(ended.items()))
             log.warning("swept: %s", states)
@@ -110,6 +112,17 @@ class Sweeper:
             if ended.total() == before:
                 break
         return ended
+
+    async def _purge(self) -> int:
+        """Delete old records, for no longer than until the next sweep, and return their number."""
+        loop = asyncio.get_running_loop()
+        over = loop.time() + self._every
+        purged = 0
+        while deleted := await self._store.purge(age=int(self._keep * 1000), limit=_PURGED):
+            purged += deleted
+            if deleted < _PURGED or loop.time() >= over:
+                break
+        return purged
 
     async def _publish(self, publisher: Publisher) -> int:
         """Publish what nobody took, for no longer than until the next sweep."""
