@@ -69,11 +69,13 @@ outage: $(VENV)/.dev ## Stop, kill and pause a Postfix under load, and count wha
 kills: $(VENV)/.dev ## Kill a batch at 200 random moments, and check that each email is sent once
 	@PASSPOST_BATCH_KILLS=200 $(BIN)/python -m pytest --numprocesses=auto tests/test_batch_kills.py
 
-fleet: $(VENV)/.dev ## Ask 16 processes for 10,000 emails, once for each key, and once from an outbox in Redis and in PostgreSQL
+# The last one takes hours: a part of it is asked for by FLEET, such as FLEET=celery+redis.
+fleet: $(VENV)/.dev ## Ask 16 processes for 10,000 emails of each store; then faults of workers, brokers and stores
 	@PASSPOST_FLEET=16x10000 $(BIN)/python -m pytest plugins/redis/tests/test_fleet.py -k one_email
 	@PASSPOST_FLEET=16x10000 $(BIN)/python -m pytest plugins/outbox/tests/test_redis.py -k many_processes
 	@PASSPOST_FLEET=16x10000 $(BIN)/python -m pytest plugins/outbox/tests/test_postgres_faults.py -k several_processes
 	@PASSPOST_FLEET=1 $(BIN)/python -m pytest plugins/celery/tests/test_conformance.py
+	@PASSPOST_FLEET=4x20000 $(BIN)/python -m pytest --capture=no tests/fleet -k '$(or $(FLEET),fleet)'
 
 bench: $(VENV)/.dev ## Run the benchmarks against the peers
 	@for script in bench/bench_*.py; do \

@@ -9,9 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -226,24 +224,12 @@ class Load:
         return lost, sum(number > 1 for number in Counter(self.claimed).values())
 
 
-def cut(program: RedisProgram) -> None:
-    """Take away what the server wrote in its last second, as a power failure does."""
-    (log,) = program.folder.glob("appendonlydir/*.incr.aof")
-    check = shutil.which("redis-check-aof") or "redis-check-aof"
-    if PROGRAM:
-        check = str(Path(PROGRAM).with_name("redis-check-aof"))
-    last = [int(line[4:]) for line in log.read_bytes().split(b"\r\n") if line[:4] == b"#TS:"][-1]
-    manifest = next(program.folder.glob("appendonlydir/*.manifest"))
-    command = [check, "--truncate-to-timestamp", str(last - 1), str(manifest)]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-
-
 async def crash(program: RedisProgram, kind: str, *, power: bool) -> str:
     """Kill a server under load, and return what was lost."""
     load = Load(program.url, kind)
     await load.run(3.3, program.kill)
     if power:
-        cut(program)
+        program.lose_last_second()
     program.start()
     claimed = len(load.claimed)
     lost, doubled = await load.count()

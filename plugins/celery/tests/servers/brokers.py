@@ -168,48 +168,83 @@ def require(program: str, package: str) -> None:
 
 
 class SilentProxy:
-    """A proxy that passes everything on, until it holds all of it back and closes nothing."""
+    """A proxy that passes everything on, until it holds octets back, or ends connections.
+
+    Args:
+        target: The port to which it connects.
+    """
 
     def __init__(self, target: int) -> None:
         self._target = target
-        self._open = threading.Event()
-        self._open.set()
+        # From a client to the target, and back.
+        self._open = (threading.Event(), threading.Event())
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self._sockets: list[socket.socket] = [self._listener]
+        self._sockets: list[socket.socket] = []
+        self._reachable = True
         self.port: int = self._listener.getsockname()[1]
+        self.go_on()
         threading.Thread(target=self._accept, daemon=True).start()
 
-    def go_silent(self) -> None:
-        self._open.clear()
+    def go_silent(self, *, there: bool = True, back: bool = True) -> None:
+        """Hold octets back, and close nothing.
+
+        Args:
+            there: Whether those of clients are held.
+            back: Whether those of the target are.
+        """
+        for way, held in zip(self._open, (there, back), strict=True):
+            if held:
+                way.clear()
+
+    def cut(self) -> None:
+        """End all connections, and each new one."""
+        self._reachable = False
+        self.drop()
 
     def go_on(self) -> None:
-        self._open.set()
+        self._reachable = True
+        for way in self._open:
+            way.set()
 
     def drop(self) -> None:
         """Close all connections, as a broker that restarts does."""
-        for one in self._sockets[1:]:
-            with suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
+        while self._sockets:
+            _end(self._sockets.pop())
 
     def close(self) -> None:
-        for one in self._sockets:
-            with suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
-            one.close()
-        self._open.set()
+        _end(self._listener)
+        self.drop()
+        self.go_on()
 
     def _accept(self) -> None:
         with suppress(OSError):
             while True:
                 client, _address = self._listener.accept()
-                target = socket.create_connection(("127.0.0.1", self._target))
-                self._sockets += [client, target]
-                for ends in ((client, target), (target, client)):
-                    threading.Thread(target=self._pass_on, args=ends, daemon=True).start()
+                threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
-    def _pass_on(self, source: socket.socket, sink: socket.socket) -> None:
-        with suppress(OSError):
-            while octets := source.recv(65536):
-                self._open.wait()
-                sink.sendall(octets)
-            sink.shutdown(socket.SHUT_WR)
+    def _serve(self, client: socket.socket) -> None:
+        try:
+            target = socket.create_connection(("127.0.0.1", self._target))
+        except OSError:
+            client.close()
+            return
+        self._sockets += [client, target]
+        if not self._reachable:
+            self.drop()
+        ends = ((client, target), (target, client))
+        for pair, way in zip(ends, self._open, strict=True):
+            threading.Thread(target=_pass_on, args=(*pair, way), daemon=True).start()
+
+
+def _pass_on(source: socket.socket, sink: socket.socket, way: threading.Event) -> None:
+    with suppress(OSError):
+        while octets := source.recv(65536):
+            way.wait()
+            sink.sendall(octets)
+        sink.shutdown(socket.SHUT_WR)
+
+
+def _end(one: socket.socket) -> None:
+    with suppress(OSError):
+        one.shutdown(socket.SHUT_RDWR)
+    one.close()

@@ -79,6 +79,17 @@ class RedisProgram:
             self._process.kill()
             self._process.wait()
 
+    def lose_last_second(self) -> None:
+        """Take away what the killed server wrote in its last second, as a power failure does."""
+        (log,) = self.folder.glob("appendonlydir/*.incr.aof")
+        times = [line[4:] for line in log.read_bytes().split(b"\r\n") if line[:4] == b"#TS:"]
+        check = shutil.which("redis-check-aof") or "redis-check-aof"
+        if self._program:
+            check = str(Path(self._program).with_name("redis-check-aof"))
+        (manifest,) = self.folder.glob("appendonlydir/*.manifest")
+        command = [check, "--truncate-to-timestamp", str(int(times[-1]) - 1), str(manifest)]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
     def pause(self) -> None:
         """Stop the server; its connections stay open."""
         assert self._process is not None
