@@ -15,7 +15,7 @@ PACKAGES := $(filter-out core plugins/smtp,$(PROJECTS:/pyproject.toml=))
 OPTIONAL := $(filter-out $(patsubst %/stand_in,%,$(filter %/stand_in,$(PACKAGES))),\
 	$(filter-out %/stand_in,$(filter plugins/%,$(PACKAGES))))
 
-.PHONY: help demo test format lint types unit django architecture coverage simulate fleet outage kills bench \
+.PHONY: help demo example test format lint types unit django architecture coverage simulate fleet outage kills bench \
 	docs guides pictures prose messages changelog release-check clean
 .DEFAULT_GOAL := help
 
@@ -24,6 +24,9 @@ help: ## Show the targets
 
 demo: $(VENV)/.demo ## Send sign-in codes through each connector, on this machine alone
 	@$(BIN)/passpost demo
+
+example: $(VENV)/.dev ## Run an application in which people sign up, with its worker and servers, on this machine alone
+	@cd examples/sign_up && exec ../../$(BIN)/python -m sign_up
 
 test: lint types docs unit ## Formatting, lint, types, all tests, the examples of the pages, and the site
 
