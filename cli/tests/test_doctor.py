@@ -67,7 +67,7 @@ def test_a_fault_exits_with_1_and_names_its_remedy(run: Run, write: Any, languag
         )
     assert result.exit_code == 1
     assert "[connect.refused]" in result.stdout
-    said = {"en": "help: Check host and port", "zh-CN": "解决办法: 请检查配置中的主机和端口"}
+    said = {"en": "help: Check host and port", "zh-CN": "解决方法：请检查配置中的主机和端口"}
     assert said[language] in result.stdout
 
 

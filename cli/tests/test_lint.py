@@ -181,6 +181,22 @@ def test_fix_changes_the_file_and_says_what(run: Run, own: Write) -> None:
     assert file.with_name(f"{file.name}.bak").read_text("utf-8") == before
 
 
+def test_a_second_fix_finds_nothing_left(run: Run, own: Write) -> None:
+    file = own(
+        templates=[{**CODE_IN_SUBJECT, "subject": "Code", "content": "{{Code}}"}], lint=QUIET
+    )
+    before = file.read_text("utf-8")
+    assert before.count('"templates"') == before.count('"content"') == 1
+    spoilt = before.replace('"templates"', '"Templates"').replace('"content"', '"Content"')
+    file.write_text(spoilt, "utf-8")
+    # What is in a misspelt setting shows only once that one is corrected.
+    result = run("check", file, "--connector", "acme", "--fix")
+    assert result.stderr.count(": fixed: ") == 3
+    assert file.read_text("utf-8") == before.replace("{{Code}}", "{{code}}")
+    # The one copy is that of the file before all of them.
+    assert file.with_name(f"{file.name}.bak").read_text("utf-8") == spoilt
+
+
 def test_standard_input_cannot_be_fixed(run: Run, own: Write) -> None:
     text = own(templates=[{**CODE_IN_SUBJECT, "content": "{{Code}}"}]).read_text("utf-8")
     result = run("check", "-", "--connector", "acme", "--fix", stdin=text)

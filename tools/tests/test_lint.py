@@ -223,12 +223,28 @@ def test_fixes_change_what_is_without_doubt_and_keep_the_rest() -> None:
     assert {fix.problem.code for fix in fixes} == {"E101", "W202", "W210", "W215"}
     assert fixes[-1].text == (
         '{"host": "smtp.example.com", "port": 587, // the default\n'
-        '"fromEmail": "no-reply@example.com",\n'
-        ' "templates": [\n'
+        ' "fromEmail": "no-reply@example.com", "templates": [\n'
         '  {"usageType": "Generic", "subject": "Code", "contentType": "text/html",\n'
         '   "content": "<p>{{code}} {{cdoe}}</p>",\n'
         '   "text": "{{code}} {{code}}"}]}'
     )
+
+
+def test_a_fix_keeps_every_byte_that_it_is_not_about() -> None:
+    text = (
+        '\ufeff{ // first\r\n\t"host": "smtp.example.com",\r\n\t"from_email" /* a */ : '
+        '"no-reply@example.com" /* b */,\r\n\t"Templates": [ // c\r\n\t\t{ /* d */ "usageType": '
+        '"Generic",\r\n\t\t  "subject": "Y\\u00e9s \\/", // e\r\n\t\t  "content": '
+        '"{ {code} } \\u00e9" }, // f\r\n\t],\r\n\t'
+        '"Auth": { "user": "ada", /* g */ "pass": "${NAME}", }, // h\r\n}\r\n'
+    )
+    fixes = fixed(text, found(text))
+    once = fixes[-1].text
+    expected = text.replace("from_email", "fromEmail").replace('"Templates"', '"templates"')
+    assert once == expected.replace('"Auth"', '"auth"')
+    again = fixed(once, found(once))
+    assert again[-1].text == once.replace("{ {code} }", "{{code}}")
+    assert fixed(again[-1].text, found(again[-1].text)) == []
 
 
 def test_a_fix_needs_no_guess() -> None:

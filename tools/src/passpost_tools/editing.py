@@ -6,7 +6,7 @@ r"""Changes settings in their text, so that comments, order and formatting stay.
     rewrite(text, {"port": 587, "host": "mail.example.com"})
 
 Whatever is equal before and after keeps its bytes: one value at a time is replaced, added or
-removed, and no comment is ever lost.
+removed, and no comment is ever lost. `rename` and `respell` change one key or one text.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 from passpost_tools.spans import Member, Spans
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from passpost._paths import Path
 
@@ -28,6 +28,7 @@ _BLANK: Final = re.compile(r"[ \t]*+")
 _REST_OF_LINE: Final = re.compile(r"[ \t]*+(?:\r?\n|\Z)")
 _COMMENTS: Final = re.compile(r"(?:[ \t]*+(?:/\*[^\r\n]*?\*/|//[^\r\n]*))*+(?=[ \t]*+[\r\n])")
 _COMMENT: Final = re.compile(r"//|/\*")
+_KEY: Final = re.compile(r'"(?:[^"\\]|\\.)*+"')
 _UNIT: Final = re.compile(r"^([ \t]+)\S", re.MULTILINE)
 
 
@@ -43,10 +44,69 @@ def rewrite(text: str, wanted: Mapping[str, Any]) -> str:
         ConfigError: The text cannot be read.
         ValueError: The value is not JSON data.
     """
-    mark = _MARK if text.startswith(_MARK) else ""
-    editor = _Editor(text.removeprefix(_MARK))
+    spans, mark = _spans(text)
+    editor = _Editor(spans)
     editor.change((), editor.spans.value, json.loads(json.dumps(wanted, allow_nan=False)))
     return mark + editor.spans.text
+
+
+def rename(text: str, path: Path, name: str) -> str:
+    """Return the text of settings with another key in the place of one; its value keeps its bytes.
+
+    Args:
+        text: The settings.
+        path: Where the key is.
+        name: The other key.
+
+    Raises:
+        ConfigError: The text cannot be read.
+        KeyError: There is nothing at the path.
+    """
+    spans, mark = _spans(text)
+    member = spans.members[path]
+    key = _KEY.match(spans.text, member.start)
+    if key is None:
+        raise KeyError(path)
+    written = json.dumps(name, ensure_ascii=False)
+    return mark + spans.text[: member.start] + written + spans.text[key.end() :]
+
+
+def respell(text: str, path: Path, change: Callable[[str], str]) -> str:
+    """Return the text of settings with one of its texts changed.
+
+    Args:
+        text: The settings.
+        path: Where the text is.
+        change: Returns the new text for the old one.
+
+    Raises:
+        ConfigError: The settings cannot be read.
+        KeyError: There is no text at the path.
+    """
+    spans, mark = _spans(text)
+    member = spans.members[path]
+    before = spans.text[member.value : member.end]
+    old = json.loads(before)
+    if not isinstance(old, str):
+        raise KeyError(path)
+    # As it is written, so that what does not change keeps its escapes.
+    written = change(before)
+    if _decoded(written) != change(old):
+        written = json.dumps(change(old), ensure_ascii=False)
+    return mark + spans.text[: member.value] + written + spans.text[member.end :]
+
+
+def _spans(text: str) -> tuple[Spans, str]:
+    """Return the parts of settings, and the mark that the text begins with."""
+    mark = _MARK if text.startswith(_MARK) else ""
+    return Spans(text.removeprefix(_MARK)), mark
+
+
+def _decoded(written: str) -> Any:
+    try:
+        return json.loads(written)
+    except ValueError:
+        return None
 
 
 def _same(old: Any, new: Any) -> bool:
@@ -57,8 +117,8 @@ def _same(old: Any, new: Any) -> bool:
 class _Editor:
     """Changes a text step by step; each step leaves one that can be read."""
 
-    def __init__(self, text: str) -> None:
-        self.spans = Spans(text)
+    def __init__(self, spans: Spans) -> None:
+        self.spans, text = spans, spans.text
         unit = _UNIT.search(text)
         self._unit = unit[1] if unit else "  "
         self._newline = "\r\n" if "\r\n" in text else "\n"

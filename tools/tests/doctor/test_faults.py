@@ -22,8 +22,6 @@ from passpost_tools.doctor import (
     Wishes,
     diagnose,
     names,
-    protocols,
-    way,
 )
 from pytest_passpost import Answer, HttpServer, refusing_port, reply, silent_port
 
@@ -39,6 +37,7 @@ from world import (
     examined,
     garbage,
     http,
+    impatient,  # noqa: F401 - a fixture
     named,
     silent_server,
     smtp,
@@ -230,17 +229,6 @@ FAULTS: dict[str, tuple[Made, str, str]] = {
         "DMARC",
     ),
 }
-
-
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Silence is certain here after a moment; and no proxy of this machine matters."""
-    monkeypatch.setattr(names, "PATIENCE", 0.4)
-    monkeypatch.setattr(way, "CONNECT", 0.4)
-    monkeypatch.setattr(protocols, "REPLY", 1.0)
-    for name in ("HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.lower(), raising=False)
 
 
 @pytest.mark.parametrize("name", HEALTHY)

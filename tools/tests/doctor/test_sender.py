@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import ipaddress
+import re
 import sys
 from pathlib import Path
 
@@ -132,6 +134,11 @@ FAULTS = {
         GMAIL | {"_dmarc.example.com": ["TXT v=DMARC1; p=quarantaine"]},
         "dmarc.syntax",
     ),
+    "a chain without an end": (
+        spf("v=spf1 redirect=r0.example.net")
+        | {f"r{n}.example.net": [f"TXT v=spf1 redirect=r{n + 1}.example.net"] for n in range(60)},
+        "spf.lookups",
+    ),
     "a name server that fails": (GMAIL | {"_dmarc.example.com": ["SERVFAIL"]}, "dmarc.unanswered"),
 }
 
@@ -147,6 +154,50 @@ def test_a_fault_is_named_by_its_cause(records: Records, expected: str) -> None:
     assert first.remedy or first.result == "skipped"
     assert translated(first.evidence, "zh-CN") != first.evidence
     assert "\u4e00" <= translated(first.remedy or "一", "zh-CN")[0] <= "\u9fff"
+
+
+@pytest.mark.parametrize(
+    "term",
+    [
+        "include:..", "include:", f"include:{'a' * 64}.com", "exists:ü.example.net", "redirect=",
+        "a:", "a:/24", "a/33", "mx//129", "mx:a..b", "all:x",
+    ],
+)  # fmt: skip
+def test_a_term_that_nobody_can_ask_for_is_named(term: str) -> None:
+    found = diagnose(spf(f"v=spf1 {GOOGLE} {term} ~all"))
+    assert wrong(found) == ["spf.syntax"]
+    assert any(f"`{term[:60]}`" in one.evidence for one in found)
+
+
+@pytest.mark.parametrize(
+    "term", ["a/24", "mx//64", "a:b.example.net/8//32", "exists:%{d/}.x", "x=y"]
+)
+def test_a_term_that_is_valid_is_not_named(term: str) -> None:
+    records = spf(f"v=spf1 {GOOGLE} {term} ~all")
+    assert "spf.syntax" not in wrong(diagnose(records))
+
+
+def test_a_name_that_ends_like_all_does_not_hide_a_redirect() -> None:
+    more = {"firewall": ["A 192.0.2.1"], "s.example.net": [f"TXT v=spf1 {GOOGLE} ~all"]}
+    assert wrong(diagnose(spf("v=spf1 a:firewall redirect=s.example.net", **more))) == []
+
+
+def test_no_record_is_offered_that_changes_nothing() -> None:
+    more = {"s.example.net": [f"TXT v=spf1 {GOOGLE} +all"]}
+    found = diagnose(spf("v=spf1 redirect=s.example.net", **more))
+    (fault,) = [one for one in found if one.result != "ok"]
+    assert (fault.id, fault.record) == ("spf.open", "")
+    assert "redirect=" in fault.remedy
+
+
+def test_a_long_record_to_paste_is_in_parts_that_a_name_server_accepts() -> None:
+    record = f"v=spf1 {' '.join(f'ip4:192.0.2.{n}' for n in range(30))} ~all"
+    parts = '" "'.join(record[at : at + 100] for at in range(0, len(record), 100))
+    found = diagnose(spf(parts))
+    (written,) = [one.record for one in found if one.record]
+    strings = re.findall(r'"([^"]*)"', written)
+    assert max(map(len, strings)) == 255
+    assert "".join(strings) == record.replace("~all", f"{GOOGLE} ~all")
 
 
 def test_emails_that_fail_the_policy_are_an_error() -> None:
@@ -223,6 +274,34 @@ def test_a_sending_address_needs_a_name_that_leads_back() -> None:
     }
     found = diagnose(records, "mail.example.com", addresses=("192.0.2.1", "192.0.2.2"))
     assert wrong(found) == ["ptr.missing"]
+
+
+@pytest.mark.parametrize("address", ["2001:db8::1", "2001:0DB8::0001"])
+def test_an_address_is_known_in_each_spelling(address: str) -> None:
+    reverse = ipaddress.ip_address(address).reverse_pointer
+    records = {
+        "example.com": [MX, "TXT v=spf1 -all"],
+        reverse: ["PTR mail.example.com."],
+        "mail.example.com": ["AAAA 2001:db8::1"],
+    }
+    found = diagnose(records, "mail.example.com", addresses=(address,))
+    assert "ptr.ok" in {one.id for one in found}
+
+
+def test_an_address_with_a_zone_has_no_name() -> None:
+    found = diagnose(GMAIL, addresses=("fe80::1%eth0",))
+    assert wrong(found) == ["ptr.missing"]
+
+
+def test_an_address_with_many_names_is_not_asked_of_each() -> None:
+    async def run() -> int:
+        many = {"1.2.0.192.in-addr.arpa": [f"PTR n{n}.example.net." for n in range(99)]}
+        async with serving({**GMAIL, **many}) as (server, resolver):
+            found = check_sender("example.com", "", Names(resolver), addresses=["192.0.2.1"])
+            assert [one.id async for one in found][-1] == "ptr.missing"
+            return sum(one.startswith("A n") for one in server.asked)
+
+    assert asyncio.run(run()) == 10
 
 
 def test_without_any_name_server_each_step_says_so() -> None:

@@ -15,11 +15,12 @@ from typing import Any
 
 import attrs
 import dns.resolver
+import pytest
 import trustme
 from name_server import serving
 
 from passpost import ConfigError, Host
-from passpost_tools.doctor import Diagnosis, Names, Wishes, diagnose
+from passpost_tools.doctor import Diagnosis, Names, Wishes, diagnose, names, protocols, way
 from passpost_tools.doctor.summary import invalid_settings
 from pytest_passpost import (
     Answer,
@@ -40,6 +41,17 @@ DOMAIN = {
     "_dmarc.example.com": ["TXT v=DMARC1; p=none"],
 }
 TEMPLATES = [{"usageType": "Generic", "subject": "Your code", "content": "{{code}}"}]
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Silence is certain here after a moment; and no proxy of this machine matters."""
+    monkeypatch.setattr(names, "PATIENCE", 0.4)
+    monkeypatch.setattr(way, "CONNECT", 0.4)
+    monkeypatch.setattr(protocols, "REPLY", 1.0)
+    for name in ("HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
 
 
 @attrs.frozen

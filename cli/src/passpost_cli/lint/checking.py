@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import attrs
 
@@ -20,6 +20,8 @@ from passpost_cli.settings import configure, read_input
 from passpost_tools import saving
 from passpost_tools.lint.examining import Examined, examine
 from passpost_tools.lint.fixes import Fix, fixed
+
+_MAX_FIXES: Final = 1_000
 
 
 @attrs.frozen(kw_only=True)
@@ -126,9 +128,9 @@ def check(
         PluginError: A connector is unknown or broken.
         CommandError: The file cannot be corrected.
     """
-    fixes: list[Fix] = []
     examined = _examined(file, connector)
-    if fix and (fixes := fixed(examined.text, examined.problems)):
+    fixes = _fixes(file, connector, examined) if fix else []
+    if fixes:
         _save(file, examined.text, fixes[-1].text)
         examined = _examined(file, connector)
     checked = Checked(place=named(file), examined=examined, findings={}, strict=strict, fixes=fixes)
@@ -147,8 +149,22 @@ def _examined(file: str, connector: str | None) -> Examined:
         content = read_input(file)
     except passpost.ConfigError as error:
         return Examined(error.problems)
+    return _examined_text(content, file, connector)
+
+
+def _examined_text(content: str | bytes, file: str, connector: str | None) -> Examined:
     host = make_host()
     return examine(content, connector=connector, host=host, file=named(file), configure=configure)
+
+
+def _fixes(file: str, connector: str | None, examined: Examined) -> list[Fix]:
+    """Correct what needs no decision, and what shows only once that is corrected."""
+    fixes: list[Fix] = []
+    # A key may be misspelt at each level; a second run of the command must find nothing left.
+    while len(fixes) < _MAX_FIXES and (more := fixed(examined.text, examined.problems)):
+        fixes += more
+        examined = _examined_text(more[-1].text, file, connector)
+    return fixes
 
 
 def _save(file: str, before: str, after: str) -> None:

@@ -21,6 +21,7 @@ from passpost import Application, AsyncMailer, Connector, Finding, SendError, Se
 from passpost._messages.addresses import Address, split_name
 from passpost._network.reachable import reaching
 from passpost._plugins.defects import describe_defect
+from passpost.wire import Redactor
 from passpost_tools.doctor.diagnosis import Diagnosis, Result, _
 from passpost_tools.doctor.names import Names
 from passpost_tools.doctor.protocols import Talk
@@ -37,6 +38,9 @@ SECONDS: Final = 60.0
 
 AREAS: Final = frozenset(("dns", "connect", "tls", "smtp", "http", "clock"))
 """What is looked at here, so that a connector's findings on it are not repeated."""
+
+_FOREIGN: Final = ("subject", "evidence", "remedy")
+"""The parts of a diagnosis in which the words of others may be."""
 
 _STORES: Final = _("stores")
 _CHECK_STORES: Final = _("Check the settings in `stores`, and that their server runs.")
@@ -166,11 +170,21 @@ class _Examination:
         self._wishes = wishes
         self._names = names
         self._over = time.monotonic() + wishes.seconds
+        # A server may repeat what it was told at another time, and try to steer terminals.
+        self._clean = Redactor(connector.secrets).clean
         self._blocked = False
         self._servers: tuple[Server, ...] = ()
 
     async def run(self) -> AsyncGenerator[Diagnosis, None]:
-        """Yield what is found, in the order of an email's way."""
+        """Yield what is found, in the order of an email's way, cleared of secrets."""
+        async with aclosing(self._all()) as found:
+            async for one in found:
+                clean = {name: self._clean(getattr(one, name)) for name in _FOREIGN}
+                # A record that had to be changed would be a wrong one.
+                record = one.record if self._clean(one.record) == one.record else ""
+                yield attrs.evolve(one, record=record, **clean)
+
+    async def _all(self) -> AsyncGenerator[Diagnosis, None]:
         for one in self._settings():
             yield one
         parts = []

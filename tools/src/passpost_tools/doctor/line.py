@@ -56,6 +56,9 @@ class Reply:
 class Line:
     """One connection; use it in an ``async with`` block.
 
+    Attributes:
+        asked: The last command that was sent; empty before the first one.
+
     Args:
         server: The server.
         address: One of its addresses.
@@ -68,6 +71,7 @@ class Line:
         self._seconds = seconds
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
+        self.asked = ""
 
     async def __aenter__(self) -> Self:
         sock = await connected(self._address, self._server.local_address, self._seconds)
@@ -108,6 +112,7 @@ class Line:
             TimeoutError: The server did not answer.
             GarbageError: What came is not SMTP.
         """
+        self.asked = text.partition(" ")[0]
         self._streams()[1].write(f"{text}\r\n".encode())
         return await self.reply()
 
@@ -138,6 +143,7 @@ class Line:
             TimeoutError: The server did not answer.
             GarbageError: What came is not HTTP.
         """
+        self.asked = text.partition(" ")[0]
         self._streams()[1].write(text.encode("ascii"))
         async with asyncio.timeout(self._seconds):
             status = (await self.read_line()).decode("latin-1").strip()

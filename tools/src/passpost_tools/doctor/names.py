@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from typing import TYPE_CHECKING, Final
 
 import dns.asyncresolver
@@ -11,7 +12,6 @@ import dns.message
 import dns.name
 import dns.rdatatype
 import dns.resolver
-import dns.reversename
 
 from passpost_tools.doctor.diagnosis import _
 
@@ -81,7 +81,9 @@ class Names:
         Raises:
             NoAnswerError: No name server answered.
         """
-        return await self._ask(str(dns.reversename.from_address(address)), "PTR")
+        # Without the zone of `fe80::1%eth0`, which no name server knows.
+        reverse = ipaddress.ip_address(address.partition("%")[0]).reverse_pointer
+        return await self._ask(reverse, "PTR")
 
     async def _ask(self, name: str, kind: str) -> Sequence[str]:
         question = name.rstrip(".").lower(), kind

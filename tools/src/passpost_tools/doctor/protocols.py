@@ -8,7 +8,7 @@ import re
 import socket
 import ssl
 import time
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from passpost import Server
     from passpost._network.dial import AddressInfo
+    from passpost.phrases import Phrase
 
 REPLY: Final = 10.0
 """Seconds for one answer of a server; some wait with their greeting, to make robots give up."""
@@ -62,9 +63,9 @@ class Talk:
                 started = time.monotonic()
 
     async def _http(self) -> AsyncGenerator[Diagnosis, None]:
-        server = self._server
+        server, line = self._server, self._line()
         try:
-            async with self._line() as line:
+            async with line:
                 if server.security == "none":
                     yield unencrypted(internal=_is_loopback(server.host))
                 else:
@@ -81,16 +82,16 @@ class Talk:
                 for one in _clock(headers.get("date", "")):
                     yield one
         except TimeoutError:
-            yield _said("http.silent", "error", _SILENT, _CHECK_PORT)
+            yield _said("http.silent", "error", _silent(line), _CHECK_PORT)
         except GarbageError:
             yield _said("http.garbage", "error", _("the server does not speak HTTP"), _CHECK_PORT)
         except OSError as error:
-            yield self._ended("http.ended", error)
+            yield _ended("http.ended", line, error)
 
     async def _smtp(self) -> AsyncGenerator[Diagnosis, None]:
-        server = self._server
+        server, line = self._server, self._line()
         try:
-            async with self._line() as line:
+            async with line:
                 if server.security == "implicit":
                     for one in await self._secured(line):
                         yield one
@@ -104,11 +105,11 @@ class Talk:
                     async for one in self._introduced(line):
                         yield one
         except TimeoutError:
-            yield _said("smtp.silent", "error", _SILENT, _CHECK_SERVER)
+            yield _said("smtp.silent", "error", _silent(line), _CHECK_SERVER)
         except GarbageError:
             yield _said("smtp.garbage", "error", _("the server does not speak SMTP"), _CHECK_PORT)
         except OSError as error:
-            yield self._ended("smtp.ended", error)
+            yield _ended("smtp.ended", line, error)
 
     async def _introduced(self, line: Line) -> AsyncGenerator[Diagnosis, None]:
         """Send EHLO, and secure the connection where that comes after the greeting."""
@@ -124,7 +125,9 @@ class Talk:
             if line.tls is not None:
                 offer = await line.command(f"EHLO {_own_name()}")
         yield _offered(offer)
-        await line.command("QUIT")
+        # All is known by now, and many a server closes the connection without a reply.
+        with suppress(OSError, GarbageError):
+            await line.command("QUIT")
 
     async def _greeting(self, line: Line) -> Diagnosis:
         """Return the finding on the greeting."""
@@ -208,9 +211,20 @@ class Talk:
     def _line(self) -> Line:
         return Line(self._server, self._address, REPLY)
 
-    def _ended(self, name: str, error: OSError) -> Diagnosis:
-        ended = _("the server ended the connection ({why})", why=type(error).__name__)
-        return _said(name, "error", ended, _CHECK_SERVER)
+
+def _silent(line: Line) -> Phrase:
+    # It did say something before that.
+    return _("the server does not answer {command}", command=line.asked) if line.asked else _SILENT
+
+
+def _ended(name: str, line: Line, error: OSError) -> Diagnosis:
+    why = type(error).__name__
+    ended = _("the server ended the connection ({why})", why=why)
+    if line.asked:
+        ended = _(
+            "the server ended the connection after {command} ({why})", command=line.asked, why=why
+        )
+    return _said(name, "error", ended, _CHECK_SERVER)
 
 
 def _greeted(reply: Reply) -> Diagnosis:

@@ -6,6 +6,8 @@ sender guidelines*, and Outlook's requirements for senders of many emails.
 
 from __future__ import annotations
 
+import ipaddress
+import re
 import time
 from typing import TYPE_CHECKING
 
@@ -117,8 +119,7 @@ class _Sender:
             return [self._faulty_spf(name, fault) for name, fault in spf.faults[:3]]
         if spf.ending == "+":
             anyone = _("`+all` lets every server send for the domain")
-            change = _("Change the end of the record to `~all`.")
-            return [self.found("spf.open", "error", anyone, change, self._txt(_closed(spf.record)))]
+            return [self.found("spf.open", "error", anyone, *self._closed(spf.record))]
         if include and include not in spf.includes:
             other = _(
                 "the record does not include {include}: {record}",
@@ -129,6 +130,13 @@ class _Sender:
             return [self.found("spf.provider", "warning", other, _CHANGE, record)]
         count = _("{count} of {most} look-ups", count=spf.lookups, most=MAX_LOOKUPS)
         return [self.found("spf.ok", "ok", _("{record} ({count})", record=spf.record, count=count))]
+
+    def _closed(self, record: str) -> tuple[Phrase, str]:
+        """Return how to exclude other servers, and the record that does it."""
+        closed = _closed(record)
+        if closed == record:
+            return _("Remove `redirect=`, or tell who runs the domain that it names."), ""
+        return _("Change the end of the record to `~all`."), self._txt(closed)
 
     def _without_spf(self, include: str) -> Diagnosis:
         none = _("no SPF record")
@@ -241,7 +249,8 @@ class _Sender:
         found = []
         for address in self._addresses:
             names = await self._names.names_of(address)
-            back = [name for name in names if address in await self._names.addresses(name)]
+            # As many as receivers look at (RFC 7208 section 4.6.4).
+            back = [name for name in names[:_MOST_NAMES] if await self._leads(name, address)]
             if back:
                 found.append(self.found("ptr.ok", "ok", f"{address}: {back[0]}"))
                 continue
@@ -250,10 +259,19 @@ class _Sender:
             found.append(self.found("ptr.missing", "error", none, ask))
         return found
 
+    async def _leads(self, name: str, address: str) -> bool:
+        wanted = ipaddress.ip_address(address)
+        return wanted in map(ipaddress.ip_address, await self._names.addresses(name))
+
     def _txt(self, text: str) -> str:
-        return f'{self._domain}. IN TXT "{text}"'
+        # One string of a record has at most 255 characters.
+        parts = [text[at : at + _MOST_TEXT] for at in range(0, len(text), _MOST_TEXT)]
+        quoted = " ".join('"' + re.sub(r'(["\\])', r"\\\1", part) + '"' for part in parts)
+        return f"{self._domain}. IN TXT {quoted}"
 
 
+_MOST_NAMES = 10
+_MOST_TEXT = 255
 _CHANGE = _("Change the SPF record to this one.")
 _CREATE = _("Create this SPF record.")
 _DMARC = _("Create this DMARC record. Gmail and Outlook require one of senders of many emails.")

@@ -19,11 +19,21 @@ if TYPE_CHECKING:
 MAX_LOOKUPS: Final = 10
 """Terms that ask the DNS; a receiver stops with an error at more (section 4.6.4)."""
 
+# A record with this many is an error in any case, whatever else is in it.
+_FOLLOWED: Final = 2 * MAX_LOOKUPS
+
 MAX_VOID: Final = 2
 """Of them those that get no records (section 4.6.4)."""
 
 _TERM: Final = re.compile(
     r"(?P<qualifier>[+?~-])?(?P<name>[A-Za-z][A-Za-z0-9._-]*)(?P<value>[:=/].*)?", re.DOTALL
+)
+_LONGEST: Final = 254
+# Any ASCII but the dot and the backslash, which is an escape in a name.
+_DOMAIN: Final = re.compile(r"[:=][!-\-/-\[\]-~]{1,63}(?:\.[!-\-/-\[\]-~]{1,63})*+\.?")
+# What may follow `a` and `mx`: a domain, and how much of an address has to be the same.
+_HOST: Final = re.compile(
+    r"(?P<domain>:[^/]+)?(?:/(?:[12]?\d|3[0-2]))?(?://(?:\d\d?|1[01]\d|12[0-8]))?"
 )
 _MECHANISMS: Final = ("all", "include", "a", "mx", "ptr", "ip4", "ip6", "exists")
 _ASKING: Final = ("include", "a", "mx", "ptr", "exists")
@@ -92,9 +102,10 @@ class _Reading:
         terms = records[0].split()[1:]
         redirect = await self._terms(terms, domain, (*through, domain), last_word=last_word)
         # A record with `all` ignores it.
-        if redirect and not any(term.lower().endswith("all") for term in terms):
+        if redirect and not any(term.lstrip("+-~?").lower() == "all" for term in terms):
             self.spf.lookups += 1
-            await self._include(redirect, domain, (*through, domain), last_word=last_word)
+            if self.spf.lookups <= _FOLLOWED:
+                await self._include(redirect, domain, (*through, domain), last_word=last_word)
         return records[0]
 
     async def _terms(
@@ -106,7 +117,8 @@ class _Reading:
             name = match["name"].lower() if match else ""
             value = (match["value"] or "") if match else ""
             modifier = value.startswith("=")
-            if match is None or not (modifier or (name in _MECHANISMS and _is_valid(name, value))):
+            known = modifier or name in _MECHANISMS
+            if match is None or not known or not _is_valid(f"{name}=" if modifier else name, value):
                 unknown = _("{domain}: `{term}` is not valid", domain=domain, term=term[:60])
                 self.spf.faults.append(("spf.syntax", unknown))
             elif name == "all":
@@ -120,8 +132,8 @@ class _Reading:
     async def _ask(self, name: str, value: str, domain: str, through: Sequence[str]) -> None:
         self.spf.lookups += 1
         target = value.partition("/")[0].removeprefix(":") or domain
-        # A macro depends on the email; and this many terms are an error in any case.
-        if "%" in target or self.spf.lookups > 2 * MAX_LOOKUPS:
+        # A macro depends on the email.
+        if "%" in target or self.spf.lookups > _FOLLOWED:
             return
         if name == "include":
             await self._include(target, domain, through, last_word=False)
@@ -157,8 +169,19 @@ def _is_spf(text: str) -> bool:
 
 
 def _is_valid(name: str, value: str) -> bool:
-    check = _VALUES.get(name)
+    # What a macro becomes depends on the email.
+    check = None if "%" in value else _VALUES.get(name)
     return check(value) if check else True
+
+
+def _is_host(value: str) -> bool:
+    match = _HOST.fullmatch(value)
+    return match is not None and (match["domain"] is None or _is_domain(match["domain"]))
+
+
+def _is_domain(value: str) -> bool:
+    """Return whether a name, with what is before it, can be asked for."""
+    return len(value) <= _LONGEST and bool(_DOMAIN.fullmatch(value))
 
 
 def _is_network(value: str, version: int) -> bool:
@@ -170,8 +193,11 @@ def _is_network(value: str, version: int) -> bool:
 
 _VALUES: Final[dict[str, Callable[[str], bool]]] = {
     "all": lambda value: not value,
-    "include": lambda value: value.startswith(":") and len(value) > 1,
-    "exists": lambda value: value.startswith(":") and len(value) > 1,
+    "a": _is_host,
+    "mx": _is_host,
+    "include": lambda value: value.startswith(":") and _is_domain(value),
+    "exists": lambda value: value.startswith(":") and _is_domain(value),
+    "redirect=": _is_domain,
     "ip4": lambda value: value.startswith(":") and _is_network(value, 4),
     "ip6": lambda value: value.startswith(":") and _is_network(value, 6),
 }

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import copy
 import re
-from collections.abc import Callable, Iterable
-from typing import Any, Final
+from collections.abc import Iterable
+from typing import Final
 
 import attrs
 
-from passpost._paths import path_keys
+from passpost._paths import Path, path_keys
 from passpost.config import Problem
-from passpost_tools.editing import rewrite
+from passpost_tools.editing import rename, respell
 from passpost_tools.spans import Spans
 
 _SPREAD: Final = re.compile(r"\{ +\{ *([\w.]+) *\} *\}")
@@ -41,64 +40,48 @@ def fixed(text: str, problems: Iterable[Problem]) -> list[Fix]:
     """
     fixes: list[Fix] = []
     for problem in problems:
-        change = _CHANGES.get(problem.code or "")
+        correct = _CORRECTIONS.get(problem.code or "")
         path = path_keys(problem.path)
-        if change is None or not path:
+        if correct is None or not path:
             continue
         current = fixes[-1].text if fixes else text
-        value = copy.deepcopy(Spans(current).value)
-        parent = _parent(value, path)
-        if parent is not None and change(parent, path[-1], problem):
-            fixes.append(Fix(problem, rewrite(current, value)))
+        try:
+            corrected = correct(current, path, problem)
+        except KeyError:
+            # An earlier change may have renamed what it is in.
+            continue
+        if corrected != current:
+            fixes.append(Fix(problem, corrected))
     return fixes
 
 
-def _parent(value: Any, path: tuple[str | int, ...]) -> Any:
-    """Return what contains the last step of a path; None if the path does not lead there."""
-    for step in path[:-1]:
-        try:
-            value = value[step]
-        except (KeyError, IndexError, TypeError):
-            return None
-    return value if isinstance(value, dict) and path[-1] in value else None
-
-
-def _rename(parent: dict[Any, Any], key: Any, problem: Problem) -> bool:
+def _rename(text: str, path: Path, problem: Problem) -> str:
     meant = _QUOTED.search(problem.remedy)
-    if meant is None or meant[1] in parent or not _same(str(key), meant[1]):
-        return False
-    renamed = {meant[1] if name == key else name: each for name, each in parent.items()}
-    parent.clear()
-    parent.update(renamed)
-    return True
+    if meant is None or not _same(str(path[-1]), meant[1]):
+        return text
+    taken = (*path[:-1], meant[1]) in Spans(text).members
+    return text if taken else rename(text, path, meant[1])
 
 
-def _close_braces(parent: dict[Any, Any], key: Any, _problem: Problem) -> bool:
-    return _replace(parent, key, lambda text: _SPREAD.sub(r"{{\1}}", text))
+def _close_braces(text: str, path: Path, _problem: Problem) -> str:
+    return respell(text, path, lambda value: _SPREAD.sub(r"{{\1}}", value))
 
 
-def _drop_scripts(parent: dict[Any, Any], key: Any, problem: Problem) -> bool:
+def _drop_scripts(text: str, path: Path, problem: Problem) -> str:
     if "<script>" not in problem.message:
-        return False
-    return _replace(parent, key, lambda text: _SCRIPT.sub("", text))
+        return text
+    return respell(text, path, lambda value: _SCRIPT.sub("", value))
 
 
-def _respell(parent: dict[Any, Any], key: Any, problem: Problem) -> bool:
+def _respell(text: str, path: Path, problem: Problem) -> str:
     wrong, meant = _QUOTED.search(problem.message), _QUOTED.search(problem.remedy)
     if not wrong or not meant or not _same(wrong[1], meant[1]):
-        return False
+        return text
 
     def spelt(tag: re.Match[str]) -> str:
         return tag[1] + (meant[1] if tag[2] == wrong[1] else tag[2]) + tag[3]
 
-    return _replace(parent, key, lambda text: _TAG.sub(spelt, text))
-
-
-def _replace(parent: dict[Any, Any], key: Any, change: Callable[[str], str]) -> bool:
-    before = parent[key]
-    if isinstance(before, str):
-        parent[key] = change(before)
-    return bool(parent[key] != before)
+    return respell(text, path, lambda value: _TAG.sub(spelt, value))
 
 
 def _same(one: str, other: str) -> bool:
@@ -113,7 +96,7 @@ def _folded(name: str) -> str:
     return re.sub("[_ -]", "", name).lower()
 
 
-_CHANGES: Final = {
+_CORRECTIONS: Final = {
     "E101": _rename,
     "W202": _close_braces,
     "W210": _respell,

@@ -1,0 +1,153 @@
+"""Servers that mean harm, that are rude, and two faults at a time."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+from pytest_passpost import Fault, reply
+
+sys.path.insert(0, str(Path(__file__).parent))
+from world import (
+    Made,
+    answering,
+    examined,
+    impatient,  # noqa: F401 - a fixture
+    smtp,
+)
+
+from passpost_tools.doctor import Diagnosis, protocols
+
+SECRET = "correct horse"
+
+
+def wrong(found: list[Diagnosis]) -> list[str]:
+    return [one.id for one in found if one.result in {"warning", "error"}]
+
+
+def polite(phase: Any, action: Any) -> Made:
+    """Make a world whose server does something only where it gets that far."""
+    return smtp(faults=[Fault(phase, action, times=None, optional=True)])
+
+
+def test_a_server_that_does_not_answer_quit_is_healthy(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = examined(polite("quit", "close"), monkeypatch)
+    assert wrong(found) == []
+    assert "auth.ok" in {one.id for one in found}
+
+
+@pytest.mark.parametrize(
+    ("action", "expected", "words"),
+    [
+        ("silence", "smtp.silent", "does not answer EHLO"),
+        ("close", "smtp.ended", "ended the connection after EHLO"),
+    ],
+)
+def test_a_server_that_greets_and_then_stops_is_not_called_mute(
+    action: Any, expected: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocols, "REPLY", 0.4)
+    found = examined(answering("ehlo", action), monkeypatch)
+    (fault,) = [one for one in found if one.result == "error"]
+    assert fault.id == expected
+    assert words in fault.evidence
+
+
+@pytest.mark.parametrize("phase", ["greeting", "rcpt"])
+def test_what_a_server_says_steers_no_terminal_and_repeats_no_secret(
+    phase: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = 220 if phase == "greeting" else 550
+    said = reply(f"{code} \x1b[31m{SECRET} \u202e\x07" + "x" * 300)
+    found = examined(answering(phase, said), monkeypatch)
+    texts = [text for one in found for text in map(str, attrs.astuple(one))]
+    assert any("***" in text for text in texts)
+    assert not any(SECRET in text or not text.isprintable() for text in texts)
+
+
+def test_a_record_of_50_kilobytes_is_cut_and_gets_no_copy(monkeypatch: pytest.MonkeyPatch) -> None:
+    record = f"v=spf1 {' '.join(f'ip4:10.0.{n % 255}.{n // 255}' for n in range(3500))} +all"
+    parts = '" "'.join(record[at : at + 200] for at in range(0, len(record), 200))
+    records = {"example.com": ["MX 10 mx.example.com.", f"TXT {parts}"]}
+    found = examined(smtp(records=records), monkeypatch)
+    assert wrong(found) == ["spf.open"]
+    assert max(len(str(text)) for one in found for text in attrs.astuple(one)) < 3000
+
+
+# Faults of parts that have nothing to do with each other, so that any two can meet.
+PARTS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
+    "address": {
+        "connect.address": {
+            "settings": {"host": "two.example.test", "servername": "localhost"},
+            "records": {"two.example.test": ["A 127.0.0.1", "A 127.0.0.2"]},
+        },
+        "dns.missing": {"settings": {"host": "nowhere.example.test"}},
+    },
+    "TLS": {
+        "tls.expired": {"how": {"certificate": "expired"}},
+        "tls.not-offered": {"how": {"tls": None}},
+        "smtp.tls-first": {"how": {"tls": "implicit"}},
+    },
+    "greeting": {
+        "clock.skewed": {"faults": ("greeting", "220 x Sat, 01 Jan 2000 00:00:00 +0000")},
+        "smtp.rejected": {"faults": ("greeting", "554 5.7.1 blocked")},
+    },
+    "account": {
+        "auth.rejected": {"settings": {"auth": {"user": "ada", "pass": "wrong"}}},
+        "auth.not-offered": {"how": {"auth": None}},
+    },
+    "recipient": {
+        "recipient.relay": {"faults": ("rcpt", "554 5.7.1 relay access denied")},
+        "recipient.later": {"faults": ("rcpt", "450 4.2.0 greylisted")},
+    },
+    "sender": {
+        "domain.others": {"settings": {"fromEmail": "a@gmail.com"}},
+        "spf.loop": {
+            "records": {
+                "example.com": ["MX 10 mx.example.com.", "TXT v=spf1 include:example.com ~all"]
+            }
+        },
+    },
+    "policy": {"dmarc.missing": {"records": {"_dmarc.example.com": ["TXT nothing"]}}},
+}
+PAIRS = [
+    pytest.param(first, second, id=f"{first}-{second}")
+    for one, other in itertools.combinations(PARTS.values(), 2)
+    for first, second in itertools.product(one, other)
+]
+FAULTS = {name: fault for part in PARTS.values() for name, fault in part.items()}
+# Nothing is said over a connection that cannot be used, and all hangs on a domain that is not ours.
+ORDER = list(PARTS)
+BLOCKING = {
+    "dns.missing", "tls.expired", "tls.not-offered", "smtp.tls-first", "smtp.rejected",
+    "auth.rejected", "auth.not-offered", "domain.others",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("first", "second"), PAIRS)
+def test_of_two_faults_each_is_named_or_behind_the_other(
+    first: str, second: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: dict[str, Any] = {"settings": {}, "records": {}, "faults": [], "how": {}}
+    for name in (first, second):
+        for key, value in FAULTS[name].items():
+            if key == "faults":
+                fault = Fault(value[0], reply(value[1]), times=None, optional=True)
+                made["faults"].append(fault)
+            else:
+                made[key].update(value)
+    world = smtp(made["settings"], made["records"], faults=made["faults"], **made["how"])
+    found = examined(world, monkeypatch)
+    assert set(wrong(found)) <= {first, second}
+    assert wrong(found), found
+    missing = {first, second} - set(wrong(found))
+    # What is not named lies behind what is.
+    assert not missing or set(wrong(found)) & BLOCKING
+    failed = {one.subject for one in found if one.result == "error"}
+    assert not failed & {one.subject for one in found if one.result == "ok"}
