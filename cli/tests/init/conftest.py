@@ -7,36 +7,47 @@ import pty
 import select
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Self
 
 import pytest
 
-_PROGRAM = (
-    "import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
-    "from passpost_cli import main; main()"
+sys.path.insert(0, str(Path(__file__).parent))
+
+from operator_answers import Inbox, serving
+
+# A terminal of its own: Ctrl-C is for the process that controls it.
+_CONTROL = (
+    "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
+    "os.execvp(sys.argv[1], sys.argv[1:])"
 )
 _PATIENCE = 60
 
 
 class Conversation:
-    """A command that asks, and what was said so far.
+    """A command on a terminal, and what was said so far.
+
+    Args:
+        command: The program and its arguments.
+        folder: Where it runs.
+        environ: What its environment has beside that of the tests; None removes a variable.
 
     Attributes:
         said: All that the terminal has shown.
     """
 
-    def __init__(self, *arguments: str, folder: Path, environ: Mapping[str, str]) -> None:
+    def __init__(self, *command: str, folder: Path, environ: Mapping[str, str | None]) -> None:
         self._ours, theirs = pty.openpty()
         usual = {"TERM": "dumb", "PYTHONUTF8": "1", "COLUMNS": "", "LC_ALL": "en_US.UTF-8"}
+        given = {**os.environ, **usual, **environ}
         self._process = subprocess.Popen(
-            [sys.executable, "-c", _PROGRAM, *arguments],
+            [sys.executable, "-c", _CONTROL, *command],
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,
             cwd=folder,
-            env={**os.environ, **usual, **environ},
+            env={name: value for name, value in given.items() if value is not None},
             start_new_session=True,
         )
         os.close(theirs)
@@ -107,6 +118,20 @@ def talk() -> Callable[..., Conversation]:
         environ: Mapping[str, str] | None = None,
     ) -> Conversation:
         spoken = {"LC_ALL": LANGUAGES[language], **(environ or {})}
-        return Conversation("init", *arguments, folder=folder, environ=spoken)
+        command = (sys.executable, "-m", "passpost", "init", *arguments)
+        return Conversation(*command, folder=folder, environ=spoken)
 
     return begun
+
+
+@pytest.fixture
+def inbox() -> Iterator[Inbox]:
+    """Return the server that the emails go to."""
+    with serving() as made:
+        yield made
+
+
+@pytest.fixture
+def terminal() -> Callable[..., Conversation]:
+    """Return a function that begins any command on a terminal."""
+    return Conversation
