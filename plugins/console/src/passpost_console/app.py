@@ -55,6 +55,7 @@ class Console:
         hosts: The hostnames under which it answers, such as ``admin.example.com`` or
             ``admin.example.com:8443``; this machine's own by default.
         host: Where connectors are looked up; a new `passpost.Host` by default.
+        log: The log of the application's deliveries: a JSON document in each line.
     """
 
     def __init__(
@@ -64,8 +65,9 @@ class Console:
         allow: Allow,
         hosts: Iterable[str] | Hosts = LOOPBACK,
         host: passpost.Host | None = None,
+        log: str | os.PathLike[str] | None = None,
     ) -> None:
-        self.workspace = Workspace(path, host or passpost.Host())
+        self.workspace = Workspace(path, host or passpost.Host(), log)
         self._hosts = hosts if isinstance(hosts, Hosts) else Hosts(hosts)
         self._allow = allow
         self._gate = allow if isinstance(allow, Gate) else None

@@ -49,6 +49,12 @@ _HERE: Final = "127.0.0.1"
     multiple=True,
     help=_("A hostname under which the console answers; may be repeated."),
 )
+@click.option(
+    "--log",
+    metavar="FILE",
+    type=click.Path(dir_okay=False),
+    help=_("A log of deliveries to show: a JSON document in each line."),
+)
 @click.option("--no-browser", is_flag=True, help=_("Print the link, and open no browser."))
 def command(  # noqa: PLR0913, PLR0917 - click passes each option
     file: str,
@@ -56,6 +62,7 @@ def command(  # noqa: PLR0913, PLR0917 - click passes each option
     address: str,
     secret_file: str | None,
     names: tuple[str, ...],
+    log: str | None,
     no_browser: bool,
 ) -> None:
     """Set up connectors in a browser.
@@ -76,7 +83,7 @@ def command(  # noqa: PLR0913, PLR0917 - click passes each option
     except OSError as error:
         problem = _("cannot listen there: {reason}", reason=error.strerror or "")
     else:
-        launched = Launched(file, listening, secret=secret, names=names, host=make_host())
+        launched = Launched(file, listening, secret=secret, names=names, host=make_host(), log=log)
         # Ctrl-C is how a console ends.
         with suppress(KeyboardInterrupt):
             launched.serve(lambda: _announce(launched.link, browser=not no_browser))

@@ -62,9 +62,10 @@ class Launched:
         secret: The secret to enter with, besides the launch link.
         names: Hostnames under which it answers, besides those of this machine.
         host: Where connectors are looked up.
+        log: The log of the application's deliveries.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - most have defaults
         self,
         path: str | os.PathLike[str],
         listening: socket.socket,
@@ -72,6 +73,7 @@ class Launched:
         secret: str | None = None,
         names: Iterable[str] = (),
         host: passpost.Host | None = None,
+        log: str | os.PathLike[str] | None = None,
     ) -> None:
         address, self._port = listening.getsockname()[:2]
         self._address = f"[{address}]" if ":" in address else address
@@ -83,7 +85,7 @@ class Launched:
             (*(f"{name}:{self._port}" for name in LOOPBACK), *names),
             addresses=not is_loopback(address),
         )
-        self.console = Console(path, allow=self._gate, hosts=hosts, host=host)
+        self.console = Console(path, allow=self._gate, hosts=hosts, host=host, log=log)
 
     @property
     def origin(self) -> str:

@@ -89,7 +89,11 @@ class Visit:
 
     def show(self, template: str, status: int = 200, **values: Any) -> Response:
         """Answer with a page."""
-        html = render(
+        return HTMLResponse(self.rendered(template, **values), status)
+
+    def rendered(self, template: str, **values: Any) -> str:
+        """Return a page, or a part of one, as HTML."""
+        return render(
             template,
             self.language,
             visit=self,
@@ -100,7 +104,6 @@ class Visit:
             file=self.workspace.path.name,
             **values,
         )
-        return HTMLResponse(html, status)
 
     def go(self, path: str, **query: str) -> Response:
         """Answer with a redirect to another page of the console."""

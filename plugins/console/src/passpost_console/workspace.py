@@ -164,10 +164,17 @@ class Workspace:
     Args:
         path: The settings file of an application.
         host: Where connectors are looked up.
+        log: The log of the application's deliveries; None if there is none.
     """
 
-    def __init__(self, path: str | os.PathLike[str], host: passpost.Host) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        host: passpost.Host,
+        log: str | os.PathLike[str] | None = None,
+    ) -> None:
         self.path = Path(path)
+        self.log = None if log is None else Path(log)
         self.host = host
         self.drafts = Drafts()
         self.trials: dict[str, Trial] = {}

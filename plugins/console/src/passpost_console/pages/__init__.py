@@ -11,7 +11,16 @@ from __future__ import annotations
 
 from typing import Final
 
-from passpost_console.pages import adding, connector, language, overview, saving, text
+from passpost_console.pages import (
+    adding,
+    connector,
+    deliveries,
+    doctor,
+    language,
+    overview,
+    saving,
+    text,
+)
 from passpost_console.visit import Page
 
 PAGES: Final[tuple[Page, ...]] = (
@@ -20,6 +29,8 @@ PAGES: Final[tuple[Page, ...]] = (
     connector.PAGE,
     text.CONNECTOR,
     text.PAGE,
+    doctor.PAGE,
+    deliveries.PAGE,
     saving.PAGE,
     language.PAGE,
 )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from passpost._connector_info import in_language
 from passpost_console.coverage import Served, coverage
 from passpost_console.phrases import _
+from passpost_console.times import shown
 from passpost_console.visit import Page, Visit
 from passpost_tools.setup.questions import is_unset
 
@@ -53,13 +53,9 @@ def _connector(visit: Visit, document: Document, entry: Entry) -> dict[str, Any]
         "warnings": sum(one.severity == "warning" for one in problems),
         "unset": any(is_unset(one) for one in problems),
         "trial": trial,
-        "tested": _time(trial.at) if trial else "",
+        "tested": shown(trial.at) if trial else "",
         "ready": entry.info is not None and not errors,
     }
-
-
-def _time(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).astimezone().strftime("%Y-%m-%d %H:%M")
 
 
 PAGE: Final = Page("/", answer, title=_("Overview"))
