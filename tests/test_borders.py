@@ -34,7 +34,7 @@ OURS: Final = re.compile(r"passpost(_\w+)?|pytest_passpost")
 
 BESIDES: Final = {
     # The command line of those who prefer a browser: the three are released together.
-    "passpost_console": ("passpost", "passpost_cli", "passpost_tools"),
+    "passpost_console": ("passpost", "passpost_cli", "passpost_templates", "passpost_tools"),
     # Its store in Redis has the connections of the other stores there, and its commands are those
     # of the command line, where that is installed.
     "passpost_outbox": ("passpost_redis", "passpost_cli"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import OrderedDict
 from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 from secrets import token_urlsafe
 from threading import Lock
@@ -98,6 +99,11 @@ class Document:
         forms = {one.name: one.fields("en") for one in self.entries}
         return hide(self.loaded.text, forms)
 
+    @cached_property
+    def spans(self) -> Spans:
+        """Where each part of the text is, without a byte order mark."""
+        return Spans(self.loaded.text.removeprefix(_MARK))
+
 
 def config_path(path: str) -> tuple[str | int, ...]:
     """Return the keys and indexes of a problem's path."""
@@ -137,10 +143,38 @@ class Drafts:
                 self._drafts.popitem(last=False)
         return name
 
+    def get(self, name: str) -> Draft | None:
+        """Return a draft; None if there is none."""
+        with self._lock:
+            return self._drafts.get(name)
+
     def take(self, name: str) -> Draft | None:
         """Return a draft and forget it; None if there is none."""
         with self._lock:
             return self._drafts.pop(name, None)
+
+
+class Previews:
+    """Keeps the HTML of previews: a frame loads it by its URL, with a policy of its own."""
+
+    def __init__(self) -> None:
+        self._texts: OrderedDict[str, str] = OrderedDict()
+        self._lock = Lock()
+
+    def add(self, html: str) -> str:
+        """Keep HTML, and return its ID: the same for the same text; the oldest is forgotten."""
+        name = sha256(html.encode("utf-8", "replace")).hexdigest()[:32]
+        with self._lock:
+            self._texts[name] = html
+            self._texts.move_to_end(name)
+            while len(self._texts) > _MOST_DRAFTS:
+                self._texts.popitem(last=False)
+        return name
+
+    def get(self, name: str) -> str | None:
+        """Return HTML; None if it was forgotten."""
+        with self._lock:
+            return self._texts.get(name)
 
 
 @attrs.frozen
@@ -177,6 +211,7 @@ class Workspace:
         self.log = None if log is None else Path(log)
         self.host = host
         self.drafts = Drafts()
+        self.previews = Previews()
         self.trials: dict[str, Trial] = {}
         self._saving = Lock()
         self._latest: Document | None = None

@@ -16,9 +16,12 @@ from passpost_console.pages import (
     connector,
     deliveries,
     doctor,
+    frame,
     language,
     overview,
     saving,
+    template,
+    templates,
     text,
 )
 from passpost_console.visit import Page
@@ -28,6 +31,9 @@ PAGES: Final[tuple[Page, ...]] = (
     adding.PAGE,
     connector.PAGE,
     text.CONNECTOR,
+    templates.PAGE,
+    template.PAGE,
+    frame.PAGE,
     text.PAGE,
     doctor.PAGE,
     deliveries.PAGE,
