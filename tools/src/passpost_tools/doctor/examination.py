@@ -179,7 +179,7 @@ class _Examination:
         """Yield what is found, in the order of an email's way, cleared of secrets."""
         async with aclosing(self._all()) as found:
             async for one in found:
-                clean = {name: self._clean(getattr(one, name)) for name in _FOREIGN}
+                clean: dict[str, Any] = {name: self._clean(getattr(one, name)) for name in _FOREIGN}
                 # A record that had to be changed would be a wrong one.
                 record = one.record if self._clean(one.record) == one.record else ""
                 yield attrs.evolve(one, record=record, **clean)
