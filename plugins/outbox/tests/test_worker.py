@@ -321,6 +321,36 @@ def test_a_worker_outlives_a_store_that_cannot_be_asked(
     assert "the store is away" in caplog.text
 
 
+def test_a_long_queue_is_claimed_by_several_at_a_time(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim_next, asking, most = bench.store.claim_next, [0], [0]
+
+    async def counted(claim: Claim) -> Any:
+        asking[0] += 1
+        most[0] = max(most[0], asking[0])
+        try:
+            return await claim_next(claim)
+        finally:
+            asking[0] -= 1
+
+    async def check() -> None:
+        monkeypatch.setattr(bench.store, "claim_next", counted)
+        async with bench.outbox() as outbox, bench.mailer() as mailer:
+            tickets = [await outbox.enqueue(message()) for _ in range(20)]
+            worker = bench.worker(mailer, concurrency=4, poll=0.01)
+            running = asyncio.create_task(worker.run())
+            for ticket in tickets:
+                await ticket.wait(60)
+            worker.stop()
+            await running
+            assert await outbox.counts() == {"accepted": len(tickets)}
+
+    asyncio.run(check())
+    assert 1 < most[0] <= 4
+    assert len(bench.provider.mails) == 20
+
+
 def test_numbers_out_of_range_are_rejected(bench: Any) -> None:
     async def check(**wrong: Any) -> None:
         async with bench.mailer() as mailer:

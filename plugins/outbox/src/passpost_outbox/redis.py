@@ -25,6 +25,7 @@ from passpost_outbox.records import (
     decide,
 )
 from passpost_outbox.store import Change
+from passpost_outbox.together import Together
 from passpost_redis import RedisServer
 
 log: Final = logging.getLogger("passpost.outbox")
@@ -45,6 +46,9 @@ _PASSED: Final = 1000
 """Overdue records that one claim passes at most."""
 _SPREAD: Final = 64
 """Records at the head of the queue among which workers choose at most while many of them claim."""
+
+_AT_ONCE: Final = 4
+"""Claims, and changes, that are under way at a time; others wait, and are asked together."""
 
 _MARK: Final = 8
 """Characters before a record that are new with each change."""
@@ -97,6 +101,8 @@ class RedisStore:
         self._durability = durability
         self._checked = False
         self._spread = 1
+        self._applies = Together(self._apply_all, at_once=_AT_ONCE)
+        self._claims = Together(self._claim_all, at_once=_AT_ONCE)
 
     def __repr__(self) -> str:
         return f"<RedisStore: {self._server}>"
@@ -124,36 +130,14 @@ class RedisStore:
 
     async def apply(self, id_: str, event: Event) -> Change | None:
         """Apply an event to a record; see `OutboxStore.apply`."""
-        while True:
-            now, text, packed = await self._run(scripts.READ, id_)
-            if text is None:
-                return None
-            change = _decided(text, packed, event, now)
-            if change is None or await self._change((text, event, change)) == [1]:
-                return change
+        return await self._applies((id_, event))
 
     async def claim_next(self, claim: Claim) -> Change | None:
         """Claim the queued record of the lowest priority, the oldest of them first.
 
         While many workers claim at once, each takes one of the oldest.
         """
-        limit = passed = 1
-        while passed < _PASSED:
-            now, *found = await self._look(limit)
-            if not found:
-                return None
-            change = _decided(found[0], found[1], claim, now)
-            if change is None:
-                # Those that wait longest are overdue together.
-                await self._expire(found, now)
-                limit, passed = _BATCH, passed + len(found) // 2
-                continue
-            limit = 1
-            if await self._change((found[0], claim, change)) == [1]:
-                self._spread = max(1, self._spread - 1)
-                return change
-            self._spread = min(_SPREAD, self._spread * 2)
-        return None
+        return await self._claims(claim)
 
     async def due(self, limit: int) -> Sequence[Record]:
         """Return records past their deadline or lease; see `OutboxStore.due`."""
@@ -217,13 +201,67 @@ class RedisStore:
         """Close the connections of the running event loop; the next operation opens them again."""
         await self._server.aclose()
 
+    async def _apply_all(self, asked: Sequence[tuple[str, Event]]) -> Sequence[Change | None]:
+        done: dict[int, Change | None] = {}
+        while left := [number for number in range(len(asked)) if number not in done]:
+            # Of several events of one record, each is decided of what the one before left.
+            first = {asked[number][0]: number for number in reversed(left)}
+            now, *found = await self._run(scripts.READ, *first)
+            changes: dict[int, tuple[str, Event, Change]] = {}
+            texts = zip(first.values(), found[::2], found[1::2], strict=True)
+            for number, text, packed in texts:
+                event = asked[number][1]
+                change = None if text is None else _decided(text, packed, event, now)
+                if change is None:
+                    done[number] = None
+                else:
+                    changes[number] = (text, event, change)
+            if changes:
+                written = await self._change(*changes.values())
+                done |= {
+                    number: changes[number][2]
+                    for number, is_written in zip(changes, written, strict=True)
+                    if is_written
+                }
+        return [done[number] for number in range(len(asked))]
+
+    async def _claim_all(self, claims: Sequence[Claim]) -> Sequence[Change | None]:
+        claimed: dict[int, Change] = {}
+        limit, passed = len(claims), 0
+        while len(claimed) < len(claims) and passed < _PASSED:
+            now, *found = await self._look(limit)
+            if not found:
+                break
+            left = iter([number for number in range(len(claims)) if number not in claimed])
+            numbers: list[int | None] = []
+            changes: list[tuple[str, Event, Change]] = []
+            for text, packed in zip(found[::2], found[1::2], strict=True):
+                number: int | None = None
+                event: Event = Expire()
+                change = _decided(text, packed, event, now)
+                if change is None and (number := next(left, None)) is not None:
+                    event = claims[number]
+                    change = _decided(text, packed, event, now)
+                if change is not None:
+                    numbers.append(number)
+                    changes.append((text, event, change))
+            written = await self._change(*changes)
+            for number, (*_, change), ok in zip(numbers, changes, written, strict=True):
+                if ok and number is not None:
+                    claimed[number] = change
+            if all(written):
+                if len(found) < 2 * limit and self._spread == 1:
+                    break
+                self._spread = max(1, self._spread - 1)
+            else:
+                self._spread = min(_SPREAD, self._spread * 2)
+            # Those that wait longest are overdue together.
+            overdue = numbers.count(None)
+            limit, passed = _BATCH if overdue else limit, passed + overdue + 1
+        return [claimed.get(number) for number in range(len(claims))]
+
     async def _look(self, limit: int) -> Any:
         return await self._run(scripts.LOOK, limit, self._spread, secrets.randbelow(_SPREAD))
-
-    async def _expire(self, found: Sequence[str], now: int) -> None:
-        pairs = zip(found[::2], found[1::2], strict=True)
-        changes = ((text, _decided(text, packed, Expire(), now)) for text, packed in pairs)
-        await self._change(*((text, Expire(), after) for text, after in changes if after))
 
     async def _change(self, *changes: tuple[str, Event, Change]) -> Any:
         arguments: list[str] = []

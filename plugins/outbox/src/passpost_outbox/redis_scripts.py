@@ -115,11 +115,15 @@ return {'put'}
 READ: Final = (
     _COMMON
     + """
-local name = ARGV[1]
-return {now(), redis.call('GET', key('record:' .. name)), redis.call('GET', key('body:' .. name))}
+local reply = {now()}
+for _, ticket in ipairs(ARGV) do
+  reply[#reply + 1] = redis.call('GET', key('record:' .. ticket))
+  reply[#reply + 1] = redis.call('GET', key('body:' .. ticket))
+end
+return reply
 """
 )
-"""Reply with the time, a record and its body."""
+"""Reply with the time, and with records and their bodies."""
 
 CHANGE: Final = (
     _COMMON

@@ -22,8 +22,10 @@ from passpost_outbox.records import (
     decide,
 )
 from passpost_outbox.store import Change
+from passpost_outbox.together import Together
 
 T = TypeVar("T")
+_Work = Callable[[sqlite3.Connection], Any]
 _ = Phrases("passpost_outbox")
 
 _BUSY: Final = _("Run fewer workers, or put the file on a faster disk.")
@@ -102,8 +104,9 @@ DELETE FROM outbox WHERE seq IN (
 class SqliteStore:
     """Keeps records in a file, with the wall clock of its machine.
 
-    Each operation is one transaction in a thread, on disk when it returns (``synchronous=FULL``).
-    Bodies that were deleted are overwritten (``secure_delete``).
+    Operations run in a thread, and are on disk when they return (``synchronous=FULL``). Those that
+    come while another one is under way share a transaction. Bodies that were deleted are
+    overwritten (``secure_delete``).
 
     Args:
         path: The file; it is made where there is none. It has to be on a local disk: SQLite's
@@ -114,6 +117,8 @@ class SqliteStore:
     def __init__(self, path: str | Path, *, clock: Callable[[], float] = time.time) -> None:
         self._file = SqliteFile(path, self._opening, busy_hint=_BUSY)
         self._clock = clock
+        # One call at a time: there is one connection.
+        self._works: Together[_Work, Any] = Together(self._transact_all)
 
     async def now(self) -> int:
         """Return the machine's time in milliseconds."""
@@ -264,8 +269,12 @@ class SqliteStore:
         return Change(after, now, body)
 
     async def _transact(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        # Not abandoned when its caller is cancelled: nobody would know of a claim.
-        return await self._file.transact(work)
+        done: T = await self._works(work)
+        return done
+
+    async def _transact_all(self, works: Sequence[_Work]) -> Sequence[Any]:
+        # Not abandoned when a caller is cancelled: nobody would know of a claim.
+        return await self._file.transact(lambda connection: [work(connection) for work in works])
 
     def _opening(self, connection: sqlite3.Connection) -> Iterator[str]:
         yield "PRAGMA secure_delete=ON"

@@ -28,9 +28,10 @@ class Change:
 class OutboxStore(Protocol):
     """Keeps records. It decides nothing: `passpost_outbox.decide` does, and the store applies it.
 
-    An operation that fails raises `passpost.stores.StoreError`. Each is one transaction, which is
-    on disk when it returns, and none takes longer than some seconds. Of several callers that apply
-    events to one record at a time, each sees what the one before left.
+    An operation that fails raises `passpost.stores.StoreError`. Each happens as a whole or not at
+    all, and is on disk when it returns. None takes longer than some seconds. Those that are asked
+    for at once may share a transaction. Of several callers that apply events to one record at a
+    time, each sees what the one before left.
     `passpost_outbox.testing.OutboxStoreSuite` is this contract, as tests.
     """
 

@@ -197,21 +197,39 @@ class Worker(WorkerFromFile):
             finally:
                 slots.release()
 
+        wanted = 1
         while True:
             await slots.acquire()
             if self._stopping.is_set():
                 return
-            found = None
-            try:
-                found = await self._next()
-            except StoreError as error:
-                log.error("the outbox cannot be asked: %s", error)  # noqa: TRY400 - the text says it all
-            if found is not None:
-                sending.create_task(perform(*found))
-                continue
-            slots.release()
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), self._pause)
+            free = 1
+            while free < wanted and not slots.locked():
+                await slots.acquire()
+                free += 1
+            found = await self._next_ones(free)
+            for one in found:
+                sending.create_task(perform(*one))
+            for _unused in range(free - len(found)):
+                slots.release()
+            # A long queue is claimed by many at a time, and an empty one asked for one.
+            wanted = 2 * free if len(found) == free else max(1, len(found))
+            if not found:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._stopping.wait(), self._pause)
+
+    async def _next_ones(self, number: int) -> list[tuple[Change, dt.datetime]]:
+        """Claim some emails at once, which a store can do together."""
+        claims = (self._next() for _ in range(number))
+        claimed = await asyncio.gather(*claims, return_exceptions=True)
+        found: list[tuple[Change, dt.datetime]] = []
+        for one in claimed:
+            if isinstance(one, tuple):
+                found.append(one)
+            elif isinstance(one, StoreError):
+                log.error("the outbox cannot be asked: %s", one)
+            elif one is not None:
+                raise one
+        return found
 
     async def _next(self) -> tuple[Change, dt.datetime] | None:
         # Before the store is asked, so that a slow reply gives no email a longer life.

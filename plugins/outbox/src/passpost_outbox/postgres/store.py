@@ -12,11 +12,17 @@ from passpost import Secret
 from passpost.phrases import Phrases
 from passpost.stores import StoreError
 from passpost_outbox.postgres.application import PostgresWriter, transaction_of
-from passpost_outbox.postgres.server import TIMEOUT, OwnTransaction, PostgresServer
+from passpost_outbox.postgres.server import (
+    CONNECTIONS,
+    TIMEOUT,
+    OwnTransaction,
+    PostgresServer,
+)
 from passpost_outbox.postgres.tables import LOCK, VERSION, listing, statements
-from passpost_outbox.postgres.writing import as_record, change, put
+from passpost_outbox.postgres.writing import Row, as_record, put, write
 from passpost_outbox.records import Claim, Event, Expire, Record, State
 from passpost_outbox.store import Change
+from passpost_outbox.together import Together
 from passpost_outbox.transactions import Rows
 
 _ = Phrases("passpost_outbox")
@@ -73,6 +79,9 @@ class PostgresStore:
         self._asynchronous = synchronous_commit == "off"
         self._server = PostgresServer(url, timeout=timeout, prepare=self._prepare)
         self._checked = False
+        # Some connections are left for what others ask.
+        self._applies = Together(self._apply_all, at_once=CONNECTIONS // 2)
+        self._claims = Together(self._claim_all)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self._server}>"
@@ -104,39 +113,14 @@ class PostgresStore:
 
     async def apply(self, id_: str, event: Event) -> Change | None:
         """Apply an event to a record; see `OutboxStore.apply`."""
-
-        async def apply(on: OwnTransaction) -> Change | None:
-            rows = await on.read(self._sql.one, {"ticket": id_})
-            if not rows:
-                return None
-            text, body, now = rows[0]
-            return await change(on, self._sql, as_record(text), body, now, event)
-
-        return await self._server.run(apply, atomic=True, repeatable=False)
+        return await self._applies((id_, event))
 
     async def claim_next(self, claim: Claim) -> Change | None:
         """Claim the queued record of the lowest priority, the oldest of them first.
 
         Records that another transaction has locked are passed.
         """
-
-        async def claim_next(on: OwnTransaction) -> Change | None:
-            limit = 1
-            for _batch in range(_PASSED):
-                rows = await on.read(self._sql.next, {"limit": limit})
-                for text, body, now in rows:
-                    record = as_record(text)
-                    claimed = await change(on, self._sql, record, body, now, claim)
-                    if claimed is not None:
-                        return claimed
-                    # So that the next claim need not pass it again.
-                    await change(on, self._sql, record, body, now, Expire())
-                if len(rows) < limit:
-                    return None
-                limit = _BATCH
-            return None
-
-        return await self._server.run(claim_next, atomic=True, repeatable=False)
+        return await self._claims(claim)
 
     async def due(self, limit: int) -> Sequence[Record]:
         """Return records past their deadline or lease; see `OutboxStore.due`."""
@@ -186,6 +170,47 @@ class PostgresStore:
     async def aclose(self) -> None:
         """Close the connections of this event loop; the next operation opens them again."""
         await self._server.aclose()
+
+    async def _apply_all(self, asked: Sequence[tuple[str, Event]]) -> Sequence[Change | None]:
+        async def apply_all(on: OwnTransaction) -> Sequence[Change | None]:
+            tickets = [id_ for id_, _event in asked]
+            rows = map(Row.of, await on.read(self._sql.some, {"tickets": tickets}))
+            known = {row.record.id: row for row in rows}
+            changed: dict[str, Row] = {}
+            done: list[Change | None] = []
+            for id_, event in asked:
+                found = known[id_].after(event) if id_ in known else None
+                done.append(found and found[1])
+                if found is not None:
+                    # Of several events of one record, each sees what the one before left.
+                    known[id_] = changed[id_] = found[0]
+            await write(on, self._sql, changed.values())
+            return done
+
+        return await self._server.run(apply_all, atomic=True, repeatable=False)
+
+    async def _claim_all(self, claims: Sequence[Claim]) -> Sequence[Change | None]:
+        async def claim_all(on: OwnTransaction) -> Sequence[Change | None]:
+            claimed: list[Change | None] = []
+            limit = len(claims)
+            for _batch in range(_PASSED):
+                rows = [Row.of(each) for each in await on.read(self._sql.next, {"limit": limit})]
+                changed: list[Row] = []
+                for row in rows:
+                    # So that the next claim need not pass it again.
+                    found = row.after(Expire())
+                    if found is None and len(claimed) < len(claims):
+                        found = row.after(claims[len(claimed)])
+                        claimed.append(found and found[1])
+                    if found is not None:
+                        changed.append(found[0])
+                await write(on, self._sql, changed)
+                if len(rows) < limit or len(claimed) == len(claims):
+                    break
+                limit = _BATCH
+            return claimed + [None] * (len(claims) - len(claimed))
+
+        return await self._server.run(claim_all, atomic=True, repeatable=False)
 
     async def _ask(self, sql: str, values: Mapping[str, Any] | None = None) -> Rows:
         return await self._server.run(lambda on: on.read(sql, values))

@@ -79,7 +79,7 @@ class Statements:
     body: str = "SELECT body FROM {table} WHERE ticket = %(ticket)s"
     known: str = "SELECT record FROM {table} WHERE ticket = %(ticket)s OR idem = %(idem)s"
     serialize: str = "SELECT pg_advisory_xact_lock(hashtextextended(%(text)s, 0))"
-    # In these three, the clock is read when the row is locked, not when the wait for it began.
+    # In these, the clock is read when the row is locked, not when the wait for it began.
     older: str = """
         SELECT record, body, {clock} FROM (
           SELECT record, body FROM {table}
@@ -87,9 +87,10 @@ class Statements:
           AND ticket <> %(ticket)s ORDER BY seq FOR UPDATE
         ) AS locked
         """
-    one: str = """
+    some: str = """
         SELECT record, body, {clock} FROM (
-          SELECT record, body FROM {table} WHERE ticket = %(ticket)s FOR UPDATE
+          SELECT record, body FROM {table} WHERE ticket = ANY(%(tickets)s)
+          ORDER BY seq FOR UPDATE
         ) AS locked
         """
     next: str = """
@@ -104,6 +105,18 @@ class Statements:
         lease_until = %(lease_until)s, finished_at = %(finished_at)s,
         record = %(record)s, body = %(body)s
         WHERE ticket = %(ticket)s
+        """
+    update_all: str = """
+        UPDATE {table} AS old SET state = new.state, deadline = new.deadline,
+        publish_at = new.publish_at,
+        lease_until = new.lease_until, finished_at = new.finished_at,
+        record = new.record, body = new.body
+        FROM unnest(CAST(%(ticket)s AS text[]), CAST(%(state)s AS text[]),
+          CAST(%(deadline)s AS bigint[]), CAST(%(publish_at)s AS bigint[]),
+          CAST(%(lease_until)s AS bigint[]), CAST(%(finished_at)s AS bigint[]),
+          CAST(%(record)s AS text[]), CAST(%(body)s AS bytea[]))
+          AS new(ticket, state, deadline, publish_at, lease_until, finished_at, record, body)
+        WHERE old.ticket = new.ticket
         """
     overdue: str = """
         SELECT record FROM {table} WHERE state = 'queued' AND deadline <= {clock}

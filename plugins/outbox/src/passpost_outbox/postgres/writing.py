@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import attrs
 
 from passpost_outbox.postgres.tables import Statements
 from passpost_outbox.records import Event, Record, Supersede, body_after, decide
@@ -33,23 +37,51 @@ async def put(
     if supersedes is not None:
         recipient, usage = supersedes
         wanted = {"recipient": recipient, "usage": usage, "ticket": record.id}
-        for text, older, now in await on.read(sql.older, wanted):
-            await change(on, sql, as_record(text), older, now, Supersede())
+        for columns in await on.read(sql.older, wanted):
+            if (found := Row.of(columns).after(Supersede())) is not None:
+                await write(on, sql, [found[0]])
     return record
 
 
-async def change(  # noqa: PLR0913, PLR0917 - a row, and what becomes of it
-    on: Transaction, sql: Statements, record: Record, body: bytes | None, now: int, event: Event
-) -> Change | None:
-    """Apply an event to a record that this transaction has locked."""
-    after = decide(record, event, now)
-    if after is None:
-        return None
-    names = ("state", "deadline", "publish_at", "lease_until", "finished_at")
-    values = {name: getattr(after, name) for name in names}
-    rest = {"ticket": after.id, "record": as_text(after), "body": body_after(after, event, body)}
-    await on.write(sql.update, {**values, **rest})
-    return Change(after, now, None if body is None else bytes(body))
+@attrs.frozen
+class Row:
+    """A record that this transaction has locked, and its body."""
+
+    record: Record
+    body: bytes | None = attrs.field(repr=False)
+    now: int
+
+    @classmethod
+    def of(cls, columns: Sequence[Any]) -> Row:
+        """Return that of the columns of a statement."""
+        text, body, now = columns
+        return cls(as_record(text), None if body is None else bytes(body), now)
+
+    def after(self, event: Event) -> tuple[Row, Change] | None:
+        """Return what becomes of it, or None where the event is not allowed."""
+        record = decide(self.record, event, self.now)
+        if record is None:
+            return None
+        row = Row(record, body_after(record, event, self.body), self.now)
+        return row, Change(record, self.now, self.body)
+
+    def columns(self) -> dict[str, Any]:
+        """Return the columns that change."""
+        names = ("state", "deadline", "publish_at", "lease_until", "finished_at")
+        values = {name: getattr(self.record, name) for name in names}
+        rest = {"ticket": self.record.id, "record": as_text(self.record), "body": self.body}
+        return {**values, **rest}
+
+
+async def write(on: Transaction, sql: Statements, rows: Iterable[Row]) -> None:
+    """Write rows that have changed."""
+    changed = [row.columns() for row in rows]
+    if len(changed) == 1:
+        await on.write(sql.update, changed[0])
+    elif changed:
+        await on.write(
+            sql.update_all, {name: [row[name] for row in changed] for name in changed[0]}
+        )
 
 
 def as_record(text: str) -> Record:

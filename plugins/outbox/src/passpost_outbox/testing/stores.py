@@ -110,6 +110,29 @@ class OutboxStoreSuite:
 
         _run(connect, check)
 
+    def test_what_is_asked_at_once_is_done_as_if_one_by_one(self, connect: Connect) -> None:
+        async def check(one: OutboxStore, other: OutboxStore) -> None:
+            overdue = [await _put(one, left=-1) for _ in range(3)]
+            queued = [await _put(one, body=b"own") for _ in range(5)]
+            claims = [Claim(f"worker {number}", _LEASE) for number in range(7)]
+            changes = await asyncio.gather(*(one.claim_next(claim) for claim in claims))
+            owners = {}
+            for claim, change in zip(claims, changes, strict=True):
+                if change is not None:
+                    assert (change.record.owner, change.body) == (claim.owner, b"own")
+                    owners[change.record.id] = claim.owner
+            assert set(owners) == {record.id for record in queued}
+            for record in overdue:
+                assert (await other.apply(record.id, Expire())) is None, "a claim has passed it"
+            results = [
+                await asyncio.gather(*(one.apply(id_, Finish(owner, _ACCEPTED)) for _ in range(3)))
+                for id_, owner in owners.items()
+            ]
+            assert [len(list(filter(None, each))) for each in results] == [1] * len(queued)
+            assert await other.counts() == {"accepted": len(queued), "expired": len(overdue)}
+
+        _run(connect, check)
+
     def test_the_first_of_the_lowest_priority_comes_first(self, connect: Connect) -> None:
         async def check(one: OutboxStore, other: OutboxStore) -> None:
             priorities = (50, 10, 50, 10)

@@ -1,0 +1,105 @@
+"""What callers ask at once is asked together, and each gets its own reply."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from passpost.stores import StoreError
+from passpost_outbox.together import Together
+
+
+class Server:
+    """Doubles numbers, once it is told to."""
+
+    def __init__(self) -> None:
+        self.asked: list[Sequence[int]] = []
+        self.may_reply = asyncio.Event()
+        self.failure: Exception | None = None
+
+    async def double(self, numbers: Sequence[int]) -> Sequence[int]:
+        self.asked.append(numbers)
+        await self.may_reply.wait()
+        if self.failure is not None:
+            raise self.failure
+        return [2 * number for number in numbers]
+
+
+def test_those_who_wait_are_asked_together() -> None:
+    async def check() -> None:
+        server = Server()
+        together = Together(server.double, at_once=2)
+        tasks = [asyncio.create_task(together(number)) for number in range(6)]
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        later = [asyncio.create_task(together(number)) for number in (6, 7)]
+        await asyncio.sleep(0)
+        server.may_reply.set()
+        assert await asyncio.gather(*tasks, *later) == [0, 2, 4, 6, 8, 10, 12, 14]
+        assert sum(map(len, server.asked)) == 8
+        assert len(server.asked) < 8
+
+    asyncio.run(check())
+
+
+def test_one_caller_after_the_other_gets_a_reply() -> None:
+    async def check() -> None:
+        server = Server()
+        server.may_reply.set()
+        together = Together(server.double)
+        assert [await together(number) for number in range(3)] == [0, 2, 4]
+
+    asyncio.run(asyncio.wait_for(check(), 60))
+
+
+def test_another_event_loop_is_served_as_well() -> None:
+    async def check() -> None:
+        server.may_reply = asyncio.Event()
+        server.may_reply.set()
+        assert await together(1) == 2
+
+    server = Server()
+    together = Together(server.double)
+    asyncio.run(check())
+    asyncio.run(check())
+
+
+def test_each_caller_gets_an_error_of_its_own() -> None:
+    async def check() -> None:
+        server = Server()
+        server.failure = StoreError("the server is gone", hint="Start it.")
+        server.may_reply.set()
+        together = Together(server.double)
+        errors = await asyncio.gather(together(1), together(2), return_exceptions=True)
+        assert len(set(map(id, errors))) == 2
+        for error in errors:
+            assert isinstance(error, StoreError)
+            assert (str(error), error.hint) == ("the server is gone", "Start it.")
+        server.failure = ZeroDivisionError()
+        with pytest.raises(ZeroDivisionError):
+            await together(3)
+        server.failure = None
+        assert await together(4) == 8
+
+    asyncio.run(check())
+
+
+def test_whoever_is_cancelled_asks_for_nothing() -> None:
+    async def check() -> None:
+        server = Server()
+        together = Together(server.double)
+        first = asyncio.create_task(together(1))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        others = [asyncio.create_task(together(number)) for number in (2, 3)]
+        await asyncio.sleep(0)
+        others[0].cancel()
+        await asyncio.sleep(0)
+        server.may_reply.set()
+        assert await first == 2
+        assert await others[1] == 6
+        assert server.asked == [[1], [3]]
+
+    asyncio.run(check())
