@@ -122,10 +122,10 @@ def test_loopback_is_this_machine_alone(address: str, expected: bool) -> None:
     assert is_loopback(address) is expected
 
 
-def test_the_extension_adds_the_command() -> None:
+def test_the_extension_adds_the_commands() -> None:
     cli = click.Group("passpost")
     hooks.register_commands(cli)
-    assert list(cli.commands) == ["console"]
+    assert list(cli.commands) == ["console", "inbox"]
 
 
 def test_an_application_pays_for_no_console_that_it_does_not_use() -> None:

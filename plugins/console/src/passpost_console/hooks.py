@@ -1,4 +1,4 @@
-"""Adds ``passpost console`` to the command line."""
+"""Adds ``passpost console`` and ``passpost inbox`` to the command line."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
 @hookimpl
 def register_commands(cli: click.Group) -> None:
-    """Add the command ``console``."""
-    from passpost_console.command import command  # noqa: PLC0415 - mailers load this module
+    """Add the commands ``console`` and ``inbox``."""
+    # Mailers load this module.
+    from passpost_console.command import command as console  # noqa: PLC0415
+    from passpost_console.inbox_command import command as inbox  # noqa: PLC0415
 
-    cli.add_command(command)
+    cli.add_command(console)
+    cli.add_command(inbox)

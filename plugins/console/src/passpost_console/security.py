@@ -87,8 +87,14 @@ def _is_address(name: str) -> bool:
     return True
 
 
-def check_request(scope: Scope, hosts: Hosts) -> None:
+def check_request(scope: Scope, hosts: Hosts, programs: tuple[str, ...] = ()) -> None:
     """Check where a request goes and where a change comes from.
+
+    Args:
+        scope: The request.
+        hosts: The names under which the site answers.
+        programs: The paths that programs ask. They send no cookie: each request has a token, which
+            no page of another site can send.
 
     Raises:
         Rejected: The request did not come from a page of this console.
@@ -99,7 +105,8 @@ def check_request(scope: Scope, hosts: Hosts) -> None:
         raise Rejected(421, _("The console does not answer under this hostname."))
     if "websocket" in headers.get("upgrade", "").lower():
         raise Rejected(403, _("The console has no WebSockets."))
-    if scope["method"] not in _SAFE:
+    path = scope["path"].removeprefix(scope.get("root_path", ""))
+    if scope["method"] not in _SAFE and not path.startswith(tuple(f"{one}/" for one in programs)):
         _check_origin(headers, host[0])
 
 

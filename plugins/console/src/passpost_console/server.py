@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING, Final
 
 import uvicorn
 
-from passpost_console.app import Console
 from passpost_console.gate import Gate
 from passpost_console.security import LOOPBACK, Hosts
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Iterable
 
-    import passpost
+    from passpost_console.app import Site
 
 _MOST_CONNECTIONS: Final = 64
 _KEEP_ALIVE: Final = 5
@@ -54,26 +52,22 @@ def listen(address: str, port: int) -> socket.socket:
 
 
 class Launched:
-    """A console of its own: who may enter, and under which names it answers.
+    """A site of its own: who may enter, and under which names it answers.
 
     Args:
-        path: The settings file.
+        make: Makes the site, given who may enter and the names under which it answers.
         listening: The socket at which it answers.
         secret: The secret to enter with, besides the launch link.
         names: Hostnames under which it answers, besides those of this machine.
-        host: Where connectors are looked up.
-        log: The log of the application's deliveries.
     """
 
-    def __init__(  # noqa: PLR0913 - most have defaults
+    def __init__(
         self,
-        path: str | os.PathLike[str],
+        make: Callable[[Gate, Hosts], Site],
         listening: socket.socket,
         *,
         secret: str | None = None,
         names: Iterable[str] = (),
-        host: passpost.Host | None = None,
-        log: str | os.PathLike[str] | None = None,
     ) -> None:
         address, self._port = listening.getsockname()[:2]
         self._address = f"[{address}]" if ":" in address else address
@@ -85,7 +79,7 @@ class Launched:
             (*(f"{name}:{self._port}" for name in LOOPBACK), *names),
             addresses=not is_loopback(address),
         )
-        self.console = Console(path, allow=self._gate, hosts=hosts, host=host, log=log)
+        self.site = make(self._gate, hosts)
 
     @property
     def origin(self) -> str:
@@ -104,7 +98,7 @@ class Launched:
         Args:
             ready: Called as soon as requests are answered.
         """
-        self._server = _Server(ready, _config(self.console))
+        self._server = _Server(ready, _config(self.site))
         self._server.run(sockets=[self._listening])
 
     def stop(self) -> None:
@@ -113,10 +107,10 @@ class Launched:
             self._server.should_exit = True
 
 
-def _config(console: Console) -> uvicorn.Config:
+def _config(site: Site) -> uvicorn.Config:
     # No access log: it would contain the launch token.
     return uvicorn.Config(
-        console,
+        site,
         access_log=False,
         log_level=logging.WARNING,
         http="h11",

@@ -15,6 +15,7 @@ from passpost_console.rendering import quoted, render, say
 from passpost_tools.setup.questions import is_unset
 
 if TYPE_CHECKING:
+    from passpost_console.inbox.service import Inbox
     from passpost_console.workspace import Workspace
 
 
@@ -41,17 +42,28 @@ class Visit:
 
     Attributes:
         request: The request.
-        workspace: The settings file.
         pages: All pages, for the navigation.
         language: The reader's language, as a BCP 47 tag.
         form: The fields of the form that was sent, the latest of each name; empty for a GET.
+        name: What the head of each page calls the site.
+        settings: The settings file, where there is one.
+        inbox: The development inbox, likewise.
     """
 
     request: Request
-    workspace: Workspace
     pages: tuple[Page, ...]
     language: str
     form: Mapping[str, str] = attrs.field(factory=dict, repr=False)
+    name: str = attrs.field(default="", kw_only=True)
+    settings: Workspace | None = attrs.field(default=None, kw_only=True)
+    inbox: Inbox | None = attrs.field(default=None, kw_only=True)
+
+    @property
+    def workspace(self) -> Workspace:
+        """The settings file, for pages that are about it."""
+        if self.settings is None:
+            raise AssertionError("a page about settings on a site without any")
+        return self.settings
 
     @property
     def is_change(self) -> bool:
@@ -101,7 +113,7 @@ class Visit:
             quoted=lambda text: quoted(text, self.language),
             is_unset=is_unset,
             languages=NAMES,
-            file=self.workspace.path.name,
+            file=self.name,
             **values,
         )
 

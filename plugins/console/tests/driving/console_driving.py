@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
@@ -12,6 +12,11 @@ from typing import Any, Final, Self, TypeVar
 import httpx
 
 import passpost
+from passpost_console import Console
+from passpost_console.app import Site
+from passpost_console.gate import Gate
+from passpost_console.inbox.service import Inbox
+from passpost_console.security import Hosts
 from passpost_console.server import Launched, listen
 
 Answer = TypeVar("Answer")
@@ -77,12 +82,13 @@ class Client:
         return run(asked())
 
 
-class Running:
-    """A console at a port of its own."""
+class Served:
+    """A site at a port of its own."""
 
-    def __init__(self, path: Path, address: str = "127.0.0.1", **options: Any) -> None:
-        host = passpost.Host(installed_extensions=())
-        self.launched = Launched(path, listen(address, 0), host=host, **options)
+    def __init__(
+        self, make: Callable[[Gate, Hosts], Site], address: str = "127.0.0.1", **options: Any
+    ) -> None:
+        self.launched = Launched(make, listen(address, 0), **options)
         self.link = self.launched.link
         self.origin = self.launched.origin
         self._ready = threading.Event()
@@ -97,3 +103,23 @@ class Running:
         self.launched.stop()
         self._thread.join(30)
         assert not self._thread.is_alive()
+
+
+class Running(Served):
+    """A console at a port of its own."""
+
+    def __init__(
+        self,
+        path: Path,
+        address: str = "127.0.0.1",
+        *,
+        inbox: Inbox | None = None,
+        log: Path | None = None,
+        **options: Any,
+    ) -> None:
+        host = passpost.Host(installed_extensions=())
+
+        def made(gate: Gate, hosts: Hosts) -> Console:
+            return Console(path, allow=gate, hosts=hosts, host=host, log=log, inbox=inbox)
+
+        super().__init__(made, address, **options)

@@ -61,6 +61,11 @@ class Channel:
         self.tls_error: str | None = None
 
     @property
+    def is_closed(self) -> bool:
+        """Whether the socket is closed."""
+        return self._sock.fileno() < 0
+
+    @property
     def tls_version(self) -> str | None:
         """``TLSv1.3``, or None without TLS."""
         return self._tls.version() if self._tls else None

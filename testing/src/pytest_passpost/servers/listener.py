@@ -45,6 +45,7 @@ class Listener(abc.ABC):
         self._accepted = 0
         self._ended = 0
         self._channels: list[Channel] = []
+        self._forgotten = 0
         self._defects: list[Exception] = []
 
     @abc.abstractmethod
@@ -72,7 +73,7 @@ class Listener(abc.ABC):
     def bytes_received(self) -> int:
         """Octets that came on all connections so far, those of TLS included."""
         with self._changed:
-            return sum(channel.bytes_received for channel in self._channels)
+            return self._forgotten + sum(channel.bytes_received for channel in self._channels)
 
     def wait_closed(self, connections: int = 0, timeout: float = 5.0) -> None:
         """Wait until no connection is open, so that all that was said has been recorded.
@@ -190,6 +191,13 @@ class Listener(abc.ABC):
         finally:
             channel.drop()
             self._count(opened=-1)
+
+    def _forget_closed(self) -> None:
+        """Forget the connections that are closed, but for the octets that came on them."""
+        with self._changed:
+            closed = [channel for channel in self._channels if channel.is_closed]
+            self._forgotten += sum(channel.bytes_received for channel in closed)
+            self._channels = [channel for channel in self._channels if not channel.is_closed]
 
     def _count(self, *, opened: int = 0, accepted: int = 0, ended: int = 0) -> None:
         with self._changed:

@@ -116,11 +116,12 @@ def _html(draft: Draft) -> Iterator[Problem]:
         if found.kind == "http":
             yield _unencrypted(draft, "content", found.offset)
         else:
-            says = _says(found)
+            says = says_of(found)
             yield draft.problem("content", "W215", says, _("remove it"), offset=found.offset)
 
 
-def _says(found: Found) -> str:
+def says_of(found: Found) -> str:
+    """Return what email programs do with something in the markup."""
     match found.kind:
         case "attribute":
             return _("`{name}`: email programs remove event handlers", name=found.name)

@@ -8,7 +8,7 @@ codes. It is stricter in one thing: parameters that it does not know are rejecte
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -28,6 +28,8 @@ SENDER: Final = "no-reply@mail.example.com"
 OTHER_SENDER: Final = "accounts@mail.example.com"
 FROZEN_SENDER: Final = "frozen@mail.example.com"
 BATCH_SENDER: Final = "news@mail.example.com"
+
+Taker = Callable[[AcceptedMail, Answer], Awaitable[Answer]]
 
 _JSON: Final = MappingProxyType({"Content-Type": "application/json;charset=utf-8"})
 
@@ -62,6 +64,7 @@ class StandIn(ServerStandIn[HttpServer]):
             ),
             clock,
         )
+        self._taker: Taker | None = None
         super().__init__(HttpServer(self._answer))
 
     @property
@@ -111,11 +114,21 @@ class StandIn(ServerStandIn[HttpServer]):
         """
         self._service.refuse_next(code, message, status, times)
 
+    def hand_over(self, taker: Taker) -> None:
+        """Hand emails over to a function; see `pytest_passpost.HttpStandIn.hand_over`."""
+        self._taker = taker
+
     def __repr__(self) -> str:
         return f"<StandIn of Direct Mail, {len(self.received)} mails>"
 
-    def _answer(self, request: Request) -> Answer:
+    def _answer(self, request: Request) -> Answer | Awaitable[Answer]:
         path, _, query = request.target.partition("?")
         headers = {name: request.header(name) or "" for name, _ in request.headers}
         answer = self._service.answer(Incoming(request.method, path, query, headers, request.body))
-        return Answer(answer.status, answer.body, _JSON)
+        response = Answer(answer.status, answer.body, _JSON)
+        return response if self._taker is None else self._handed_over(self._taker, response)
+
+    async def _handed_over(self, taker: Taker, answer: Answer) -> Answer:
+        for mail in self._service.withdraw():
+            answer = await taker(mail, answer)
+        return answer

@@ -80,6 +80,13 @@ class Service:
         """The emails that were accepted: one for each recipient."""
         return tuple(self._received)
 
+    def withdraw(self) -> tuple[AcceptedMail, ...]:
+        """Return the emails that were accepted, and keep them no longer."""
+        with self._lock:
+            taken = tuple(self._received)
+            self._received.clear()
+        return taken
+
     def refuse_next(self, code: str, message: str, status: int, times: int) -> None:
         """Answer the next authentic calls with an error code."""
         self._refusals.extend([Refused(code, message, status)] * times)

@@ -33,3 +33,20 @@ for (const form of document.querySelectorAll("form[data-live]")) {
     waiting = setTimeout(() => follow().catch(() => {}), 250);
   });
 }
+
+// The list of an inbox, as emails arrive.
+const list = document.querySelector("[data-news]");
+if (list) {
+  const look = async () => {
+    const known = list.firstElementChild.dataset.version;
+    const answer = document.hidden ? null : await fetch(`${list.dataset.news}&known=${known}`);
+    if (answer && answer.status === 200) {
+      const focused = list.contains(document.activeElement) && document.activeElement.getAttribute("href");
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      list.replaceChildren(...page.body.children);
+      if (focused) list.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus();
+    }
+  };
+  const again = () => look().catch(() => {}).then(() => setTimeout(again, 1000));
+  setTimeout(again, 1000);
+}

@@ -79,6 +79,12 @@ class HttpServer(ScriptedServer):
         with self._changed:
             return list(self._requests)
 
+    def forget(self) -> None:
+        """Forget the requests so far, for a server that runs for a long time."""
+        with self._changed:
+            self._requests.clear()
+            self._forget_closed()
+
     def answer(self, answers: Answers) -> None:
         """Answer like this from here on.
 

@@ -11,10 +11,12 @@ from pytest_passpost.servers.http.server import HttpServer
 from pytest_passpost.servers.scripted import ServerStandIn
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from pytest_passpost.servers.http.messages import Answer, Request
     from pytest_passpost.stand_in import ReadableMail
+
+    Taker = Callable[[ReadableMail, Answer], Awaitable[Answer]]
 
 
 class Refused(Exception):  # noqa: N818 - the provider's answer, not a fault of the stand-in
@@ -56,6 +58,7 @@ class HttpStandIn(ServerStandIn[HttpServer], abc.ABC):
         self._refusals: list[Answer] = []
         self._violations: list[str] = []
         self._issued: list[str] = []
+        self._taker: Taker | None = None
         self._lock = threading.Lock()
 
     @property
@@ -119,10 +122,19 @@ class HttpStandIn(ServerStandIn[HttpServer], abc.ABC):
         with self._lock:
             self._refusals += [answer] * times
 
+    def hand_over(self, taker: Taker) -> None:
+        """Hand emails over to a function from here on, and keep none of them in `received`.
+
+        Args:
+            taker: Called with each email and the provider's answer to it, on the event loop of the
+                server. What it returns is answered: the same, or what it was made to say instead.
+        """
+        self._taker = taker
+
     def __repr__(self) -> str:
         return f"<{type(self).__module__}.{type(self).__name__}, {len(self.received)} emails>"
 
-    def _answer(self, request: Request) -> Answer:
+    def _answer(self, request: Request) -> Answer | Awaitable[Answer]:
         try:
             self.admit(request)
             mail, answer = self.take(request)
@@ -134,8 +146,10 @@ class HttpStandIn(ServerStandIn[HttpServer], abc.ABC):
         with self._lock:
             if self._refusals:
                 return self._refusals.pop(0)
-            self._received.append(mail)
-        return answer
+            if self._taker is None:
+                self._received.append(mail)
+                return answer
+        return self._taker(mail, answer)
 
     def _note(self, request: Request, answer: Answer) -> None:
         said = answer.body.decode("utf-8", "replace")

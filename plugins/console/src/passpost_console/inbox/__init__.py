@@ -1,0 +1,1 @@
+"""The development inbox: emails that arrive on this machine, to look at and to test with."""

@@ -1,0 +1,376 @@
+"""An SMTP server that accepts every email, or does wrong on purpose.
+
+It is our own: 2,000 emails a second leave less than 500 microseconds for each. Servers on asyncio's
+streams require more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable
+from typing import Final
+
+import attrs
+
+from passpost_console.inbox.faults import REPLIES, Fault, Faults, Kind
+
+MOST_BYTES: Final = 25 << 20
+"""Bytes in the largest email."""
+
+Deliver = Callable[[str, tuple[str, ...], bytes], None]
+"""Keeps an email: envelope sender, envelope recipients, source."""
+
+_LONGEST_LINE: Final = 12_288 + 2
+_MOST_RECIPIENTS: Final = 100
+_MOST_ERRORS: Final = 20
+_PATIENCE: Final = 300.0
+_BUFFER: Final = 1 << 20
+
+_PATH: Final = re.compile(r"(FROM|TO):\s*<([^<>\x00-\x1f\x7f]*)>(?:\s+(.*))?", re.IGNORECASE)
+_CHUNK: Final = re.compile(r"(\d{1,9})(?:\s+(LAST))?", re.IGNORECASE)
+
+_END: Final = b"\r\n.\r\n"
+
+
+@attrs.define
+class _Transaction:
+    """An email that is under way.
+
+    Attributes:
+        sender: The envelope sender; None before MAIL.
+        recipients: The envelope recipients.
+        content: What came by BDAT.
+        in_content: Whether what comes is the content, which a dot ends.
+        expected: The octets of the present chunk that are to come, and whether it is the last one.
+        is_too_big: Whether more came than an email may have.
+        scanned: The octets in which the end of the content is not.
+    """
+
+    sender: str | None = None
+    recipients: list[str] = attrs.field(factory=list)
+    content: bytes = b""
+    in_content: bool = False
+    expected: tuple[int, bool] | None = None
+    is_too_big: bool = False
+    scanned: int = 0
+
+
+class Session(asyncio.Protocol):
+    """One connection.
+
+    Args:
+        deliver: Keeps an email.
+        faults: What goes wrong.
+        sessions: All connections; this one adds and removes itself.
+        most: The most connections at a time.
+    """
+
+    def __init__(
+        self, deliver: Deliver, faults: Faults, sessions: set[Session], most: int = 500
+    ) -> None:
+        self._deliver = deliver
+        self._faults = faults
+        self._sessions = sessions
+        self._most = most
+        self._buffer = bytearray()
+        self._replies: list[bytes] = []
+        self._errors = 0
+        self._waiting: asyncio.TimerHandle | None = None
+        self._closing = False
+        self._heard_all = False
+        self._now = _Transaction()
+        self._exchange: Callable[[], None] | None = None
+        self._questions = 0
+        self._commands: dict[str, Callable[[str], None]] = {
+            "EHLO": self._hello, "HELO": self._old_hello, "MAIL": self._mail, "RCPT": self._rcpt,
+            "DATA": self._data, "BDAT": self._bdat, "AUTH": self._auth, "RSET": self._rset,
+            "NOOP": self._noop, "VRFY": self._vrfy, "QUIT": self._quit,
+        }  # fmt: skip
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Greet the client."""
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - what a stream server makes
+        self._transport = transport
+        self._loop = asyncio.get_running_loop()
+        self._last = self._loop.time()
+        self._timer = self._loop.call_later(_PATIENCE, self._check)
+        self._sessions.add(self)
+        if len(self._sessions) > self._most:
+            self._close("421 4.3.2 Too many connections")
+        else:
+            self._say("220 localhost ESMTP passpost inbox")
+        self._flush()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - clients go away
+        """Forget the connection."""
+        self._sessions.discard(self)
+        self._timer.cancel()
+        if self._waiting is not None:
+            self._waiting.cancel()
+        self._closing = True
+
+    def eof_received(self) -> bool:
+        """Say what is still to be said before the connection ends."""
+        self._heard_all = True
+        return self._waiting is not None
+
+    def data_received(self, data: bytes) -> None:
+        """Answer what has come."""
+        self._last = self._loop.time()
+        self._buffer += data
+        # While a reply is delayed, whatever the client still sends has to wait.
+        if self._waiting is not None and len(self._buffer) > _BUFFER:
+            self._transport.pause_reading()
+        self._work()
+
+    def end(self) -> None:
+        """Break the connection off."""
+        self._closing = True
+        self._transport.abort()
+
+    def _work(self) -> None:
+        while self._waiting is None and not self._closing and self._step():
+            pass
+        self._flush()
+
+    def _step(self) -> bool:
+        """Do what is next, and return whether anything could be done."""
+        if self._now.expected is not None:
+            return self._take_chunk(*self._now.expected)
+        if self._now.in_content:
+            return self._take_content()
+        end = self._buffer.find(b"\n")
+        if end < 0 or end > _LONGEST_LINE:
+            if len(self._buffer) > _LONGEST_LINE:
+                self._close("500 5.5.2 The line is too long")
+            return False
+        line = bytes(self._buffer[: end + 1])
+        del self._buffer[: end + 1]
+        self._command(line.rstrip(b"\r\n").decode("utf-8", "replace"))
+        return True
+
+    def _command(self, line: str) -> None:
+        if self._exchange is not None:
+            self._exchange()
+            return
+        verb, _, argument = line.partition(" ")
+        answer = self._commands.get(verb.upper())
+        if answer is None:
+            self._wrong("500 5.5.2 Unknown command")
+        else:
+            answer(argument.strip())
+
+    def _hello(self, argument: str) -> None:  # noqa: ARG002 - whatever the client calls itself
+        self._reset()
+        for line in ("localhost", *_EXTENSIONS[:-1]):
+            self._say(f"250-{line}")
+        self._say(f"250 {_EXTENSIONS[-1]}")
+
+    def _old_hello(self, argument: str) -> None:  # noqa: ARG002 - likewise
+        self._reset()
+        self._say("250 localhost")
+
+    def _mail(self, argument: str) -> None:
+        match = _PATH.fullmatch(argument)
+        if match is None or match[1].upper() != "FROM":
+            self._wrong("501 5.5.4 MAIL FROM:<address>")
+        elif self._now.sender is not None:
+            self._wrong("503 5.5.1 MAIL was sent already")
+        else:
+            self._now.sender = match[2]
+            self._say("250 2.1.0 Sender ok")
+
+    def _rcpt(self, argument: str) -> None:
+        match = _PATH.fullmatch(argument)
+        if match is None or match[1].upper() != "TO" or not match[2]:
+            self._wrong("501 5.5.4 RCPT TO:<address>")
+        elif self._now.sender is None:
+            self._wrong("503 5.5.1 MAIL first")
+        elif len(self._now.recipients) >= _MOST_RECIPIENTS:
+            self._say("452 4.5.3 Too many recipients")
+        else:
+            self._now.recipients.append(match[2])
+            self._say("250 2.1.5 Recipient ok")
+
+    def _data(self, argument: str) -> None:  # noqa: ARG002 - DATA has none
+        if not self._now.recipients:
+            self._wrong("503 5.5.1 RCPT first")
+        else:
+            self._now.in_content = True
+            self._say("354 Go ahead")
+
+    def _bdat(self, argument: str) -> None:
+        match = _CHUNK.fullmatch(argument)
+        if match is None:
+            # Where the chunk ends is unknown.
+            self._close("501 5.5.4 BDAT SIZE [LAST]")
+        else:
+            self._now.expected = (int(match[1]), match[2] is not None)
+
+    def _auth(self, argument: str) -> None:
+        """Let everybody in: what they show is neither checked nor kept."""
+        mechanism, _, first = argument.partition(" ")
+        asked = {"PLAIN": 1, "LOGIN": 2}.get(mechanism.upper())
+        if asked is None:
+            self._wrong("504 5.5.4 AUTH PLAIN or AUTH LOGIN")
+            return
+        self._questions = asked - bool(first)
+        self._exchange = self._next_question
+        if not self._questions:
+            self._admit()
+        else:
+            self._say("334 " if asked == 1 else "334 UGFzc3dvcmQ6" if first else "334 VXNlcm5hbWU6")
+
+    def _next_question(self) -> None:
+        self._questions -= 1
+        if self._questions:
+            self._say("334 UGFzc3dvcmQ6")
+        else:
+            self._admit()
+
+    def _admit(self) -> None:
+        self._exchange = None
+        self._say("235 2.7.0 Everybody may enter")
+
+    def _rset(self, argument: str) -> None:  # noqa: ARG002 - RSET has none
+        self._reset()
+        self._say("250 2.0.0 Ok")
+
+    def _noop(self, argument: str) -> None:  # noqa: ARG002 - whatever it is
+        self._say("250 2.0.0 Ok")
+
+    def _vrfy(self, argument: str) -> None:  # noqa: ARG002 - nobody is verified
+        self._say("252 2.5.2 Send some email")
+
+    def _quit(self, argument: str) -> None:  # noqa: ARG002 - QUIT has none
+        self._close("221 2.0.0 Bye")
+
+    def _take_content(self) -> bool:
+        if not self._now.content and self._buffer.startswith(b".\r\n"):
+            del self._buffer[:3]
+            self._finish(b"")
+            return True
+        end = self._buffer.find(_END, max(self._now.scanned - len(_END), 0))
+        if end < 0:
+            self._now.scanned = len(self._buffer)
+            if self._now.scanned > MOST_BYTES:
+                # What came is not needed; the end may have begun.
+                self._now.is_too_big = True
+                self._now.content = b"."
+                del self._buffer[: -len(_END)]
+                self._now.scanned = 0
+            return False
+        self._now.is_too_big = self._now.is_too_big or end > MOST_BYTES
+        source = bytes(self._buffer[: end + 2])
+        del self._buffer[: end + len(_END)]
+        if source.startswith(b"."):
+            source = source[1:]
+        self._finish(source.replace(b"\r\n.", b"\r\n"))
+        return True
+
+    def _take_chunk(self, size: int, is_last: bool) -> bool:
+        if (
+            self._now.sender is None
+            or not self._now.recipients
+            or len(self._now.content) + size > MOST_BYTES
+        ):
+            # The chunk is read all the same: it is not a command.
+            self._now.is_too_big = self._now.is_too_big or bool(self._now.recipients)
+            gone = min(size, len(self._buffer))
+            del self._buffer[:gone]
+            if gone < size:
+                self._now.expected = (size - gone, is_last)
+                return False
+            self._now.expected = None
+            self._say_of_lost_chunk(is_last=is_last)
+            return True
+        if len(self._buffer) < size:
+            return False
+        self._now.expected = None
+        self._now.content += bytes(self._buffer[:size])
+        del self._buffer[:size]
+        if is_last:
+            self._finish(self._now.content)
+        else:
+            self._say("250 2.0.0 Ok")
+        return True
+
+    def _say_of_lost_chunk(self, *, is_last: bool) -> None:
+        if not self._now.is_too_big:
+            self._wrong("503 5.5.1 RCPT first")
+            return
+        self._say("552 5.3.4 The email is too large")
+        if is_last:
+            self._reset()
+
+    def _finish(self, source: bytes) -> None:
+        done = self._now
+        sender, recipients = done.sender or "", tuple(done.recipients)
+        self._reset()
+        if done.is_too_big:
+            self._say("552 5.3.4 The email is too large")
+            return
+        fault = self._faults.strike(recipients)
+        match fault:
+            case Fault(kind=Kind.DROP):
+                self._closing = True
+                self._replies.clear()
+                self._transport.abort()
+            case Fault(kind=Kind.DELAY):
+                self._deliver(sender, recipients, source)
+                self._waiting = self._loop.call_later(fault.seconds, self._go_on)
+            case Fault():
+                self._say(REPLIES[fault.kind])
+            case None:
+                self._deliver(sender, recipients, source)
+                self._say(_TAKEN)
+
+    def _go_on(self) -> None:
+        self._waiting = None
+        self._last = self._loop.time()
+        self._say(_TAKEN)
+        self._transport.resume_reading()
+        self._work()
+        if self._heard_all and self._waiting is None:
+            self._transport.close()
+
+    def _reset(self) -> None:
+        self._now = _Transaction()
+        self._exchange = None
+
+    def _wrong(self, reply: str) -> None:
+        self._errors += 1
+        if self._errors > _MOST_ERRORS:
+            self._close("421 4.7.0 Too many errors")
+        else:
+            self._say(reply)
+
+    def _say(self, reply: str) -> None:
+        self._replies.append(reply.encode() + b"\r\n")
+
+    def _close(self, reply: str) -> None:
+        self._say(reply)
+        self._closing = True
+
+    def _flush(self) -> None:
+        if self._replies:
+            self._transport.write(b"".join(self._replies))
+            self._replies.clear()
+        if self._closing:
+            self._transport.close()
+
+    def _check(self) -> None:
+        idle = self._loop.time() - self._last
+        if idle >= _PATIENCE:
+            self.end()
+        else:
+            self._timer = self._loop.call_later(_PATIENCE - idle, self._check)
+
+
+_TAKEN: Final = "250 2.0.0 Ok: it is in the inbox"
+
+_EXTENSIONS: Final = (
+    "PIPELINING", f"SIZE {MOST_BYTES}", "8BITMIME", "SMTPUTF8", "CHUNKING", "AUTH PLAIN LOGIN",
+    "ENHANCEDSTATUSCODES",
+)  # fmt: skip
