@@ -251,7 +251,7 @@ def test_another_site_changes_nothing(client: Client, inbox: Inbox) -> None:
     for path, form in (("delete", {"id": "all"}), ("fault", {"kind": "drop"})):
         assert client.post(f"/inbox/{path}", form, headers=hostile).status_code == 403
         assert client.get(f"/inbox/{path}", params=form).status_code == 303
-    # A path of the API is no way around.
+    # No path of the API leads around it.
     for path in ("/api/../inbox/delete", "/api//inbox/delete", "//api/inbox/delete"):
         answer = client.request("POST", path, data={"id": "all"}, headers=hostile)
         assert answer.status_code in (401, 403, 404)

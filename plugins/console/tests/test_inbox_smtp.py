@@ -24,7 +24,7 @@ def inbox() -> Iterator[Inbox]:
 
 
 def talk(inbox: Inbox, *parts: bytes) -> bytes:
-    """Say things, and return all that is said back until the server hangs up."""
+    """Send lines, and return all that is replied until the server hangs up."""
     with socket.create_connection((inbox.address, inbox.port), timeout=10) as sock:
         for part in parts:
             sock.sendall(part)

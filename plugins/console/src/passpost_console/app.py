@@ -50,7 +50,7 @@ EMPTY: Final[Mapping[str, ASGIApp]] = MappingProxyType({})
 
 
 class Site:
-    """Pages behind a door: what the console and the inbox have in common.
+    """The pages of one site, and who may enter: what console and inbox have in common.
 
     Args:
         pages: The pages.

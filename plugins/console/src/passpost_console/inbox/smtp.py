@@ -111,8 +111,9 @@ class Session(asyncio.Protocol):
         self._closing = True
 
     def eof_received(self) -> bool:
-        """Say what is still to be said before the connection ends."""
+        """Keep the connection while a reply is still to be sent."""
         self._heard_all = True
+        # True: it stays open.
         return self._waiting is not None
 
     def data_received(self, data: bytes) -> None:

@@ -136,6 +136,6 @@ def _add(message: EmailMessage, name: str, value: str) -> None:
     one_line = " ".join(value.splitlines())
     try:
         message[name] = one_line
-    # A display name that is no address, or an address beyond ASCII.
+    # A display name that is not an address, or an address beyond ASCII.
     except (ValueError, IndexError):
         message[name] = str(Address(display_name=one_line))

@@ -24,7 +24,7 @@ _MOST_READ: Final = 2_000
 
 @attrs.frozen(kw_only=True)
 class Wanted:
-    """Which emails are wanted; all of them by default.
+    """Which emails are looked for; all of them by default.
 
     Attributes:
         to: A recipient's address.
@@ -40,7 +40,7 @@ class Wanted:
 
     @property
     def is_all(self) -> bool:
-        """Whether every email is wanted."""
+        """Whether every email is looked for."""
         return not (self.to or self.words.strip() or self.after or self.before is not None)
 
 
@@ -107,7 +107,7 @@ class Emails:
         return email is not None
 
     def clear(self, wanted: Wanted | None = None) -> int:
-        """Delete the emails that are wanted, all of them by default; return how many."""
+        """Delete the emails that are looked for, all of them by default; return how many."""
         wanted = wanted or Wanted()
         if not wanted.is_all:
             return sum(self.delete(email.id) for email in self.find(wanted))
@@ -119,11 +119,11 @@ class Emails:
         return count
 
     def find(self, wanted: Wanted, most: int | None = None) -> list[Email]:
-        """Return the emails that are wanted, the newest first."""
+        """Return the emails that are looked for, the newest first."""
         return list(islice(self._found(wanted), most))
 
     async def wait_for(self, wanted: Wanted, seconds: float, most: int) -> list[Email]:
-        """Return the emails that are wanted, once there is one or the time is over."""
+        """Return the emails that are looked for, once there is one or the time is over."""
         loop, come = asyncio.get_running_loop(), asyncio.Event()
 
         def wake() -> None:
