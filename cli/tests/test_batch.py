@@ -262,6 +262,26 @@ def test_a_file_that_cannot_be_read(send: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("users.csv", ""),
+        ("users.csv", HEADER),
+        ("users.csv", "\n\n"),
+        ("users.jsonl", ""),
+        ("users.jsonl", "\n\n"),
+    ],
+)
+def test_a_file_without_emails_is_a_warning(
+    send: Run, batch: Write, outbox: Path, name: str, content: str
+) -> None:
+    result = send(batch(content, name))
+    assert result.exit_code == 0
+    assert "0 of 0 emails accepted" in result.stdout
+    assert "warning: the file contains no emails" in result.stderr
+    assert not outbox.exists()
+
+
+@pytest.mark.parametrize(
     "options",
     [
         ("--to", "a@example.com"), ("--code", "1"), ("--resend-unknown",), ("--concurrency", "0"),

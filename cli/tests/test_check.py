@@ -272,3 +272,27 @@ def test_connector_for_connectors_is_a_misspelling(run: Run, tmp_path: Path) -> 
     assert "error: connector: " in result.stderr
     assert "help: did you mean `connectors`?" in result.stderr
     assert "--connector" not in result.stderr
+
+
+@pytest.mark.parametrize("content", ["{}", '{"outbox": {}}', '{"templates": []}'])
+def test_a_file_without_connectors_names_what_adds_one(
+    run: Run, tmp_path: Path, content: str
+) -> None:
+    file = tmp_path / "passpost.jsonc"
+    file.write_text(content)
+    result = run("check", file)
+    assert "help: to add a connector: passpost init FILE\n" in result.stderr
+    assert "--connector ID" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "remedy"),
+    [
+        ('{"connectors": {}}', "add at least one"),
+        ('{"connectors": {"a": {"use": "acme"}}}', 'add `"settings": { … }`'),
+    ],
+)
+def test_what_is_to_be_added_is_shown(run: Run, tmp_path: Path, content: str, remedy: str) -> None:
+    file = tmp_path / "passpost.jsonc"
+    file.write_text(content)
+    assert f"help: {remedy}\n" in run("check", file).stderr

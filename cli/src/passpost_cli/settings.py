@@ -16,7 +16,7 @@ from passpost_cli.arguments import STDIN, is_content, is_name, named
 from passpost_cli.extensions import make_host
 from passpost_cli.failures import CommandError
 from passpost_cli.language import _
-from passpost_tools.configuring import configured
+from passpost_tools.configuring import configured, may_be_application
 
 _NOT_A_NAME: Final = _("FILE is the content of a file, not its name")
 _USE_A_NAME: Final = _("use the file's name, or `-` for standard input")
@@ -84,10 +84,10 @@ def _only(whole: passpost.Application, name: str) -> passpost.Application:
 
 
 def _needs_connector(settings: config.Settings, host: passpost.Host) -> passpost.Problem:
-    known = ", ".join(sorted({one.id for one in host.installed()})) or _("none installed")
-    return settings.problem(
-        (),
-        _("not an application's settings: `connectors` is missing"),
-        _("for one connector's own settings, add `--connector ID` ({known})", known=known),
-        code="E400",
-    )
+    if may_be_application(settings):
+        remedy = _("to add a connector: passpost init FILE")
+    else:
+        known = ", ".join(sorted({one.id for one in host.installed()})) or _("none installed")
+        remedy = _("for one connector's own settings, add `--connector ID` ({known})", known=known)
+    missing = _("not an application's settings: `connectors` is missing")
+    return settings.problem((), missing, remedy, code="E400")

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parent / "newcomer"))
 
 from operator_answers import LANGUAGES, SECRET, Inbox, prompts
 

@@ -18,7 +18,7 @@ import pytest
 
 from passpost import config
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parent / "newcomer"))
 
 from operator_answers import LANGUAGES, QUESTIONS, SECRET, Inbox, prompts
 
@@ -227,6 +227,15 @@ def test_an_existing_file_changes_only_where_it_is_answered(tmp_path: Path) -> N
     assert path.read_text() == OLD.replace("mail.example.com", "smtp.example.org")
     assert '+        "host": "smtp.example.org",' in ended.stdout
     assert SECRET not in ended.stdout + ended.stderr
+
+
+def test_a_file_without_connectors_gets_one(tmp_path: Path) -> None:
+    path = tmp_path / "passpost.jsonc"
+    path.write_text('{\n  // ours\n  "delivery": { "timeout": 20 }\n}\n')
+    ended = run("init", *FLAGS, folder=tmp_path)
+    assert ended.returncode == 0, ended.stderr
+    assert path.read_text().startswith('{\n  // ours\n  "delivery": { "timeout": 20 },\n')
+    assert [*without_comments(path)["connectors"]] == ["primary"]
 
 
 def test_a_secret_moves_out_of_the_settings(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from passpost_cli.init.interview import Answers, Given, Interview
 from passpost_cli.init.writing import write
 from passpost_cli.terminal import one_line, out
 from passpost_tools import editing, saving
+from passpost_tools.configuring import may_be_application
 from passpost_tools.setup import questions, writing
 from passpost_tools.spans import Spans
 
@@ -105,7 +106,7 @@ class Setup:
             return {}
         config.read(before.text, self._place)
         old = Spans(before.text.removeprefix(_MARK)).value
-        connectors = old.get("connectors")
+        connectors = old.get("connectors", {} if may_be_application(old) else None)
         entries = connectors.values() if isinstance(connectors, dict) else [None]
         if not all(isinstance(one, dict) and _is_entry(one) for one in entries):
             raise self._asker.error(
@@ -185,7 +186,7 @@ class Setup:
     def _masked(self, text: str) -> str:
         data = Spans(text.removeprefix(_MARK)).value
         host, paths = _host({}), []
-        for name, entry in data["connectors"].items():
+        for name, entry in data.get("connectors", {}).items():
             try:
                 fields = questions.fields_of(host.info(entry["use"]), self._language)
             except passpost.PluginError:

@@ -248,7 +248,8 @@ def limit(options: Options, size: float, counted: str = "") -> tuple[str, str, s
     if not counted:
         return "E104", _("out of range"), remedy
     if size == 0:
-        return "E105", _("must not be empty"), remedy
+        few = options.minimum == 1 and options.maximum is None
+        return "E105", _("must not be empty"), _("add at least one") if few else remedy
     return "E105", _("too short") if low else _("too long"), remedy
 
 

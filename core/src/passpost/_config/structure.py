@@ -249,10 +249,19 @@ def _add(field: ConfigField) -> str:
     import json  # noqa: PLC0415 - see jsonc
 
     example = field.options.example
-    if example is None:
+    shown = json.dumps(example, ensure_ascii=False) if example is not None else _empty(field.type)
+    if not shown:
         return _('add `"{key}"`', key=field.key)
-    shown = json.dumps(example, ensure_ascii=False)
     return _('add `"{key}": {example}`', key=field.key, example=shown)
+
+
+def _empty(type_: Any) -> str:
+    """Return what a setting looks like that nobody has given an example of; empty for a value."""
+    if type_ is Settings:
+        return "{ … }"
+    return {Shape.OBJECT: "{ … }", Shape.MAPPING: "{ … }", Shape.LIST: "[ … ]"}.get(
+        shape_of(type_), ""
+    )
 
 
 def _unknown_keys(node: Node, known: list[str]) -> set[str]:

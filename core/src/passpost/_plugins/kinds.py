@@ -50,7 +50,7 @@ def find_kind(
     known = entry_points(group)
     found = [entry for entry in known if entry.name == name]
     if not found:
-        raise _unknown(name, {*own, *(entry.name for entry in known)}, first_party)
+        raise _unknown(name, names_of_kinds(group, own), first_party)
     if clash := conflict(found):
         raise Invalid(clash)
     chosen = next((entry for entry in found if entry.error is None), found[0])
@@ -62,7 +62,7 @@ def find_kind(
     raise Invalid(wrong)
 
 
-def _unknown(name: str, known: set[str], first_party: Mapping[str, str]) -> Invalid:
+def _unknown(name: str, known: tuple[str, ...], first_party: Mapping[str, str]) -> Invalid:
     remedy = first_party.get(name) or did_you_mean(
         nearest(name, [*known, *first_party]), _("use one of {known}", known=listed(known))
     )

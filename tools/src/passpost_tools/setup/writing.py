@@ -151,7 +151,7 @@ def with_entry(text: str, name: str, entry: Mapping[str, Any], fields: Sequence[
     """
     data = _data(text)
     path = ("connectors", name)
-    if name in data["connectors"]:
+    if name in data.setdefault("connectors", {}):
         text = with_part(text, path, "{}")
     else:
         data["connectors"][name] = {}
