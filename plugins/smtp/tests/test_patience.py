@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 import passpost
-from pytest_passpost import Fault, Hold, Phase, SmtpServer
+from passpost_smtp.transaction import Transaction
+from pytest_passpost import EXTENSIONS, Fault, Hold, Phase, SmtpServer
 
 
 def both(kit: Any, first: SmtpServer, second: SmtpServer, **settings: Any) -> passpost.AsyncMailer:
@@ -48,3 +49,27 @@ async def test_a_message_that_has_left_has_all_the_time_there_is(kit: Any) -> No
             assert (await sends.send(message(2))).connector == "second"
             hold.release()
             assert (await sending).connector == "first"
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("form", ["plain", "pipelined", "proving"])
+async def test_a_message_is_not_sent_late_by_a_busy_event_loop(
+    form: str, kit: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask = Transaction._ask
+
+    async def late(self: Transaction, data: bytes, wanted: int, _then: object = None) -> Any:
+        replies = await ask(self, data, wanted)
+        # The deadline passes in the turn in which the last reply comes.
+        self._deadline = self._deadline if data[:4] in {b"MAIL", b"RCPT"} and wanted == 1 else 0.0
+        return replies
+
+    monkeypatch.setattr(Transaction, "_ask", late)
+    without = {"plain": {"PIPELINING", "CHUNKING"}, "pipelined": {"CHUNKING"}, "proving": set()}
+    offered = [name for name in EXTENSIONS if name not in without[form]]
+    with SmtpServer(extensions=offered) as server:
+        async with kit.session(kit.config(server), proven=False) as session:
+            with pytest.raises(passpost.SendError) as caught:
+                await session.send(kit.mail(seconds=30))
+        assert caught.value.outcome == "rejected"
+        assert server.mails == []

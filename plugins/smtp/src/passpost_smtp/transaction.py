@@ -11,6 +11,7 @@ leave.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Final
 
@@ -145,6 +146,8 @@ class Transaction:
             replies = await self._send_one_by_one()
         if not is_ready(replies):
             return await self._judge_unsent(replies)
+        if (late := self._given_up()) is not None:
+            return late
         return self._judge(await self._write_message(dot_stuff(self._mail.data)))
 
     # One write.
@@ -195,6 +198,8 @@ class Transaction:
         replies = await self._write_first_chunk(self._mail.data[:cut])
         if not is_proof(replies, cut) or connection.fault is not None or connection.is_dropped():
             return self._judge_unproven(replies)
+        if (late := self._given_up()) is not None:
+            return late
         rcpt = replies[1]
         replies = await self._write_message(_last_chunk(self._mail.data[cut:]))
         result = self._judge(replies)
@@ -264,6 +269,13 @@ class Transaction:
             self._connection.abort()
         else:
             await self._ask(b".\r\n", 1)
+
+    def _given_up(self) -> Refusal | None:
+        """Return an end if the deadline passed in a turn of the event loop that has not ended."""
+        if asyncio.get_running_loop().time() < self._deadline:
+            return None
+        self._connection.abort(Fault("timeout"))
+        return self._broken("data", Fault("timeout"))
 
     # The message by itself.
 
