@@ -87,3 +87,11 @@ def test_the_guides_name_the_defaults() -> None:
     assert (worker["publish_timeout"], worker["republish"], REST) == (2, 15, 5)
     ranked = sorted(PRIORITIES, key=lambda usage: PRIORITIES[usage])
     assert ranked == ["SignIn", "Register", "ForgotPassword"]
+
+
+@pytest.mark.parametrize("package", ["outbox", "celery", "procrastinate"])
+@each_guide
+def test_programs_read_the_secret_as_settings_do(name: str, package: str) -> None:
+    # A newline more, and processes with and without a settings file would hash differently.
+    guide = (ROOT.parent / package / name).read_text("utf-8")
+    assert 'Path("outbox.secret").read_text().strip().encode()' in guide

@@ -19,7 +19,7 @@ from passpost_outbox.engine import AGAIN, PATIENCE, Engine, Publisher
 from passpost_outbox.envelope import content, sealed
 from passpost_outbox.keys import Keys
 from passpost_outbox.opening import OutboxFromFile
-from passpost_outbox.records import FINAL, Record, State
+from passpost_outbox.records import FINAL, Record, State, is_id
 from passpost_outbox.retrying import retry
 from passpost_outbox.store import OutboxStore
 from passpost_outbox.transactions import Writer, writer
@@ -236,6 +236,8 @@ class AsyncOutbox(OutboxFromFile):
         seconds = self._lifetime if lifetime is None else lifetime
         if not seconds > 0:
             raise ValueError("lifetime must be greater than 0")
+        if not is_id(id_):
+            return False
         change = await retry(self._store, self._keys, id_, int(seconds * 1000))
         if change is None:
             return False
@@ -248,7 +250,7 @@ class AsyncOutbox(OutboxFromFile):
         Raises:
             StoreError: The store cannot be read.
         """
-        record = await self._store.get(id_)
+        record = await self._store.get(id_) if is_id(id_) else None
         return None if record is None else _status(record)
 
     async def wait(self, id_: str, timeout: float) -> Status | None:  # noqa: ASYNC109 - see AsyncTicket.wait

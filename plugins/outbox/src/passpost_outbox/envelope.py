@@ -55,7 +55,7 @@ def content(message: Message) -> dict[str, Any]:
     }
     try:
         json.dumps(plain["context"], allow_nan=False)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RecursionError):
         pass
     else:
         return plain

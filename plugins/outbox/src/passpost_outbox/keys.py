@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,6 +15,8 @@ from passpost.stores import StoreError
 
 _ = Phrases("passpost_outbox")
 T = TypeVar("T")
+
+log: Final = logging.getLogger("passpost.outbox")
 
 SIZE: Final = 32
 """Bytes of a key: AES-256."""
@@ -68,30 +71,57 @@ class _FolderKeys(Keys):
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._ciphers: dict[str, AESGCM] = {}
+        self._use = ""
 
     def current(self) -> tuple[str, AESGCM]:
-        name = self._read("use", str)
-        cipher = self.find(name)
-        if cipher is None:
-            raise StoreError(
-                _("the folder {path} lacks the key that `use` names", path=self._folder)
-            )
-        return name, cipher
+        try:
+            self._use = self._chosen()
+        except StoreError as error:
+            if not self._use:
+                raise
+            # A file that is being written is empty for a moment, and requests go on meanwhile.
+            log.warning("%s: the key %s is used on", error, self._use)
+        return self._use, self._ciphers[self._use]
 
     def find(self, name: str) -> AESGCM | None:
         # The name comes from a body, and becomes part of a path.
         if name not in self._ciphers and _NAME.fullmatch(name):
-            if not (self._folder / f"{name}.key").exists():
+            if not self._has(f"{name}.key"):
                 return None
             self._ciphers[name] = self._read(f"{name}.key", lambda key: _cipher(name, key))
         return self._ciphers.get(name)
+
+    def _chosen(self) -> str:
+        """Return the name of a key that `use` names and that can be read."""
+        name = self._read("use", str)
+        if self.find(name) is None:
+            raise StoreError(
+                _("the folder {path} lacks the key that `use` names", path=self._folder)
+            )
+        return name
 
     def _read(self, name: str, use: Callable[[str], T]) -> T:
         try:
             return use((self._folder / name).read_text("ascii").strip())
         except (OSError, ValueError):
             pass
-        raise StoreError(
+        raise self._unreadable(name)
+
+    def _has(self, name: str) -> bool:
+        # A folder that cannot be read, or is not there now, says nothing of its files.
+        try:
+            (self._folder / name).stat()
+        except FileNotFoundError:
+            if self._folder.is_dir():
+                return False
+        except OSError:
+            pass
+        else:
+            return True
+        raise self._unreadable(name)
+
+    def _unreadable(self, name: str) -> StoreError:
+        return StoreError(
             _("the file {path} cannot be read as a key", path=self._folder / name),
             hint=_("Check the path and its permissions."),
         )

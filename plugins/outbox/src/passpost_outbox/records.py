@@ -19,6 +19,7 @@ have been sent.
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final, Literal
 
 import attrs
@@ -30,6 +31,13 @@ STATES: Final[tuple[State, ...]] = (
 )  # fmt: skip
 FINAL: Final[frozenset[State]] = frozenset({"accepted", "rejected", "unknown", "expired"})
 """The states that a record leaves by `Retry` alone."""
+
+_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+
+
+def is_id(value: object) -> bool:
+    """Return whether a value looks like the ID of an email, which brokers and URLs may bring."""
+    return isinstance(value, str) and _ID.fullmatch(value) is not None
 
 
 @attrs.frozen(kw_only=True)
@@ -124,9 +132,32 @@ class Record:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Record:
-        """Return the record that `as_json` described."""
-        result = data["result"]
-        return cls(**{**data, "result": None if result is None else Result(**result)})
+        """Return the record that `as_json` described, without what a newer version added.
+
+        Raises:
+            ValueError: The data are not those of a record; the text does not repeat them.
+        """
+        try:
+            result = data.get("result")
+            known = _known(cls, data)
+            known["result"] = None if result is None else Result(**_known(Result, result))
+            record = cls(**known)
+        except (AttributeError, TypeError):
+            record = None
+        if record is None or not record._has_numbers():  # noqa: SLF001 - its own class
+            raise ValueError("not a record")
+        return record
+
+    def _has_numbers(self) -> bool:
+        numbers = (self.priority, self.queued_at, self.deadline, self.publish_at)
+        others = (self.lease_until, self.finished_at, self.date)
+        given = [number for number in others if number is not None]
+        return all(isinstance(number, int) for number in (*numbers, *given))
+
+
+def _known(kind: type, data: dict[str, Any]) -> dict[str, Any]:
+    names = attrs.fields_dict(kind)
+    return {name: value for name, value in data.items() if name in names}
 
 
 @attrs.frozen

@@ -24,7 +24,7 @@ from passpost_outbox.records import (
     body_after,
     decide,
 )
-from passpost_outbox.store import Change
+from passpost_outbox.store import Change, read_record
 from passpost_outbox.together import Together
 from passpost_redis import RedisServer
 
@@ -338,7 +338,7 @@ def _text(record: Record) -> str:
 
 
 def _record(text: str) -> Record:
-    return Record.from_json(json.loads(text[_MARK:]))
+    return read_record(text[_MARK:])
 
 
 def _numbers(version: str) -> tuple[int, ...]:

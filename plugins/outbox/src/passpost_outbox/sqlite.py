@@ -21,7 +21,7 @@ from passpost_outbox.records import (
     body_after,
     decide,
 )
-from passpost_outbox.store import Change
+from passpost_outbox.store import Change, read_record
 from passpost_outbox.together import Together
 
 T = TypeVar("T")
@@ -66,6 +66,10 @@ _UPDATE: Final = """
 UPDATE outbox
 SET state = ?, deadline = ?, publish_at = ?, lease_until = ?, finished_at = ?, record = ?, body = ?
 WHERE ticket = ?
+"""
+_PLACE: Final = """
+UPDATE outbox SET state = ?, deadline = ?, publish_at = ?, lease_until = ?, finished_at = ?
+WHERE ticket = ? AND state <> ?
 """
 _NEXT: Final = """
 SELECT record, body FROM outbox INDEXED BY outbox_next WHERE state = 'queued'
@@ -151,7 +155,13 @@ class SqliteStore:
         def apply(connection: sqlite3.Connection) -> Change | None:
             query = "SELECT record, body FROM outbox WHERE ticket = ?"
             row = connection.execute(query, (id_,)).fetchone()
-            return row and self._change(connection, _record(row[0]), row[1], event)
+            if row is None:
+                return None
+            record = _record(row[0])
+            change = self._change(connection, record, row[1], event)
+            if change is None:
+                _place(connection, record)
+            return change
 
         return await self._transact(apply)
 
@@ -168,7 +178,8 @@ class SqliteStore:
                 if change is not None:
                     return change
                 # So that the next claim need not pass it again.
-                self._change(connection, record, row[1], Expire())
+                if self._change(connection, record, row[1], Expire()) is None:
+                    _place(connection, record)
             return None
 
         return await self._transact(claim_next)
@@ -289,9 +300,15 @@ class SqliteStore:
             yield "COMMIT"
 
 
+def _place(connection: sqlite3.Connection, record: Record) -> None:
+    """Put a row where its record belongs, if somebody moved it: it would be found for ever."""
+    times = (record.deadline, record.publish_at, record.lease_until, record.finished_at)
+    connection.execute(_PLACE, (record.state, *times, record.id, record.state))
+
+
 def _read(connection: sqlite3.Connection, query: str, *values: Any) -> list[Record]:
     return [_record(text) for (text,) in connection.execute(query, values)]
 
 
 def _record(text: str) -> Record:
-    return Record.from_json(json.loads(text))
+    return read_record(text)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import attrs
 
+from passpost.phrases import Phrases
+from passpost.stores import StoreError
 from passpost_outbox.records import Claim, Event, Record, State
+
+_ = Phrases("passpost_outbox")
 
 
 @attrs.frozen
@@ -23,6 +28,19 @@ class Change:
     record: Record
     now: int
     body: bytes | None = attrs.field(default=None, repr=False)
+
+
+def read_record(text: str) -> Record:
+    """Return the record that a store has as JSON.
+
+    Raises:
+        StoreError: Somebody damaged it; the text does not repeat it.
+    """
+    try:
+        return Record.from_json(json.loads(text))
+    except (ValueError, RecursionError):
+        pass
+    raise StoreError(_("a record of the outbox is damaged"))
 
 
 class OutboxStore(Protocol):

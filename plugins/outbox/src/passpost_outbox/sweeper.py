@@ -79,6 +79,8 @@ class Sweeper:
                 await self.sweep()
             except StoreError as error:
                 log.error("the outbox cannot be swept: %s", error)  # noqa: TRY400 - the text says it all
+            except Exception as error:  # noqa: BLE001 - a defect of a store must not end the worker
+                log.error("the outbox cannot be swept: %s", type(error).__name__)  # noqa: TRY400 - its text may be anything
             with suppress(TimeoutError):
                 await asyncio.wait_for(stopping.wait(), self._every)
 

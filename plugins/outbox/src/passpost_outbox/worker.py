@@ -24,7 +24,17 @@ from passpost_outbox.engine import AGAIN, PATIENCE, Engine, Publisher
 from passpost_outbox.envelope import UnreadableError, opened
 from passpost_outbox.keys import Keys
 from passpost_outbox.opening import WorkerFromFile
-from passpost_outbox.records import Claim, Event, Finish, Record, Release, Renew, Result, State
+from passpost_outbox.records import (
+    Claim,
+    Event,
+    Finish,
+    Record,
+    Release,
+    Renew,
+    Result,
+    State,
+    is_id,
+)
 from passpost_outbox.store import Change, OutboxStore
 from passpost_outbox.sweeper import Sweeper
 
@@ -34,6 +44,8 @@ _FACTS: Final = ("connector", "scope", "temporary", "retry_after", "provider_cod
 _LONGEST: Final = 86_400_000
 """Milliseconds that a send may take at most, as those of a policy; the end of time is too far."""
 _POLL: Final = 0.2
+_KEYS_AGAIN: Final = 1.0
+"""Seconds until a key is looked for again in a folder that could not be read."""
 _RENEWALS: Final = 3
 """Renewals in the time of a lease, so that one may fail."""
 
@@ -162,6 +174,10 @@ class Worker(WorkerFromFile):
         """
         if self._stopping.is_set():
             return None
+        if not is_id(id_):
+            # Not repeated: anyone who can write to the broker could write the log as well.
+            log.error("an engine brought something that is not the ID of an email")
+            return None
         self._under_way += 1
         self._idle.clear()
         try:
@@ -194,6 +210,8 @@ class Worker(WorkerFromFile):
         async def perform(change: Change, asked: dt.datetime) -> None:
             try:
                 await self._perform(change, asked)
+            except Exception as error:  # noqa: BLE001 - it must not cancel the other emails
+                log.error("%s ended in a %s", change.record.id, type(error).__name__)  # noqa: TRY400 - its text may contain the email
             finally:
                 slots.release()
 
@@ -227,6 +245,9 @@ class Worker(WorkerFromFile):
                 found.append(one)
             elif isinstance(one, StoreError):
                 log.error("the outbox cannot be asked: %s", one)
+            elif isinstance(one, Exception):
+                # A defect of a store, which must not end the worker. Its text may be anything.
+                log.error("the outbox cannot be asked: %s", type(one).__name__)
             elif one is not None:
                 raise one
         return found
@@ -266,27 +287,49 @@ class Worker(WorkerFromFile):
 
     async def _send(self, change: Change, owner: str, expires: dt.datetime) -> Event:
         record = change.record
-        bound: dict[str, Any] = {"usage": record.usage, "deadline": record.deadline}
         try:
-            message = opened(
-                change.body or b"", self._keys, id_=record.id, **bound, expires=expires
-            )
+            message = await self._message(change, expires)
+            identity = _identity(record)
         except UnreadableError as error:
             log.error("the body of %s cannot be decrypted: %s", record.id, error.reason)  # noqa: TRY400 - the reason says it all
             return Finish(owner, Result(state="rejected", reason=error.reason))
-        except StoreError as error:
-            # Of the folder of keys; nothing was sent, and the deadline ends it.
-            log.error("%s", error)  # noqa: TRY400 - the text says it all
-            return Finish(owner, Result(state="rejected", reason="key"))
         except (MessageError, TypeError):
             # A newer version of passpost made it.
             return Finish(owner, Result(state="rejected", reason="message"))
+        if message is None:
+            return Release(owner, change.body or b"")
         try:
-            return Finish(owner, await self._result(message, _identity(record)))
+            return Finish(owner, await self._result(message, identity))
         except MailerClosedError:
             # Nothing was sent, and nothing can be: another worker takes it.
             self.stop()
             return Release(owner, change.body or b"")
+
+    async def _message(self, change: Change, expires: dt.datetime) -> Message | None:
+        """Return the message of a claim, or None where the worker stops before it can be read.
+
+        A folder of keys may be unreadable while it changes. Nothing is sent then, until the
+        deadline ends it.
+
+        Raises:
+            UnreadableError: The body cannot be decrypted.
+        """
+        record = change.record
+        bound: dict[str, Any] = {"usage": record.usage, "deadline": record.deadline}
+        while True:
+            try:
+                return opened(
+                    change.body or b"", self._keys, id_=record.id, **bound, expires=expires
+                )
+            except StoreError as error:
+                log.error("%s", error)  # noqa: TRY400 - the text says it all
+            left = (expires - dt.datetime.now(dt.UTC)).total_seconds()
+            if left <= 0:
+                raise UnreadableError("key")
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), min(left, _KEYS_AGAIN))
+            if self._stopping.is_set():
+                return None
 
     async def _result(self, message: Message, identity: Identity | None) -> Result:
         # Given where there is one alone, so that anything with `send` can be a mailer.
@@ -341,4 +384,11 @@ def _identity(record: Record) -> Identity | None:
     """Return what makes two sends the same email, if there may be two."""
     if record.date is None:
         return None
-    return Identity(record.id, dt.datetime.fromtimestamp(record.date / 1000, dt.UTC))
+    try:
+        date = dt.datetime.fromtimestamp(record.date / 1000, dt.UTC)
+    except (OverflowError, ValueError, OSError):
+        pass
+    else:
+        return Identity(record.id, date)
+    # Somebody changed it: no email was made with such a date.
+    raise UnreadableError("damaged")

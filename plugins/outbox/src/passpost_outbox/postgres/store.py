@@ -20,7 +20,7 @@ from passpost_outbox.postgres.server import (
 )
 from passpost_outbox.postgres.tables import LOCK, VERSION, listing, statements
 from passpost_outbox.postgres.writing import Row, as_record, put, write
-from passpost_outbox.records import Claim, Event, Expire, Record, State
+from passpost_outbox.records import Abandon, Claim, Event, Expire, Publish, Record, State
 from passpost_outbox.store import Change
 from passpost_outbox.together import Together
 from passpost_outbox.transactions import Rows
@@ -184,6 +184,9 @@ class PostgresStore:
                 if found is not None:
                     # Of several events of one record, each sees what the one before left.
                     known[id_] = changed[id_] = found[0]
+                elif id_ in known and isinstance(event, Publish | Expire | Abandon):
+                    # It is not where the sweeper found it. If somebody edited it, it is put back.
+                    changed[id_] = known[id_]
             await write(on, self._sql, changed.values())
             return done
 
@@ -197,6 +200,10 @@ class PostgresStore:
                 rows = [Row.of(each) for each in await on.read(self._sql.next, {"limit": limit})]
                 changed: list[Row] = []
                 for row in rows:
+                    if row.record.state != "queued":
+                        # Somebody edited the row, which would be found for ever: it is put back.
+                        changed.append(row)
+                        continue
                     # So that the next claim need not pass it again.
                     found = row.after(Expire())
                     if found is None and len(claimed) < len(claims):

@@ -10,7 +10,7 @@ import attrs
 
 from passpost_outbox.postgres.tables import Statements
 from passpost_outbox.records import Event, Record, Supersede, body_after, decide
-from passpost_outbox.store import Change
+from passpost_outbox.store import Change, read_record
 from passpost_outbox.transactions import Transaction
 
 
@@ -86,7 +86,7 @@ async def write(on: Transaction, sql: Statements, rows: Iterable[Row]) -> None:
 
 def as_record(text: str) -> Record:
     """Return the record of its column."""
-    return Record.from_json(json.loads(text))
+    return read_record(text)
 
 
 def as_text(record: Record) -> str:
