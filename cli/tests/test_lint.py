@@ -129,6 +129,14 @@ def test_any_text_has_lines(text: str) -> None:
             excerpt(text, line, column)
 
 
+@pytest.mark.parametrize("text", ["[" * 100_000, "/*" * 50_000, '{"a":' * 20_000])
+def test_a_line_of_100_000_characters_is_cut_in_a_moment(text: str) -> None:
+    for column in (1, 90_001):
+        line, caret = excerpt(text, 1, column)
+        assert len(line) < 120
+        assert "^" in caret
+
+
 def test_a_warning_fails_a_strict_check(run: Run, own: Write) -> None:
     file = own(templates=[CODE_IN_SUBJECT], lint=QUIET)
     assert run("check", file, "--connector", "acme").exit_code == 0

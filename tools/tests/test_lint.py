@@ -247,6 +247,28 @@ def test_a_fix_keeps_every_byte_that_it_is_not_about() -> None:
     assert fixed(again[-1].text, found(again[-1].text)) == []
 
 
+def test_a_script_without_an_end_is_left() -> None:
+    text = written({**GOOD, "contentType": "text/html", "content": "{{code}}<script>x"})
+    assert fixed(text, found(text)) == []
+
+
+@pytest.mark.parametrize(
+    "markup",
+    ["<script>" * 40_000, "<body " * 60_000, "<!--" * 60_000, "{ " * 200_000, "{" + " " * 400_000],
+    ids=["scripts", "tags", "comments", "braces", "spaces"],
+)
+def test_a_text_of_any_kind_takes_seconds_at_most(markup: str) -> None:
+    text = written({**GOOD, "contentType": "text/html", "content": f"{{{{code}}}}{markup}"})
+    fixed(text, found(text))
+
+
+def test_what_is_behind_the_last_tag_is_read() -> None:
+    template = {**GOOD, "contentType": "text/html", "text": "{{code}}"}
+    text = written({**template, "content": "<p>{{code}}</p> see\nhttp://a.example"})
+    (problem,) = found(text)
+    assert problem.code == "W216"
+
+
 def test_a_fix_needs_no_guess() -> None:
     text = written({**GOOD, "content": "{{cdoe}} http://example.com"}, prot=1)
     assert fixed(text, found(text)) == []

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping
+from itertools import accumulate
 from typing import Any, Final
 
 import attrs
@@ -177,17 +178,14 @@ def _cut(line: str, caret: int) -> tuple[str, int]:
     line, stripped = line.rstrip(), len(line) - len(line.lstrip())
     indent = min(stripped, caret)
     line, caret = line[indent:], caret - indent
-    if _columns(line) > WIDTH and caret > WIDTH - _BEFORE:
-        head = 0
-        while head < len(line) and _columns(line[:head]) < caret - _BEFORE:
-            head += 1
-        removed = _columns(line[:head])
-        line, caret = _CUT + line[head:], caret - removed + 1
-    if _columns(line) > WIDTH:
-        end = len(line)
-        while _columns(line[:end]) >= WIDTH:
-            end -= 1
-        line = line[:end] + _CUT
+    # Where each character begins: a line may have a million of them.
+    begins = [0, *accumulate(map(_width, line))]
+    if begins[-1] > WIDTH and caret > WIDTH - _BEFORE:
+        head = bisect_left(begins, caret - _BEFORE)
+        line, caret = _CUT + line[head:], caret - begins[head] + 1
+        begins = [0, *(one - begins[head] + 1 for one in begins[head:])]
+    if begins[-1] > WIDTH:
+        line = line[: bisect_left(begins, WIDTH) - 1] + _CUT
     return line, caret
 
 

@@ -14,7 +14,8 @@ from passpost_tools.editing import rename, respell
 from passpost_tools.spans import Spans
 
 _SPREAD: Final = re.compile(r"\{ +\{ *([\w.]+) *\} *\}")
-_SCRIPT: Final = re.compile(r"<script\b[^>]*>.*?</script\s*>\n?", re.IGNORECASE | re.DOTALL)
+_SCRIPT: Final = re.compile(r"<script\b", re.IGNORECASE)
+_SCRIPT_END: Final = re.compile(r"</script\s*+>\n?", re.IGNORECASE)
 _TAG: Final = re.compile(r"(\{\{\{?[#^/&]?\s*)([\w.-]+)(\s*\}\}\}?)")
 _QUOTED: Final = re.compile(r"`([^`]+)`")
 
@@ -70,7 +71,16 @@ def _close_braces(text: str, path: Path, _problem: Problem) -> str:
 def _drop_scripts(text: str, path: Path, problem: Problem) -> str:
     if "<script>" not in problem.message:
         return text
-    return respell(text, path, lambda value: _SCRIPT.sub("", value))
+    return respell(text, path, _without_scripts)
+
+
+def _without_scripts(html: str) -> str:
+    kept, at = [], 0
+    # Of a script without an end, nothing is certain.
+    while (start := _SCRIPT.search(html, at)) and (end := _SCRIPT_END.search(html, start.end())):
+        kept.append(html[at : start.start()])
+        at = end.end()
+    return "".join((*kept, html[at:]))
 
 
 def _respell(text: str, path: Path, problem: Problem) -> str:

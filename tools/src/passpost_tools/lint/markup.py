@@ -40,8 +40,11 @@ class Found:
 def dropped_in(html: str) -> tuple[Found, ...]:
     """Return what is wrong with markup, each kind and name once."""
     reader = _Reader(html)
-    reader.feed(html)
+    # No tag ends behind the last `>`, and the parser would try at each `<` there.
+    end = html.rfind(">") + 1
+    reader.feed(html[:end])
     reader.close()
+    reader.handle_data(html[end:])
     first: dict[tuple[str, str], Found] = {}
     for found in reader.found:
         first.setdefault((found.kind, found.name), found)
