@@ -17,6 +17,7 @@ import passpost
 from passpost import config
 from passpost.phrases import said
 from passpost_console.hiding import Hidden, hide
+from passpost_console.pace import Pace
 from passpost_console.phrases import _
 from passpost_tools.configuring import configured
 from passpost_tools.descriptions import FormField
@@ -212,6 +213,7 @@ class Workspace:
         self.host = host
         self.drafts = Drafts()
         self.previews = Previews()
+        self.pace = Pace()
         self.trials: dict[str, Trial] = {}
         self._saving = Lock()
         self._latest: Document | None = None

@@ -23,6 +23,7 @@ from passpost_console.pages import (
     template,
     templates,
     text,
+    trial,
 )
 from passpost_console.visit import Page
 
@@ -34,6 +35,7 @@ PAGES: Final[tuple[Page, ...]] = (
     templates.PAGE,
     template.PAGE,
     frame.PAGE,
+    trial.PAGE,
     text.PAGE,
     doctor.PAGE,
     deliveries.PAGE,

@@ -13,7 +13,7 @@ from passpost_console.changes import Proposal, by_input, propose
 from passpost_console.forms import Edited, Form, Input, edited, leaves, masked_data
 from passpost_console.hiding import secret_paths
 from passpost_console.markdown import rendered
-from passpost_console.pages import failures
+from passpost_console.pages import failures, trial
 from passpost_console.pages.saving import review
 from passpost_console.phrases import _
 from passpost_console.visit import Page, Visit
@@ -65,6 +65,8 @@ def _changed(visit: Visit, document: Document, entry: Entry) -> Response:
     proposal = proposed(visit, document, entry, asked)
     if proposal.problems:
         return _wrong(visit, document, entry, proposal)
+    if "test" in visit.form:
+        return trial.offer(visit, proposal, f"/connectors/{entry.name}", entry.name)
     return review(visit, proposal, f"/connectors/{entry.name}")
 
 

@@ -14,7 +14,7 @@ from passpost_console.findings import Finding, find, marked, text_of
 from passpost_console.forms import shown
 from passpost_console.library import BODIES, KEYS, Library, Written, edited, library
 from passpost_console.looking import look_at, payload_of
-from passpost_console.pages import failures
+from passpost_console.pages import failures, trial
 from passpost_console.pages.connector import CHANGED
 from passpost_console.pages.saving import review
 from passpost_console.pages.templates import HERE, offer, pack_for, proposed, ready_made
@@ -95,10 +95,19 @@ def answer(visit: Visit) -> Response:
         items = list(editing.library.items or ())
         del items[editing.before.number]
         return offer(visit, proposed(visit, document, editing.library, items), HERE)
-    proposal = proposed(visit, document, editing.library, editing.items)
+    return _changed(visit, editing)
+
+
+def _changed(visit: Visit, editing: Editing) -> Response:
+    proposal = proposed(visit, editing.document, editing.library, editing.items)
     if proposal.problems:
         return show(visit, editing, _others(editing, proposal), 422)
-    return review(visit, proposal, HERE if editing.is_new else editing.path)
+    back = HERE if editing.is_new else editing.path
+    if "test" in visit.form:
+        texts = {key: shown(editing.values.get(key)) for key in ("usageType", "locale")}
+        owner, usage = editing.library.owner, texts["usageType"]
+        return trial.offer(visit, proposal, back, owner, usage=usage, locale=texts["locale"])
+    return review(visit, proposal, back)
 
 
 def _editing(visit: Visit, document: Document) -> Editing | None:
