@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -266,3 +268,44 @@ def test_the_hook_of_pre_commit_checks_files(run: Run, own: Write) -> None:
     result = run(*arguments, own("a.jsonc"), own("b.jsonc"), "--connector", "acme")
     assert result.exit_code == 0, (result.output, sys.path)
     assert result.stdout.count("settings are valid") == 2
+
+
+def test_pre_commit_runs_the_hook_on_the_files_of_its_name(tmp_path: Path) -> None:
+    """The hook is fetched, selects files and fails as a commit sees it: with pre-commit itself."""
+    environ = {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "PRE_COMMIT_HOME": str(tmp_path / "cache"),
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "LC_ALL": "C.UTF-8",
+    }
+
+    def call(*command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command, cwd=folder, env=environ, capture_output=True, text=True, check=False
+        )
+
+    def repository(name: str, **files: str) -> Path:
+        folder = tmp_path / name
+        folder.mkdir()
+        for file, content in files.items():
+            (folder / file).write_text(content, "utf-8")
+        identity = ("-c", "user.name=Ada", "-c", "user.email=ada@example.com")
+        for command in (("init",), ("add", "."), (*identity, "commit", "-m", "first")):
+            done = call("git", *command, folder=folder)
+            assert done.returncode == 0, done.stderr
+        return folder
+
+    hooks = (ROOT / ".pre-commit-hooks.yaml").read_text("utf-8")
+    source = repository("passpost", **{".pre-commit-hooks.yaml": hooks})
+    wrong = '{"connectors": {"a": {"use": "smtp", "settings": {"hots": "x"}}}}'
+    service = repository("service", **{"passpost.jsonc": wrong, "other.jsonc": "no settings"})
+    tried = ("pre-commit", "try-repo", str(source), "passpost-check", "--all-files")
+    done = call(*tried, folder=service)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "error: connectors.a.settings.hots: unknown setting" in done.stdout
+    assert "other.jsonc" not in done.stdout
+    (service / "passpost.jsonc").unlink()
+    call("git", "add", ".", folder=service)
+    done = call(*tried, folder=service)
+    assert (done.returncode, "Skipped" in done.stdout) == (0, True), done.stdout
