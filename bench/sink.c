@@ -5,7 +5,10 @@
  * certificate, STARTTLS and, behind it, AUTH PLAIN and LOGIN for anyone.
  *
  * cc -O2 -o sink sink.c -lssl -lcrypto -lpthread
- * ./sink [--tls CERT KEY] [--no-chunking] [--no-pipelining]
+ * ./sink [--tls CERT KEY] [--no-chunking] [--no-pipelining] [--stamps FILE]
+ *
+ * Given a file for stamps, it writes a line for each mail: the local part of its last recipient, and the
+ * nanoseconds of the monotonic clock at which it was taken.
  *
  * Prints the port it listens on. For each line on standard input it prints the number of mails taken
  * so far, and of their octets; it ends when standard input does.
@@ -20,6 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { BUFFER = 1 << 18, REPLIES = 1 << 14 };
@@ -27,6 +31,7 @@ enum { BUFFER = 1 << 18, REPLIES = 1 << 14 };
 static SSL_CTX *tls_context;
 static int chunking = 1, pipelining = 1;
 static atomic_long mails, octets;
+static FILE *stamps;
 
 struct peer {
     int fd;
@@ -35,6 +40,7 @@ struct peer {
     size_t start, end;
     char out[REPLIES];
     size_t pending;
+    char recipient[64];
 };
 
 static int flush(struct peer *p) {
@@ -143,8 +149,26 @@ static int log_in(struct peer *p, const char *command) {
     return reply(p, "235 2.7.0 ok\r\n");
 }
 
+static void stamp(struct peer *p) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    /* One call, so that the lines of two threads do not mix. */
+    fprintf(stamps, "%s %lld\n", p->recipient, now.tv_sec * 1000000000LL + now.tv_nsec);
+}
+
+static int remember(struct peer *p, const char *command) {
+    const char *begin = strchr(command, '<');
+    size_t length = begin ? strcspn(begin + 1, "@>") : 0;
+    if (length < sizeof p->recipient) {
+        if (length) memcpy(p->recipient, begin + 1, length);
+        p->recipient[length] = 0;
+    }
+    return reply(p, "250 2.1.5 ok\r\n");
+}
+
 static int taken(struct peer *p, long length) {
     if (length < 0) return -1;
+    if (stamps) stamp(p);
     atomic_fetch_add(&mails, 1);
     atomic_fetch_add(&octets, length);
     return reply(p, "250 2.0.0 queued\r\n");
@@ -163,7 +187,7 @@ static int chunk(struct peer *p, const char *command) {
 
 static int answer(struct peer *p, char *command) {
     if (!strncasecmp(command, "MAIL", 4)) return reply(p, "250 2.1.0 ok\r\n");
-    if (!strncasecmp(command, "RCPT", 4)) return reply(p, "250 2.1.5 ok\r\n");
+    if (!strncasecmp(command, "RCPT", 4)) return remember(p, command);
     if (!strncasecmp(command, "RSET", 4) || !strncasecmp(command, "NOOP", 4))
         return reply(p, "250 2.0.0 ok\r\n");
     if (!strncasecmp(command, "DATA", 4))
@@ -204,6 +228,7 @@ static void *accept_all(void *argument) {
         p->fd = fd;
         p->tls = NULL;
         p->start = p->end = p->pending = 0;
+        p->recipient[0] = 0;
         pthread_t thread;
         if (pthread_create(&thread, &detached, serve, p)) abort();
     }
@@ -221,6 +246,7 @@ int main(int argc, char **argv) {
     for (int i = 1; i < argc; i++) {
         if (!strcmp(argv[i], "--no-chunking")) chunking = 0;
         else if (!strcmp(argv[i], "--no-pipelining")) pipelining = 0;
+        else if (!strcmp(argv[i], "--stamps") && i + 1 < argc) stamps = fopen(argv[++i], "w");
         else if (!strcmp(argv[i], "--tls") && i + 2 < argc) {
             load_certificate(argv[i + 1], argv[i + 2]);
             i += 2;
@@ -239,6 +265,7 @@ int main(int argc, char **argv) {
     int c;
     while ((c = getchar()) != EOF)
         if (c == '\n') {
+            if (stamps) fflush(stamps);
             printf("%ld %ld\n", atomic_load(&mails), atomic_load(&octets));
             fflush(stdout);
         }

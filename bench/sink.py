@@ -68,16 +68,20 @@ def built() -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def running(program: Path, *, tls: bool = False, chunking: bool = True) -> Iterator[Sink]:
+def running(
+    program: Path, *, tls: bool = False, chunking: bool = True, stamps: Path | None = None
+) -> Iterator[Sink]:
     """Run the sink.
 
     Args:
         program: What `built` gave.
         tls: Whether it offers STARTTLS, and AUTH behind it.
         chunking: Whether it offers CHUNKING.
+        stamps: A file to which it writes the recipient and the moment of each email.
     """
     with tempfile.TemporaryDirectory() as folder:
         options = [] if chunking else ["--no-chunking"]
+        options += [] if stamps is None else ["--stamps", str(stamps)]
         options += _certificate(Path(folder)) if tls else []
         authority = str(Path(folder) / "authority.pem") if tls else ""
         with subprocess.Popen(
