@@ -1,6 +1,6 @@
 """What does an outbox cost beside a plain task? Rates, CPU and waits, from enqueuing to acceptance.
 
-    python bench/bench_outbox.py [--quick] [--near] [--only WORDS]
+    python bench/bench_outbox.py [--quick] [--where near|far] [--only WORDS] [--emails N]
 
 All ways send the same email to one SMTP server, a compiled program that notes when it accepted
 which email. An email that is lost or sent twice ends the benchmark. The outbox keeps all of its
@@ -235,9 +235,12 @@ async def _tables(url: str) -> None:
 def measure(bench: Bench, ways: Sequence[Way], plan: Plan, goals: Goals, where: str) -> None:
     """Measure all ways at one distance, and print what was found."""
     queues: dict[Way, list[Queue]] = {way: [] for way in ways}
-    for _round in range(plan.rounds):
+    for number in range(plan.rounds):
         for way in ways:
-            queues[way].append(bench.queue(way, plan.emails))
+            found_now = bench.queue(way, plan.emails)
+            queues[way].append(found_now)
+            each = f"{found_now.processed:,.0f}/s, {found_now.worker:,.0f} µs in the worker"
+            print(f"{where}, round {number + 1}: {way.name}: {each}; {machine()}", flush=True)
     print(f"\n{where}; {machine()}")
     print(f"{'emails a second, µs of CPU':<32}{'enqueue':>9}{'processed':>18}", end="")
     print(f"{'enqueue':>9}{'worker':>9}{'servers':>9}")
@@ -282,17 +285,21 @@ def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description="The outbox beside plain tasks.")
     parser.add_argument("--quick", action="store_true", help="fewer emails")
-    parser.add_argument("--near", action="store_true", help="without the 2 ms")
+    parser.add_argument("--where", choices=("near", "far", "both"), default="both")
     parser.add_argument("--only", default="", help="ways whose name contains this, and plain ones")
+    parser.add_argument("--emails", type=int, help="emails of one round")
+    parser.add_argument("--rounds", type=int, help="how often ways take turns")
     options = parser.parse_args()
     plan = QUICK if options.quick else Plan()
+    given = {"emails": options.emails, "rounds": options.rounds}
+    plan = attrs.evolve(plan, **{name: value for name, value in given.items() if value})
     ways = [way for way in WAYS if options.only in way.name or way.is_plain]
     goals = Goals()
     began = time.monotonic()
     with ExitStack() as stack:
         program = stack.enter_context(sink.built())
         servers = stack.enter_context(outbox_servers.running(ONE_WAY))
-        for far in (False,) if options.near else (False, True):
+        for far in {"near": (False,), "far": (True,)}.get(options.where, (False, True)):
             stamps = servers.folder / f"stamps-{far}"
             with sink.running(program, stamps=stamps) as taken:
                 arrivals = processes.Arrivals(taken, stamps)

@@ -91,7 +91,8 @@ def bench(tmp_path: Path) -> Bench:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresProgram]:
-    with PostgresProgram() as program:
+    # Its machine does not lose its power, and tests end in half the time.
+    with PostgresProgram(fsync="off") as program:
         yield program
 
 

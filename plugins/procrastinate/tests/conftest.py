@@ -15,7 +15,8 @@ from postgres_program import PostgresProgram
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresProgram]:
-    with PostgresProgram() as program:
+    # Its machine does not lose its power, and tests end in half the time.
+    with PostgresProgram(fsync="off") as program:
         yield program
 
 
