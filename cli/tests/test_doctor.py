@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shlex
+import shutil
 import socket
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -86,6 +91,55 @@ def test_json_has_its_schema(run: Run, write: Any) -> None:
         result = run("doctor", write(server.port), "--connector", "smtp", "--no-sender", "--json")
     assert valid(result.stdout)["ok"] is True
     assert CANARY not in result.stdout
+
+
+def in_namespace(*commands: str) -> subprocess.CompletedProcess[str]:
+    """Run commands of a shell where the network is this machine alone, with routes of a test."""
+    script = "ip link set lo up && " + " && ".join(commands)
+    return subprocess.run(
+        ["unshare", "--user", "--map-root-user", "--net", "sh", "-c", script],  # noqa: S607 - as on PATH
+        capture_output=True, text=True, check=False, timeout=60,
+        env={**os.environ, "LC_ALL": "C.UTF-8"},
+    )  # fmt: skip
+
+
+@pytest.fixture
+def namespace() -> None:
+    """Skip where the system gives no namespace to a user, as some do."""
+    missing = [name for name in ("unshare", "ip") if shutil.which(name) is None]
+    if missing or in_namespace("ip route add prohibit 198.51.100.9").returncode:
+        pytest.skip(f"no network namespace here ({', '.join(missing) or 'not permitted'})")
+
+
+@pytest.mark.usefixtures("namespace")
+@pytest.mark.parametrize(
+    ("kind", "expected", "words"),
+    [
+        ("prohibit", "connect.denied", "firewall of this machine"),
+        ("unreachable", "connect.no-route", "network of this machine"),
+        ("blackhole", "connect.no-route", "network of this machine"),
+    ],
+)
+def test_a_firewall_and_a_missing_route_are_told_apart(
+    write: Any, kind: str, expected: str, words: str
+) -> None:
+    arguments = [write(587, host="198.51.100.1"), "--connector", "smtp", "--json", "--no-sender"]
+    command = shlex.join([sys.executable, "-m", "passpost", "doctor", *arguments])
+    ended = in_namespace(f"ip route add {kind} 198.51.100.1", command)
+    assert ended.returncode == 1, ended.stderr
+    (fault,) = [one for one in valid(ended.stdout)["diagnoses"] if one["result"] == "error"]
+    assert fault["id"] == expected
+    assert words in fault["remedy"]
+
+
+@pytest.mark.usefixtures("namespace")
+def test_without_any_network_each_step_says_why(write: Any) -> None:
+    arguments = [write(587, host="smtp.example.com"), "--connector", "smtp", "--json"]
+    ended = in_namespace(shlex.join([sys.executable, "-m", "passpost", "doctor", *arguments]))
+    assert ended.returncode == 1, ended.stderr
+    found = valid(ended.stdout)["diagnoses"]
+    assert [one["id"] for one in found if one["result"] == "error"] == ["dns.unanswered"]
+    assert all(one["evidence"] for one in found if one["result"] == "skipped")
 
 
 def test_settings_that_are_not_valid_are_a_finding(run: Run, write: Any) -> None:

@@ -264,6 +264,24 @@ def test_a_secret_that_is_in_the_file_of_variables_is_not_asked_for(tmp_path: Pa
     assert (tmp_path / ".env").read_text() == "SMTP_AUTH_PASS='a-new-one'\n"
 
 
+@pytest.mark.parametrize("end", [b"\r\n", b"\n"])
+def test_the_variables_of_others_keep_their_bytes(tmp_path: Path, end: bytes) -> None:
+    flags = [*FLAGS[:-4], "--secrets", "env-file", "--templates", "en"]
+    others = end.join((b"A=1", b"# caf\xe9", b"SMTP_AUTH_PASS=old", b"B='\xff'"))
+    (tmp_path / ".env").write_bytes(others)
+    ended = run("init", *flags, folder=tmp_path)
+    assert ended.returncode == 0, ended.stderr
+    assert (tmp_path / ".env").read_bytes() == others
+    without = others.replace(b"SMTP_AUTH_PASS=old" + end, b"")
+    (tmp_path / ".env").write_bytes(without)
+    (tmp_path / "passpost.jsonc").unlink()
+    assert run("init", *flags, folder=tmp_path).returncode == 0
+    written = (tmp_path / ".env").read_bytes()
+    assert written.startswith(without + end + b"SMTP_AUTH_PASS='<")
+    assert written.endswith(end)
+    assert written.count(b"\r") == (4 if end == b"\r\n" else 0)
+
+
 def test_another_connector_replaces_the_old_one_with_its_comments(tmp_path: Path) -> None:
     path = tmp_path / "passpost.jsonc"
     path.write_text(OLD)

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import itertools
 import sys
 from collections.abc import Mapping
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
 import attrs
 import pytest
 
-from pytest_passpost import Fault, reply
+from pytest_passpost import Answer, Fault, reply
 
 sys.path.insert(0, str(Path(__file__).parent))
 from world import (
     Made,
     answering,
     examined,
+    http,
     impatient,  # noqa: F401 - a fixture
     smtp,
 )
@@ -69,6 +72,28 @@ def test_what_a_server_says_steers_no_terminal_and_repeats_no_secret(
     texts = [text for one in found for text in map(str, attrs.astuple(one))]
     assert any("***" in text for text in texts)
     assert not any(SECRET in text or not text.isprintable() for text in texts)
+
+
+@pytest.mark.parametrize(("off", "words"), [(3600, "ahead of"), (-3600, "behind")])
+def test_a_clock_is_compared_with_that_of_a_greeting(
+    off: int, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = format_datetime(dt.datetime.now(dt.UTC) - dt.timedelta(seconds=off))
+    found = examined(polite("greeting", reply(f"220 mx ESMTP; {theirs}")), monkeypatch)
+    (fault,) = [one for one in found if one.result == "warning"]
+    assert fault.id == "clock.skewed"
+    assert words in fault.evidence
+    assert "auth.ok" in {one.id for one in found}
+
+
+@pytest.mark.parametrize(
+    "date", ["Fri, 31 Dec 9999 23:59:59 -2359", "Sat, 99 Jan 2000 99:00:00 GMT", "Mon, " * 50 + "x"]
+)
+def test_a_date_that_means_nothing_stops_nothing(
+    date: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = examined(http(head=Answer(404, b"", {"Date": date})), monkeypatch)
+    assert {"http.ok", "spf.ok"} <= {one.id for one in found}
 
 
 def test_a_record_of_50_kilobytes_is_cut_and_gets_no_copy(monkeypatch: pytest.MonkeyPatch) -> None:

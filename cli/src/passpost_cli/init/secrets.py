@@ -94,13 +94,14 @@ def files(kept: list[Kept], folder: Path) -> dict[Path, str]:
 
 
 def _with_lines(path: Path, kept: list[Kept]) -> str:
-    text = path.read_text("utf-8") if path.exists() else ""
+    text = content_of(path) or ""
+    newline = "\r\n" if "\r\n" in text else "\n"
     for one in kept:
         line = f"{one.variable}={shlex.quote(one.known)}"
-        there = re.compile(f"^{_SET.format(one.variable)}.*$", re.MULTILINE)
+        there = re.compile(rf"^{_SET.format(one.variable)}[^\r\n]*", re.MULTILINE)
         if not there.search(text):
-            end = "\n" if text and not text.endswith("\n") else ""
-            text = f"{text}{end}{line}\n"
+            end = newline if text and not text.endswith("\n") else ""
+            text = f"{text}{end}{line}{newline}"
         elif one.value:
             text = there.sub(line.replace("\\", "\\\\"), text)
     return text
@@ -110,6 +111,19 @@ def is_set(one: Kept, folder: Path) -> bool:
     """Return whether the file of environment variables has a secret."""
     line = f"{one.variable}={shlex.quote(one.placeholder)}"
     return line not in _with_lines(folder / ENV_NAME, [one]).splitlines()
+
+
+def content_of(path: Path) -> str | None:
+    """Return what a file contains, so that `write_private` writes the same bytes; None without one.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    try:
+        # The lines of others need not be UTF-8, and end as they do.
+        return path.read_bytes().decode("utf-8", "surrogateescape")
+    except FileNotFoundError:
+        return None
 
 
 def write_private(path: Path, text: str) -> None:
@@ -123,8 +137,8 @@ def write_private(path: Path, text: str) -> None:
     # Made with mode 600.
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(text.encode("utf-8", "surrogateescape"))
             file.flush()
             os.fsync(file.fileno())
         Path(name).replace(path)

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from passpost_cli.init.secrets import write_private
+from passpost_cli.init.secrets import content_of, write_private
 from passpost_tools import saving
 
 
@@ -32,7 +32,7 @@ def write(
         ChangedMeanwhile: The settings changed since they were read; nothing was written.
         OSError: A file cannot be written; what was there is unchanged.
     """
-    there = {path: _content(path) for path in private}
+    there = {path: content_of(path) for path in private}
     made: list[Path] = []
     try:
         for path, content in private.items():
@@ -48,13 +48,6 @@ def write(
         for path in made:
             _restore(path, there.get(path))
         raise
-
-
-def _content(path: Path) -> str | None:
-    try:
-        return path.read_text("utf-8")
-    except FileNotFoundError:
-        return None
 
 
 def _restore(path: Path, content: str | None) -> None:
