@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -11,9 +12,12 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from passpost_outbox import FINAL, PRIORITIES, STATES, AsyncOutbox, Worker
 from passpost_outbox.engine import REST
+from passpost_outbox.redis import RedisStore
+from passpost_redis.testing import RedisProgram
 from pytest_passpost import SmtpServer
 
 ROOT = Path(__file__).parents[1]
@@ -95,3 +99,34 @@ def test_programs_read_the_secret_as_settings_do(name: str, package: str) -> Non
     # A newline more, and processes with and without a settings file would hash differently.
     guide = (ROOT.parent / package / name).read_text("utf-8")
     assert 'Path("outbox.secret").read_text().strip().encode()' in guide
+
+
+@pytest.mark.parametrize("language", ["en", "zh-CN"])
+def test_the_store_in_compose_keeps_what_the_outbox_requires(
+    language: str, tmp_path: Path, server: RedisProgram, caplog: pytest.LogCaptureFixture
+) -> None:
+    page = (ROOT.parents[1] / f"docs/{language}/how-to/outbox.md").read_text("utf-8")
+    (block,) = re.findall(r"^```yaml\n# compose.yaml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    services = yaml.safe_load(block)["services"]
+    # The words that the page gives to the server, as settings of the one that runs.
+    program, *options = services["store"]["command"].split()
+    assert program == "redis-server"
+    with server.client() as client:
+        for name, value in zip(options[::2], options[1::2], strict=True):
+            client.config_set(name.removeprefix("--"), value)
+
+    async def check() -> None:
+        store = RedisStore(server.url)
+        await store.counts()
+        await store.aclose()
+
+    asyncio.run(check())
+    assert caplog.text == ""
+    words = services["worker"]["command"].split()
+    assert words[:2] == ["passpost", "worker"]
+    (tmp_path / "passpost.jsonc").write_text("{", "utf-8")
+    command = [sys.executable, "-m", "passpost", "worker", "passpost.jsonc", *words[3:]]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert "option" not in done.stderr
+    assert "SMTP_PASSWORD" in services["worker"]["environment"]
+    assert "SMTP_PASSWORD" not in services["web"]["environment"]
