@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+import socket
 import sys
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +16,7 @@ from typing import Any
 import attrs
 import pytest
 
-from pytest_passpost import Answer, Fault, reply
+from pytest_passpost import Answer, Fault, HttpServer, default_authority, reply
 
 sys.path.insert(0, str(Path(__file__).parent))
 from world import (
@@ -22,6 +25,7 @@ from world import (
     examined,
     http,
     impatient,  # noqa: F401 - a fixture
+    provider,
     smtp,
 )
 
@@ -94,6 +98,69 @@ def test_a_date_that_means_nothing_stops_nothing(
 ) -> None:
     found = examined(http(head=Answer(404, b"", {"Date": date})), monkeypatch)
     assert {"http.ok", "spf.ok"} <= {one.id for one in found}
+
+
+@contextmanager
+def proxy() -> Iterator[int]:
+    """Return the port of a proxy that connects to whatever port of this machine it is asked for."""
+
+    def copy(one: socket.socket, other: socket.socket) -> None:
+        with suppress(OSError):
+            while octets := one.recv(65_536):
+                other.sendall(octets)
+        with suppress(OSError):
+            other.shutdown(socket.SHUT_WR)
+
+    def serve(client: socket.socket) -> None:
+        with client, client.makefile("rb") as lines:
+            head = [*iter(lines.readline, b"\r\n")] if client.recv(1, socket.MSG_PEEK) else []
+            if not head:
+                return
+            port = int(head[0].split()[1].rpartition(b":")[2])
+            with socket.create_connection(("127.0.0.1", port)) as there:
+                client.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+                back = threading.Thread(target=copy, args=(there, client))
+                back.start()
+                copy(client, there)
+                back.join()
+
+    def accept() -> None:
+        with suppress(OSError):
+            while True:
+                threading.Thread(target=serve, args=(listener.accept()[0],), daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=accept, daemon=True).start()
+        yield listener.getsockname()[1]
+        with suppress(OSError):
+            listener.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.mark.parametrize(
+    ("certificate", "words"),
+    [
+        (None, None),
+        ("expired", "has expired"),
+        ("other-host", "not valid for 'localhost'"),
+        ("unknown-authority", "issuer"),
+    ],
+)
+def test_a_certificate_behind_a_proxy_is_named(
+    certificate: Any, words: str | None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    trusted = tmp_path / "ca.pem"
+    trusted.write_text(default_authority().pem, "utf-8")
+    monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
+    how = {"certificate": certificate} if certificate else {}
+    answer = Answer.json({"scopes": ["mail.send"]})
+    with HttpServer(answer, tls=True, **how) as server, proxy() as port:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://u:canary@127.0.0.1:{port}")
+        found = examined(provider(f"https://localhost:{server.port}"), monkeypatch)
+    assert "proxy.used" in {one.id for one in found}
+    faults = [one for one in found if one.result in {"warning", "error"}]
+    assert [one.id for one in faults] == (["auth.failed"] if words else [])
+    assert all(words in one.evidence for one in faults if words)
+    assert "canary" not in repr(found)
 
 
 def test_a_record_of_50_kilobytes_is_cut_and_gets_no_copy(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -163,9 +163,14 @@ def with_settings(connector: str, settings: Mapping[str, Any], *, plugin: object
     return made
 
 
+def provider(url: str) -> Made:
+    """Make a world with a provider over HTTP that is elsewhere."""
+    return with_settings("sendgrid", _sendgrid(url))
+
+
 def behind_proxy() -> Made:
     """Make a world whose provider is reached through a proxy."""
-    return with_settings("sendgrid", _sendgrid("https://api.example.test"))
+    return provider("https://api.example.test")
 
 
 @contextmanager
