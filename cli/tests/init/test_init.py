@@ -149,6 +149,16 @@ def test_without_a_terminal_the_missing_options_are_named(tmp_path: Path) -> Non
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("yes", [(), ("--yes",)])
+def test_no_region_is_taken_for_granted(tmp_path: Path, yes: tuple[str, ...]) -> None:
+    ended = run("init", *FLAGS, "--preset", "ses", *yes, folder=tmp_path)
+    assert (ended.returncode, "--set host=" in ended.stderr) == (1, True)
+    host = "email-smtp.eu-west-1.amazonaws.com"
+    ended = run("init", *FLAGS, "--preset", "ses", "--set", f"host={host}", folder=tmp_path)
+    assert ended.returncode == 0, ended.stderr
+    assert host in (tmp_path / "passpost.jsonc").read_text("utf-8")
+
+
 @pytest.mark.parametrize("first", range(0, len(FLAGS), 2))
 def test_each_flag_is_required_or_has_a_default(tmp_path: Path, first: int) -> None:
     rest = [*FLAGS[:first], *FLAGS[first + 2 :]]

@@ -46,6 +46,9 @@ def _preset(  # noqa: PLR0913 - one for each setting that differs
 
 
 # Hosts, ports and user names, in the providers' own words:
+# https://support.google.com/a/answer/176600 (Gmail)
+# https://www.twilio.com/docs/sendgrid/for-developers/sending-email/integrating-with-the-smtp-api
+# https://www.alibabacloud.com/help/en/direct-mail/smtp-endpoints
 # https://docs.aws.amazon.com/ses/latest/dg/smtp-connect.html (a host for each region; 465 or 587)
 # https://postmarkapp.com/support/article/811-what-are-the-smtp-details-credentials-i-should-be-using
 # https://resend.com/docs/send-with-smtp
@@ -82,7 +85,8 @@ PRESETS: Final = (
         "<sender-address>", "<smtp-password-of-the-sender-address>",
     ),
     _preset(
-        "ses", ("Amazon SES", "Amazon SES"), "email-smtp.us-east-1.amazonaws.com",
+        # No region by default: the credentials of another are rejected.
+        "ses", ("Amazon SES", "Amazon SES"), "<email-smtp.your-region.amazonaws.com>",
         "<your-smtp-user-name>", "<your-smtp-password>", sender="<your-verified-sender>",
     ),
     _preset(
@@ -94,7 +98,11 @@ PRESETS: Final = (
         sender="<address-at-your-verified-domain>",
     ),
     _preset(
-        "mailgun", ("Mailgun", "Mailgun"), "smtp.mailgun.org",
+        "mailgun", ("Mailgun (US)", "Mailgun（美国）"), "smtp.mailgun.org",
+        "<your-smtp-login>", "<your-smtp-password>", sender="<address-at-your-domain>",
+    ),
+    _preset(
+        "mailgun-eu", ("Mailgun (EU)", "Mailgun（欧盟）"), "smtp.eu.mailgun.org",
         "<your-smtp-login>", "<your-smtp-password>", sender="<address-at-your-domain>",
     ),
     _preset(
