@@ -231,7 +231,7 @@ async def older_messages(run: Run) -> None:
         producer = connection.Producer(serializer="json")
         for id_ in ids:
             publish_first_version(producer, queue, id_)
-    run.start_workers()
+    run.start_worker()
     await run.settle()
 
 
@@ -271,9 +271,7 @@ _WITHIN: Final = ("unclaimed", "claimed", "sent", "finished")
 ROWS: Final[Mapping[str, Row]] = {
     "workers killed": Row(workers_killed),
     "killed at each point": Row(partial(points_of_death, points=_WITHIN)),
-    "killed between BRPOP and unacked": Row(
-        partial(points_of_death, points=("popped", "claimed", "sent"))
-    ),
+    "killed between BRPOP and unacked": Row(partial(points_of_death, points=("popped", "sent"))),
     "SIGTERM": Row(workers_stopped),
     "broker killed": Row(partial(broker_killed, forgets=False)),
     "broker loses its disk": Row(partial(broker_killed, forgets=True)),

@@ -12,6 +12,8 @@ import os
 import re
 import sys
 import time
+from collections.abc import Iterable
+from typing import SupportsIndex
 
 TICK = 0.005
 MESSAGE_ID = re.compile(rb"(?i)^message-id:\s*(\S+)", re.MULTILINE)
@@ -81,7 +83,7 @@ class Reader(asyncio.StreamReader):
         self._sink = sink
         self.came = 0.0
 
-    def feed_data(self, data: bytes) -> None:
+    def feed_data(self, data: Iterable[SupportsIndex]) -> None:
         self.came = self._sink.seen
         super().feed_data(data)
 

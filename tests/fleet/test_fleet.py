@@ -48,7 +48,7 @@ SHORT = [
 ]
 GIVEN = os.environ.get("PASSPOST_FLEET", "")
 LONG = bool(GIVEN)
-WORKERS, EMAILS = map(int, (GIVEN or "2x150").split("x"))
+WORKERS, EMAILS = map(int, (GIVEN or "2x120").split("x"))
 
 
 def has_meaning(fleet: str, row: str) -> bool:
