@@ -16,7 +16,7 @@ from passpost_cli.arguments import STDIN, is_content, is_name, named
 from passpost_cli.extensions import make_host
 from passpost_cli.failures import CommandError
 from passpost_cli.language import _
-from passpost_tools.configuring import configured, may_be_application
+from passpost_tools.configuring import configured
 
 _NOT_A_NAME: Final = _("FILE is the content of a file, not its name")
 _USE_A_NAME: Final = _("use the file's name, or `-` for standard input")
@@ -84,6 +84,9 @@ def _only(whole: passpost.Application, name: str) -> passpost.Application:
 
 
 def _needs_connector(settings: config.Settings, host: passpost.Host) -> passpost.Problem:
+    # Slow to import, and few need it.
+    from passpost_tools.descriptions import may_be_application  # noqa: PLC0415
+
     if may_be_application(settings):
         remedy = _("to add a connector: passpost init FILE")
     else:

@@ -19,6 +19,7 @@ import passpost
 from passpost import wire
 from passpost._mailers import loop_thread
 from passpost._mailers import mailer as blocking
+from passpost._mailers.call import Call
 from passpost.errors import outcome_of
 
 from .conftest import TEMPLATES, Recorder
@@ -248,13 +249,13 @@ def test_a_caller_that_was_interrupted_after_its_email_was_accepted_is_in_doubt(
 ) -> None:
     with passpost.Mailer(connector) as mailer:
         mailer.send(message)
-        wait = loop_thread.Call.wait
+        wait = Call.wait
 
-        def interrupted(call: loop_thread.Call[Any]) -> None:
+        def interrupted(call: Call[Any]) -> None:
             wait(call)
             raise Interrupt
 
-        monkeypatch.setattr(loop_thread.Call, "wait", interrupted)
+        monkeypatch.setattr(Call, "wait", interrupted)
         with pytest.raises(Interrupt) as caught:
             mailer.send(message)
         monkeypatch.undo()

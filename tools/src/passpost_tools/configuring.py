@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import passpost
-from passpost import config
 from passpost._host.application import configure_application
 from passpost.config import Settings
 
@@ -28,12 +24,3 @@ def configured(
     return passpost.Application(
         connectors=(alone,), policy=passpost.Policy(), warnings=alone.warnings
     )
-
-
-def may_be_application(settings: Mapping[str, Any]) -> bool:
-    """Return whether an application's settings may have these keys, and no others."""
-    # Slow to import, and few need it.
-    from passpost_tools.descriptions import form_fields  # noqa: PLC0415
-
-    own = {field.key for field in form_fields(config.ApplicationSettings, "en")}
-    return own.issuperset(key for key in settings if key != "$schema")

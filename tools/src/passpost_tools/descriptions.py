@@ -19,6 +19,7 @@ from passpost._config.fields import (
 )
 from passpost._config.values import HostName
 from passpost._connector_info import in_language
+from passpost.config import ApplicationSettings
 from passpost_tools.schemas import choices_of, class_title, json_schema, plain_default
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "form_fields",
     "inner_classes",
     "json_schema",
+    "may_be_application",
     "reference_table",
     "sole_type",
 ]
@@ -263,3 +265,9 @@ def _code(value: Any) -> str:
 
 def _cell(text: str) -> str:
     return " ".join(text.replace("|", "\\|").split())
+
+
+def may_be_application(settings: Mapping[str, Any]) -> bool:
+    """Return whether an application's settings may have these keys, and no others."""
+    own = {field.key for field in form_fields(ApplicationSettings, "en")}
+    return own.issuperset(key for key in settings if key != "$schema")

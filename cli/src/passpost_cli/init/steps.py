@@ -25,7 +25,7 @@ from passpost_cli.init.interview import Answers, Given, Interview
 from passpost_cli.init.writing import write
 from passpost_cli.terminal import one_line, out
 from passpost_tools import editing, saving
-from passpost_tools.configuring import may_be_application
+from passpost_tools.descriptions import may_be_application
 from passpost_tools.setup import questions, writing
 from passpost_tools.spans import Spans
 
