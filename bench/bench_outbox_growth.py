@@ -90,7 +90,7 @@ def row(now: int) -> tuple[Any, ...]:
 
 @contextmanager
 def sqlite(folder: Path) -> Iterator[tuple[OutboxStore, Fill]]:
-    """Give a file, and what fills it."""
+    """Return a file, and what fills it."""
     path = folder / "outbox.sqlite"
 
     def fill(number: int) -> None:
@@ -106,7 +106,7 @@ def sqlite(folder: Path) -> Iterator[tuple[OutboxStore, Fill]]:
 
 @contextmanager
 def redis(folder: Path) -> Iterator[tuple[OutboxStore, Fill]]:
-    """Run a server, and give what fills it."""
+    """Run a server, and return what fills it."""
     program = RedisProgram(folder, fsync="everysec")
     program.start()
 
@@ -130,7 +130,7 @@ def redis(folder: Path) -> Iterator[tuple[OutboxStore, Fill]]:
 
 @contextmanager
 def postgres(folder: Path) -> Iterator[tuple[OutboxStore, Fill]]:
-    """Run a server, and give what fills it."""
+    """Run a server, and return what fills it."""
     del folder
     with PostgresProgram() as program:
 
