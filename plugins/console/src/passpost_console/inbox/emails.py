@@ -31,6 +31,7 @@ class Email:
         source: The email as it came.
         subject: The subject, decoded.
         shown_sender: The header ``From``, decoded.
+        summary: What a search looks at first, without upper case.
     """
 
     id: int
@@ -41,16 +42,12 @@ class Email:
     source: bytes
     subject: str
     shown_sender: str
+    summary: str
 
     @property
     def size(self) -> int:
         """Bytes that it takes in memory, about."""
         return len(self.source) + _OVERHEAD
-
-    @property
-    def summary(self) -> str:
-        """What a search looks at first, without upper case."""
-        return "\n".join((self.subject, self.shown_sender, *self.recipients)).casefold()
 
     def is_to(self, address: str) -> bool:
         """Return whether it went to an address."""
@@ -67,7 +64,9 @@ def arrived(  # noqa: PLR0913, PLR0917 - the facts of an arrival
     found = {match[1].lower(): match[2] for match in _HEADER.finditer(head)}
     shown = header_text(found.get(b"from", b"").decode("utf-8", "replace"))
     subject = header_text(found.get(b"subject", b"").decode("utf-8", "replace"))
-    return Email(number, at, via, sender, recipients, source, subject, shown or sender)
+    shown = shown or sender
+    summary = "\n".join((subject, shown, *recipients)).casefold()
+    return Email(number, at, via, sender, recipients, source, subject, shown, summary)
 
 
 def header_text(value: str) -> str:
