@@ -308,3 +308,14 @@ def test_a_console_has_the_inbox_beside_its_own_pages(inbox: Inbox, file: Any) -
     mounted = Client(Console(file, allow=lambda scope: True), ORIGIN)
     assert mounted.get("/inbox").status_code == 404
     assert asyncio.run(inbox.emails.wait_for(Wanted(), 1, 1))
+
+
+@pytest.mark.parametrize("name", [b"filename", b"charset"])
+def test_an_email_with_broken_parameters_is_shown(client: Client, name: bytes) -> None:
+    inbox_of = client.app._inbox
+    parameters = b"%s*0*=a; %s*=b" % (name, name)
+    source = b"Content-Type: text/plain; %s\r\nContent-Disposition: attachment; %s\r\n\r\nx"
+    body = source.replace(b"attachment", b"inline") if name == b"charset" else source
+    inbox_of.emails.add("smtp", "", ("ada@example.com",), body % (parameters, parameters))
+    assert client.get("/inbox/emails/1").status_code == 200
+    assert asked(client, "emails").status_code == 200

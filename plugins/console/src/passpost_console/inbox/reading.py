@@ -136,16 +136,20 @@ def _content(part: Message) -> bytes:
 
 def _text(part: Message) -> str:
     content = _content(part)
-    charset = part.get_content_charset() or "utf-8"
     try:
-        text = content.decode(charset, "replace")
-    except (LookupError, ValueError):
+        text = content.decode(part.get_content_charset() or "utf-8", "replace")
+    # TypeError: numbered parameters of which one has no number.
+    except (LookupError, ValueError, TypeError):
         text = content.decode("utf-8", "replace")
     return text.replace("\r\n", "\n").replace("\x00", "\ufffd")
 
 
 def _attachment(part: Message) -> Attachment:
-    name = header_text(str(part.get_filename() or ""))
+    try:
+        name = header_text(str(part.get_filename() or ""))
+    # As above.
+    except (LookupError, ValueError, TypeError):
+        name = ""
     return Attachment(name, part.get_content_type(), len(_content(part)))
 
 
