@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 
 import passpost
-import passpost_templates
 from passpost._messages.usages import KNOWN_USAGES
 from passpost_console import samples
 from passpost_console.findings import Finding, find, marked, text_of
@@ -17,7 +16,7 @@ from passpost_console.looking import look_at, payload_of
 from passpost_console.pages import failures, trial
 from passpost_console.pages.connector import CHANGED
 from passpost_console.pages.saving import review
-from passpost_console.pages.templates import HERE, offer, pack_for, proposed, ready_made
+from passpost_console.pages.templates import HERE, offer, pack_for, packs, proposed, ready_made
 from passpost_console.phrases import _
 from passpost_console.visit import Page, Visit
 from passpost_console.workspace import config_path
@@ -171,7 +170,7 @@ def show(
         look=look,
         frame=visit.workspace.previews.add(look.html) if look.html is not None else None,
         usages=KNOWN_USAGES,
-        packs=passpost_templates.languages(),
+        packs=packs(),
         pack=visit.query.get("from", ""),
         type_by_default=editing.library.content_type,
     )

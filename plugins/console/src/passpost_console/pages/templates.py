@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
@@ -90,27 +91,37 @@ def _missing_in(chosen: Library, tag: str) -> Iterator[dict[str, Any]]:
             yield {"usageType": usage, "locale": tag, **values}
 
 
+@cache
+def packs() -> tuple[str, ...]:
+    """Return the languages of ready-made templates: looking for packages takes long."""
+    return passpost_templates.languages()
+
+
 def pack_for(tag: str) -> str:
     """Return the language of ready-made templates that serves a tag; empty if none does."""
-    packs = {one.lower(): one for one in passpost_templates.languages()}
+    known = {one.lower(): one for one in packs()}
     lower = tag.lower()
     while lower:
-        if lower in packs:
-            return packs[lower]
+        if lower in known:
+            return known[lower]
         lower = lower.rpartition("-")[0]
     base = tag.partition("-")[0].lower()
-    return next((one for name, one in packs.items() if name.partition("-")[0] == base), "")
+    return next((one for name, one in known.items() if name.partition("-")[0] == base), "")
 
 
-def ready_made(usage: str, language: str) -> dict[str, Any] | None:
-    """Return a ready-made template, without usage and language; None if there is none."""
-    if not language:
-        return None
+@lru_cache(maxsize=256)
+def _made(usage: str, language: str) -> dict[str, Any] | None:
     try:
         (found,) = passpost_templates.templates(language, usages=[usage])
     except ValueError:
         return None
     return {key: value for key, value in found.items() if key not in {"usageType", "locale"}}
+
+
+def ready_made(usage: Any, language: str) -> dict[str, Any] | None:
+    """Return a ready-made template, without usage and language; None if there is none."""
+    made = _made(usage, language) if isinstance(usage, str) and language in packs() else None
+    return None if made is None else dict(made)
 
 
 def proposed(visit: Visit, document: Document, chosen: Library, items: Iterable[Any]) -> Proposal:
@@ -143,7 +154,7 @@ def show(
         owners=[one.owner for one in found],
         locale=visit.form.get("locale", ""),
         usages=KNOWN_USAGES,
-        packs=passpost_templates.languages(),
+        packs=packs(),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 import attrs
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 _MARK: Final = "\ufeff"
 
 
+# Each visit to a page looks at the same text, and a large file takes long.
+_spans: Final = lru_cache(maxsize=4)(Spans)
+
+
 @attrs.frozen
 class Part:
     """A part of a text that can be edited by itself.
@@ -44,7 +49,7 @@ class Part:
         mark = len(text) - len(text.removeprefix(_MARK))
         if not path:
             return cls(text, mark, len(text))
-        member = Spans(text.removeprefix(_MARK)).members[path]
+        member = _spans(text.removeprefix(_MARK)).members[path]
         return cls(text, member.value + mark, member.end + mark)
 
     @property
