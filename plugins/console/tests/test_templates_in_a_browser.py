@@ -124,7 +124,7 @@ class Canary:
                 self.do_GET()
 
             def log_message(self, *_: Any) -> None:
-                """Say nothing."""
+                """Send nothing to the log."""
 
         self._server = HTTPServer(("127.0.0.1", 0), Handler)
         self.origin = f"http://127.0.0.1:{self._server.server_port}"
