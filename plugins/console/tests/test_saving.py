@@ -263,6 +263,28 @@ def test_what_was_typed_is_not_shown_again(client: Client) -> None:
     assert "canary-typed" not in good.text
 
 
+@pytest.mark.parametrize("page", [JSON, "/settings"])
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("587", "70000"), ("587", ""), ('"***"', '"canary-typed'), ('"***"', "'canary-typed'"),
+        ('"***"', '["canary-typed"'), ('"***"', "canary-typed"), ("587", "587}}}}"),
+        ('"host"', '"canary-typed": {"token": "canary-typed", "host"'),
+    ],
+)  # fmt: skip
+def test_nor_is_what_was_typed_into_text(client: Client, page: str, old: str, new: str) -> None:
+    fields = form(client.get(page), page)
+    typed = fields["text"].replace(old, new).replace('"***"', '"canary-typed"')
+    response = client.post(page, {**fields, "text": typed})
+    assert response.status_code == 422
+    assert "canary-typed" not in response.text.replace("canary-typed&#34;: {", "")
+    assert "type it again" in response.text
+    # What is no secret is there, so that it can be corrected.
+    text = form(response, page)["text"]
+    assert "no-reply@example.com" in text
+    assert '"auth": {"user"' in text
+
+
 # Each file.
 
 

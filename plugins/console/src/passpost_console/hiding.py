@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
+import passpost
 from passpost import config
 from passpost._config.jsonc import Scan
 from passpost._config.settings import Source
@@ -37,6 +38,11 @@ _TELLING: Final = re.compile("pass|secret|token|key|credential|auth", re.IGNOREC
 _TOLD: Final = re.compile(
     r"""(?ix) ( ["'\w.-]* (?:pass|pw|secret|token|key|credential|auth) ["'\w.-]* \s* [:=]? \s* )
     ( "(?:[^"\\\n]|\\.)*" | '[^'\n]*' | [^\s,;]+ )"""
+)
+# A text that cannot be read may end within a value, or have more of its kind in a list.
+_SAID: Final = re.compile(
+    r"""(?ix) ( "[^"\n]* (?:pass|pw|secret|token|key|credential|auth) [^"\n]* " \s* : \s* \[? \s* )
+    ( "(?:[^"\\\n]|\\.)*"? | '[^'\n]*'? | [^\s"'\[\]{},][^\s,}\]]* )"""
 )
 _BY_NAME: Final = ("list", "mapping", "variants")
 """Settings whose class does not say which of the texts within are secrets."""
@@ -144,6 +150,15 @@ def quiet(comment: str) -> str:
     """Return a comment with what looks like a secret hidden."""
     hidden = _TOLD.sub(lambda told: told[1] + _masked(told[2]), comment)
     return _WITH_PASSWORD.sub(MASK, hidden)
+
+
+def quiet_draft(text: str, forms: Mapping[str, Sequence[FormField]]) -> str:
+    """Return a text that somebody is writing without the secrets in it, even if it is not JSON."""
+    try:
+        return hide(text, forms).text
+    except passpost.ConfigError:
+        told = _SAID.sub(lambda said: said[1] + _masked(said[2]), text)
+        return _WITH_PASSWORD.sub(MASK, told)
 
 
 def _masked(value: str) -> str:

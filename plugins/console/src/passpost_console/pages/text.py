@@ -9,7 +9,7 @@ import attrs
 
 import passpost
 from passpost_console.changes import forms_of, propose
-from passpost_console.hiding import MASK, Path, reveal, secret_paths, value_at
+from passpost_console.hiding import MASK, Path, quiet_draft, reveal, secret_paths, value_at
 from passpost_console.pages import failures
 from passpost_console.pages.connector import CHANGED, about
 from passpost_console.pages.saving import review
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from passpost_console.workspace import Document
 
 _MARK: Final = "\ufeff"
+_AGAIN: Final = _("A new secret is not shown again, and `***` is in its place: type it again.")
 
 
 # Each visit to a page looks at the same text, and a large file takes long.
@@ -96,17 +97,36 @@ def _answer(visit: Visit, document: Document, path: Path, here: str) -> Response
     text = visit.form.get("text", "")
     if visit.form.get("version") != document.loaded.version:
         problem = passpost.Problem("", CHANGED)
-        return _show(visit, document, path, here, part, text, [problem])
+        return _wrong(visit, document, path, here, part, text, (problem,))
     edited = part.replaced(text)
     try:
         new = reveal(edited, document.loaded.text, forms_of(document))
     except passpost.ConfigError as error:
-        return _show(visit, document, path, here, part, text, error.problems)
+        return _wrong(visit, document, path, here, part, text, error.problems)
     typed = _typed(document, edited)
     proposal = propose(visit.workspace, document, new, typed)
     if proposal.problems:
-        return _show(visit, document, path, here, part, text, proposal.problems)
+        return _wrong(visit, document, path, here, part, text, proposal.problems)
     return review(visit, proposal, here)
+
+
+def _wrong(  # noqa: PLR0913, PLR0917 - each is one fact of the page
+    visit: Visit,
+    document: Document,
+    path: Path,
+    here: str,
+    part: Part,
+    text: str,
+    problems: tuple[passpost.Problem, ...],
+) -> Response:
+    """Show what somebody typed, without new secrets, and what is wrong with it."""
+    edited = part.replaced(text)
+    # The rest is as it is on the page already, so it does not change.
+    whole, rest = quiet_draft(edited, forms_of(document)), len(part.whole) - part.end
+    shown = whole[part.start : len(whole) - rest]
+    if whole != edited:
+        problems = (*problems, passpost.Problem("", _AGAIN, severity="warning"))
+    return _show(visit, document, path, here, part, shown, problems)
 
 
 def _typed(document: Document, text: str) -> set[Path]:
