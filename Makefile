@@ -92,9 +92,9 @@ guides: $(VENV)/.dev ## Rewrite what is generated in guides and pages: tables, c
 	@$(BIN)/python docs/generate.py
 	@$(BIN)/python docs/pictures/draw.py
 
-pictures: $(VENV)/.dev ## Take the pictures of the ready-made templates again, with Chromium
+pictures: $(VENV)/.dev ## Take the pictures of the ready-made templates and of the console again, with Chromium
 	@PASSPOST_PICTURES=docs/pictures $(BIN)/python -m pytest --quiet -k picture \
-		templates/tests/test_in_a_browser.py
+		templates/tests/test_in_a_browser.py plugins/console/tests/test_looks.py
 
 prose: $(VENV)/.dev ## Check the words of everything that is read against docs/prose.toml
 	@$(BIN)/python docs/check_prose.py

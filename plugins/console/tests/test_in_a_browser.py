@@ -3,34 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from importlib.resources import files
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
 
 import pytest
 from console_driving import SECRET, TEXT, Running
 from playwright.sync_api import BrowserContext, Page, expect
 
 Browse = Callable[..., BrowserContext]
-
-PATHS: Final = (
-    "/", "/add", "/settings", "/connectors/primary", "/json/primary", "/no-such-page",
-)  # fmt: skip
-OUTSIDE: Final = """() => {
-    const width = document.documentElement.clientWidth;
-    const scrolls = ".scroll, .diff, pre, .side, .excerpt, .said, .skip, textarea";
-    const outside = [...document.body.querySelectorAll("*")].filter(element => {
-        const box = element.getBoundingClientRect();
-        return box.width && !element.closest(scrolls) && (box.left < 0 || box.right > width + 1);
-    });
-    const all = document.documentElement;
-    const wide = [...outside, ...(all.scrollWidth > width ? [all] : [])];
-    return wide.map(element => element.outerHTML.slice(0, 99));
-}"""
-AXE: Final = """async () => (await axe.run({resultTypes: ["violations"]})).violations
-    .filter(one => ["serious", "critical"].includes(one.impact))
-    .map(one => [one.id, one.nodes.map(node => node.html.slice(0, 120))])"""
 
 
 def entered(context: BrowserContext, running: Running) -> Page:
@@ -166,56 +146,3 @@ def test_a_keyboard_is_enough(browse: Browse, running: Running, file: Path) -> N
     page.keyboard.press("Enter")
     expect(page.get_by_role("status")).to_contain_text("Saved")
     assert "sign-in@example.com" in file.read_text("utf-8")
-
-
-@pytest.fixture
-def pages(browse: Browse, running: Running) -> Callable[..., Iterator[tuple[str, Page]]]:
-    """Return what shows each page in a language and a theme."""
-    link: list[Any] = []
-
-    def shown(language: str, theme: str, width: int = 1280) -> Iterator[tuple[str, Page]]:
-        context = browse(
-            locale=language, color_scheme=theme, viewport={"width": width, "height": 900}
-        )
-        if link:
-            context.add_cookies(link)
-        page = context.new_page()
-        if not link:
-            page.goto(running.link)
-            link.extend(context.cookies())
-        for path in PATHS:
-            page.goto(f"{running.origin}{path}")
-            yield path, page
-        page.goto(f"{running.origin}/connectors/primary")
-        page.locator("#input-fromEmail").fill("sign-in@example.com")
-        with page.expect_navigation():
-            page.locator(".actions button.primary").click()
-        yield "/connectors/primary (what changes)", page
-        page.goto(f"{running.origin}/connectors/primary")
-        page.locator("#input-port").fill("70000")
-        with page.expect_navigation():
-            page.locator(".actions button.primary").click()
-        yield "/connectors/primary (errors)", page
-
-    return shown
-
-
-# Colors do not depend on the language.
-@pytest.mark.parametrize(("language", "theme"), [("en", "light"), ("zh-CN", "dark")])
-def test_everybody_can_use_each_page(
-    pages: Callable[..., Iterator[tuple[str, Page]]], language: str, theme: str
-) -> None:
-    source = (files("axe_playwright_python") / "axe.min.js").read_text("utf-8")
-    for path, page in pages(language, theme):
-        # The content policy does not hold for the debugger.
-        page.evaluate(source)
-        assert page.evaluate(AXE) == [], path
-
-
-@pytest.mark.parametrize("language", ["en", "zh-CN"])
-def test_each_page_fits_each_screen(
-    pages: Callable[..., Iterator[tuple[str, Page]]], language: str
-) -> None:
-    for width in (360, 768, 1440):
-        for path, page in pages(language, "light", width):
-            assert page.evaluate(OUTSIDE) == [], (path, width)

@@ -279,10 +279,23 @@ def test_nor_is_what_was_typed_into_text(client: Client, page: str, old: str, ne
     assert response.status_code == 422
     assert "canary-typed" not in response.text.replace("canary-typed&#34;: {", "")
     assert "type it again" in response.text
-    # What is no secret is there, so that it can be corrected.
+    # All else is there, so that it can be corrected.
     text = form(response, page)["text"]
     assert "no-reply@example.com" in text
     assert '"auth": {"user"' in text
+
+
+def test_a_new_connector_can_be_saved_before_its_templates(client: Client, file: Path) -> None:
+    file.write_text('{"connectors": {"primary": {"use": "smtp", "settings": {}}}}', "utf-8")
+    response = sent(client, host="smtp.example.com", fromEmail="a@example.com")
+    assert "at least one template is required" in response.text
+    assert save(client, response).status_code == 303
+    # Templates that are there are not taken away like this.
+    file.write_text(TEXT, "utf-8")
+    fields = form(client.get("/settings"), "/settings")
+    start = fields["text"].index('  "templates"')
+    response = client.post("/settings", {**fields, "text": fields["text"][:start] + "}"})
+    assert response.status_code == 422
 
 
 # Each file.

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 _MARK: Final = "\ufeff"
 _AROUND: Final = 3
 _CONNECTORS: Final = "connectors"
+_NO_TEMPLATE: Final = "E402"
 
 # Where a secret goes, and how well it is protected on its way.
 _DESTINATION: Final = re.compile(
@@ -111,11 +112,17 @@ def propose(
         return Proposal(before=before, text=text, after=after, problems=after.problems)
     known = {(one.path, one.message) for one in before.problems}
     new = [one for one in after.errors if (one.path, one.message) not in known]
+    # In a new file, settings come before templates: their lack shows when the settings are right.
+    lacking = [one for one in new if one.code == _NO_TEMPLATE and _is_untouched(before, after, one)]
+    new = [one for one in new if one not in lacking]
     own = (*_unknown_masks(after), *_stale_secrets(before, after, typed))
     warnings = (
-        one
-        for one in after.problems
-        if (one.severity == "warning" or is_unset(one)) and (one.path, one.message) not in known
+        *lacking,
+        *(
+            one
+            for one in after.problems
+            if (one.severity == "warning" or is_unset(one)) and (one.path, one.message) not in known
+        ),
     )
     return Proposal(
         before=before,
@@ -129,6 +136,12 @@ def propose(
 def forms_of(document: Document) -> dict[str, Sequence[FormField]]:
     """Return the forms of the connectors, by name."""
     return {one.name: one.fields("en") for one in document.entries}
+
+
+def _is_untouched(before: Document, after: Document, problem: passpost.Problem) -> bool:
+    """Return whether a change touches neither the templates of a problem nor those of all."""
+    paths: list[Path] = [("templates",), config_path(problem.path)]
+    return all(value_at(before.data, path) == value_at(after.data, path) for path in paths)
 
 
 def _unknown_masks(after: Document) -> Iterator[passpost.Problem]:

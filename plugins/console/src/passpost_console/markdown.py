@@ -15,6 +15,8 @@ from markupsafe import Markup
 _EXTERNAL: Final = re.compile(r"(?:https?|mailto):", re.IGNORECASE)
 _NOT_IN_ID: Final = re.compile(r"[^\w\- ]")
 _DEEPEST: Final = 6
+# Guides mark in this way which of their parts are generated.
+_COMMENT: Final = re.compile(r"^<!--.*?-->$\n?", re.MULTILINE | re.DOTALL)
 
 
 class _Guide(RendererHTML):
@@ -61,4 +63,4 @@ def _lower(tag: str) -> str:
 def rendered(text: str) -> Markup:
     """Return Markdown as HTML that is safe to show."""
     made = MarkdownIt("commonmark", {"html": False}, renderer_cls=_Guide).enable("table")
-    return Markup(made.render(text))  # noqa: S704 - it escapes the text, and has no HTML of its own
+    return Markup(made.render(_COMMENT.sub("", text)))  # noqa: S704 - it escapes the text, and has no HTML of its own

@@ -44,7 +44,7 @@ def answer(visit: Visit) -> Response:
         wishes = _wishes(to, senders="senders" in visit.form)
     except passpost.MessageError as error:
         return _page(visit, document, status=422, problem=str(error), to=to, chosen=chosen)
-    shown = visit.rendered("doctor.html", **_values(document, "", to, chosen, examines=True))
+    shown = visit.rendered("doctor.html", **_values(visit, document, "", to, chosen, examines=True))
     before, _marker, after = shown.partition(_HERE)
     return StreamingResponse(
         _encoded(before, _findings(visit, document, chosen, wishes), after),
@@ -63,14 +63,15 @@ def _page(  # noqa: PLR0913 - what somebody typed, and why it is not right
     to: str = "",
     chosen: str = "",
 ) -> Response:
-    values = _values(document, problem, to, chosen, examines=False)
+    values = _values(visit, document, problem, to, chosen, examines=False)
     return visit.show("doctor.html", status, **values)
 
 
-def _values(
-    document: Document, problem: str, to: str, chosen: str, *, examines: bool
+def _values(  # noqa: PLR0913 - each is one fact of the page
+    visit: Visit, document: Document, problem: str, to: str, chosen: str, *, examines: bool
 ) -> dict[str, object]:
     return {
+        "senders": "senders" in visit.form or not visit.is_change,
         "document": document,
         "problem": problem,
         "to": to,

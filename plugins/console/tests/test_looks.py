@@ -1,0 +1,161 @@
+"""Each page of the console in Chromium: on each screen, in both languages, in light and dark.
+
+With ``PASSPOST_PICTURES`` set to a folder, the pictures of the guides are taken again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from console_driving import TEXT, Running
+from playwright.sync_api import BrowserContext, Page
+
+PATHS: Final = (
+    "/", "/add", "/settings", "/connectors/primary", "/json/primary", "/no-such-page",
+    "/doctor", "/deliveries", "/templates", "/template/0",
+)  # fmt: skip
+WIDTHS: Final = (360, 768, 1440)
+OUTSIDE: Final = """() => {
+    const width = document.documentElement.clientWidth;
+    const scrolls = ".scroll, .diff, pre, .side, .excerpt, .said, .skip, textarea";
+    const outside = [...document.body.querySelectorAll("*")].filter(element => {
+        const box = element.getBoundingClientRect();
+        return box.width && !element.closest(scrolls) && (box.left < 0 || box.right > width + 1);
+    });
+    // A button, a label or a choice whose words do not fit.
+    const cut = [...document.body.querySelectorAll("button, .badge, label, th, h1, h2, select")]
+        .filter(element => !element.closest(".said")
+            && element.scrollWidth > element.clientWidth + 1
+            && getComputedStyle(element).display !== "inline");
+    const all = document.documentElement;
+    const wide = [...outside, ...cut, ...(all.scrollWidth > width ? [all] : [])];
+    return wide.map(element => element.outerHTML.slice(0, 99));
+}"""
+AXE: Final = """async only => (await axe.run({resultTypes: ["violations"], ...only})).violations
+    .filter(one => ["serious", "critical"].includes(one.impact))
+    .map(one => [one.id, one.nodes.map(node => node.html.slice(0, 120))])"""
+COLORS: Final = {"runOnly": {"type": "rule", "values": ["color-contrast"]}}
+HOUR: Final = 3_600
+NOON: Final = 1_795_348_800
+
+
+def sends() -> Iterator[str]:
+    """Yield the lines of a day's log."""
+    for number in range(240):
+        accepted = number % 17 and number % 29
+        facts = {
+            "outcome": "accepted" if accepted else "rejected" if number % 17 else "unknown",
+            "connector": "backup" if 96 < number < 120 else "primary",
+            "usage": ("SignIn", "SignIn", "Register", "ForgotPassword")[number % 4],
+            "recipient": f"{'abcdefg'[number % 7]}…@example.com",
+            "milliseconds": 120 + number * 37 % 400,
+            **({} if accepted else {"scope": "provider", "code": "451 4.7.1"}),
+        }
+        yield json.dumps({"time": NOON - 24 * HOUR + number * 360, **facts})
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    path = tmp_path / "deliveries.jsonl"
+    path.write_text("\n".join(sends()) + "\n", "utf-8")
+    return path
+
+
+@pytest.fixture
+def pages(
+    browse: Callable[..., BrowserContext], file: Path, log: Path
+) -> Iterator[Callable[[str], Iterator[tuple[str, Page]]]]:
+    """Return what shows each page in a language."""
+    cookies: list[Any] = []
+
+    def shown(language: str) -> Iterator[tuple[str, Page]]:
+        file.write_text(TEXT.replace("${SENDGRID_KEY}", "SG.example"), "utf-8")
+        context = browse(locale=language)
+        context.add_cookies(cookies)
+        page = context.new_page()
+        if not cookies:
+            page.goto(running.link)
+            cookies.extend(context.cookies())
+        for path in PATHS:
+            page.goto(f"{running.origin}{path}")
+            yield path, page
+        page.goto(f"{running.origin}/deliveries?usage=nothing")
+        yield "/deliveries (none)", page
+        page.goto(f"{running.origin}/connectors/primary")
+        page.locator("#input-host").fill("smtp.example.org")
+        page.locator("#input-port").fill("70000")
+        with page.expect_navigation():
+            page.locator(".actions button.primary").click()
+        yield "/connectors/primary (errors)", page
+        page.goto(f"{running.origin}/connectors/primary")
+        page.locator("#input-fromEmail").fill("sign-in@example.com")
+        with page.expect_navigation():
+            page.locator(".actions button.primary").click()
+        yield "/connectors/primary (what changes)", page
+        # Nothing listens there: the answer comes at once.
+        text = file.read_text("utf-8").replace("smtp.example.com", "127.0.0.1")
+        file.write_text(text.replace("587", "1"), "utf-8")
+        page.goto(f"{running.origin}/doctor")
+        page.locator("[name=senders]").uncheck()
+        page.locator("[name=connector]").select_option("primary")
+        with page.expect_navigation():
+            page.locator(".actions button.primary").click()
+        page.get_by_role("status").wait_for()
+        yield "/doctor (findings)", page
+
+    with Running(file, log=log) as running:
+        yield shown
+
+
+@pytest.mark.parametrize("language", ["en", "zh-CN"])
+def test_each_page_fits_each_screen_and_everybody_can_use_it(
+    pages: Callable[[str], Iterator[tuple[str, Page]]], language: str
+) -> None:
+    axe = (files("axe_playwright_python") / "axe.min.js").read_text("utf-8")
+    found: list[Any] = []
+    for path, page in pages(language):
+        for width in WIDTHS:
+            page.set_viewport_size({"width": width, "height": 900})
+            found += [(path, width, one) for one in page.evaluate(OUTSIDE)]
+            _note(page, path, language, width)
+        # The content policy does not hold for the debugger.
+        page.evaluate(axe)
+        found += [(path, "light", one) for one in page.evaluate(AXE, {})]
+        # Between the themes, the colors alone differ.
+        page.emulate_media(color_scheme="dark")
+        found += [(path, "dark", one) for one in page.evaluate(AXE, COLORS)]
+        page.emulate_media(color_scheme="light")
+    assert found == []
+
+
+def _note(page: Page, path: str, language: str, width: int) -> None:
+    """Keep a picture of the page in the folder that ``PASSPOST_LOOKS`` names."""
+    if folder := os.environ.get("PASSPOST_LOOKS"):
+        name = "".join(one if one.isalnum() else "-" for one in path).strip("-") or "overview"
+        page.screenshot(path=Path(folder) / f"{name}.{language}.{width}.png", full_page=True)
+
+
+PICTURES: Final = {"overview": "/", "connector": "/connectors/primary", "deliveries": "/deliveries"}
+
+
+@pytest.mark.skipif("PASSPOST_PICTURES" not in os.environ, reason="make pictures takes them")
+@pytest.mark.parametrize("language", ["en", "zh-CN"])
+def test_pictures_of_the_console_for_the_guides(
+    browse: Callable[..., BrowserContext], file: Path, log: Path, language: str
+) -> None:
+    with Running(file, log=log) as running:
+        context = browse(
+            locale=language, viewport={"width": 1200, "height": 760}, device_scale_factor=1
+        )
+        page = context.new_page()
+        page.goto(running.link)
+        for name, path in PICTURES.items():
+            page.goto(f"{running.origin}{path}")
+            folder = Path(os.environ["PASSPOST_PICTURES"])
+            page.screenshot(path=folder / f"console-{name}.{language}.png")
