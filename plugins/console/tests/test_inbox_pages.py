@@ -319,3 +319,20 @@ def test_an_email_with_broken_parameters_is_shown(client: Client, name: bytes) -
     inbox_of.emails.add("smtp", "", ("ada@example.com",), body % (parameters, parameters))
     assert client.get("/inbox/emails/1").status_code == 200
     assert asked(client, "emails").status_code == 200
+
+
+def test_a_test_email_goes_to_the_inbox_and_the_file_stays(inbox: Inbox, file: Any) -> None:
+    from passpost_console import Console  # noqa: PLC0415
+
+    before = file.read_text("utf-8")
+    host = passpost.Host(environ={}, installed_extensions=())
+    console = Console(file, allow=lambda scope: True, inbox=inbox, host=host)
+    client = Client(console)
+    asked_for = {"connector": "primary", "usage": "SignIn", "to": "ada@example.com"}
+    assert "Send it to the inbox" in client.get("/test", params=asked_for).text
+    answer = client.post("/test", {**asked_for, "payload": "{}", "inbox": "1"})
+    assert answer.status_code == 200, answer.text
+    (email,) = inbox.emails.find(Wanted(to="ada@example.com"))
+    assert b"000000" in email.source
+    assert file.read_text("utf-8") == before
+    assert console.workspace.trials == {}

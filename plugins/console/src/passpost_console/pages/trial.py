@@ -20,8 +20,9 @@ from passpost_console.phrases import _
 from passpost_console.sending import Outcome, send
 from passpost_console.visit import Page, Visit
 from passpost_console.workspace import Draft, Trial, config_path
+from passpost_tools.editing import rewrite
 from passpost_tools.saving import Loaded
-from passpost_tools.setup.questions import is_unset
+from passpost_tools.setup.questions import is_unset, with_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -126,18 +127,22 @@ def _sent(visit: Visit, asked: Asked) -> Response:
     to = visit.form.get("to", "").strip(" ")
     payload, wrong = payload_of(visit.form.get("payload", ""))
     faults = {"payload": wrong} if wrong else {}
+    to_inbox = "inbox" in visit.form and _has_inbox(visit, asked)
+    if "inbox" in visit.form and not to_inbox:
+        return _show(visit, asked, 422)
+    sent = attrs.evolve(asked, document=_to_inbox(visit, asked)) if to_inbox else asked
     try:
         passpost.Address.plain(to)
     except ValueError as error:
         faults["to"] = said(error)
-    if faults or list(_obstacles(asked)):
+    if faults or list(_obstacles(sent)):
         return _show(visit, asked, 422, faults=faults)
     if not visit.workspace.pace.allows():
         words = _("at most {n} tests in a minute: nothing was sent", n=MOST)
         return _show(visit, asked, 429, outcome=Outcome(result="rejected", words=words))
     try:
         outcome = send(
-            asked.document,
+            sent.document,
             asked.connector,
             to,
             host=visit.workspace.host,
@@ -149,10 +154,24 @@ def _sent(visit: Visit, asked: Asked) -> Response:
     except passpost.MessageError as error:
         key = error.field if error.field in {"to", "usage"} else "payload"
         return _show(visit, asked, 422, faults={key: said(error)})
-    if not asked.draft:
+    if not asked.draft and not to_inbox:
         ok = outcome.result == "accepted"
         visit.workspace.trials[asked.connector] = Trial(time.time(), ok, outcome.words)
     return _show(visit, asked, outcome=outcome)
+
+
+def _to_inbox(visit: Visit, asked: Asked) -> Document:
+    """Return the settings with the connector's own replaced by those that lead to the inbox."""
+    entry = asked.document.entry(asked.connector)
+    if visit.inbox is None or entry is None:
+        raise AssertionError("a page without an inbox offers none")
+    settings = visit.inbox.redirect(entry.use, entry.settings)
+    if settings is None:
+        raise AssertionError("a connector that no server here is for")
+    place = ("connectors", asked.connector, "settings")
+    loaded = asked.document.loaded
+    text = rewrite(loaded.text, with_value(asked.document.data, place, settings))
+    return visit.workspace.understand(Loaded(loaded.path, text, "redirected"))
 
 
 def _show(
@@ -177,6 +196,16 @@ def _show(
         obstacles=list(_obstacles(asked)),
         faults={"to": "", "usage": "", "payload": "", **(faults or {})},
         outcome=outcome,
+        has_inbox=_has_inbox(visit, asked),
+    )
+
+
+def _has_inbox(visit: Visit, asked: Asked) -> bool:
+    entry = asked.document.entry(asked.connector)
+    return (
+        visit.inbox is not None
+        and entry is not None
+        and any(one.connector == entry.use for one in visit.inbox.offers)
     )
 
 
