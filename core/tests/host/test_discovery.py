@@ -35,7 +35,7 @@ def test_damaged_metadata_of_unrelated_packages_is_ignored(kind: str, install: I
     assert host.info("good").id == "good"
     assert "good" in [one.id for one in host.installed()]
     assert listed("stranger") == []
-    assert entry_points("passpost.extensions") == ()
+    assert "stranger" not in [each.distribution for each in entry_points("passpost.extensions")]
 
 
 RELATED = {

@@ -8,6 +8,8 @@ import os
 import re
 import secrets
 import socket
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -348,6 +350,28 @@ def fork(stores: Stores) -> int:
         code = 0
     finally:
         os._exit(code)
+
+
+def test_a_child_that_exits_leaves_the_connections_of_its_parent(server: Any) -> None:
+    """The interpreter takes its objects apart at exit, and both processes share a selector."""
+    program = """
+import asyncio, os, sys, threading, warnings
+from passpost_redis.server import RedisServer
+
+warnings.simplefilter("ignore")
+loop = asyncio.new_event_loop()
+threading.Thread(target=loop.run_forever, daemon=True).start()
+server = RedisServer(sys.argv[1])
+ask = lambda: asyncio.run_coroutine_threadsafe(server.run("return 1", "key"), loop).result()
+assert ask() == 1
+child = os.fork()
+if not child:
+    asyncio.run(server.run("return 1", "key"))
+    sys.exit()
+assert os.waitpid(child, 0)[1] == 0
+assert ask() == 1
+"""
+    assert subprocess.run([sys.executable, "-c", program, server.url], check=False).returncode == 0
 
 
 @pytest.mark.parametrize(

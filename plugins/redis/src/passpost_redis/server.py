@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import os
 import re
+import weakref
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any, Final, TypeVar
@@ -97,8 +99,8 @@ class RedisServer:
         self._place = place_of(self._url)
         self._timeout = timeout
         self._prefix = prefix
-        # Those of a parent process stay: to close one here would end the parent's as well.
-        self._clients: dict[tuple[int, _Loop], tuple[Redis, dict[str, AsyncScript]]] = {}
+        self._clients: dict[_Loop, tuple[Redis, dict[str, AsyncScript]]] = {}
+        _servers.add(self)
 
     def __str__(self) -> str:
         return f"Redis at {self._place}"
@@ -149,7 +151,7 @@ class RedisServer:
 
     async def aclose(self) -> None:
         """Close the idle connections of the running event loop; it may connect again."""
-        found = self._clients.get((os.getpid(), asyncio.get_running_loop()))
+        found = self._clients.get(asyncio.get_running_loop())
         if found is not None:
             # Another mailer may be using the others.
             async with asyncio.timeout(self._timeout):
@@ -183,11 +185,11 @@ class RedisServer:
         return scripts[script]
 
     def _client(self) -> tuple[Redis, dict[str, AsyncScript]]:
-        place = os.getpid(), asyncio.get_running_loop()
-        if place not in self._clients:
+        loop = asyncio.get_running_loop()
+        if loop not in self._clients:
             self._forget_closed()
-            self._clients[place] = self._connect(), {}
-        return self._clients[place]
+            self._clients[loop] = self._connect(), {}
+        return self._clients[loop]
 
     def _connect(self) -> Redis:
         pool = BlockingConnectionPool.from_url(
@@ -203,10 +205,17 @@ class RedisServer:
         )
         return Redis(connection_pool=pool)
 
+    def leave_to_parent(self) -> None:
+        """Forget the connections of the process that this one was forked from, and close none."""
+        for client, _scripts in self._clients.values():
+            # At its exit, this process would take them apart, and remove them from the selector
+            # that both share: the parent would hear of no reply any more. So they live for ever.
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(client))
+        self._clients.clear()
+
     def _forget_closed(self) -> None:
-        for place in [each for each in self._clients if each[0] == os.getpid()]:
-            if place[1].is_closed():
-                del self._clients[place]
+        for loop in [each for each in self._clients if each.is_closed()]:
+            del self._clients[loop]
 
     def _no_reply(self) -> StoreError:
         message = _(
@@ -249,3 +258,15 @@ def place_of(url: Secret) -> str:
     if path := parts.get("path"):
         return str(path)
     return f"{parts.get('host', 'localhost')}:{parts.get('port', 6379)}"
+
+
+_servers: Final[weakref.WeakSet[RedisServer]] = weakref.WeakSet()
+
+
+def _leave_to_parent() -> None:
+    for server in tuple(_servers):
+        server.leave_to_parent()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave_to_parent)
