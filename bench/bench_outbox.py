@@ -171,10 +171,11 @@ class Bench:
         """Enqueue emails, and have one worker process send them."""
         job = self.job(way)
         first = self._some(emails)
-        with processes.producing(job) as producer:
-            enqueued = producer.enqueue(first, emails)
         arrived = self._arrivals.number()
-        with processes.working(job, 1) as cpu:
+        # The producer stays: RabbitMQ drops what it has not read when a connection ends.
+        with processes.producing(job) as producer, ExitStack() as later:
+            enqueued = producer.enqueue(first, emails)
+            cpu = later.enter_context(processes.working(job, 1))
             # By then it has started, and all of its connections are open.
             self._arrivals.wait(arrived + emails // 4)
             before, servers = cpu(), self._servers_cpu()
