@@ -199,7 +199,7 @@ def test_a_worker_waits_for_a_key_that_is_half_written(bench: Any, tmp_path: Pat
             ticket = await outbox.enqueue(message())
 
             async def claimed() -> bool:
-                return (await outbox.status(ticket.id)).state != "queued"
+                return bool((await outbox.status(ticket.id)).state != "queued")
 
             bench.keys = Keys.from_folder(folder)
             bench.keys._ciphers.clear()

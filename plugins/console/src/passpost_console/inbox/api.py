@@ -40,7 +40,7 @@ _FIELDS: Final = {"kind", "times", "seconds", "to"}
 _PARAMETERS: Final = {"to", "q", "after", "before", "limit", "wait"}
 
 
-class Invalid(Exception):  # noqa: N818 - what the request is
+class BadRequestError(Exception):
     """A request asks for something that does not exist.
 
     Args:
@@ -68,7 +68,7 @@ class Api:
                 Route("/settings", self._settings),
             ],
             middleware=[Middleware(RequestBodyLimitMiddleware, max_body_size=_MAX_BODY)],
-            exception_handlers={HTTPException: _failed, Invalid: _invalid},
+            exception_handlers={HTTPException: _failed, BadRequestError: _bad_request},
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -134,7 +134,7 @@ def _wanted(request: Request) -> Wanted:
     given = request.query_params
     if unknown := sorted(set(given) - _PARAMETERS):
         known = ", ".join(sorted(_PARAMETERS))
-        raise Invalid(f"unknown parameter {unknown[0]!r}; parameters are {known}")
+        raise BadRequestError(f"unknown parameter {unknown[0]!r}; parameters are {known}")
     return Wanted(
         to=given.get("to", ""),
         words=given.get("q", ""),
@@ -146,7 +146,7 @@ def _wanted(request: Request) -> Wanted:
 def _number(request: Request, name: str, default: int) -> int:
     text = request.query_params.get(name, str(default))
     if not (text.isascii() and text.isdecimal() and len(text) < len(str(2**53))):
-        raise Invalid(f"{name}: not a whole number")
+        raise BadRequestError(f"{name}: not a whole number")
     return int(text)
 
 
@@ -154,7 +154,7 @@ def _wait(text: str) -> float:
     match = _SECONDS.fullmatch(text.strip())
     seconds = float(match[1]) / (1000 if match[2] == "ms" else 1) if match else -1.0
     if not 0 <= seconds <= LONGEST_WAIT:
-        raise Invalid(f"wait: a time such as 5s, at most {LONGEST_WAIT:g}s")
+        raise BadRequestError(f"wait: a time such as 5s, at most {LONGEST_WAIT:g}s")
     return seconds
 
 
@@ -192,21 +192,23 @@ def _read_fault(body: bytes) -> Fault | None:
         given = json.loads(body)
     # ValueError: not JSON, not UTF-8; RecursionError: too deep.
     except (ValueError, RecursionError):
-        raise Invalid("the body is not JSON") from None
+        raise BadRequestError("the body is not JSON") from None
     if given is None:
         return None
     if not isinstance(given, dict) or not set(given) <= _FIELDS or "kind" not in given:
-        raise Invalid(f"an object with kind, and perhaps {', '.join(sorted(_FIELDS - {'kind'}))}")
+        raise BadRequestError(
+            f"an object with kind, and perhaps {', '.join(sorted(_FIELDS - {'kind'}))}"
+        )
     kind, times = given["kind"], given.get("times")
     seconds, to = given.get("seconds", 5), given.get("to", "")
     if kind not in [one.value for one in Kind]:
-        raise Invalid(f"kind: one of {', '.join(one.value for one in Kind)}")
+        raise BadRequestError(f"kind: one of {', '.join(one.value for one in Kind)}")
     if times is not None and (type(times) is not int or times < 1):
-        raise Invalid("times: a whole number from 1 on, or null")
+        raise BadRequestError("times: a whole number from 1 on, or null")
     if type(seconds) not in (int, float) or not 0 <= seconds <= MOST_SECONDS:
-        raise Invalid(f"seconds: a number from 0 to {MOST_SECONDS:g}")
+        raise BadRequestError(f"seconds: a number from 0 to {MOST_SECONDS:g}")
     if not isinstance(to, str):
-        raise Invalid("to: an address")
+        raise BadRequestError("to: an address")
     return Fault(Kind(kind), times, float(seconds), to)
 
 
@@ -222,7 +224,7 @@ async def _failed(request: Request, error: Exception) -> Response:  # noqa: ARG0
     return JSONResponse({"error": error.detail}, error.status_code)
 
 
-async def _invalid(request: Request, error: Exception) -> Response:  # noqa: ARG001 - likewise
+async def _bad_request(request: Request, error: Exception) -> Response:  # noqa: ARG001 - likewise
     return JSONResponse({"error": str(error)}, 400)
 
 
