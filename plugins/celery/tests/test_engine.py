@@ -22,6 +22,7 @@ def found(folder: Path) -> list[str]:
 
 
 def test_an_id_that_comes_100_times_is_sent_once(each_shop: Shop) -> None:
+    # Devlane#374, celery#6871
     _app, engine = shop(each_shop.task)
 
     async def repeat(id_: str) -> None:

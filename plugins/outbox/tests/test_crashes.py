@@ -74,6 +74,7 @@ async def states(folder: Path, recipients: dict[str, str]) -> dict[str, str]:
 
 @pytest.mark.parametrize("point", POINTS)
 def test_a_worker_that_is_killed_loses_and_doubles_nothing(tmp_path: Path, point: str) -> None:
+    # kratos, postal#645, postal#1085: nothing ever ended what a killed process had taken.
     recipients = asyncio.run(enqueue(tmp_path, EMAILS))
     with start(tmp_path, point) as killed:
         assert killed.wait(60) == -signal.SIGKILL, "the point was never reached"

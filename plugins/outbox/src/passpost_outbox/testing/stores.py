@@ -96,6 +96,7 @@ class OutboxStoreSuite:
         _run(connect, check)
 
     def test_each_record_is_claimed_once(self, connect: Connect) -> None:
+        # kratos#652, kratos#402, postal#2222: no comparison, and up to 17 copies.
         async def check(one: OutboxStore, other: OutboxStore) -> None:
             ids = {(await _put(one)).id for _ in range(_MANY)}
             claims = await asyncio.gather(
@@ -249,6 +250,7 @@ class OutboxStoreSuite:
         _run(connect, check)
 
     def test_a_newer_email_supersedes_queued_ones(self, connect: Connect) -> None:
+        # rallly#2439, authentik#23123: the older code came last.
         async def check(one: OutboxStore, other: OutboxStore) -> None:
             taken = await _put(one, recipient="ada", usage="SignIn")
             await one.claim_next(Claim("me", _LEASE))
