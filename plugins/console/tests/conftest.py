@@ -53,7 +53,8 @@ def running(file: Path) -> Iterator[Running]:
         yield running
 
 
-@pytest.fixture(scope="session")
+# Not for the session: as long as it is open, nothing else in this thread can run an event loop.
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     program = shutil.which("chromium")
     if program is None:
