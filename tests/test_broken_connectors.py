@@ -15,7 +15,7 @@ SEES = {
     "misspells-hook": ["passpost-misspells-hook", "send_mial"],
     "misnames-argument": ["passpost-misnames-argument", "email"],
     "lacks-hook": ["passpost-lacks-hook", "send_mail", "@passpost.hookimpl"],
-    "describes-another": ["passpost-describes-another", "'healthy'"],
+    "describes-another": ["passpost-describes-another", "`healthy`"],
     "fails-to-describe": [
         "passpost-fails-to-describe",
         "KeyError at passpost_fails_to_describe.py",
@@ -51,7 +51,7 @@ def test_installed_lists_all_of_them_and_says_which_share_an_id() -> None:
     assert listed["passpost-healthy"].error is None
     assert listed["passpost-healthy"].version == "1.0"
     for name in ("passpost-claims-first", "passpost-claims-second"):
-        assert "both claim the ID 'claimed'" in (listed[name].error or "")
+        assert "both claim the ID `claimed`" in (listed[name].error or "")
 
 
 @pytest.mark.usefixtures("broken_connectors")

@@ -49,7 +49,7 @@ def test_a_code_in_place_of_an_id_is_not_repeated(run: Run, command: str, code: 
 
 
 def test_a_name_that_is_misspelled_is_repeated(run: Run, own: Write) -> None:
-    assert "'acne'" in run("check", own(), "--connector", "acne").stderr
+    assert "`acne`" in run("check", own(), "--connector", "acne").stderr
 
 
 CONTENTS = [

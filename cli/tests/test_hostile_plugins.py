@@ -183,9 +183,9 @@ def test_a_connector_that_fails_on_import_is_listed_beside_the_others(
     errors = {entry["id"]: entry["error"] for entry in document["connectors"]}
     assert errors["acme"] is None
     assert "passpost-evil" in errors["evil"]
-    (extension,) = document["extensions"]
-    assert (extension["name"], extension["distribution"]) == ("odd", "passpost-odd")
-    assert "cannot be imported" in extension["error"]
+    extensions = {entry["name"]: entry for entry in document["extensions"]}
+    assert extensions["odd"]["distribution"] == "passpost-odd"
+    assert "cannot be imported" in extensions["odd"]["error"]
 
 
 INFOS = [
@@ -237,12 +237,13 @@ def test_extensions_are_listed_for_people(run: Run, install: Install) -> None:
     works = EXTENSION.format(place="", raises="x")
     install("passpost-odd", {"passpost.extensions": {"odd": "odd"}}, odd=works)
     install("passpost-torn", {"passpost.extensions": {"torn": "torn"}}, torn="1/0")
-    lines = run("connectors").stdout.partition("\nExtensions:\n")[2].splitlines()
-    assert lines[0].split() == "odd passpost-odd 1.2: around_send, find_template".split()
-    assert lines[1].split() == "torn broken (passpost-torn 1.2)".split()
-    assert "ZeroDivisionError at torn.py:1" in lines[2]
+    listed = run("connectors").stdout.partition("\nExtensions:\n")[2].splitlines()
+    lines = [line.split() for line in listed]
+    assert "odd passpost-odd 1.2: around_send, find_template".split() in lines
+    torn = lines.index("torn broken (passpost-torn 1.2)".split())
+    assert "ZeroDivisionError at torn.py:1" in listed[torn + 1]
     left = run("--no-extensions", "connectors").stdout.partition("\nExtensions:\n")[2]
-    assert left.splitlines()[0].split() == "odd passpost-odd 1.2: left out".split()
+    assert "odd passpost-odd 1.2: left out".split() in [line.split() for line in left.splitlines()]
 
 
 @pytest.mark.parametrize(

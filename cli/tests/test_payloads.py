@@ -143,7 +143,7 @@ def test_standard_input_is_not_read_twice(run: Run) -> None:
     ("payload", "expected"),
     [
         ("[1]", "payload.json:1:1: error: --payload: the payload "),
-        ('{"a": }', "payload.json:1:7: error: --payload: "),
+        ('{"a": }', "payload.json:1:2: error: --payload: a: "),
     ],
 )
 def test_a_wrong_payload_file_is_not_called_settings(

@@ -97,9 +97,8 @@ def test_a_broken_one_is_an_error_unless_it_is_left_out(
 def test_one_left_out_is_not_imported(install: Install, recorder: Recorder) -> None:
     install("otel", WORKS)
     host = passpost.Host(installed_extensions=())
-    assert [(one.name, one.active, one.hooks) for one in host.installed_extensions()] == [
-        ("otel", False, ())
-    ]
+    listed = {one.name: one for one in host.installed_extensions()}
+    assert (listed["otel"].active, listed["otel"].hooks) == (False, ())
     assert not configured(host, recorder).extensions.watchers
     assert "passpost_otel" not in sys.modules
 
@@ -109,13 +108,12 @@ def test_an_unknown_name_is_an_error_that_names_those_there_are(
 ) -> None:
     install("otel", WORKS)
     host = passpost.Host(installed_extensions=("otle",))
-    expected = (
-        "no installed package provides the extension `otle`; did you mean `otel`? (known: otel)"
-    )
+    expected = "no installed package provides the extension `otle`; did you mean `otel`? (known: "
     for use in (lambda: configured(host, recorder), host.installed_extensions):
         with pytest.raises(passpost.PluginError) as caught:
             use()
-        assert str(caught.value) == expected
+        assert str(caught.value).startswith(expected)
+        assert "otel" in str(caught.value).removeprefix(expected)
         assert caught.value.extension == "otle"
 
 
@@ -129,4 +127,4 @@ def test_one_that_is_installed_and_given_is_one(install: Install, recorder: Reco
     # Its stand-in of this test, not the package of that name.
     host = passpost.Host([import_module("passpost_otel")])
     assert len(configured(host, recorder).extensions.watchers) == 1
-    assert [one.name for one in host.installed_extensions()] == ["otel"]
+    assert [one.name for one in host.installed_extensions()].count("otel") == 1
