@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -150,3 +151,12 @@ def states(outbox: Outbox, ids: list[str]) -> list[str]:
     """Return the state of each email, once it is final."""
     found: list[Status | None] = [outbox.wait(id_, PATIENCE) for id_ in ids]
     return ["missing" if one is None else one.state for one in found]
+
+
+@pytest.fixture(autouse=True)
+def root_level() -> Iterator[None]:
+    """Restore the level of the root logger, which a worker in this process raises."""
+    root = logging.getLogger()
+    level = root.level
+    yield
+    root.setLevel(level)
