@@ -58,6 +58,8 @@ async def send(mailer: passpost.AsyncMailer, sent: Sent) -> None:
 async def play(seed: int, sends: int) -> tuple[list[Sent], list[Scripted], Counter[str]]:
     """Send at random while the conditions of the connectors change."""
     chance = random.Random(seed)  # noqa: S311 - a simulation, repeated by its seed
+    # The mailer's jitter.
+    random.seed(seed)
     made, all_sent, tasks = [Scripted(name) for name in "abc"], [], []
     accepted: Counter[str] = Counter()
 
