@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from contextlib import closing
 
 import pytest
@@ -17,8 +18,18 @@ from .test_setup import engine_of, make_app
 CALLS = 4
 
 
+@pytest.fixture
+def default_timeouts(monkeypatch: pytest.MonkeyPatch) -> list[float | None]:
+    """What anybody makes the timeout of all sockets of the process."""
+    noted: list[float | None] = []
+    monkeypatch.setattr(socket, "setdefaulttimeout", noted.append)
+    return noted
+
+
 @pytest.mark.parametrize("kind", BROKERS)
-def test_a_publish_to_a_silent_broker_ends(kind: str, request: pytest.FixtureRequest) -> None:
+def test_a_publish_to_a_silent_broker_ends(
+    kind: str, request: pytest.FixtureRequest, default_timeouts: list[float | None]
+) -> None:
     broker: Broker = request.getfixturevalue(kind)
     with closing(SilentProxy(broker.port)) as proxy:
         engine = engine_of(make_app(broker.url(proxy.port)), "silence")
@@ -33,6 +44,7 @@ def test_a_publish_to_a_silent_broker_ends(kind: str, request: pytest.FixtureReq
         assert asyncio.run(publish()) == [StoreError] * CALLS
         proxy.go_on()
         assert asyncio.run(publish()) == [type(None)] * CALLS
+    assert default_timeouts == [], "sockets of the application got a timeout"
 
 
 def test_a_publish_finds_a_broker_that_dropped_its_connections(rabbitmq: RabbitMq) -> None:

@@ -156,6 +156,16 @@ class _Publisher:
             )
         except BaseException:
             with suppress(Exception):
-                connection.collect(_PATIENCE)
+                self._close(connection)
             raise
         self._local.connection = connection
+
+    def _close(self, connection: Connection) -> None:
+        """Close a connection without waiting for a broker that is silent."""
+        if self._driver == "amqp":
+            # A close is a question and its reply there.
+            connection.collect()
+        else:
+            # For these transports, `collect` sets the timeout of all sockets of the process, and
+            # two threads at once would leave it set.
+            connection.release()
