@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from postgres_program import PostgresProgram
 
 from passpost import Message
 from passpost.stores import StoreError
@@ -128,6 +129,33 @@ def test_a_worker_that_is_killed_leaves_no_email_open(
     assert 1 <= len(unknown) <= UNDER_WAY
     assert unknown >= under_way
     assert jobs(url) == [], "the jobs of the worker that was killed are still there"
+
+
+@pytest.mark.parametrize("comes_back", [True, False], ids=["comes-back", "stays-away"])
+def test_a_worker_outlives_its_database(
+    outbox: Outbox, url: str, tmp_path: Path, postgres: PostgresProgram, comes_back: bool
+) -> None:
+    with start(url, tmp_path, wait=True) as worker:
+        try:
+            assert outbox.enqueue(email(1)).wait(60)
+            postgres.kill()
+            assert worker.stderr is not None
+            lines = iter(worker.stderr.readline, "")
+            lost = next(line for line in lines if "begins again in 1 s" in line)
+            if comes_back:
+                postgres.start()
+                after = outbox.enqueue(email(2)).wait(60)
+                assert after is not None
+                assert after.state == "accepted"
+            worker.send_signal(signal.SIGTERM)
+            _out, err = worker.communicate(timeout=60)
+        finally:
+            worker.kill()
+            if not comes_back:
+                postgres.start()
+    assert worker.returncode == 0, err
+    assert "correct-horse" not in lost + err
+    assert sent(tmp_path) == Counter({"canary1": 1, **({"canary2": 1} if comes_back else {})})
 
 
 def test_a_server_that_is_gone_is_a_store_error() -> None:

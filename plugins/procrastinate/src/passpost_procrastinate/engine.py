@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 
 import procrastinate
+from procrastinate import signals
+from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Status
 from procrastinate.schema import SchemaManager
 
@@ -31,6 +36,12 @@ SELECT procrastinate_defer_jobs_v1(ARRAY[CAST(ROW(
   NULL, NULL, CAST(%(args)s AS jsonb), NULL
 ) AS procrastinate_job_to_defer_v1)])
 """
+_PATIENCE: Final = 5.0
+"""Seconds that a worker waits for a connection, before its database counts as lost."""
+
+_PAUSE: Final = 1.0
+"""Seconds until a worker that has lost its database begins again."""
+
 _EXISTS: Final = "SELECT to_regclass('procrastinate_jobs') IS NOT NULL"
 
 
@@ -81,13 +92,15 @@ class ProcrastinateEngine:
     async def run(self, worker: Worker, *, concurrency: int = 20, wait: bool = True) -> None:
         """Run Procrastinate's worker until SIGTERM, and finish what is under way.
 
+        It outlives its database: as soon as that is back, it goes on.
+
         Args:
             worker: Sends the emails, and sweeps meanwhile. It has ``poll=None``, and this engine.
             concurrency: How many emails are under way at a time.
             wait: Whether to wait for more jobs when there are none.
         """
         # Its pool is one of this event loop.
-        connector = procrastinate.PsycopgConnector(conninfo=self._url.reveal())
+        connector = procrastinate.PsycopgConnector(conninfo=self._url.reveal(), timeout=_PATIENCE)
         app = procrastinate.App(connector=connector)
 
         @app.task(name=TASK, queue=self._queue)
@@ -100,12 +113,35 @@ class ProcrastinateEngine:
 
         async with app.open_async(), worker:
             await self._forget_stalled(app)
-            await app.run_worker_async(
-                queues=[self._queue],
-                concurrency=concurrency,
-                wait=wait,
-                delete_jobs=procrastinate.jobs.DeleteJobCondition.ALWAYS.value,
-            )
+            working = asyncio.create_task(self._work(app, concurrency, wait=wait))
+            # Its own signal handlers end with each of Procrastinate's workers.
+            with signals.on_stop(partial(_cancel, working)):
+                try:
+                    await working
+                except asyncio.CancelledError:
+                    if _is_cancelled():
+                        raise
+
+    async def _work(self, app: procrastinate.App, concurrency: int, *, wait: bool) -> None:
+        """Run one of Procrastinate's workers after another: each ends when its database fails."""
+        while True:
+            try:
+                await app.run_worker_async(
+                    queues=[self._queue],
+                    concurrency=concurrency,
+                    wait=wait,
+                    delete_jobs=procrastinate.jobs.DeleteJobCondition.ALWAYS.value,
+                    install_signal_handlers=False,
+                )
+                if not wait:
+                    return
+            except ConnectorException:
+                if _is_cancelled():
+                    raise asyncio.CancelledError from None
+            log.error("the worker has lost %s, and begins again in %g s", self._server, _PAUSE)
+            await asyncio.sleep(_PAUSE)
+            with suppress(ConnectorException):
+                await self._forget_stalled(app)
 
     async def aclose(self) -> None:
         """Close the connections of this event loop; the next call opens them again."""
@@ -120,6 +156,16 @@ class ProcrastinateEngine:
         # Procrastinate takes higher ones first.
         args = json.dumps({"id": id_})
         return {"queue": self._queue, "task": TASK, "priority": -priority, "args": args}
+
+
+def _cancel(task: asyncio.Task[None]) -> None:
+    task.cancel()
+
+
+def _is_cancelled() -> bool:
+    """Return whether somebody cancelled the current task."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 async def _create_tables(on: OwnTransaction) -> None:
