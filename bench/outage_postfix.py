@@ -51,8 +51,8 @@ class Plan:
 
     Attributes:
         rate: Emails a second.
-        fails: Seconds until the first server fails.
-        returns: Seconds until it is back.
+        fails: When the first server fails: after the emails of that many seconds.
+        returns: When it is back, counted in the same way.
         ends: Seconds until the last email is sent.
         policy: The delivery policy.
     """
@@ -164,6 +164,8 @@ class Load:
     plan: Plan
     began: float = attrs.field(factory=time.monotonic)
     tries: list[Try] = attrs.field(factory=list)
+    _changed: threading.Condition = attrs.field(factory=threading.Condition, init=False)
+    _is_over: bool = attrs.field(default=False, init=False)
 
     def due(self, number: int) -> float:
         """Return the seconds until an email is due."""
@@ -182,10 +184,28 @@ class Load:
         at = called - self.began
         if isinstance(result, passpost.Receipt):
             name, message_id = str(result.connector), str(result.message_id).strip("<>")
-            self.tries.append(Try(to, at, seconds, "accepted", name, message_id))
+            noted = Try(to, at, seconds, "accepted", name, message_id)
         else:
             name = str(result.connector)
-            self.tries.append(Try(to, at, seconds, result.outcome, name, words=str(result)))
+            noted = Try(to, at, seconds, result.outcome, name, words=str(result))
+        with self._changed:
+            self.tries.append(noted)
+            self._changed.notify_all()
+
+    def wait_until(self, seconds: float) -> None:
+        """Wait until as many emails have ended as are due in some seconds, or all of them.
+
+        A machine that is busy sends later, and fails at the same email all the same.
+        """
+        emails = int(self.plan.rate * seconds)
+        with self._changed:
+            self._changed.wait_for(lambda: len(self.tries) >= emails or self._is_over)
+
+    def end(self) -> None:
+        """Note that no email is under way any more."""
+        with self._changed:
+            self._is_over = True
+            self._changed.notify_all()
 
 
 async def by_tasks(mailer: passpost.AsyncMailer, load: Load) -> None:
@@ -249,18 +269,23 @@ def settings(servers: Servers, plan: Plan) -> dict[str, Any]:
 def play(servers: Servers, scenario: Scenario, plan: Plan, *, threads: bool) -> Load:
     """Send while the first server fails and comes back."""
     given, load = settings(servers, plan), Load(plan)
-    timers = [
-        threading.Timer(plan.fails, scenario.fail, (servers,)),
-        threading.Timer(plan.returns, scenario.come_back, (servers,)),
-    ]
-    for timer in timers:
-        timer.start()
-    if threads:
-        by_threads(passpost.Mailer.from_settings(given), load)
-    else:
-        asyncio.run(by_tasks(passpost.AsyncMailer.from_settings(given), load))
-    for timer in timers:
-        timer.join()
+
+    def happen() -> None:
+        load.wait_until(plan.fails)
+        scenario.fail(servers)
+        load.wait_until(plan.returns)
+        scenario.come_back(servers)
+
+    outage = threading.Thread(target=happen)
+    outage.start()
+    try:
+        if threads:
+            by_threads(passpost.Mailer.from_settings(given), load)
+        else:
+            asyncio.run(by_tasks(passpost.AsyncMailer.from_settings(given), load))
+    finally:
+        load.end()
+        outage.join()
     return load
 
 
