@@ -6,8 +6,10 @@ import asyncio
 import re
 from pathlib import Path
 
+from passpost_outbox import Outbox
+
 from .conftest import Shop, message, states
-from .shop import shop
+from .shop import KEYS, shop
 
 EMAILS = 20
 POOLS = {"threads": ("-P", "threads", "-c", "8"), "prefork": ("-P", "prefork", "-c", "2")}
@@ -45,3 +47,23 @@ def test_an_id_that_comes_100_times_is_sent_once(each_shop: Shop) -> None:
     assert re.findall(rb"canary|user\d|Traceback| ERROR.*", log) == []
     expected = {f"user{number}@example.com" for number in range(EMAILS)} | {"last@example.com"}
     assert dict(each_shop.sent()) == dict.fromkeys(expected, 1)
+
+
+class Forgetful:
+    """An engine that loses each ID."""
+
+    async def publish(self, id_: str, *, seconds_left: float, priority: int) -> None:
+        """Do nothing."""
+
+
+def test_the_message_of_an_email_that_expired_brings_the_next_one(redis_shop: Shop) -> None:
+    # Nothing is published again while this test runs.
+    redis_shop.task["worker"] |= {"sweep_every": 600.0, "republish": 600.0}
+    _app, engine = shop(redis_shop.task)
+    store, lost = redis_shop.store, Forgetful()
+    with Outbox(store, KEYS, secret=b"s" * 16, engine=lost, republish=600.0) as outbox:
+        ids = [str(outbox.enqueue(message("user1")))]
+        # Old enough for Celery to discard it, if it looked at that.
+        asyncio.run(engine.publish("expired", seconds_left=0, priority=10))
+        with redis_shop.worker(*POOLS["threads"]):
+            assert states(outbox, ids) == ["accepted"]

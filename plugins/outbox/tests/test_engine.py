@@ -193,6 +193,41 @@ def test_a_worker_of_an_engine_sends_what_it_is_told_of_alone(bench: Any) -> Non
     asyncio.run(check())
 
 
+def test_no_email_waits_for_the_ids_of_those_that_expired(bench: Any) -> None:
+    async def check() -> None:
+        async with bench.outbox(lifetime=30) as outbox, bench.mailer() as mailer:
+            dead = [await outbox.enqueue(message()) for _ in range(300)]
+            bench.seconds += 31
+            later = await outbox.enqueue(message(usage="Generic"))
+            first = await outbox.enqueue(message())
+            worker = bench.worker(mailer)
+            assert await worker.work(dead[0].id) is None
+            assert bench.provider.mails == [], "only an engine asks for the next one"
+            asked = [await worker.work(one.id, or_next=True) for one in (*dead[:2], later, first)]
+            assert asked == ["accepted", "accepted", None, None]
+            assert [mail.usage for mail in bench.provider.mails] == ["SignIn", "Generic"]
+            assert (await outbox.status(dead[-1].id)).state == "expired"
+            worker.stop()
+            another = await outbox.enqueue(message())
+            assert await worker.work(dead[0].id, or_next=True) is None
+            assert (await outbox.status(another.id)).state == "queued"
+
+    asyncio.run(check())
+
+
+def test_a_worker_that_is_stopped_while_it_is_told_claims_no_other_email(bench: Any) -> None:
+    async def check() -> None:
+        async with bench.outbox() as outbox, bench.mailer() as mailer:
+            waiting = await outbox.enqueue(message())
+            worker = bench.worker(mailer)
+            working = asyncio.create_task(worker.work("none", or_next=True))
+            asyncio.get_running_loop().call_soon(worker.stop)
+            assert await working is None
+            assert (await outbox.status(waiting.id)).state == "queued"
+
+    asyncio.run(check())
+
+
 def test_a_worker_closes_when_what_is_under_way_has_ended(bench: Any) -> None:
     async def check() -> None:
         sending, go_on = asyncio.Event(), asyncio.Event()

@@ -158,6 +158,24 @@ def test_a_worker_outlives_its_database(
     assert sent(tmp_path) == Counter({"canary1": 1, **({"canary2": 1} if comes_back else {})})
 
 
+class Forgetful:
+    """An engine that loses each ID."""
+
+    async def publish(self, id_: str, *, seconds_left: float, priority: int) -> None:
+        """Do nothing."""
+
+
+def test_the_job_of_an_email_that_expired_brings_the_next_one(
+    outbox: Outbox, url: str, tmp_path: Path
+) -> None:
+    with Outbox(PostgresStore(url), KEYS, secret=SECRET, engine=Forgetful()) as other:
+        other.enqueue(email(1))
+    asyncio.run(published(ProcrastinateEngine(url), "expired"))
+    _out, err = start(url, tmp_path).communicate(timeout=60)
+    assert sent(tmp_path) == Counter({"canary1": 1}), err
+    assert outbox.counts() == {"accepted": 1}
+
+
 def test_a_server_that_is_gone_is_a_store_error() -> None:
     engine = ProcrastinateEngine("postgresql://postgres:correct-horse@127.0.0.1:1/none")
     with pytest.raises(StoreError, match=r"127\.0\.0\.1:1/none cannot be reached") as caught:

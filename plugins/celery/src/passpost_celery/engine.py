@@ -31,8 +31,8 @@ _THREADS: Final = 4
 _PATIENCE: Final = 3.0
 """Seconds to wait for each reply of the broker. The outbox waits for less, and rests then."""
 
-_SPARE: Final = 60.0
-"""Seconds that a message outlives its email, because Celery compares clocks of two machines."""
+_LONGEST: Final = 30 * 86_400.0
+"""Seconds that a message lives at most; RabbitMQ rejects a longer time than 49 days."""
 
 _LEVELS: Final = (10, 20, 50)
 """The outbox's priorities up to which a message has each priority of its broker."""
@@ -85,7 +85,10 @@ class CeleryEngine:
             # Celery remembers IDs of tasks that expired, and drops those that come again.
             "task_id": f"{id_}.{secrets.token_hex(4)}",
             "queue": self._queue,
-            "expires": seconds_left + _SPARE,
+            # Dropped by a broker that can. Celery's own `expires` would let workers discard one
+            # after the other, and compare the clocks of two machines.
+            "expires": None,
+            "expiration": min(seconds_left, _LONGEST),
             "priority": publisher.priority(priority),
             "headers": trace_headers(),
         }

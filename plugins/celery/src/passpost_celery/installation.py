@@ -65,10 +65,10 @@ def setup(app: Celery, make_worker: MakeWorker, *, queue: str = "passpost") -> C
 
 def _task(app: Celery, worker: BlockingWorker) -> Task:
     def send(task: Task, id_: str) -> str | None:
-        """Send the email of an ID, unless that was done; never raise, so that nothing is logged."""
+        """Send the email of an ID, or else the next; never raise, so that nothing is logged."""
         try:
             with continued(task.request.headers or {}):
-                state: str | None = worker.work(id_)
+                state: str | None = worker.work(id_, or_next=True)
         except PasspostError as error:
             log.error("%s was not claimed, and will be published again: %s", id_, error)  # noqa: TRY400 - the text says it all
         except Exception as error:  # noqa: BLE001 - Celery would log its text

@@ -24,7 +24,7 @@ class BlockingWorker:
                 yield Worker(SqliteStore("outbox.sqlite"), keys, mailer, engine=engine, poll=None)
 
         worker = BlockingWorker(make)
-        worker.work(id_)
+        worker.work(id_, or_next=True)
 
     The first call starts the worker, and with it its sweeper. A child of a fork makes a worker of
     its own with its first call.
@@ -48,14 +48,14 @@ class BlockingWorker:
         """
         self._thread.run(self._worker())
 
-    def work(self, id_: str) -> State | None:
+    def work(self, id_: str, *, or_next: bool = False) -> State | None:
         """Send one email, if it is still to be sent; see `Worker.work`.
 
         Raises:
             StoreError: The store cannot be asked. The email was not sent.
             Exception: Whatever the making of the worker raised.
         """
-        return self._thread.run(self._work(id_))
+        return self._thread.run(self._work(id_, or_next=or_next))
 
     def close(self) -> None:
         """Finish what is under way, and end the thread; the next call starts both again."""
@@ -68,9 +68,9 @@ class BlockingWorker:
     def __exit__(self, *_raised: object) -> None:
         self.close()
 
-    async def _work(self, id_: str) -> State | None:
+    async def _work(self, id_: str, *, or_next: bool) -> State | None:
         worker = await self._worker()
-        return await worker.work(id_)
+        return await worker.work(id_, or_next=or_next)
 
     async def _worker(self) -> Worker:
         life = self._lives.get(os.getpid())

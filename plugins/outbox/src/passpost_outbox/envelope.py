@@ -14,9 +14,10 @@ from typing import Any, Final, Literal
 
 from cryptography.exceptions import InvalidTag
 
-from passpost import Message, MessageError
+from passpost import Identity, Message, MessageError
 from passpost.phrases import Phrases
 from passpost_outbox.keys import Keys
+from passpost_outbox.records import Record
 
 _ = Phrases("passpost_outbox")
 
@@ -102,6 +103,23 @@ def opened(  # noqa: PLR0913 - what the body is bound to
         UnreadableError: The body cannot be decrypted. Its text and context contain nothing of it.
     """
     return Message(**_opened(body, keys, id_, usage, deadline), deadline=expires)
+
+
+def identity_of(record: Record) -> Identity | None:
+    """Return what makes two sends the same email, if there may be two.
+
+    Raises:
+        UnreadableError: Somebody changed its date: no email was made with it.
+    """
+    if record.date is None:
+        return None
+    try:
+        date = dt.datetime.fromtimestamp(record.date / 1000, dt.UTC)
+    except (OverflowError, ValueError, OSError):
+        pass
+    else:
+        return Identity(record.id, date)
+    raise UnreadableError("damaged")
 
 
 def _opened(body: bytes, keys: Keys, id_: str, usage: str, deadline: int) -> dict[str, Any]:

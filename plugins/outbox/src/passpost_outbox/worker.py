@@ -21,14 +21,13 @@ from passpost import (
 )
 from passpost.stores import StoreError
 from passpost_outbox.engine import AGAIN, PATIENCE, Engine, Publisher
-from passpost_outbox.envelope import UnreadableError, opened
+from passpost_outbox.envelope import UnreadableError, identity_of, opened
 from passpost_outbox.keys import Keys
 from passpost_outbox.opening import WorkerFromFile
 from passpost_outbox.records import (
     Claim,
     Event,
     Finish,
-    Record,
     Release,
     Renew,
     Result,
@@ -163,11 +162,16 @@ class Worker(WorkerFromFile):
     async def __aexit__(self, *_raised: object) -> None:
         await self.aclose()
 
-    async def work(self, id_: str) -> State | None:
+    async def work(self, id_: str, *, or_next: bool = False) -> State | None:
         """Send one email, if it is still to be sent. A worker that stops claims none.
 
+        Args:
+            id_: The ID that an engine brought.
+            or_next: Whether to send the next email that waits, if that of the ID is not to be sent.
+                Then no email waits for the messages of those that expired, or were sent already.
+
         Returns:
-            The state that its record reached; None where there was nothing to claim.
+            The state that the record reached; None where there was nothing to claim.
 
         Raises:
             StoreError: The store cannot be asked. The email was not sent.
@@ -181,16 +185,19 @@ class Worker(WorkerFromFile):
         self._under_way += 1
         self._idle.clear()
         try:
-            return await self._work(id_)
+            return await self._work(id_, or_next=or_next)
         finally:
             self._under_way -= 1
             if not self._under_way:
                 self._idle.set()
 
-    async def _work(self, id_: str) -> State | None:
+    async def _work(self, id_: str, *, or_next: bool) -> State | None:
         asked = dt.datetime.now(dt.UTC)
         change = await self._store.apply(id_, self._claim())
-        return None if change is None else await self._perform(change, asked)
+        found = None if change is None else (change, asked)
+        if found is None and or_next and not self._stopping.is_set():
+            found = await self._next()
+        return None if found is None else await self._perform(*found)
 
     async def drain(self) -> int:
         """Send what is queued now, one after the other, and return how many were claimed.
@@ -289,7 +296,7 @@ class Worker(WorkerFromFile):
         record = change.record
         try:
             message = await self._message(change, expires)
-            identity = _identity(record)
+            identity = identity_of(record)
         except UnreadableError as error:
             log.error("the body of %s cannot be decrypted: %s", record.id, error.reason)  # noqa: TRY400 - the reason says it all
             return Finish(owner, Result(state="rejected", reason=error.reason))
@@ -378,17 +385,3 @@ class Worker(WorkerFromFile):
             await asyncio.sleep(self._lease / _RENEWALS)
             with suppress(StoreError):
                 await self._store.apply(id_, Renew(owner, lease))
-
-
-def _identity(record: Record) -> Identity | None:
-    """Return what makes two sends the same email, if there may be two."""
-    if record.date is None:
-        return None
-    try:
-        date = dt.datetime.fromtimestamp(record.date / 1000, dt.UTC)
-    except (OverflowError, ValueError, OSError):
-        pass
-    else:
-        return Identity(record.id, date)
-    # Somebody changed it: no email was made with such a date.
-    raise UnreadableError("damaged")
