@@ -12,7 +12,6 @@ from passpost._config.fields import (
     ConfigField,
     Options,
     Shape,
-    config_fields,
     item_type,
     members,
     shape_of,
@@ -21,6 +20,7 @@ from passpost._config.values import HostName
 from passpost._connector_info import in_language
 from passpost.config import ApplicationSettings
 from passpost_tools.schemas import choices_of, class_title, json_schema, plain_default
+from passpost_tools.texts import described_fields
 
 __all__ = [
     "FormField",
@@ -104,7 +104,7 @@ def form_fields(cls: type[Any], language: str = "en") -> tuple[FormField, ...]:
         cls: The config class.
         language: The language of titles and descriptions, as a BCP 47 tag.
     """
-    return tuple(_form_field(field, language) for field in config_fields(cls))
+    return tuple(_form_field(field, language) for field in described_fields(cls))
 
 
 def inner_classes(type_: Any) -> tuple[type[Any], ...]:
@@ -199,7 +199,7 @@ class _Reference:
     language: str
 
     def tables(self, cls: type[Any], prefix: str) -> Iterator[str]:
-        fields = config_fields(cls)
+        fields = described_fields(cls)
         rows = [self._row(field) for field in fields]
         yield "\n".join([self._word("header"), "| --- | --- | --- | --- |", *rows])
         for field in fields:

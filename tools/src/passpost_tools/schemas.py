@@ -13,7 +13,6 @@ from passpost._config.fields import (
     ConfigField,
     Options,
     Shape,
-    config_fields,
     item_type,
     members,
     shape_of,
@@ -23,6 +22,7 @@ from passpost._config.structure import LINT_KEY, SCHEMA_KEY
 from passpost._connector_info import in_language
 from passpost._settings.application import ApplicationSettings
 from passpost_tools.lint.settings import LintSettings
+from passpost_tools.texts import described_fields
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
@@ -154,7 +154,7 @@ class _Schema:
     language: str
 
     def object(self, cls: type[Any]) -> dict[str, Any]:
-        fields = config_fields(cls)
+        fields = described_fields(cls)
         made: dict[str, Any] = {"type": "object"}
         if title := class_title(cls, self.language):
             made["title"] = title

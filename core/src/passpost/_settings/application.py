@@ -14,8 +14,6 @@ from passpost._frames import without_arguments
 from passpost._phrases import _
 from passpost._problems import Problem
 from passpost._settings.connector_config import (
-    MISSING_VARIABLES,
-    TEMPLATES,
     MissingVariables,
     template_problems,
 )
@@ -38,19 +36,8 @@ class ConnectorEntry:
         settings: Its own settings, which know their place in the file.
     """
 
-    use: str = field(
-        minimum=1,
-        example="smtp",
-        title={"en": "Connector", "zh-CN": "连接器"},
-        description={"en": "The connector's ID.", "zh-CN": "连接器 ID。"},
-    )
-    settings: Settings = field(
-        title={"en": "Settings", "zh-CN": "配置"},
-        description={
-            "en": "The connector's own settings; see its guide.",
-            "zh-CN": "该连接器自己的配置，详见其指南。",
-        },
-    )
+    use: str = field(minimum=1, example="smtp")
+    settings: Settings = field()
 
 
 @attrs.frozen(kw_only=True)
@@ -67,37 +54,12 @@ class ApplicationSettings:
         outbox: The settings of passpost-outbox, which reads them itself.
     """
 
-    connectors: Mapping[str, ConnectorEntry] = field(
-        minimum=1,
-        title={"en": "Connectors", "zh-CN": "连接器"},
-        description={
-            "en": "The connectors in order of preference, each with a name of your choice.",
-            "zh-CN": "按优先顺序排列的连接器，键为自定义名称。",
-        },
-    )
-    delivery: Policy = field(
-        factory=Policy,
-        title={"en": "Delivery", "zh-CN": "投递"},
-        description={"en": "The delivery policy.", "zh-CN": "投递策略。"},
-    )
-    stores: StoresEntry | None = field(
-        default=None,
-        title={"en": "Stores", "zh-CN": "存储"},
-        description={
-            "en": "What several sends have in common, and where it is remembered.",
-            "zh-CN": "多次发送之间需要记住的内容及其存放位置。",
-        },
-    )
-    templates: tuple[Template, ...] = field(default=(), **TEMPLATES)
-    missing_variables: MissingVariables | None = field(default=None, **MISSING_VARIABLES)
-    outbox: Settings | None = field(
-        default=None,
-        title={"en": "Outbox", "zh-CN": "发件箱"},
-        description={
-            "en": "Where requests leave emails for workers; requires `passpost[outbox]`.",
-            "zh-CN": "请求把邮件存放在何处，由 worker 发送；需安装 `passpost[outbox]`。",
-        },
-    )
+    connectors: Mapping[str, ConnectorEntry] = field(minimum=1)
+    delivery: Policy = field(factory=Policy)
+    stores: StoresEntry | None = field(default=None)
+    templates: tuple[Template, ...] = field(default=(), placeholders=False)
+    missing_variables: MissingVariables | None = field(default=None)
+    outbox: Settings | None = field(default=None)
 
     @rule("templates")
     def _templates(self) -> Iterator[Problem]:

@@ -1,7 +1,7 @@
 """The base of connectors' config classes."""
 
 # No postponed annotations here: the types of settings are looked up at run time.
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, ClassVar, Final, Literal
 
 import attrs
@@ -23,27 +23,6 @@ MissingVariables = Literal["error", "keep", "blank"]
 """What to do about a variable that the payload lacks."""
 
 
-TEMPLATES: Final[Mapping[str, Any]] = {
-    "placeholders": False,
-    "title": {"en": "Templates", "zh-CN": "模板"},
-    "description": {
-        "en": "Email templates, by usage and locale.",
-        "zh-CN": "邮件模板，按用途和语言区分。",
-    },
-}
-"""What `field` is told of a setting of templates."""
-
-MISSING_VARIABLES: Final[Mapping[str, Any]] = {
-    "title": {"en": "Missing variables", "zh-CN": "缺失的变量"},
-    "description": {
-        "en": "What to do when the application does not supply a variable: `error` rejects the "
-        "email, `keep` leaves the placeholder, `blank` renders an empty string.",
-        "zh-CN": "应用未提供某个变量时：`error` 拒绝发送，`keep` 保留占位符，`blank` 留空。",
-    },
-}
-"""What `field` is told of the setting for variables that the payload lacks."""
-
-
 @attrs.frozen(kw_only=True)
 class ConnectorConfig:
     """What every connector's config has: derive yours from it.
@@ -63,8 +42,8 @@ class ConnectorConfig:
     default_content_type: ClassVar[Literal["text/plain", "text/html"]] = "text/plain"
     """What a template's content is where the template does not say."""
 
-    templates: tuple[Template, ...] = field(default=(), **TEMPLATES)
-    missing_variables: MissingVariables = field(default="error", **MISSING_VARIABLES)
+    templates: tuple[Template, ...] = field(default=(), placeholders=False)
+    missing_variables: MissingVariables = field(default="error")
 
     @property
     def sender(self) -> Address | None:

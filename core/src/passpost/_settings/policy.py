@@ -72,26 +72,8 @@ class Backoff:
         max: Seconds that a wait takes at most, unless the provider asked for more.
     """
 
-    initial: float = _number(
-        default=_RULES.initial,
-        minimum=0,
-        unit="s",
-        title={"en": "First wait", "zh-CN": "首次等待"},
-        description={
-            "en": "Longest wait before the second try; each further one is twice as long.",
-            "zh-CN": "第二次尝试前的最长等待时间，之后每次加倍。",
-        },
-    )
-    max: float = _number(
-        default=_RULES.longest,
-        minimum=0,
-        unit="s",
-        title={"en": "Longest wait", "zh-CN": "最长等待"},
-        description={
-            "en": "Longest wait between two tries, unless the provider asks for more.",
-            "zh-CN": "两次尝试之间的最长等待时间，服务商要求更久时除外。",
-        },
-    )
+    initial: float = _number(default=_RULES.initial, minimum=0, unit="s")
+    max: float = _number(default=_RULES.longest, minimum=0, unit="s")
 
 
 @attrs.frozen(kw_only=True)
@@ -103,25 +85,8 @@ class Breaker:
         recovery: Seconds until one email tries it again.
     """
 
-    failures: int = _number(
-        default=_LIMITS.failures,
-        minimum=0,
-        title={"en": "Failures", "zh-CN": "失败次数"},
-        description={
-            "en": "Failures in a row after which the connector is left alone. 0 means never.",
-            "zh-CN": "连续失败多少次后暂停使用该连接器，0 表示从不暂停。",
-        },
-    )
-    recovery: float = _number(
-        default=_LIMITS.recovery,
-        above=0,
-        unit="s",
-        title={"en": "Recovery", "zh-CN": "恢复时间"},
-        description={
-            "en": "Time after which one email tries the connector again.",
-            "zh-CN": "经过多长时间后用一封邮件重新尝试该连接器。",
-        },
-    )
+    failures: int = _number(default=_LIMITS.failures, minimum=0)
+    recovery: float = _number(default=_LIMITS.recovery, above=0, unit="s")
 
 
 @attrs.frozen(kw_only=True)
@@ -148,95 +113,16 @@ class Policy:
 
     # Less than the 30 s after which gunicorn and many proxies give up a request: who sends within
     # one gets an error, and is not killed.
-    timeout: float = _number(
-        default=25.0,
-        above=0,
-        unit="s",
-        title={"en": "Timeout", "zh-CN": "超时"},
-        description={
-            "en": "Maximum time of one send. A message with an earlier deadline ends sooner.",
-            "zh-CN": "单次发送的总时限；如果消息自带的截止时间更早，以截止时间为准。",
-        },
-    )
-    attempts: int = _number(
-        default=_RULES.attempts,
-        minimum=1,
-        maximum=100,
-        title={"en": "Attempts", "zh-CN": "尝试次数"},
-        description={
-            "en": "How often one connector is asked for one email.",
-            "zh-CN": "同一封邮件最多通过同一个连接器尝试几次。",
-        },
-    )
-    backoff: Backoff = field(
-        factory=Backoff,
-        title={"en": "Backoff", "zh-CN": "退避"},
-        description={
-            "en": "How long a send waits before it asks the same connector again.",
-            "zh-CN": "再次尝试同一个连接器之前等待多久。",
-        },
-    )
-    on_unknown: OnUnknown = field(
-        default="stop",
-        title={"en": "On an unknown outcome", "zh-CN": "结果未知时"},
-        description={
-            "en": "`stop`, or `resend` with the same Message-ID, at the risk of a second copy.",
-            "zh-CN": "`stop` 表示停止；`resend` 表示用同一 Message-ID 重发，可能收到两封。",
-        },
-    )
-    breaker: Breaker = field(
-        factory=Breaker,
-        title={"en": "Circuit breaker", "zh-CN": "熔断"},
-        description={
-            "en": "When a connector that keeps failing is left alone.",
-            "zh-CN": "连接器持续失败时何时暂停使用。",
-        },
-    )
-    account_cooldown: float = _number(
-        default=_LIMITS.account_cooldown,
-        minimum=0,
-        unit="s",
-        title={"en": "Account cooldown", "zh-CN": "账号冷却时间"},
-        description={
-            "en": "How long others are asked first, after a provider rejected the account.",
-            "zh-CN": "服务商拒绝该账号后，多长时间内优先使用其他连接器。",
-        },
-    )
-    routes: Mapping[str, tuple[str, ...]] = field(
-        factory=dict,
-        converter=_route,
-        title={"en": "Routes", "zh-CN": "路由"},
-        description={
-            "en": "The connectors for a usage, in order of preference; `*` for all other usages.",
-            "zh-CN": "各用途使用的连接器，按优先顺序排列；`*` 表示其他所有用途。",
-        },
-    )
-    weights: Mapping[str, int] = field(
-        factory=dict,
-        title={"en": "Weights", "zh-CN": "权重"},
-        description={
-            "en": "The share of emails for which each connector is asked first.",
-            "zh-CN": "各连接器被首选的邮件份额。",
-        },
-    )
-    rates: Mapping[str, Rate] = field(
-        factory=dict,
-        converter=_rates,
-        title={"en": "Rates", "zh-CN": "速率"},
-        description={
-            "en": 'How many emails each connector is given in a time, such as "100/s".',
-            "zh-CN": "各连接器在一段时间内最多发送多少封邮件，例如 “100/s”。",
-        },
-    )
-    recipient_cooldowns: Mapping[str, float] = field(
-        factory=dict,
-        unit="s",
-        title={"en": "Recipient cooldowns", "zh-CN": "收件人冷却时间"},
-        description={
-            "en": "Time before a recipient gets another email of a usage; `*` for all others.",
-            "zh-CN": "同一收件人再次收到同一用途邮件前的间隔；`*` 表示其他所有用途。",
-        },
-    )
+    timeout: float = _number(default=25.0, above=0, unit="s")
+    attempts: int = _number(default=_RULES.attempts, minimum=1, maximum=100)
+    backoff: Backoff = field(factory=Backoff)
+    on_unknown: OnUnknown = field(default="stop")
+    breaker: Breaker = field(factory=Breaker)
+    account_cooldown: float = _number(default=_LIMITS.account_cooldown, minimum=0, unit="s")
+    routes: Mapping[str, tuple[str, ...]] = field(factory=dict, converter=_route)
+    weights: Mapping[str, int] = field(factory=dict)
+    rates: Mapping[str, Rate] = field(factory=dict, converter=_rates)
+    recipient_cooldowns: Mapping[str, float] = field(factory=dict, unit="s")
 
     def unknown_connectors(self, known: Collection[str]) -> Iterator[Problem]:
         """Return a problem for each name in the policy that no connector has.

@@ -40,37 +40,10 @@ class StoresEntry:
         on_failure: Whether an email is rejected or sent where a store cannot be asked.
     """
 
-    use: str = field(
-        minimum=1,
-        example="redis",
-        title={"en": "Stores", "zh-CN": "存储"},
-        description={
-            "en": "`memory`, `sqlite`, `redis`, or the name of an installed package's stores.",
-            "zh-CN": "`memory`、`sqlite`、`redis`，或其他已安装包提供的存储名称。",
-        },
-    )
-    settings: Settings = field(
-        factory=_no_settings,
-        title={"en": "Settings", "zh-CN": "配置"},
-        description={"en": "Their own settings.", "zh-CN": "该存储自己的配置。"},
-    )
-    secret: Secret | None = field(
-        default=None,
-        example="${PASSPOST_STORE_SECRET}",
-        title={"en": "Secret", "zh-CN": "密钥"},
-        description={
-            "en": "Key of the hashes that stores see. Required unless the stores are `memory`.",
-            "zh-CN": "存储中哈希所用的密钥。除 `memory` 外必填，所有进程须相同。",
-        },
-    )
-    on_failure: Literal["reject", "send"] = field(
-        default="reject",
-        title={"en": "On failure", "zh-CN": "存储故障时"},
-        description={
-            "en": "Whether an email is rejected (`reject`) or sent (`send`) if a store fails.",
-            "zh-CN": "存储故障时拒绝邮件（`reject`）还是照常发送（`send`）。",
-        },
-    )
+    use: str = field(minimum=1, example="redis")
+    settings: Settings = field(factory=_no_settings)
+    secret: Secret | None = field(default=None, example="${PASSPOST_STORE_SECRET}")
+    on_failure: Literal["reject", "send"] = field(default="reject")
 
     def problems_of_secret(self) -> Iterator[Problem]:
         """Yield what is wrong with the secret.
@@ -106,15 +79,7 @@ class SqliteSettings:
         path: The file.
     """
 
-    path: str = field(
-        minimum=1,
-        example="/var/lib/passpost/sends.sqlite",
-        title={"en": "File", "zh-CN": "文件"},
-        description={
-            "en": "The SQLite file, on a local disk; a relative path starts at the settings file.",
-            "zh-CN": "本地磁盘上的 SQLite 文件；相对路径以配置文件所在目录为起点。",
-        },
-    )
+    path: str = field(minimum=1, example="/var/lib/passpost/sends.sqlite")
 
     def open_stores(self, folder: Path) -> Stores:
         """Return the stores; see `passpost.stores.StoresSettings`."""

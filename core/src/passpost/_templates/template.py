@@ -110,19 +110,13 @@ def _text(value: str | TemplateText | None) -> TemplateText | None:
     return None if value is None else _read(TemplateText, value, "text")
 
 
-def _described(title: str, title_zh: str, text: str, text_zh: str, **options: Any) -> Any:
+def _metadata(**options: Any) -> Any:
     """Return the metadata of `passpost._config.fields.field`.
 
     mypy learns from `attrs.field` alone that a converter takes text where the attribute holds what
     was compiled of it, so the attributes are made with that and borrow the metadata.
     """
-    described = field(
-        title={"en": title, "zh-CN": title_zh},
-        description={"en": text, "zh-CN": text_zh},
-        placeholders=False,
-        **options,
-    )
-    return described.metadata
+    return field(placeholders=False, **options).metadata
 
 
 def _named_otherwise(name: str, known: Iterable[str]) -> str:
@@ -170,92 +164,34 @@ class Template:
                 raise TypeError(_named_otherwise(wrong[0], known))
             return object.__new__(cls)
 
-    usage_type: UsageName = attrs.field(
-        converter=_usage_type,
-        metadata=_described(
-            "Usage",
-            "用途",
-            "What the email is for: Register, SignIn, ForgotPassword, Generic or another name that "
-            "the application uses.",
-            "邮件的用途：Register、SignIn、ForgotPassword、Generic，或应用所用的其他名称。",
-            example="SignIn",
-        ),
-    )
+    usage_type: UsageName = attrs.field(converter=_usage_type, metadata=_metadata(example="SignIn"))
     subject: TemplateLine = attrs.field(
-        converter=_subject,
-        metadata=_described(
-            "Subject",
-            "主题",
-            "The subject; it may contain placeholders such as {{code}}.",
-            "邮件主题，可以包含 {{code}} 等占位符。",
-            example="Your verification code",
-        ),
+        converter=_subject, metadata=_metadata(example="Your verification code")
     )
     content: TemplateText = attrs.field(
         converter=_content,
-        metadata=_described(
-            "Content",
-            "正文",
-            "The body; {{code}} is replaced with the verification code.",
-            "邮件正文，{{code}} 会替换为验证码。",
-            example="{{code}} is your verification code.",
-            multiline=True,
-        ),
+        metadata=_metadata(example="{{code}} is your verification code.", multiline=True),
     )
     content_type: ContentType | None = attrs.field(
-        default=None,
-        converter=_content_type,
-        metadata=_described(
-            "Content type",
-            "正文类型",
-            "Whether the content is plain text or HTML.",
-            "正文是纯文本还是 HTML。",
-        ),
+        default=None, converter=_content_type, metadata=_metadata()
     )
     locale: LanguageTag | None = attrs.field(
-        default=None,
-        converter=_locale,
-        metadata=_described(
-            "Language",
-            "语言",
-            "The language of the template as a BCP 47 tag. Default: every language.",
-            "模板所用语言的 BCP 47 标签；不填则适用于所有语言。",
-            example="zh-CN",
-        ),
+        default=None, converter=_locale, metadata=_metadata(example="zh-CN")
     )
     reply_to: TemplateAddress | None = attrs.field(
         default=None,
         converter=_reply_to,
-        metadata=_described(
-            "Reply to",
-            "回复地址",
-            "The address for replies; it may contain placeholders.",
-            "收件人回复时的地址，可以包含占位符。",
-            example="Support <support@example.com>",
-        ),
+        metadata=_metadata(example="Support <support@example.com>"),
     )
     send_from: TemplateAddress | None = attrs.field(
         default=None,
         converter=_send_from,
-        metadata=_described(
-            "Sender",
-            "发件人",
-            "A sender in place of the connector's own; it may contain placeholders.",
-            "代替连接器发件人的地址，可以包含占位符。",
-            example="{{application.name}} <no-reply@example.com>",
-        ),
+        metadata=_metadata(example="{{application.name}} <no-reply@example.com>"),
     )
     text: TemplateText | None = attrs.field(
         default=None,
         converter=_text,
-        metadata=_described(
-            "Plain text",
-            "纯文本",
-            "The plain text that is sent together with an HTML content.",
-            "与 HTML 正文一同发送的纯文本版本。",
-            example="{{code}} is your verification code.",
-            multiline=True,
-        ),
+        metadata=_metadata(example="{{code}} is your verification code.", multiline=True),
     )
 
     def __repr__(self) -> str:

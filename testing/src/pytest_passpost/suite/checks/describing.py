@@ -10,10 +10,11 @@ import pytest
 
 from passpost import Capability
 from passpost import config as settings_to_config
-from passpost._config.fields import ConfigField, config_fields
+from passpost._config.fields import ConfigField
 from passpost._connector_info import LANGUAGES
 from passpost.config import is_placeholder, secrets_in
 from passpost_tools.descriptions import inner_classes
+from passpost_tools.texts import described_fields
 from pytest_passpost.suite.instruments.purity import watched
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ def _settings(example: str, connector: str) -> Iterator[Any]:
 
 def _all_fields(cls: type[Any]) -> Iterator[ConfigField]:
     """Return the settings of a config class and of those within it, but for passpost's own."""
-    for field in config_fields(cls):
+    for field in described_fields(cls):
         yield field
         for inner in inner_classes(field.type):
             if not inner.__module__.startswith("passpost._templates"):
