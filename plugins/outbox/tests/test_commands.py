@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +112,21 @@ def test_it_lists_counts_and_shows_emails(tmp_path: Path) -> None:
     assert "queued" in run("outbox", "show", path, "--", first).stdout
 
 
+def test_it_shows_what_cannot_be_read(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    (ticket,) = enqueued(path, "SignIn")
+    assert "unreadable" not in document("stats", path)["states"]
+    with contextlib.closing(sqlite3.connect(tmp_path / "outbox.sqlite")) as connection, connection:
+        connection.execute("UPDATE outbox SET record = '{'")
+    assert run("worker", path, "--drain").exit_code == 0
+    assert document("stats", path)["states"]["unreadable"] == 1
+    assert "unreadable        1" in run("outbox", "stats", path).stdout
+    (email,) = document("list", path, "--state", "unreadable")["emails"]
+    assert (email["id"], email["queued_at"]) == (ticket, None)
+    assert document("show", path, "--", ticket)["email"] == email
+    assert f"unreadable {ticket}" in run("outbox", "list", path).stdout
+
+
 def test_pages_of_a_list_are_one_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("passpost_outbox.commands.managing._PAGE", 2)
     path = written(tmp_path)
@@ -199,7 +215,7 @@ def test_the_documents_have_no_hash_and_no_owner() -> None:
     }  # fmt: skip
 
 
-@contextmanager
+@contextlib.contextmanager
 def working(path: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
     arguments = [sys.executable, "-W", "error", "-c", PROGRAM, "worker", str(path), *options]
     with subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True) as process:

@@ -19,9 +19,9 @@ from passpost_outbox.engine import AGAIN, PATIENCE, Engine, Publisher
 from passpost_outbox.envelope import content, sealed
 from passpost_outbox.keys import Keys
 from passpost_outbox.opening import OutboxFromFile
-from passpost_outbox.records import FINAL, Record, State, is_id
+from passpost_outbox.records import FACTS, FINAL, Record, State, is_id
 from passpost_outbox.retrying import retry
-from passpost_outbox.store import OutboxStore
+from passpost_outbox.store import OutboxStore, require_readable
 from passpost_outbox.transactions import Writer, writer
 
 _ = Phrases("passpost_outbox")
@@ -208,7 +208,7 @@ class AsyncOutbox(OutboxFromFile):
         bound: dict[str, Any] = {"usage": record.usage, "deadline": deadline}
         body = sealed(message, self._keys, id_=record.id, **bound)
         stored = await target.put(record, body, supersedes=replaced)
-        if stored.fingerprint != record.fingerprint:
+        if require_readable(stored).fingerprint != record.fingerprint:
             raise MessageError(
                 _("idempotency_key names another email already: use one key for one code"),
                 field="idempotency_key",
@@ -251,7 +251,7 @@ class AsyncOutbox(OutboxFromFile):
             StoreError: The store cannot be read.
         """
         record = await self._store.get(id_) if is_id(id_) else None
-        return None if record is None else _status(record)
+        return None if record is None else _status(require_readable(record))
 
     async def wait(self, id_: str, timeout: float) -> Status | None:  # noqa: ASYNC109 - see AsyncTicket.wait
         """Return the final status of an email, or its status after some time.
@@ -361,8 +361,7 @@ def _error(record: Record) -> SendError:
     scope = "message" if record.reason == "message" else "provider"
     facts: dict[str, Any] = {"scope": scope, "provider_code": f"passpost.{record.reason}"}
     if record.result is not None and not record.reason:
-        names = ("connector", "scope", "temporary", "retry_after", "provider_code")
-        facts = {name: getattr(record.result, name) for name in names}
+        facts = {name: getattr(record.result, name) for name in FACTS}
     if record.state == "unknown":
         text = _("nobody knows whether the email was sent")
         return SendError(text, outcome="unknown", **facts)

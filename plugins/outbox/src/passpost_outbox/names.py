@@ -10,6 +10,7 @@ from passpost_outbox.outbox import Outbox, Ticket
 from passpost_outbox.records import (
     FINAL,
     STATES,
+    UNREADABLE,
     Abandon,
     Claim,
     Event,
@@ -25,10 +26,11 @@ from passpost_outbox.records import (
     Supersede,
     body_after,
     decide,
+    placed,
 )
 from passpost_outbox.settings import OutboxSettings, StoreSettings
 from passpost_outbox.sqlite import SqliteStore
-from passpost_outbox.store import Change, OutboxStore
+from passpost_outbox.store import Change, OutboxStore, read_record, say_set_aside, write_record
 from passpost_outbox.sweeper import Sweeper, Swept
 from passpost_outbox.transactions import (
     Transaction,
@@ -43,6 +45,7 @@ __all__ = [
     "OTHERS",
     "PRIORITIES",
     "STATES",
+    "UNREADABLE",
     "Abandon",
     "AsyncOutbox",
     "AsyncTicket",
@@ -78,4 +81,8 @@ __all__ = [
     "Writer",
     "body_after",
     "decide",
+    "placed",
+    "read_record",
+    "say_set_aside",
+    "write_record",
 ]

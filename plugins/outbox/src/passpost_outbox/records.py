@@ -20,17 +20,24 @@ have been sent.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any, Final, Literal
 
 import attrs
 
-State = Literal["queued", "sending", "accepted", "rejected", "unknown", "expired"]
+State = Literal["queued", "sending", "accepted", "rejected", "unknown", "expired", "unreadable"]
 
 STATES: Final[tuple[State, ...]] = (
     "queued", "sending", "accepted", "rejected", "unknown", "expired",
 )  # fmt: skip
 FINAL: Final[frozenset[State]] = frozenset({"accepted", "rejected", "unknown", "expired"})
 """The states that a record leaves by `Retry` alone."""
+
+UNREADABLE: Final[State] = "unreadable"
+"""The state in place of that of a record which is damaged, or which only a newer version reads."""
+
+FACTS: Final = ("connector", "scope", "temporary", "retry_after", "provider_code")
+"""What a `Result` and a `passpost.SendError` both say, by the same names."""
 
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 
@@ -55,6 +62,7 @@ class Result:
         temporary: Whether the same email may go through later.
         retry_after: Seconds to wait, if the provider gave them.
         provider_code: The provider's own code.
+        more: What a newer version added.
     """
 
     state: Literal["accepted", "rejected", "unknown"]
@@ -66,6 +74,7 @@ class Result:
     temporary: bool | None = None
     retry_after: float | None = None
     provider_code: str | None = None
+    more: Mapping[str, Any] = attrs.field(factory=dict, repr=False, hash=False)
 
 
 @attrs.frozen(kw_only=True)
@@ -95,6 +104,7 @@ class Record:
         reason: Why it did, where that was not the provider's decision: those of `Result`, or
             ``overdue``, ``superseded`` or ``lease``.
         result: How sending ended; None where nobody sent it, or nobody knows.
+        more: What a newer version added, which stays as it is.
     """
 
     id: str
@@ -115,6 +125,7 @@ class Record:
     resent: bool = False
     reason: str = ""
     result: Result | None = None
+    more: Mapping[str, Any] = attrs.field(factory=dict, repr=False, hash=False)
 
     @property
     def may_be_resent(self) -> bool:
@@ -128,11 +139,14 @@ class Record:
 
     def as_json(self) -> dict[str, Any]:
         """Return the record as JSON data."""
-        return attrs.asdict(self)
+        data = _data(self)
+        if self.result is not None:
+            data["result"] = _data(self.result)
+        return data
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Record:
-        """Return the record that `as_json` described, without what a newer version added.
+        """Return the record that `as_json` described.
 
         Raises:
             ValueError: The data are not those of a record; the text does not repeat them.
@@ -144,20 +158,38 @@ class Record:
             record = cls(**known)
         except (AttributeError, TypeError):
             record = None
-        if record is None or not record._has_numbers():  # noqa: SLF001 - its own class
+        if record is None or not record._is_whole():  # noqa: SLF001 - its own class
             raise ValueError("not a record")
         return record
 
-    def _has_numbers(self) -> bool:
+    def _is_whole(self) -> bool:
         numbers = (self.priority, self.queued_at, self.deadline, self.publish_at)
         others = (self.lease_until, self.finished_at, self.date)
-        given = [number for number in others if number is not None]
-        return all(isinstance(number, int) for number in (*numbers, *given))
+        texts = (self.id, self.usage, self.recipient, self.shown, self.fingerprint, self.reason)
+        return (
+            self.state in STATES
+            and all(isinstance(text, str) for text in texts)
+            and all(isinstance(number, int) for number in numbers)
+            and all(number is None or isinstance(number, int) for number in others)
+        )
 
 
-def _known(kind: type, data: dict[str, Any]) -> dict[str, Any]:
-    names = attrs.fields_dict(kind)
-    return {name: value for name, value in data.items() if name in names}
+_NAMES: Final = {
+    kind: tuple(name for name in attrs.fields_dict(kind) if name != "more")
+    for kind in (Record, Result)
+}
+
+
+def _data(one: Record | Result) -> dict[str, Any]:
+    own = {name: getattr(one, name) for name in _NAMES[type(one)]}
+    return {**one.more, **own} if one.more else own
+
+
+def _known(kind: type[Record | Result], data: dict[str, Any]) -> dict[str, Any]:
+    own = {name: data[name] for name in _NAMES[kind] if name in data}
+    if len(own) < len(data):
+        own["more"] = {name: value for name, value in data.items() if name not in own}
+    return own
 
 
 @attrs.frozen
@@ -248,6 +280,14 @@ class Abandon:
 
 
 Event = Claim | Renew | Release | Finish | Expire | Supersede | Publish | Retry | Abandon
+
+
+def placed(record: Record, now: int) -> Record:
+    """Return a record as the indexes of a store are to have it, where they have it otherwise.
+
+    One that cannot be read is set aside: it counts as ended now, so that it is deleted in time.
+    """
+    return attrs.evolve(record, finished_at=now) if record.state == UNREADABLE else record
 
 
 def decide(record: Record, event: Event, now: int) -> Record | None:

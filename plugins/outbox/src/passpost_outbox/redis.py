@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import base64
-import json
+import itertools
 import logging
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, Literal, get_args
 
 from passpost import Secret
@@ -15,6 +15,7 @@ from passpost.stores import StoreError
 from passpost_outbox import redis_scripts as scripts
 from passpost_outbox.records import (
     STATES,
+    UNREADABLE,
     Claim,
     Event,
     Expire,
@@ -24,7 +25,14 @@ from passpost_outbox.records import (
     body_after,
     decide,
 )
-from passpost_outbox.store import Change, read_record
+from passpost_outbox.store import (
+    Change,
+    is_found,
+    is_readable,
+    read_record,
+    say_set_aside,
+    write_record,
+)
 from passpost_outbox.together import Together
 from passpost_redis import RedisServer
 
@@ -124,9 +132,13 @@ class RedisStore:
             if state == "put":
                 return record
             if state == "known":
-                return _record(found[0])
+                return _record(*found)
             now, olders = found
-            decided = [text for each in olders for text in (each, _superseded(each, now))]
+            decided = [
+                text
+                for id_, older in _pairs(olders)
+                for text in (older, _superseded(id_, older, now))
+            ]
 
     async def apply(self, id_: str, event: Event) -> Change | None:
         """Apply an event to a record; see `OutboxStore.apply`."""
@@ -141,16 +153,16 @@ class RedisStore:
 
     async def due(self, limit: int) -> Sequence[Record]:
         """Return records past their deadline or lease; see `OutboxStore.due`."""
-        return [_record(text) for text in await self._run(scripts.TIMELY, "due", limit)]
+        return _records(await self._run(scripts.TIMELY, "due", limit))
 
     async def stale(self, limit: int) -> Sequence[Record]:
         """Return queued records whose time to be published has come; see `OutboxStore.stale`."""
-        return [_record(text) for text in await self._run(scripts.TIMELY, "stale", limit)]
+        return _records(await self._run(scripts.TIMELY, "stale", limit))
 
     async def get(self, id_: str) -> Record | None:
         """Return a record, or None."""
         text = (await self._run(scripts.READ, id_))[1]
-        return None if text is None else _record(text)
+        return None if text is None else _record(id_, text)
 
     async def body(self, id_: str) -> bytes | None:
         """Return the encrypted body of a record, or None."""
@@ -171,8 +183,7 @@ class RedisStore:
         number, start = "", before or ""
         while len(found) < limit:
             number, texts = await self._run(scripts.LIST, name, start, number, _BATCH)
-            records = (_record(text) for text in texts)
-            found += [record for record in records if usage in (None, record.usage)]
+            found += [each for each in _records(texts) if usage in (None, each.usage)]
             start = ""
             if not number:
                 break
@@ -180,8 +191,9 @@ class RedisStore:
 
     async def counts(self) -> Mapping[State, int]:
         """Return how many records each state has."""
-        counts = await self._run(scripts.COUNTS, *STATES)
-        return {state: count for state, count in zip(STATES, counts, strict=True) if count}
+        states = (*STATES, UNREADABLE)
+        counts = await self._run(scripts.COUNTS, *states)
+        return {state: count for state, count in zip(states, counts, strict=True) if count}
 
     async def purge(self, *, age: int, limit: int = 1000) -> int:
         """Delete old records in a final state; see `OutboxStore.purge`."""
@@ -208,14 +220,19 @@ class RedisStore:
             first = {asked[number][0]: number for number in reversed(left)}
             now, *found = await self._run(scripts.READ, *first)
             changes: dict[int, tuple[str, Event, Change]] = {}
+            unread: list[tuple[str, str]] = []
             texts = zip(first.values(), found[::2], found[1::2], strict=True)
             for number, text, packed in texts:
-                event = asked[number][1]
-                change = None if text is None else _decided(text, packed, event, now)
-                if change is None:
-                    done[number] = None
-                else:
+                id_, event = asked[number]
+                record = None if text is None else _record(id_, text)
+                change = None if record is None else _decided(record, packed, event, now)
+                if change is not None:
                     changes[number] = (text, event, change)
+                    continue
+                done[number] = None
+                if record is not None and not is_readable(record) and is_found(event):
+                    unread.append((id_, text))
+            await self._set_aside(*unread)
             if changes:
                 written = await self._change(*changes.values())
                 done |= {
@@ -235,28 +252,35 @@ class RedisStore:
             left = iter([number for number in range(len(claims)) if number not in claimed])
             numbers: list[int | None] = []
             changes: list[tuple[str, Event, Change]] = []
-            for text, packed in zip(found[::2], found[1::2], strict=True):
+            rows = [
+                (_record(id_, text), text, packed)
+                for id_, text, packed in zip(found[::3], found[1::3], found[2::3], strict=True)
+            ]
+            unread = [(one.id, text) for one, text, _packed in rows if not is_readable(one)]
+            await self._set_aside(*unread)
+            for record, text, packed in rows:
                 number: int | None = None
                 event: Event = Expire()
-                change = _decided(text, packed, event, now)
-                if change is None and (number := next(left, None)) is not None:
-                    event = claims[number]
-                    change = _decided(text, packed, event, now)
+                change = _decided(record, packed, event, now)
+                if change is None and record.state == "queued":
+                    number = next(left, None)
+                    event = event if number is None else claims[number]
+                    change = _decided(record, packed, event, now)
                 if change is not None:
                     numbers.append(number)
                     changes.append((text, event, change))
-            written = await self._change(*changes)
+            written = await self._change(*changes) if changes else []
             for number, (*_, change), ok in zip(numbers, changes, written, strict=True):
                 if ok and number is not None:
                     claimed[number] = change
             if all(written):
-                if len(found) < 2 * limit and self._spread == 1:
+                if len(found) < 3 * limit and self._spread == 1:
                     break
                 self._spread = max(1, self._spread - 1)
             else:
                 self._spread = min(_SPREAD, self._spread * 2)
             # Those that wait longest are overdue together.
-            overdue = numbers.count(None)
+            overdue = numbers.count(None) + len(unread)
             limit, passed = _BATCH if overdue else limit, passed + overdue + 1
         return [claimed.get(number) for number in range(len(claims))]
 
@@ -269,6 +293,11 @@ class RedisStore:
             body = body_after(change.record, event, change.body)
             arguments += [change.record.id, text, _text(change.record), _written(change, body)]
         return await self._write(scripts.CHANGE, *arguments)
+
+    async def _set_aside(self, *found: tuple[str, str]) -> None:
+        if found:
+            for id_ in await self._write(scripts.ASIDE, *itertools.chain(*found)):
+                say_set_aside(id_)
 
     async def _write(self, script: str, *arguments: str | int) -> Any:
         return await self._run(script, *arguments, synced=self._durability == "waitaof")
@@ -310,14 +339,14 @@ class RedisStore:
                 raise StoreError(weaker, hint=_WEAKER)
 
 
-def _decided(text: str, packed: str | None, event: Event, now: int) -> Change | None:
-    after = decide(_record(text), event, now)
+def _decided(record: Record, packed: str | None, event: Event, now: int) -> Change | None:
+    after = decide(record, event, now)
     body = base64.b64decode(packed) if packed else None
     return None if after is None else Change(after, now, body)
 
 
-def _superseded(text: str, now: int) -> str:
-    change = _decided(text, None, Supersede(), now)
+def _superseded(id_: str, text: str, now: int) -> str:
+    change = _decided(_record(id_, text), None, Supersede(), now)
     return text if change is None else _text(change.record)
 
 
@@ -334,11 +363,19 @@ def _packed(body: bytes) -> str:
 
 def _text(record: Record) -> str:
     # The mark shows whose change it is, if two of them are the same otherwise.
-    return secrets.token_hex(_MARK // 2) + json.dumps(record.as_json(), separators=(",", ":"))
+    return secrets.token_hex(_MARK // 2) + write_record(record)
 
 
-def _record(text: str) -> Record:
-    return read_record(text[_MARK:])
+def _record(id_: str, text: str) -> Record:
+    return read_record(id_, text[_MARK:])
+
+
+def _records(found: Sequence[str]) -> list[Record]:
+    return [_record(id_, text) for id_, text in _pairs(found)]
+
+
+def _pairs(found: Sequence[str]) -> Iterator[tuple[str, str]]:
+    return zip(found[::2], found[1::2], strict=True)
 
 
 def _numbers(version: str) -> tuple[int, ...]:

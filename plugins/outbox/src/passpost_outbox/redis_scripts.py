@@ -48,6 +48,12 @@ local function places(record, number)
   return found
 end
 
+-- Nothing where it is damaged.
+local function parsed_if_whole(text)
+  local ok, record = pcall(parsed, text)
+  return ok and type(record) == 'table' and record or {}
+end
+
 local function move(before, after)
   for name, place in pairs(before) do
     if not after[name] then redis.call('ZREM', key(name), place[2]) end
@@ -81,7 +87,7 @@ if redis.call('EXISTS', name) == 1 then return {'put'} end
 if record.idem ~= cjson.null then
   local other = redis.call('HGET', key('idem'), record.idem)
   local known = other and redis.call('GET', key('record:' .. other))
-  if known then return {'known', known} end
+  if known then return {'known', other, known} end
 end
 
 -- What becomes of older emails was decided of these texts alone.
@@ -89,16 +95,19 @@ local decided, olders, all_decided = {}, {}, true
 for i = 6, #ARGV, 2 do decided[ARGV[i]] = ARGV[i + 1] end
 if from ~= '' then
   for _, member in ipairs(redis.call('ZRANGEBYLEX', key('to'), '[' .. from, '(' .. upto)) do
-    local older = redis.call('GET', key('record:' .. string.match(member, '%z([^%z]*)$')))
+    local other = string.match(member, '%z([^%z]*)$')
+    local older = redis.call('GET', key('record:' .. other))
     if older then
+      olders[#olders + 1] = other
       olders[#olders + 1] = older
       all_decided = all_decided and decided[older]
     end
   end
 end
 if not all_decided then return {'older', now(), olders} end
-for _, older in ipairs(olders) do
-  write(parsed(older).id, older, decided[older], '')
+for i = 1, #olders, 2 do
+  local other, older = olders[i], olders[i + 1]
+  if decided[older] ~= older then write(other, older, decided[older], '') end
 end
 
 local number = redis.call('INCR', key('number'))
@@ -158,6 +167,7 @@ while #reply == 1 do
     local ticket = string.sub(member, 17)
     local text = redis.call('GET', key('record:' .. ticket))
     if text then
+      reply[#reply + 1] = ticket
       reply[#reply + 1] = text
       reply[#reply + 1] = redis.call('GET', key('body:' .. ticket)) or ''
     else
@@ -169,14 +179,45 @@ end
 return reply
 """
 )
-"""Reply with the time, and with the first records of the queue and their bodies."""
+"""Reply with the time, and with IDs, records and bodies of the first emails of the queue."""
+
+ASIDE: Final = (
+    _COMMON
+    + """
+local done = {}
+for i = 1, #ARGV, 2 do
+  local ticket, text = ARGV[i], ARGV[i + 1]
+  local number = tonumber(redis.call('ZSCORE', key('all'), ticket))
+  if number and redis.call('GET', key('record:' .. ticket)) == text then
+    local record = parsed_if_whole(text)
+    if type(record.recipient) == 'string' and type(record.usage) == 'string' then
+      local to = record.recipient .. '\\0' .. record.usage .. '\\0' .. ticket
+      redis.call('ZREM', key('to'), to)
+    end
+    redis.call('ZREM', key('queue'), string.format('%016.0f', number) .. ticket)
+    for _, name in ipairs({'due', 'stale', 'state:queued', 'state:sending'}) do
+      redis.call('ZREM', key(name), ticket)
+    end
+    -- The caller asks again whose first reply was lost.
+    if redis.call('ZADD', key('state:unreadable'), number, ticket) == 1 then
+      redis.call('ZADD', key('ended'), string.format('%.0f', now()), ticket)
+    end
+    done[#done + 1] = ticket
+  end
+end
+return done
+"""
+)
+"""Set emails aside whose records cannot be read; reply with the IDs of those that are."""
 
 _OF_IDS: Final = """
 local function texts(tickets, name)
   local found = {}
   for _, ticket in ipairs(tickets) do
     local text = redis.call('GET', key('record:' .. ticket))
-    if text then found[#found + 1] = text
+    if text then
+      found[#found + 1] = ticket
+      found[#found + 1] = text
     elseif name then redis.call('ZREM', key(name), ticket) end
   end
   return found
@@ -191,7 +232,7 @@ local name, limit = unpack(ARGV)
 return texts(redis.call('ZRANGEBYSCORE', key(name), '-inf', now(), 'LIMIT', 0, limit), name)
 """
 )
-"""Reply with the records whose time in a sorted set has come, the earliest first."""
+"""Reply with IDs and records whose time in a sorted set has come, the earliest first."""
 
 LIST: Final = (
     _COMMON
@@ -206,7 +247,7 @@ local last = tickets[tonumber(limit)]
 return {last and redis.call('ZSCORE', key('all'), last) or '', texts(tickets)}
 """
 )
-"""Reply with the number at which the next page begins, and with records, the newest first."""
+"""Reply with the number at which the next page begins, and IDs and records, the newest first."""
 
 COUNTS: Final = (
     _COMMON
@@ -226,10 +267,13 @@ local tickets = redis.call('ZRANGEBYSCORE', key('ended'), '-inf', now() - age, '
 for _, ticket in ipairs(tickets) do
   local text = redis.call('GET', key('record:' .. ticket))
   if text then
-    local record = parsed(text)
-    redis.call('ZREM', key('state:' .. record.state), ticket)
-    if record.idem ~= cjson.null then redis.call('HDEL', key('idem'), record.idem) end
+    local record = parsed_if_whole(text)
+    if type(record.state) == 'string' then
+      redis.call('ZREM', key('state:' .. record.state), ticket)
+    end
+    if type(record.idem) == 'string' then redis.call('HDEL', key('idem'), record.idem) end
   end
+  redis.call('ZREM', key('state:unreadable'), ticket)
   redis.call('ZREM', key('ended'), ticket)
   redis.call('ZREM', key('all'), ticket)
   redis.call('DEL', key('record:' .. ticket), key('body:' .. ticket))

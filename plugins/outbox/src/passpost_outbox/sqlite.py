@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,8 +19,16 @@ from passpost_outbox.records import (
     Supersede,
     body_after,
     decide,
+    placed,
 )
-from passpost_outbox.store import Change, read_record
+from passpost_outbox.store import (
+    Change,
+    is_found,
+    is_readable,
+    read_record,
+    say_set_aside,
+    write_record,
+)
 from passpost_outbox.together import Together
 
 T = TypeVar("T")
@@ -72,23 +79,23 @@ UPDATE outbox SET state = ?, deadline = ?, publish_at = ?, lease_until = ?, fini
 WHERE ticket = ? AND state <> ?
 """
 _NEXT: Final = """
-SELECT record, body FROM outbox INDEXED BY outbox_next WHERE state = 'queued'
+SELECT ticket, record, body FROM outbox INDEXED BY outbox_next WHERE state = 'queued'
 ORDER BY priority, seq LIMIT 1
 """
 _OVERDUE: Final = """
-SELECT record FROM outbox INDEXED BY outbox_overdue WHERE state = 'queued' AND deadline <= ?
+SELECT ticket, record FROM outbox INDEXED BY outbox_overdue WHERE state = 'queued' AND deadline <= ?
 ORDER BY deadline LIMIT ?
 """
 _STALE: Final = """
-SELECT record FROM outbox INDEXED BY outbox_stale WHERE state = 'queued' AND publish_at <= ?
+SELECT ticket, record FROM outbox INDEXED BY outbox_stale WHERE state = 'queued' AND publish_at <= ?
 ORDER BY publish_at LIMIT ?
 """
 _DEAD: Final = """
-SELECT record FROM outbox INDEXED BY outbox_dead WHERE state = 'sending' AND lease_until <= ?
-ORDER BY lease_until LIMIT ?
+SELECT ticket, record FROM outbox INDEXED BY outbox_dead
+WHERE state = 'sending' AND lease_until <= ? ORDER BY lease_until LIMIT ?
 """
 _TO: Final = """
-SELECT record FROM outbox INDEXED BY outbox_to
+SELECT ticket, record FROM outbox INDEXED BY outbox_to
 WHERE state = 'queued' AND recipient = ? AND usage = ?
 """
 # The planner finds an index for what is asked for alone, and none for "everything or this".
@@ -135,15 +142,15 @@ class SqliteStore:
 
         def put(connection: sqlite3.Connection) -> Record:
             if record.idem is not None:
-                known = _read(connection, "SELECT record FROM outbox WHERE idem = ?", record.idem)
+                query = "SELECT ticket, record FROM outbox WHERE idem = ?"
+                known = _read(connection, query, record.idem)
                 if known:
                     return known[0]
             if supersedes is not None:
                 for older in _read(connection, _TO, *supersedes):
                     self._change(connection, older, None, Supersede())
             values = (record.id, record.state, record.usage, record.priority, record.deadline)
-            text = json.dumps(record.as_json())
-            rest = (record.publish_at, record.recipient, record.idem, text, body)
+            rest = (record.publish_at, record.recipient, record.idem, write_record(record), body)
             connection.execute(_INSERT, (*values, *rest))
             return record
 
@@ -157,10 +164,11 @@ class SqliteStore:
             row = connection.execute(query, (id_,)).fetchone()
             if row is None:
                 return None
-            record = _record(row[0])
+            record = read_record(id_, row[0])
             change = self._change(connection, record, row[1], event)
-            if change is None:
-                _place(connection, record)
+            # An ID that an engine brings may be that of an email which a newer version sends.
+            if change is None and (is_readable(record) or is_found(event)):
+                self._place(connection, record)
             return change
 
         return await self._transact(apply)
@@ -173,13 +181,14 @@ class SqliteStore:
                 row = connection.execute(_NEXT).fetchone()
                 if row is None:
                     return None
-                record = _record(row[0])
-                change = self._change(connection, record, row[1], claim)
+                id_, text, body = row
+                record = read_record(id_, text)
+                change = self._change(connection, record, body, claim)
                 if change is not None:
                     return change
                 # So that the next claim need not pass it again.
-                if self._change(connection, record, row[1], Expire()) is None:
-                    _place(connection, record)
+                if self._change(connection, record, body, Expire()) is None:
+                    self._place(connection, record)
             return None
 
         return await self._transact(claim_next)
@@ -202,7 +211,7 @@ class SqliteStore:
 
     async def get(self, id_: str) -> Record | None:
         """Return a record, or None."""
-        query = "SELECT record FROM outbox WHERE ticket = ?"
+        query = "SELECT ticket, record FROM outbox WHERE ticket = ?"
         found = await self._transact(lambda connection: _read(connection, query, id_))
         return found[0] if found else None
 
@@ -228,7 +237,7 @@ class SqliteStore:
         filters = {"state": state, "usage": usage, "before": before}
         given = {name: value for name, value in filters.items() if value is not None}
         where = " AND ".join(["TRUE", *(_FILTERS[name] for name in given)])
-        query = f"SELECT record FROM outbox WHERE {where} ORDER BY seq DESC LIMIT ?"  # noqa: S608 - of the texts above
+        query = f"SELECT ticket, record FROM outbox WHERE {where} ORDER BY seq DESC LIMIT ?"  # noqa: S608 - of the texts above
         return await self._transact(
             lambda connection: _read(connection, query, *given.values(), limit)
         )
@@ -275,9 +284,17 @@ class SqliteStore:
         if after is None:
             return None
         times = (after.deadline, after.publish_at, after.lease_until, after.finished_at)
-        rest = (json.dumps(after.as_json()), body_after(after, event, body), after.id)
+        rest = (write_record(after), body_after(after, event, body), after.id)
         connection.execute(_UPDATE, (after.state, *times, *rest))
         return Change(after, now, body)
+
+    def _place(self, connection: sqlite3.Connection, record: Record) -> None:
+        """Put a row where its record belongs, if somebody edited it: it would be found for ever."""
+        right = placed(record, self._now())
+        times = (right.deadline, right.publish_at, right.lease_until, right.finished_at)
+        done = connection.execute(_PLACE, (right.state, *times, right.id, right.state))
+        if done.rowcount and not is_readable(record):
+            say_set_aside(record.id)
 
     async def _transact(self, work: Callable[[sqlite3.Connection], T]) -> T:
         done: T = await self._works(work)
@@ -300,15 +317,5 @@ class SqliteStore:
             yield "COMMIT"
 
 
-def _place(connection: sqlite3.Connection, record: Record) -> None:
-    """Put a row where its record belongs, if somebody moved it: it would be found for ever."""
-    times = (record.deadline, record.publish_at, record.lease_until, record.finished_at)
-    connection.execute(_PLACE, (record.state, *times, record.id, record.state))
-
-
 def _read(connection: sqlite3.Connection, query: str, *values: Any) -> list[Record]:
-    return [_record(text) for (text,) in connection.execute(query, values)]
-
-
-def _record(text: str) -> Record:
-    return read_record(text)
+    return [read_record(id_, text) for id_, text in connection.execute(query, values)]

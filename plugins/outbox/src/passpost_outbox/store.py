@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Any, Final, Protocol
 
 import attrs
 
 from passpost.phrases import Phrases
 from passpost.stores import StoreError
-from passpost_outbox.records import Claim, Event, Record, State
+from passpost_outbox.records import (
+    UNREADABLE,
+    Abandon,
+    Claim,
+    Event,
+    Expire,
+    Publish,
+    Record,
+    State,
+    is_id,
+)
 
+log: Final = logging.getLogger("passpost.outbox")
 _ = Phrases("passpost_outbox")
 
 
@@ -30,17 +42,59 @@ class Change:
     body: bytes | None = attrs.field(default=None, repr=False)
 
 
-def read_record(text: str) -> Record:
+def read_record(id_: str, text: str) -> Record:
     """Return the record that a store has as JSON.
 
-    Raises:
-        StoreError: Somebody damaged it; the text does not repeat it.
+    One that is damaged, or that only a newer version reads, is of the state ``unreadable``, and
+    nothing but its ID is known.
     """
     try:
-        return Record.from_json(json.loads(text))
+        record = Record.from_json(json.loads(text))
     except (ValueError, RecursionError):
-        pass
-    raise StoreError(_("a record of the outbox is damaged"))
+        record = None
+    if record is not None and record.id == id_:
+        return record
+    texts: dict[str, Any] = dict.fromkeys(("usage", "recipient", "shown", "fingerprint"), "")
+    numbers: dict[str, Any] = dict.fromkeys(("priority", "queued_at", "deadline"), 0)
+    return Record(id=id_, state=UNREADABLE, **texts, **numbers)
+
+
+def write_record(record: Record) -> str:
+    """Return a record as a store has it: JSON."""
+    return json.dumps(record.as_json(), separators=(",", ":"))
+
+
+def is_readable(record: Record) -> bool:
+    """Return whether anything is known of a record."""
+    return record.state != UNREADABLE
+
+
+def require_readable(record: Record) -> Record:
+    """Return a record of which something is known.
+
+    Raises:
+        StoreError: It is damaged, or of a newer version; the text does not repeat it.
+    """
+    if is_readable(record):
+        return record
+    raise StoreError(
+        _("a record of the outbox is damaged, or of a newer version"),
+        hint=_("Update passpost-outbox in this process, or restore the record."),
+    )
+
+
+def is_found(event: Event) -> bool:
+    """Return whether an event is for a record that a sweeper found in an index.
+
+    If the event is not allowed, the index is wrong, and the sweeper would find it for ever.
+    """
+    return isinstance(event, Expire | Abandon | Publish)
+
+
+def say_set_aside(id_: str) -> None:
+    """Log that a record cannot be read. Its text may contain anything, and is not repeated."""
+    name = id_ if is_id(id_) else "a record"
+    log.error("%s is damaged or of a newer version: it is set aside, and not sent", name)
 
 
 class OutboxStore(Protocol):
@@ -50,6 +104,9 @@ class OutboxStore(Protocol):
     all, and is on disk when it returns. None takes longer than some seconds. Those that are asked
     for at once may share a transaction. Of several callers that apply events to one record at a
     time, each sees what the one before left.
+    A record that cannot be read, see `read_record`, holds nobody up: a claim passes it, and takes
+    it out of the queue. So do the events of a sweeper, which are not allowed for it. Its text and
+    body stay, and it is deleted like those that have ended.
     `passpost_outbox.testing.OutboxStoreSuite` is this contract, as tests.
     """
 

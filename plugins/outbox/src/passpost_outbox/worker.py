@@ -25,6 +25,7 @@ from passpost_outbox.envelope import UnreadableError, identity_of, opened
 from passpost_outbox.keys import Keys
 from passpost_outbox.opening import WorkerFromFile
 from passpost_outbox.records import (
+    FACTS,
     Claim,
     Event,
     Finish,
@@ -39,7 +40,6 @@ from passpost_outbox.sweeper import Sweeper
 
 log: Final = logging.getLogger("passpost.outbox")
 
-_FACTS: Final = ("connector", "scope", "temporary", "retry_after", "provider_code")
 _LONGEST: Final = 86_400_000
 """Milliseconds that a send may take at most, as those of a policy; the end of time is too far."""
 _POLL: Final = 0.2
@@ -344,7 +344,7 @@ class Worker(WorkerFromFile):
         try:
             receipt = await self._mailer.send(message, **options)
         except SendError as error:
-            facts: dict[str, Any] = {name: getattr(error, name) for name in _FACTS}
+            facts: dict[str, Any] = {name: getattr(error, name) for name in FACTS}
             return Result(state=error.outcome, **facts)
         except MessageError:
             return Result(state="rejected", reason="message")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -21,8 +21,8 @@ from passpost_cli.terminal import complain, one_line, out, out_json
 from passpost_outbox.async_outbox import AsyncOutbox
 from passpost_outbox.commands.arguments import as_json, finished, number, seconds, settings_file
 from passpost_outbox.opening import opened_parts, read_outbox
-from passpost_outbox.records import STATES, Record, State
-from passpost_outbox.store import OutboxStore
+from passpost_outbox.records import FACTS, STATES, UNREADABLE, Record, State
+from passpost_outbox.store import OutboxStore, is_readable
 
 _ = Phrases("passpost_outbox")
 
@@ -30,9 +30,7 @@ _PAGE: Final = 200
 _LIMIT: Final = 50
 _BATCH: Final = 1000
 
-_FACTS: Final = (
-    "connector", "message_id", "provider_id", "scope", "temporary", "retry_after", "provider_code",
-)  # fmt: skip
+_RESULT: Final = (*FACTS, "message_id", "provider_id")
 
 _FAILED: Final = """  {"ok": false, "error": {"kind": "config|plugin|refused|usage|internal",
    "message", …}}"""
@@ -74,17 +72,23 @@ def outbox() -> None:
 def stats(file: str, as_json: bool) -> None:
     """Count the emails of each state."""
     counts = finished(_counts(file))
-    states = {state: counts.get(state, 0) for state in STATES}
+    states = {state: counts.get(state, 0) for state in _states(counts)}
     if as_json:
         out_json({"ok": True, "states": states})
         return
     for state, number_ in states.items():
-        out(f"{state:<9} {number_:>9}")
+        out(f"{state:<10} {number_:>8}")
+
+
+def _states(counts: Mapping[State, int]) -> tuple[State, ...]:
+    # There is hardly ever one that cannot be read.
+    return (*STATES, UNREADABLE) if counts.get(UNREADABLE) else STATES
 
 
 def _state(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
-    if value is not None and value not in STATES:
-        names = ", ".join(STATES)
+    known = (*STATES, UNREADABLE)
+    if value is not None and value not in known:
+        names = ", ".join(known)
         raise click.BadParameter(_("use one of {names}", names=names), ctx, param)
     return value
 
@@ -111,7 +115,8 @@ def list_(  # noqa: PLR0913, PLR0917 - click passes each option
         out_json({"ok": True, "emails": [document(record) for record in records]})
         return
     for record in records:
-        parts = (_when(record.queued_at), f"{record.state:<9}", record.id, record.usage)
+        when = _when(record.queued_at) if is_readable(record) else "-"
+        parts = (when, f"{record.state:<10}", record.id, record.usage)
         out(one_line("  ".join([*parts, record.shown, _why(record)]).rstrip()))
 
 
@@ -200,6 +205,7 @@ def _confirm() -> None:
 def document(record: Record) -> dict[str, Any]:
     """Return a record as JSON data: no hash, no owner, and no content."""
     result = record.result
+    known = is_readable(record)
     return {
         "id": record.id,
         "state": record.state,
@@ -207,10 +213,10 @@ def document(record: Record) -> dict[str, Any]:
         "usage": record.usage,
         "recipient": record.shown,
         "priority": record.priority,
-        "queued_at": _when(record.queued_at),
-        "deadline": _when(record.deadline),
+        "queued_at": _when(record.queued_at) if known else None,
+        "deadline": _when(record.deadline) if known else None,
         "finished_at": None if record.finished_at is None else _when(record.finished_at),
-        **{name: None if result is None else getattr(result, name) for name in _FACTS},
+        **{name: None if result is None else getattr(result, name) for name in _RESULT},
     }
 
 

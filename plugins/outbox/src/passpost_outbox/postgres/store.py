@@ -19,9 +19,9 @@ from passpost_outbox.postgres.server import (
     PostgresServer,
 )
 from passpost_outbox.postgres.tables import LOCK, VERSION, listing, statements
-from passpost_outbox.postgres.writing import Row, as_record, put, write
-from passpost_outbox.records import Abandon, Claim, Event, Expire, Publish, Record, State
-from passpost_outbox.store import Change
+from passpost_outbox.postgres.writing import Row, put, write
+from passpost_outbox.records import Claim, Event, Expire, Record, State
+from passpost_outbox.store import Change, is_found, read_record
 from passpost_outbox.together import Together
 from passpost_outbox.transactions import Rows
 
@@ -184,9 +184,9 @@ class PostgresStore:
                 if found is not None:
                     # Of several events of one record, each sees what the one before left.
                     known[id_] = changed[id_] = found[0]
-                elif id_ in known and isinstance(event, Publish | Expire | Abandon):
+                elif id_ in known and is_found(event):
                     # It is not where the sweeper found it. If somebody edited it, it is put back.
-                    changed[id_] = known[id_]
+                    changed[id_] = known[id_].placed()
             await write(on, self._sql, changed.values())
             return done
 
@@ -202,7 +202,7 @@ class PostgresStore:
                 for row in rows:
                     if row.record.state != "queued":
                         # Somebody edited the row, which would be found for ever: it is put back.
-                        changed.append(row)
+                        changed.append(row.placed())
                         continue
                     # So that the next claim need not pass it again.
                     found = row.after(Expire())
@@ -223,7 +223,7 @@ class PostgresStore:
         return await self._server.run(lambda on: on.read(sql, values))
 
     async def _records(self, sql: str, values: Mapping[str, Any]) -> Sequence[Record]:
-        return [as_record(text) for (text,) in await self._ask(sql, values)]
+        return [read_record(*row) for row in await self._ask(sql, values)]
 
     async def _prepare(self, connection: AsyncConnection[TupleRow]) -> None:
         on = OwnTransaction(connection)

@@ -77,25 +77,25 @@ class Statements:
         ON CONFLICT DO NOTHING RETURNING seq
         """
     body: str = "SELECT body FROM {table} WHERE ticket = %(ticket)s"
-    known: str = "SELECT record FROM {table} WHERE ticket = %(ticket)s OR idem = %(idem)s"
+    known: str = "SELECT ticket, record FROM {table} WHERE ticket = %(ticket)s OR idem = %(idem)s"
     serialize: str = "SELECT pg_advisory_xact_lock(hashtextextended(%(text)s, 0))"
     # In these, the clock is read when the row is locked, not when the wait for it began.
     older: str = """
-        SELECT record, body, {clock} FROM (
-          SELECT record, body FROM {table}
+        SELECT ticket, record, body, {clock} FROM (
+          SELECT ticket, record, body FROM {table}
           WHERE state = 'queued' AND recipient = %(recipient)s AND usage = %(usage)s
           AND ticket <> %(ticket)s ORDER BY seq FOR UPDATE
         ) AS locked
         """
     some: str = """
-        SELECT record, body, {clock} FROM (
-          SELECT record, body FROM {table} WHERE ticket = ANY(%(tickets)s)
+        SELECT ticket, record, body, {clock} FROM (
+          SELECT ticket, record, body FROM {table} WHERE ticket = ANY(%(tickets)s)
           ORDER BY seq FOR UPDATE
         ) AS locked
         """
     next: str = """
-        SELECT record, body, {clock} FROM (
-          SELECT record, body FROM {table} WHERE state = 'queued'
+        SELECT ticket, record, body, {clock} FROM (
+          SELECT ticket, record, body FROM {table} WHERE state = 'queued'
           ORDER BY priority, seq LIMIT %(limit)s FOR UPDATE SKIP LOCKED
         ) AS locked
         """
@@ -119,15 +119,15 @@ class Statements:
         WHERE old.ticket = new.ticket
         """
     overdue: str = """
-        SELECT record FROM {table} WHERE state = 'queued' AND deadline <= {clock}
+        SELECT ticket, record FROM {table} WHERE state = 'queued' AND deadline <= {clock}
         ORDER BY deadline LIMIT %(limit)s
         """
     stale: str = """
-        SELECT record FROM {table} WHERE state = 'queued' AND publish_at <= {clock}
+        SELECT ticket, record FROM {table} WHERE state = 'queued' AND publish_at <= {clock}
         ORDER BY publish_at LIMIT %(limit)s
         """
     dead: str = """
-        SELECT record FROM {table} WHERE state = 'sending' AND lease_until <= {clock}
+        SELECT ticket, record FROM {table} WHERE state = 'sending' AND lease_until <= {clock}
         ORDER BY lease_until LIMIT %(limit)s
         """
     counts: str = "SELECT state, count(*) FROM {table} GROUP BY state"
@@ -142,7 +142,9 @@ class Statements:
         UPDATE {table}_meta SET leader = %(owner)s, until = {clock} + %(lease)s
         WHERE leader = %(owner)s OR until <= {clock} RETURNING 1
         """
-    list: str = "SELECT record FROM {table} WHERE {where} ORDER BY seq DESC LIMIT %(limit)s"
+    list: str = """
+        SELECT ticket, record FROM {table} WHERE {where} ORDER BY seq DESC LIMIT %(limit)s
+        """
     # The planner finds an index for what is asked for alone, and none for "everything or this".
     by_state: str = "state = %(state)s"
     by_usage: str = "usage = %(usage)s"

@@ -9,8 +9,8 @@ from typing import Any
 import attrs
 
 from passpost_outbox.postgres.tables import Statements
-from passpost_outbox.records import Event, Record, Supersede, body_after, decide
-from passpost_outbox.store import Change, read_record
+from passpost_outbox.records import Event, Record, Supersede, body_after, decide, placed
+from passpost_outbox.store import Change, is_readable, read_record, say_set_aside, write_record
 from passpost_outbox.transactions import Transaction
 
 
@@ -29,11 +29,11 @@ async def put(
     values = {name: getattr(record, name) for name in names}
     named = {"ticket": record.id, "idem": record.idem}
     while not await on.read(
-        sql.insert, {**values, **named, "record": as_text(record), "body": body}
+        sql.insert, {**values, **named, "record": write_record(record), "body": body}
     ):
         # It may be purged meanwhile.
         if known := await on.read(sql.known, named):
-            return as_record(known[0][0])
+            return read_record(*known[0])
     if supersedes is not None:
         recipient, usage = supersedes
         wanted = {"recipient": recipient, "usage": usage, "ticket": record.id}
@@ -45,31 +45,45 @@ async def put(
 
 @attrs.frozen
 class Row:
-    """A record that this transaction has locked, and its body."""
+    """A record that this transaction has locked, and its body.
+
+    Attributes:
+        record: The record.
+        body: The encrypted body, if there is one.
+        now: The server's time.
+        text: The record as the table has it.
+    """
 
     record: Record
     body: bytes | None = attrs.field(repr=False)
     now: int
+    text: str = attrs.field(repr=False)
 
     @classmethod
     def of(cls, columns: Sequence[Any]) -> Row:
         """Return that of the columns of a statement."""
-        text, body, now = columns
-        return cls(as_record(text), None if body is None else bytes(body), now)
+        id_, text, body, now = columns
+        return cls(read_record(id_, text), None if body is None else bytes(body), now, text)
 
     def after(self, event: Event) -> tuple[Row, Change] | None:
         """Return what becomes of it, or None where the event is not allowed."""
         record = decide(self.record, event, self.now)
         if record is None:
             return None
-        row = Row(record, body_after(record, event, self.body), self.now)
+        row = Row(record, body_after(record, event, self.body), self.now, write_record(record))
         return row, Change(record, self.now, self.body)
+
+    def placed(self) -> Row:
+        """Return it as its indexes are to have it, where somebody edited it: see `placed`."""
+        if not is_readable(self.record):
+            say_set_aside(self.record.id)
+        return attrs.evolve(self, record=placed(self.record, self.now))
 
     def columns(self) -> dict[str, Any]:
         """Return the columns that change."""
         names = ("state", "deadline", "publish_at", "lease_until", "finished_at")
         values = {name: getattr(self.record, name) for name in names}
-        rest = {"ticket": self.record.id, "record": as_text(self.record), "body": self.body}
+        rest = {"ticket": self.record.id, "record": self.text, "body": self.body}
         return {**values, **rest}
 
 
@@ -82,13 +96,3 @@ async def write(on: Transaction, sql: Statements, rows: Iterable[Row]) -> None:
         await on.write(
             sql.update_all, {name: [row[name] for row in changed] for name in changed[0]}
         )
-
-
-def as_record(text: str) -> Record:
-    """Return the record of its column."""
-    return read_record(text)
-
-
-def as_text(record: Record) -> str:
-    """Return the column of a record."""
-    return json.dumps(record.as_json())

@@ -8,6 +8,7 @@ from itertools import count
 from typing import Any, Final
 
 import attrs
+import pytest
 
 from passpost_outbox.records import (
     Abandon,
@@ -92,6 +93,58 @@ class OutboxStoreSuite:
             events: tuple[Event, ...] = (Claim("me", 1), Release("me", b""), Abandon(), Expire())
             for event in events:
                 assert await one.apply(record.id, event) is None, f"{event} left a final state"
+
+        _run(connect, check)
+
+    def test_a_record_that_cannot_be_read_holds_nobody_up(
+        self, connect: Connect, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        async def check(one: OutboxStore, other: OutboxStore) -> None:
+            # No version writes such a date; its priority is the first.
+            broken: dict[str, Any] = {"date": "canary", "priority": 1, "idem": "key"}
+            first = await _put(one, **broken)
+            rest = [await _put(one) for _ in range(3)]
+            claims = [await store.claim_next(Claim("me", _LEASE)) for store in (one, other, one)]
+            assert [claim and claim.record.id for claim in claims] == [each.id for each in rest]
+            # What has no claim is found by a sweeper.
+            late = await _put(one, left=-1, **{**broken, "idem": None})
+            assert [record.id for record in await other.due(10)] == [late.id]
+            assert await one.apply(late.id, Expire()) is None
+            lost = await _put(one, **{**broken, "idem": None})
+            assert lost.id in [record.id for record in await other.stale(10)]
+            assert await one.apply(lost.id, Publish(_LEASE)) is None
+            assert (await other.due(10), await other.stale(10)) == ([], [])
+            assert await one.counts() == {"sending": 3, "unreadable": 3}
+            ids = [lost.id, late.id, first.id]
+            assert [record.id for record in await one.list(state="unreadable")] == ids
+            assert (await _put(other, idem="key")).state == "unreadable"
+            newer = await _put(one, supersedes=(lost.recipient, lost.usage))
+            claimed = await one.claim_next(Claim("me", _LEASE))
+            assert claimed is not None
+            assert claimed.record.id == newer.id
+            found = await one.get(first.id)
+            assert found is not None
+            assert (found.id, found.state) == (first.id, "unreadable")
+            # A newer version may read it, so it is kept as long as others that have ended.
+            assert await one.body(first.id) == b"body"
+            assert await one.purge(age=_LEASE) == 0
+            assert await one.purge(age=-1) == 3  # noqa: PLR2004 - those above
+            assert await one.counts() == {"sending": 4}
+            # Each is told of once, and without its content.
+            assert [caplog.text.count(f"{id_} is damaged") for id_ in ids] == [1, 1, 1]
+            assert "canary" not in caplog.text
+
+        _run(connect, check)
+
+    def test_what_a_newer_version_adds_is_kept(self, connect: Connect) -> None:
+        async def check(one: OutboxStore, other: OutboxStore) -> None:
+            record = await _put(one, more={"colour": {"of": ["é", 7]}})
+            await other.apply(record.id, Claim("me", _LEASE))
+            result = attrs.evolve(_ACCEPTED, more={"cost": 0.1})
+            await other.apply(record.id, Finish("me", result))
+            found = await one.get(record.id)
+            assert found is not None
+            assert (found.more, found.result) == (record.more, result)
 
         _run(connect, check)
 
