@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from passpost._paths import Path
 
-_MARK: Final = "\ufeff"
 _BLANK: Final = re.compile(r"[ \t]*+")
 _REST_OF_LINE: Final = re.compile(r"[ \t]*+(?:\r?\n|\Z)")
 _COMMENTS: Final = re.compile(r"(?:[ \t]*+(?:/\*[^\r\n]*?\*/|//[^\r\n]*))*+(?=[ \t]*+[\r\n])")
@@ -44,10 +43,9 @@ def rewrite(text: str, wanted: Mapping[str, Any]) -> str:
         ConfigError: The text cannot be read.
         ValueError: The value is not JSON data.
     """
-    spans, mark = _spans(text)
-    editor = _Editor(spans)
+    editor = _Editor(Spans(text))
     editor.change((), editor.spans.value, json.loads(json.dumps(wanted, allow_nan=False)))
-    return mark + editor.spans.text
+    return editor.spans.text
 
 
 def rename(text: str, path: Path, name: str) -> str:
@@ -62,13 +60,13 @@ def rename(text: str, path: Path, name: str) -> str:
         ConfigError: The text cannot be read.
         KeyError: There is nothing at the path.
     """
-    spans, mark = _spans(text)
+    spans = Spans(text)
     member = spans.members[path]
     key = _KEY.match(spans.text, member.start)
     if key is None:
         raise KeyError(path)
     written = json.dumps(name, ensure_ascii=False)
-    return mark + spans.text[: member.start] + written + spans.text[key.end() :]
+    return spans.text[: member.start] + written + spans.text[key.end() :]
 
 
 def respell(text: str, path: Path, change: Callable[[str], str]) -> str:
@@ -83,7 +81,7 @@ def respell(text: str, path: Path, change: Callable[[str], str]) -> str:
         ConfigError: The settings cannot be read.
         KeyError: There is no text at the path.
     """
-    spans, mark = _spans(text)
+    spans = Spans(text)
     member = spans.members[path]
     before = spans.text[member.value : member.end]
     old = json.loads(before)
@@ -93,13 +91,7 @@ def respell(text: str, path: Path, change: Callable[[str], str]) -> str:
     written = change(before)
     if _decoded(written) != change(old):
         written = json.dumps(change(old), ensure_ascii=False)
-    return mark + spans.text[: member.value] + written + spans.text[member.end :]
-
-
-def _spans(text: str) -> tuple[Spans, str]:
-    """Return the parts of settings, and the mark that the text begins with."""
-    mark = _MARK if text.startswith(_MARK) else ""
-    return Spans(text.removeprefix(_MARK)), mark
+    return spans.text[: member.value] + written + spans.text[member.end :]
 
 
 def _decoded(written: str) -> Any:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from passpost._config.jsonc import Scan
+from passpost._config.jsonc import MARK, Scan
 from passpost._config.settings import Source
 from passpost.config import read
 
@@ -34,17 +34,22 @@ class Member:
 class Spans:
     """A text of settings, what it says, and where each member is.
 
+    A byte order mark is a part of the text, and counts in each offset.
+
     Attributes:
         text: The text.
         value: The settings as plain data.
         members: All members by path, in the order of the text.
+        comments: All comments, each with its offset.
     """
 
     def __init__(self, text: str) -> None:
         # First, since it says in words what cannot be read.
         self.value: dict[str, Any] = _plain(read(text))
         self.text = text
-        self.members = _Members(text).found()
+        scan = _Members(text)
+        self.members = scan.found()
+        self.comments: tuple[tuple[int, str], ...] = tuple(scan.comments)
 
     def inside(self, parent: Path) -> list[Member]:
         """Return the members of an object or a list, in the order of the text."""
@@ -56,28 +61,35 @@ class _Members(Scan):
     """The scan that finds problems, which also notes where values end."""
 
     def __init__(self, text: str) -> None:
+        self.comments: list[tuple[int, str]] = []
         self._ends: dict[Path, int] = {}
         self._commas: dict[Path, int] = {}
-        super().__init__(Source(text), None)
+        plain = text.removeprefix(MARK)
+        self._mark = len(text) - len(plain)
+        super().__init__(Source(plain), None)
 
     def found(self) -> dict[Path, Member]:
         self.run()
+        mark = self._mark
         return {
-            path: Member(start, value, self._ends[path], self._commas.get(path))
+            path: Member(start + mark, value + mark, self._ends[path], self._commas.get(path))
             for path, (start, value) in self.index.items()
         }
 
     def _take(self, token: Any) -> None:
         before = [*self._open]
         super()._take(token)
-        end = token.start + len(token.text)
+        start = token.start + self._mark
+        end = start + len(token.text)
+        if token.kind == "comment":
+            self.comments.append((start, token.text))
         if token.kind == "comment" or not before:
             return
         parent = before[-1]
         if len(self._open) < len(before):
             self._ends[parent.path] = end
         elif token.text == "," and token.kind == "mark":
-            self._commas[(*parent.path, parent.step)] = token.start
+            self._commas[(*parent.path, parent.step)] = start
         else:
             # A value overwrites what its key has noted.
             self._ends[(*parent.path, parent.step)] = end

@@ -14,6 +14,7 @@ import click
 
 import passpost
 from passpost import config
+from passpost._config.jsonc import MARK
 from passpost._host.application import configure_application
 from passpost.phrases import Phrases, translated
 from passpost_cli.exit_codes import ExitCode
@@ -31,7 +32,6 @@ from passpost_tools.spans import Spans
 
 _: Final = Phrases("passpost_cli")
 
-_MARK: Final = "\ufeff"
 _NARROWEST: Final = 40
 
 
@@ -102,10 +102,10 @@ class Setup:
             ConfigError: They cannot be read.
             CommandError: They are not an application's.
         """
-        if not before.text.strip(f"{_MARK} \t\r\n"):
+        if not before.text.strip(f"{MARK} \t\r\n"):
             return {}
         config.read(before.text, self._place)
-        old = Spans(before.text.removeprefix(_MARK)).value
+        old = Spans(before.text).value
         connectors = old.get("connectors", {} if may_be_application(old) else None)
         entries = connectors.values() if isinstance(connectors, dict) else [None]
         if not all(isinstance(one, dict) and _is_entry(one) for one in entries):
@@ -184,7 +184,7 @@ class Setup:
             out(_colored(line, width))
 
     def _masked(self, text: str) -> str:
-        data = Spans(text.removeprefix(_MARK)).value
+        data = Spans(text).value
         host, paths = _host({}), []
         for name, entry in data.get("connectors", {}).items():
             try:

@@ -9,6 +9,7 @@ from typing import Any, Final
 import attrs
 
 import passpost
+from passpost._config.jsonc import MARK
 from passpost._wording import known
 from passpost_cli.arguments import STDIN, named
 from passpost_cli.connections import Findings, ask_all, ask_stores, failed_check, have_failed
@@ -172,7 +173,7 @@ def _save(file: str, before: str, after: str) -> None:
         raise CommandError(_("standard input cannot be corrected"), _("name the file"))
     try:
         loaded = saving.load(file)
-        mark = "\ufeff" if loaded.text.startswith("\ufeff") else ""
+        mark = MARK if loaded.text.startswith(MARK) else ""
         same = loaded.text.removeprefix(mark) == before
         if same:
             saving.save(loaded, mark + after)

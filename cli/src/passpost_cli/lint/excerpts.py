@@ -13,7 +13,7 @@ import attrs
 
 import passpost
 from passpost import config
-from passpost._config.jsonc import Scan, tokens_of
+from passpost._config.jsonc import MARK, Scan, tokens_of
 from passpost._config.secrecy import declared_keys
 from passpost._config.settings import Source
 from passpost._config.structure import LINT_KEY
@@ -63,7 +63,7 @@ class Excerpts:
     """
 
     def __init__(self, text: str, classes: tuple[type[Any], ...] = ()) -> None:
-        text = text.removeprefix("\ufeff")
+        text = text.removeprefix(MARK)
         self._fault = -1
         self._text = text
         self._lines = re.split(r"\r\n|\n|\r", text)

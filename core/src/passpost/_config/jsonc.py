@@ -44,7 +44,9 @@ MAX_PROBLEMS: Final = 100
 MAX_VALUES: Final = 50_000
 """Values in settings; more take seconds to go through, and nobody wrote them."""
 
-_MARK: Final = "\ufeff"
+MARK: Final = "\ufeff"
+"""The byte order mark, which a text may begin with."""
+
 _NAME: Final = re.compile(r"[$A-Za-z][A-Za-z]{0,39}")
 _CLOSERS: Final = {"{": "}", "[": "]"}
 
@@ -83,7 +85,7 @@ def read(text: str | bytes, file: str | None = None) -> Settings:
         too_large = _("the settings are larger than {max_size} MiB", max_size=MAX_SIZE >> 20)
         raise ConfigError([Problem("", too_large, file=file, code="E001")])
     decoded = _decoded(text, file) if isinstance(text, bytes) else text
-    source = Source(decoded.removeprefix(_MARK))
+    source = Source(decoded.removeprefix(MARK))
     scan = Scan(source, file)
     if problems := scan.run():
         raise ConfigError(problems)
@@ -104,7 +106,7 @@ def _decoded(data: bytes, file: str | None) -> str:
         except UnicodeDecodeError as error:
             message, valid = _("this byte is not valid UTF-8"), data[: error.start]
     # Outside of the except block: the original error contains the whole file.
-    before = Source(valid.decode("utf-8").removeprefix(_MARK))
+    before = Source(valid.decode("utf-8").removeprefix(MARK))
     place = before.place(len(before.text))
     remedy = _("save the file as UTF-8")
     raise ConfigError([Problem("", message, remedy, "error", file, *place, code="E002")])

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     from passpost_tools.descriptions import FormField
 
-_MARK: Final = "\ufeff"
 _AROUND: Final = 3
 _CONNECTORS: Final = "connectors"
 _NO_TEMPLATE: Final = "E402"
@@ -183,7 +182,7 @@ def _changed(old: Any, new: Any, path: Path) -> Iterator[Path]:
 
 
 def _problem(document: Document, path: Path, message: str) -> passpost.Problem:
-    settings = config.read(document.loaded.text.removeprefix(_MARK), document.loaded.path.name)
+    settings = config.read(document.loaded.text, document.loaded.path.name)
     return settings.problem(path, message)
 
 

@@ -15,8 +15,6 @@ import attrs
 
 import passpost
 from passpost import config
-from passpost._config.jsonc import Scan
-from passpost._config.settings import Source
 from passpost_tools.setup.questions import field_at, inner_fields, is_reference, is_secret
 from passpost_tools.spans import Spans
 
@@ -33,7 +31,6 @@ MASK: Final = "***"
 NEW: Final = "*** (new)"
 """What is shown in place of a secret that somebody has typed just now."""
 
-_MARK: Final = "\ufeff"
 _TELLING: Final = re.compile("pass|secret|token|key|credential|auth", re.IGNORECASE)
 _TOLD: Final = re.compile(
     r"""(?ix) ( ["'\w.-]* (?:pass|pw|secret|token|key|credential|auth) ["'\w.-]* \s* [:=]? \s* )
@@ -128,22 +125,23 @@ def hide(text: str, forms: Mapping[str, Sequence[FormField]]) -> Hidden:
     Raises:
         ConfigError: The text cannot be read.
     """
-    data = Spans(text.removeprefix(_MARK)).value
+    data = Spans(text).value
     paths = tuple(secret_paths(data, forms))
     return Hidden(replaced(text, dict.fromkeys(paths, MASK)), paths)
 
 
 def replaced(text: str, values: Mapping[Path, str]) -> str:
     """Return a text with other values at some paths, and without secrets in its comments."""
-    mark = _MARK if text.startswith(_MARK) else ""
-    text = text.removeprefix(_MARK)
-    members = Spans(text).members
-    parts = [
-        (members[path].value, members[path].end, json.dumps(value, ensure_ascii=False))
-        for path, value in values.items()
-    ]
-    parts += [(at, at + len(old), quiet(old)) for at, old in comments(text)]
-    return mark + _spliced(text, parts)
+    spans = Spans(text)
+    parts = [*_written(spans, values)]
+    parts += [(at, at + len(old), quiet(old)) for at, old in spans.comments]
+    return _spliced(text, parts)
+
+
+def _written(spans: Spans, values: Mapping[Path, str]) -> Iterator[tuple[int, int, str]]:
+    for path, value in values.items():
+        member = spans.members[path]
+        yield member.value, member.end, json.dumps(value, ensure_ascii=False)
 
 
 def quiet(comment: str) -> str:
@@ -167,28 +165,6 @@ def _masked(value: str) -> str:
     return value if not is_value or _is_open(bare) else value.replace(bare, MASK) if bare else value
 
 
-def comments(text: str) -> list[tuple[int, str]]:
-    """Return the comments of a text, each with its offset."""
-    return _Comments(text).found()
-
-
-class _Comments(Scan):
-    """The scan that finds problems, which also notes comments."""
-
-    def __init__(self, text: str) -> None:
-        self._found: list[tuple[int, str]] = []
-        super().__init__(Source(text), None)
-
-    def found(self) -> list[tuple[int, str]]:
-        self.run()
-        return self._found
-
-    def _take(self, token: Any) -> None:
-        super()._take(token)
-        if token.kind == "comment":
-            self._found.append((token.start, token.text))
-
-
 def reveal(text: str, before: str, forms: Mapping[str, Sequence[FormField]]) -> str:
     """Return a text with the secrets that its masks stand for: those at the same places.
 
@@ -200,33 +176,24 @@ def reveal(text: str, before: str, forms: Mapping[str, Sequence[FormField]]) -> 
     Raises:
         ConfigError: A text cannot be read.
     """
-    old = Spans(before.removeprefix(_MARK)).value if before.strip() else {}
-    known = {path: value_at(old, path) for path in secret_paths(old, forms)}
-    data = Spans(text.removeprefix(_MARK)).value
-    wanted = {path: known[path] for path in known if value_at(data, path) == MASK}
-    mark = _MARK if text.startswith(_MARK) else ""
-    text = text.removeprefix(_MARK)
-    members = Spans(text).members
-    parts = [
-        (members[path].value, members[path].end, json.dumps(value, ensure_ascii=False))
-        for path, value in wanted.items()
-    ]
-    parts += _revealed_comments(text, before.removeprefix(_MARK) if before.strip() else "{}")
-    return mark + _spliced(text, parts)
+    old, new = Spans(before if before.strip() else "{}"), Spans(text)
+    known = {path: value_at(old.value, path) for path in secret_paths(old.value, forms)}
+    wanted = {path: known[path] for path in known if value_at(new.value, path) == MASK}
+    return _spliced(text, [*_written(new, wanted), *_revealed_comments(new, old)])
 
 
-def _revealed_comments(text: str, before: str) -> Iterator[tuple[int, int, str]]:
+def _revealed_comments(new: Spans, old: Spans) -> Iterator[tuple[int, int, str]]:
     originals: defaultdict[str, list[str]] = defaultdict(list)
-    for _, comment in comments(before):
+    for _, comment in old.comments:
         originals[quiet(comment)].append(comment)
-    for at, comment in comments(text):
+    for at, comment in new.comments:
         if MASK in comment and originals[comment]:
             yield at, at + len(comment), originals[comment].pop(0)
 
 
 def left_masks(text: str, forms: Mapping[str, Sequence[FormField]]) -> tuple[Path, ...]:
     """Return where a text has a mask that stands for nothing."""
-    data = Spans(text.removeprefix(_MARK)).value
+    data = Spans(text).value
     return tuple(path for path in secret_paths(data, forms) if value_at(data, path) == MASK)
 
 

@@ -29,7 +29,6 @@ MAX_FILE: Final = 1 << 20
 """Bytes in a settings file; more is another file by mistake."""
 
 _FILE: Final = "${file:"
-_MARK: Final = "\ufeff"
 _MOST_DRAFTS: Final = 32
 
 
@@ -102,8 +101,8 @@ class Document:
 
     @cached_property
     def spans(self) -> Spans:
-        """Where each part of the text is, without a byte order mark."""
-        return Spans(self.loaded.text.removeprefix(_MARK))
+        """Where each part of the text is."""
+        return Spans(self.loaded.text)
 
 
 def config_path(path: str) -> tuple[str | int, ...]:
@@ -250,13 +249,12 @@ class Workspace:
         """Return what a text of settings says, and what is wrong with it."""
         if not loaded.text.strip():
             return Document(loaded=loaded)
-        text = loaded.text.removeprefix(_MARK)
         try:
-            settings = config.read(text, self.path.name)
+            settings = config.read(loaded.text, self.path.name)
         except passpost.ConfigError as error:
             return Document(loaded=loaded, problems=error.problems, readable=False)
         problems = self._problems(settings)
-        data = Spans(text).value
+        data = Spans(loaded.text).value
         entries = tuple(self._entries(data))
         return Document(loaded=loaded, data=data, entries=entries, problems=problems)
 

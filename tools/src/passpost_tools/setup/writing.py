@@ -22,7 +22,6 @@ _: Final = Phrases("passpost_tools")
 SCHEMA: Final = "./passpost.schema.json"
 """The schema that a new file names, beside it: ``passpost schema`` writes it."""
 
-_MARK: Final = "\ufeff"
 _UNIT: Final = "  "
 _SHOWN_DELIVERY: Final = ("timeout", "attempts", "onUnknown")
 
@@ -137,11 +136,9 @@ def _one_line(text: str) -> str:
 
 def with_part(text: str, path: tuple[str, ...], written: str) -> str:
     """Return a text with the value at a path replaced by another text."""
-    mark = _MARK if text.startswith(_MARK) else ""
-    text = text.removeprefix(_MARK)
     member = Spans(text).members[path]
     newline = "\r\n" if "\r\n" in text else "\n"
-    return mark + text[: member.value] + written.replace("\n", newline) + text[member.end :]
+    return text[: member.value] + written.replace("\n", newline) + text[member.end :]
 
 
 def with_entry(text: str, name: str, entry: Mapping[str, Any], fields: Sequence[FormField]) -> str:
@@ -175,12 +172,11 @@ def masked(text: str, paths: Iterable[tuple[str, ...]]) -> str:
 
 
 def _data(text: str) -> Any:
-    return Spans(text.removeprefix(_MARK)).value
+    return Spans(text).value
 
 
 def _indent(text: str, path: tuple[str, ...]) -> str:
     """Return the white space at the beginning of a member's line."""
-    text = text.removeprefix(_MARK)
     start = Spans(text).members[path].start
     line = text[text.rfind("\n", 0, start) + 1 : start]
     return line[: len(line) - len(line.lstrip())]

@@ -149,8 +149,8 @@ def _application(visit: Visit, document: Document) -> passpost.Application | pas
     workspace = visit.workspace
     place = workspace.path.name
     try:
-        text = document.loaded.text.removeprefix("\ufeff")
-        return configured(config.read(text, place), None, workspace.host)
+        settings = config.read(document.loaded.text, place)
+        return configured(settings, None, workspace.host)
     except passpost.ConfigError as wrong:
         return wrong
     except passpost.PluginError as wrong:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 import passpost
+from passpost._config.jsonc import MARK
 from passpost_console.changes import forms_of, propose
 from passpost_console.hiding import MASK, Path, quiet_draft, reveal, secret_paths, value_at
 from passpost_console.pages import failures
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
     from passpost_console.workspace import Document
 
-_MARK: Final = "\ufeff"
 _AGAIN: Final = _("A new secret is not shown again, and `***` is in its place: type it again.")
 
 
@@ -47,11 +47,10 @@ class Part:
     @classmethod
     def of(cls, text: str, path: Path) -> Part:
         """Return the part at a path; all of the text for an empty one."""
-        mark = len(text) - len(text.removeprefix(_MARK))
         if not path:
-            return cls(text, mark, len(text))
-        member = _spans(text.removeprefix(_MARK)).members[path]
-        return cls(text, member.value + mark, member.end + mark)
+            return cls(text, len(text) - len(text.removeprefix(MARK)), len(text))
+        member = _spans(text).members[path]
+        return cls(text, member.value, member.end)
 
     @property
     def text(self) -> str:
@@ -131,7 +130,7 @@ def _wrong(  # noqa: PLR0913, PLR0917 - each is one fact of the page
 
 def _typed(document: Document, text: str) -> set[Path]:
     """Return where a text has secrets of its own, not masks."""
-    data = Spans(text.removeprefix(_MARK)).value
+    data = Spans(text).value
     paths = secret_paths(data, forms_of(document))
     return {path for path in paths if value_at(data, path) != MASK}
 
