@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from passpost.config import read
 from passpost.errors import ConfigError
-from passpost_tools.editing import rewrite
+from passpost_tools.editing import reorder, rewrite
 from passpost_tools.spans import Spans
 
 WRITTEN = """\
@@ -177,3 +177,69 @@ def test_no_comment_outside_of_a_removed_value_is_lost(text: str, data: Any) -> 
     found = comments(rewrite(text, left))
     assert len(found) == len(comments(text)) - len(inside)
     assert read(rewrite(text, left)) == left
+
+
+def test_members_take_their_comments_along() -> None:
+    text = """{
+  "connectors": { // tried in this order
+    // All of them are ours.
+
+    // The first one.
+    "primary": {"use": "smtp"}, // office
+    "backup": {"use": "ses"} /* last */
+  }, // done
+}
+"""
+    assert (
+        reorder(text, ("connectors",), ["backup", "primary"])
+        == """{
+  "connectors": { // tried in this order
+    // All of them are ours.
+
+    "backup": {"use": "ses"}, /* last */
+    // The first one.
+    "primary": {"use": "smtp"} // office
+  }, // done
+}
+"""
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('{"a": 1, "b": 2}', '{"b": 2, "a": 1}'),
+        ('{ "a":1,"b":2 , }', '{ "b":2 ,"a":1, }'),
+        ('{"a": 1, "b": 2 // c\n}', '{"b": 2, // c\n "a": 1\n}'),
+        ('{\n"a": 1 // c\n, "b": 2}', '{\n"b": 2, "a": 1 // c\n}'),
+        ('\ufeff{"a": {"b": 3}, // c\r\n"b": 2}', '\ufeff{"b": 2,\r\n"a": {"b": 3} // c\r\n}'),
+    ],
+)  # fmt: skip
+def test_the_order_changes_in_any_formatting(text: str, expected: str) -> None:
+    assert reorder(text, (), ["b", "a"]) == expected
+
+
+@given(texts(), st.data())
+@example('{"a": 1 // c\n , "b": 2 }', None)
+def test_another_order_loses_nothing(text: str, data: Any) -> None:
+    before = Spans(text)
+    keys = list(before.value)
+    order = data.draw(st.permutations(keys)) if data else keys[::-1]
+    edited = reorder(text, (), order)
+    after = Spans(edited)
+    assert list(after.value) == order
+    assert after.value == before.value
+    assert sorted(one for _, one in after.comments) == sorted(one for _, one in before.comments)
+    for key in keys:
+        was, now = before.members[key,], after.members[key,]
+        assert before.text[was.start : was.end] == after.text[now.start : now.end]
+    assert reorder(text, (), keys) == text
+
+
+def test_the_order_has_each_member_once() -> None:
+    for order in ([], ["a"], ["a", "a"], ["a", "b", "c"]):
+        with pytest.raises(ValueError, match="not the keys"):
+            reorder('{"a": 1, "b": 2}', (), order)
+    assert reorder('{"a": [1, 2, 3]}', ("a",), [2, 0, 1]) == '{"a": [3, 1, 2]}'
+    with pytest.raises(KeyError):
+        reorder("{}", ("connectors",), [])

@@ -146,3 +146,19 @@ def test_a_keyboard_is_enough(browse: Browse, running: Running, file: Path) -> N
     page.keyboard.press("Enter")
     expect(page.get_by_role("status")).to_contain_text("Saved")
     assert "sign-in@example.com" in file.read_text("utf-8")
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_the_order_of_connectors_is_changed(
+    browse: Browse, running: Running, file: Path, scripts: bool
+) -> None:
+    page = entered(browse(java_script_enabled=scripts), running)
+    page.get_by_role("button", name="Move up backup").click()
+    expect(page.locator("tr.plus").first).to_be_visible()
+    assert file.read_text("utf-8") == TEXT
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("status")).to_contain_text("Saved")
+    expect(page.locator(".connectors h3").first).to_have_text("backup")
+    page.get_by_role("button", name="Remove primary").click()
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator(".connectors h3")).to_have_text(["backup"])

@@ -98,6 +98,12 @@ def pages(
         with page.expect_navigation():
             page.locator(".actions button.primary").click()
         yield "/connectors/primary (what changes)", page
+        routes = '"delivery": {"routes": {"SignIn": ["backup", "primary"], "*": ["primary"]}},'
+        file.write_text(file.read_text("utf-8").replace('"templates"', f'{routes} "templates"'))
+        page.goto(f"{running.origin}/")
+        yield "/ (routes)", page
+        page.get_by_role("button", name="primary", exact=False).first.click()
+        yield "/ (what changes)", page
         # Nothing listens there: the answer comes at once.
         text = file.read_text("utf-8").replace("smtp.example.com", "127.0.0.1")
         file.write_text(text.replace("587", "1"), "utf-8")

@@ -6,25 +6,28 @@ r"""Changes settings in their text, so that comments, order and formatting stay.
     rewrite(text, {"port": 587, "host": "mail.example.com"})
 
 Whatever is equal before and after keeps its bytes: one value at a time is replaced, added or
-removed, and no comment is ever lost. `rename` and `respell` change one key or one text.
+removed, and no comment is ever lost. `rename` and `respell` change one key or one text, and
+`reorder` the order of members.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Any, Final
 
 from passpost_tools.spans import Member, Spans
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from passpost._paths import Path
 
 _BLANK: Final = re.compile(r"[ \t]*+")
 _REST_OF_LINE: Final = re.compile(r"[ \t]*+(?:\r?\n|\Z)")
+_LINE_END: Final = re.compile(r"[ \t]*+\r?\n")
 _COMMENTS: Final = re.compile(r"(?:[ \t]*+(?:/\*[^\r\n]*?\*/|//[^\r\n]*))*+(?=[ \t]*+[\r\n])")
 _COMMENT: Final = re.compile(r"//|/\*")
 _KEY: Final = re.compile(r'"(?:[^"\\]|\\.)*+"')
@@ -92,6 +95,66 @@ def respell(text: str, path: Path, change: Callable[[str], str]) -> str:
     if _decoded(written) != change(old):
         written = json.dumps(change(old), ensure_ascii=False)
     return spans.text[: member.value] + written + spans.text[member.end :]
+
+
+def reorder(text: str, path: Path, order: Sequence[str | int]) -> str:
+    """Return the text of settings with the members of an object or a list in another order.
+
+    A member takes the comments along that are before it or behind it on its line. A comment with a
+    blank line behind it stays, and so do white space and the comma at the end.
+
+    Args:
+        text: The settings.
+        path: Where the object or the list is.
+        order: Its keys or indexes in the new order.
+
+    Raises:
+        ConfigError: The settings cannot be read.
+        KeyError: There is nothing at the path.
+        ValueError: These are not its keys or indexes.
+    """
+    spans = Spans(text)
+    outer, inside = spans.members[path], spans.inside(path)
+    keys = [one[-1] for one in spans.members if one[:-1] == path and one != path]
+    if Counter(keys) != Counter(order):
+        raise ValueError("these are not the keys or indexes")
+    at = first = _end(_COMMENTS, text, outer.value + 1)
+    heads, pieces = [], {}
+    for key, member in zip(keys, inside, strict=True):
+        start = _led(spans, at, member.start)
+        heads.append(text[at:start])
+        behind = member.end if member.comma is None else member.comma + 1
+        at = _end(_COMMENTS, text, behind)
+        pieces[key] = (text[start : member.end], text[member.end : behind], text[behind:at])
+    has_comma = bool(inside) and inside[-1].comma is not None
+    made = _in_order([*heads, text[at:]], [pieces[key] for key in order], has_comma=has_comma)
+    return text[:first] + made
+
+
+def _led(spans: Spans, at: int, start: int) -> int:
+    """Return where a member begins with the comments that are before it."""
+    comments = [one for one in spans.comments if at <= one[0] < start]
+    begin = start
+    for offset, comment in reversed(comments):
+        if spans.text.count("\n", offset + len(comment), begin) > 1:
+            break
+        begin = offset
+    return begin
+
+
+def _in_order(
+    stays: Sequence[str], pieces: Sequence[tuple[str, str, str]], *, has_comma: bool
+) -> str:
+    """Return members between what stays: what is around each of them, and the commas."""
+    made, newline = "", "\r\n" if any("\r\n" in one for one in stays) else "\n"
+    for index, (before, (own, gap, behind)) in enumerate(zip(stays, pieces, strict=False)):
+        is_last = index + 1 == len(pieces)
+        between = _with_comments(gap[:-1]) if is_last and not has_comma else gap or ","
+        made += before + own + between + behind
+        # A comment to the end of the line must not hide what follows.
+        if "//" in behind and not _LINE_END.match(stays[index + 1]):
+            made += newline
+    return made + stays[-1]
 
 
 def _decoded(written: str) -> Any:

@@ -9,7 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 from secrets import token_urlsafe
 from threading import Lock
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
@@ -24,6 +24,9 @@ from passpost_tools.descriptions import FormField
 from passpost_tools.saving import Loaded, load, save
 from passpost_tools.setup.questions import fields_of, is_unset
 from passpost_tools.spans import Spans
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 MAX_FILE: Final = 1 << 20
 """Bytes in a settings file; more is another file by mistake."""
@@ -83,6 +86,12 @@ class Document:
         """The errors; without references that are not set in this process."""
         wrong = (one for one in self.problems if one.severity == "error")
         return tuple(one for one in wrong if not is_unset(one))
+
+    @property
+    def connectors(self) -> dict[str, Any]:
+        """The connectors as they are written, by name."""
+        written = self.data.get("connectors")
+        return written if isinstance(written, dict) else {}
 
     def entry(self, name: str) -> Entry | None:
         """Return the connector of a name."""
@@ -254,9 +263,8 @@ class Workspace:
         except passpost.ConfigError as error:
             return Document(loaded=loaded, problems=error.problems, readable=False)
         problems = self._problems(settings)
-        data = Spans(loaded.text).value
-        entries = tuple(self._entries(data))
-        return Document(loaded=loaded, data=data, entries=entries, problems=problems)
+        document = Document(loaded=loaded, data=Spans(loaded.text).value, problems=problems)
+        return attrs.evolve(document, entries=tuple(self._entries(document.connectors)))
 
     def _problems(self, settings: config.Settings) -> tuple[passpost.Problem, ...]:
         try:
@@ -266,9 +274,8 @@ class Workspace:
         except passpost.PluginError as error:
             return (passpost.Problem("", said(error), file=self.path.name),)
 
-    def _entries(self, data: dict[str, Any]) -> Any:
-        connectors = data.get("connectors")
-        for name, entry in (connectors if isinstance(connectors, dict) else {}).items():
+    def _entries(self, connectors: dict[str, Any]) -> Iterator[Entry]:
+        for name, entry in connectors.items():
             written = entry if isinstance(entry, dict) else {}
             use, settings = written.get("use"), written.get("settings")
             use = use if isinstance(use, str) else ""
