@@ -201,29 +201,17 @@ def test_no_email_waits_for_the_ids_of_those_that_expired(bench: Any) -> None:
             later = await outbox.enqueue(message(usage="Generic"))
             first = await outbox.enqueue(message())
             worker = bench.worker(mailer)
-            assert await worker.work(dead[0].id) is None
+            ids = [one.id for one in (*dead[:2], later, first)]
+            assert await worker.work(ids[0]) is None
             assert bench.provider.mails == [], "only an engine asks for the next one"
-            asked = [await worker.work(one.id, or_next=True) for one in (*dead[:2], later, first)]
-            assert asked == ["accepted", "accepted", None, None]
+            states = [await worker.work(id_) or await worker.work_next() for id_ in ids]
+            assert states == ["accepted", "accepted", None, None]
             assert [mail.usage for mail in bench.provider.mails] == ["SignIn", "Generic"]
             assert (await outbox.status(dead[-1].id)).state == "expired"
-            worker.stop()
             another = await outbox.enqueue(message())
-            assert await worker.work(dead[0].id, or_next=True) is None
+            worker.stop()
+            assert await worker.work_next() is None
             assert (await outbox.status(another.id)).state == "queued"
-
-    asyncio.run(check())
-
-
-def test_a_worker_that_is_stopped_while_it_is_told_claims_no_other_email(bench: Any) -> None:
-    async def check() -> None:
-        async with bench.outbox() as outbox, bench.mailer() as mailer:
-            waiting = await outbox.enqueue(message())
-            worker = bench.worker(mailer)
-            working = asyncio.create_task(worker.work("none", or_next=True))
-            asyncio.get_running_loop().call_soon(worker.stop)
-            assert await working is None
-            assert (await outbox.status(waiting.id)).state == "queued"
 
     asyncio.run(check())
 
@@ -276,6 +264,8 @@ def test_a_blocking_worker_serves_many_threads(bench: Any) -> None:
         worker.close()
         worker.close()
         assert worker.work(outbox.enqueue(message()).id) == "accepted"
+        outbox.enqueue(message())
+        assert (worker.work_next(), worker.work_next()) == ("accepted", None)
 
 
 def test_a_worker_that_cannot_be_made_is_made_by_a_later_call(bench: Any) -> None:

@@ -68,7 +68,7 @@ def _task(app: Celery, worker: BlockingWorker) -> Task:
         """Send the email of an ID, or else the next; never raise, so that nothing is logged."""
         try:
             with continued(task.request.headers or {}):
-                state: str | None = worker.work(id_, or_next=True)
+                state: str | None = worker.work(id_) or worker.work_next()
         except PasspostError as error:
             log.error("%s was not claimed, and will be published again: %s", id_, error)  # noqa: TRY400 - the text says it all
         except Exception as error:  # noqa: BLE001 - Celery would log its text

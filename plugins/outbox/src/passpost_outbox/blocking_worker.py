@@ -24,7 +24,7 @@ class BlockingWorker:
                 yield Worker(SqliteStore("outbox.sqlite"), keys, mailer, engine=engine, poll=None)
 
         worker = BlockingWorker(make)
-        worker.work(id_, or_next=True)
+        worker.work(id_) or worker.work_next()
 
     The first call starts the worker, and with it its sweeper. A child of a fork makes a worker of
     its own with its first call.
@@ -48,14 +48,23 @@ class BlockingWorker:
         """
         self._thread.run(self._worker())
 
-    def work(self, id_: str, *, or_next: bool = False) -> State | None:
+    def work(self, id_: str) -> State | None:
         """Send one email, if it is still to be sent; see `Worker.work`.
 
         Raises:
             StoreError: The store cannot be asked. The email was not sent.
             Exception: Whatever the making of the worker raised.
         """
-        return self._thread.run(self._work(id_, or_next=or_next))
+        return self._thread.run(self._work(id_))
+
+    def work_next(self) -> State | None:
+        """Send the next email that waits; see `Worker.work_next`.
+
+        Raises:
+            StoreError: The store cannot be asked. No email was sent.
+            Exception: Whatever the making of the worker raised.
+        """
+        return self._thread.run(self._work_next())
 
     def close(self) -> None:
         """Finish what is under way, and end the thread; the next call starts both again."""
@@ -68,9 +77,13 @@ class BlockingWorker:
     def __exit__(self, *_raised: object) -> None:
         self.close()
 
-    async def _work(self, id_: str, *, or_next: bool) -> State | None:
+    async def _work(self, id_: str) -> State | None:
         worker = await self._worker()
-        return await worker.work(id_, or_next=or_next)
+        return await worker.work(id_)
+
+    async def _work_next(self) -> State | None:
+        worker = await self._worker()
+        return await worker.work_next()
 
     async def _worker(self) -> Worker:
         life = self._lives.get(os.getpid())

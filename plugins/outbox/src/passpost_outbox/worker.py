@@ -162,42 +162,47 @@ class Worker(WorkerFromFile):
     async def __aexit__(self, *_raised: object) -> None:
         await self.aclose()
 
-    async def work(self, id_: str, *, or_next: bool = False) -> State | None:
+    async def work(self, id_: str) -> State | None:
         """Send one email, if it is still to be sent. A worker that stops claims none.
 
-        Args:
-            id_: The ID that an engine brought.
-            or_next: Whether to send the next email that waits, if that of the ID is not to be sent.
-                Then no email waits for the messages of those that expired, or were sent already.
-
         Returns:
-            The state that the record reached; None where there was nothing to claim.
+            The state that its record reached; None where there was nothing to claim.
 
         Raises:
             StoreError: The store cannot be asked. The email was not sent.
         """
-        if self._stopping.is_set():
-            return None
         if not is_id(id_):
             # Not repeated: anyone who can write to the broker could write the log as well.
             log.error("an engine brought something that is not the ID of an email")
             return None
+        return await self._work(id_)
+
+    async def work_next(self) -> State | None:
+        """Send the next email that waits; a worker that stops claims none.
+
+        An engine asks for it where `work` returned None, so that no email waits for the messages of
+        those that expired or were sent already: each message moves one email.
+
+        Returns:
+            The state that its record reached; None where no email waits.
+
+        Raises:
+            StoreError: The store cannot be asked. No email was sent.
+        """
+        return await self._work()
+
+    async def _work(self, id_: str | None = None) -> State | None:
+        if self._stopping.is_set():
+            return None
         self._under_way += 1
         self._idle.clear()
         try:
-            return await self._work(id_, or_next=or_next)
+            found = await self._next(id_)
+            return None if found is None else await self._perform(*found)
         finally:
             self._under_way -= 1
             if not self._under_way:
                 self._idle.set()
-
-    async def _work(self, id_: str, *, or_next: bool) -> State | None:
-        asked = dt.datetime.now(dt.UTC)
-        change = await self._store.apply(id_, self._claim())
-        found = None if change is None else (change, asked)
-        if found is None and or_next and not self._stopping.is_set():
-            found = await self._next()
-        return None if found is None else await self._perform(*found)
 
     async def drain(self) -> int:
         """Send what is queued now, one after the other, and return how many were claimed.
@@ -259,10 +264,11 @@ class Worker(WorkerFromFile):
                 raise one
         return found
 
-    async def _next(self) -> tuple[Change, dt.datetime] | None:
+    async def _next(self, id_: str | None = None) -> tuple[Change, dt.datetime] | None:
         # Before the store is asked, so that a slow reply gives no email a longer life.
         asked = dt.datetime.now(dt.UTC)
-        change = await self._store.claim_next(self._claim())
+        store, claim = self._store, self._claim()
+        change = await (store.claim_next(claim) if id_ is None else store.apply(id_, claim))
         return None if change is None else (change, asked)
 
     def _claim(self) -> Claim:

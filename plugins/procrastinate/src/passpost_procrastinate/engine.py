@@ -106,7 +106,7 @@ class ProcrastinateEngine:
         @app.task(name=TASK, queue=self._queue)
         async def send(id: str) -> None:  # noqa: A002 - the name of the argument in the tables
             try:
-                await worker.work(id, or_next=True)
+                await worker.work(id) or await worker.work_next()
             except StoreError as error:
                 # It was not sent, and the sweeper publishes it again.
                 log.error("the outbox did not give %s away: %s", id, error)  # noqa: TRY400 - the text says it all
