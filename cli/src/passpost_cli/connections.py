@@ -19,7 +19,7 @@ PATIENCE: Final = 60.0
 
 _SILENT: Final = _("Check host, port and encryption in the settings, and any firewall.")
 
-_STORE: Final = _("Check the settings in `stores`, and that their server runs.")
+_STORE: Final = _("Check the settings of the stores, and that their server runs.")
 
 Findings = dict[str, list[passpost.Finding]]
 
@@ -38,15 +38,9 @@ async def ask_all(application: passpost.Application, patience: float) -> Finding
 
 async def ask_stores(application: passpost.Application, patience: float) -> list[passpost.Finding]:
     """Check the stores of an application."""
-    stores = application.stores
-    if stores is None:
-        return []
     try:
         async with asyncio.timeout(patience):
-            try:
-                return await stores.check()
-            finally:
-                await stores.aclose()
+            return await application.check_stores()
     except TimeoutError:
         what: str = _("no response within {patience:g} s", patience=patience)
     # Of somebody else's stores: its text may show what they hold.

@@ -15,7 +15,7 @@ from passpost._frames import WrongTypeError, without_arguments
 from passpost._host.connector import Connector
 from passpost._host.files import NO_FILE, read_file
 from passpost._host.host import Host, settings_from
-from passpost._host.sections import problems_of_sections
+from passpost._host.sections import Section, read_sections
 from passpost._host.stores import Opened, UnusableStoresError, open_stores
 from passpost._phrases import said
 from passpost._problems import Problem, in_order
@@ -29,6 +29,7 @@ from passpost.errors import ConfigError, PluginError, UnknownConnectorError
 
 if TYPE_CHECKING:
     from passpost._config.reading import Reading
+    from passpost._connector_info import Finding
     from passpost._settings.application import ApplicationSettings
     from passpost._settings.connector_config import MissingVariables
 
@@ -46,6 +47,7 @@ class Application:
         missing_variables: What to do about a variable that the payload lacks; None leaves it to
             each connector's settings.
         stores: What sends have to remember beyond themselves; None remembers in the process.
+        sections: The sections of the file that packages of their own read.
         warnings: What is probably a mistake, in the order of the file.
     """
 
@@ -54,7 +56,28 @@ class Application:
     templates: tuple[Template, ...] = ()
     missing_variables: MissingVariables | None = None
     stores: Stores | None = None
+    sections: tuple[Section, ...] = ()
     warnings: tuple[Problem, ...] = ()
+
+    @property
+    def has_stores(self) -> bool:
+        """Whether `check_stores` has anything to ask."""
+        return self.stores is not None or bool(self.sections)
+
+    async def check_stores(self) -> list[Finding]:
+        """Ask each store, those of sections as well, whether it can be reached and what it loses.
+
+        Whatever a store of another package raises, this raises, too.
+        """
+        found: list[Finding] = []
+        if self.stores is not None:
+            try:
+                found += await self.stores.check()
+            finally:
+                await self.stores.aclose()
+        for section in self.sections:
+            found += await section.check()
+        return found
 
     def options(self) -> dict[str, Any]:
         """Return the keyword arguments of a mailer for this application."""
@@ -218,7 +241,8 @@ def configure_application(settings: Settings, host: Host) -> Application:
     # Each connector's own mistakes are shown, whatever is wrong with the rest of the file.
     connectors = tuple(_configured(reading, host, problems))
     opened = _opened(reading)
-    others = (*opened.problems, *problems_of_sections(resolved))
+    sections = read_sections(resolved)
+    others = (*opened.problems, *sections.problems)
     problems += [each for each in others if each.severity == "error"]
     if not reading.failed and not reading.config.templates:
         problems += _without_templates(reading.config, connectors)
@@ -231,6 +255,7 @@ def configure_application(settings: Settings, host: Host) -> Application:
         templates=parsed.templates,
         missing_variables=parsed.missing_variables,
         stores=opened.stores,
+        sections=sections.valid,
         warnings=_warnings(reading, connectors, others),
     )
 

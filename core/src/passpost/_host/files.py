@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import Final
 
+from passpost._config.settings import Settings
 from passpost._phrases import _
 from passpost._problems import Problem
 from passpost._wording import known
@@ -49,3 +50,8 @@ def is_settings_text(path: str) -> bool:
     """Return whether a path is the text of settings by mistake."""
     looks_so = len(path) > _LONGEST_PATH or _CONTENT.search(path) is not None
     return looks_so and not os.path.lexists(path)
+
+
+def folder_of(settings: Settings) -> Path:
+    """Return where relative paths of settings begin: the folder of their file."""
+    return Path(settings.file).parent if settings.file else Path()

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final, TypeVar
+
+import attrs
 
 from passpost._config.jsonc import read
 from passpost._config.reading import Reading
 from passpost._config.secrecy import cleared
 from passpost._config.settings import Settings
 from passpost._config.structure import structured
+from passpost._connector_info import Finding
 from passpost._frames import without_arguments
-from passpost._host.files import read_file
+from passpost._host.files import folder_of, read_file
 from passpost._host.host import Host
 from passpost._phrases import _
 from passpost._plugins.kinds import find_kind
@@ -61,12 +65,44 @@ def load_section(
     return config
 
 
-def problems_of_sections(settings: Settings) -> tuple[Problem, ...]:
-    """Return what is wrong with the sections of packages, or probably is.
+@attrs.frozen
+class Section:
+    """A section that a package of its own reads.
+
+    Attributes:
+        config: An instance of the package's class.
+        folder: Where relative paths begin: that of the settings file.
+    """
+
+    config: Any
+    folder: Path
+
+    async def check(self) -> list[Finding]:
+        """Return what its store finds; the class may have a method ``check(folder)`` for that."""
+        ask = getattr(self.config, "check", None)
+        return [] if ask is None else list(await ask(self.folder))
+
+
+@attrs.frozen
+class Sections:
+    """What came of the sections that packages read.
+
+    Attributes:
+        valid: Those that can be used.
+        problems: What is wrong with them, or probably is.
+    """
+
+    valid: tuple[Section, ...]
+    problems: tuple[Problem, ...]
+
+
+def read_sections(settings: Settings) -> Sections:
+    """Read the sections of packages.
 
     Args:
         settings: An application's settings, with references replaced.
     """
+    valid: list[Section] = []
     found: list[Problem] = []
     for key, remedy in SECTIONS.items():
         # Another type is a problem already.
@@ -77,8 +113,11 @@ def problems_of_sections(settings: Settings) -> tuple[Problem, ...]:
         except Invalid as error:
             found.append(settings.problem((key,), error.message, error.remedy, code="E440"))
         else:
-            found += read_section(settings, key, cls)[1]
-    return tuple(found)
+            config, problems = read_section(settings, key, cls)
+            found += problems
+            if config is not None:
+                valid.append(Section(config, folder_of(settings)))
+    return Sections(tuple(valid), tuple(found))
 
 
 def read_section(settings: Settings, key: str, cls: type[Any]) -> tuple[Any, tuple[Problem, ...]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, Final
 
 import attrs
@@ -10,6 +9,7 @@ import attrs
 from passpost._config.secrecy import cleared
 from passpost._config.settings import Settings
 from passpost._config.structure import structured
+from passpost._host.files import folder_of
 from passpost._phrases import _
 from passpost._plugins.defects import describe_defect
 from passpost._plugins.kinds import find_kind, names_of_kinds
@@ -62,8 +62,7 @@ def open_stores(entry: StoresEntry, settings: Settings) -> Opened:
         if reading.failed or unfilled:
             problems = (*(each for each in reading.problems if each.severity == "error"), *unfilled)
             return Opened(problems=cleared(problems, cls, settings))
-        folder = Path(settings.file).parent if settings.file else Path()
-        stores = reading.config.open_stores(folder)
+        stores = reading.config.open_stores(folder_of(settings))
     except Exception as error:  # noqa: BLE001 - any package's any mistake
         wrong = describe_defect(error)
     else:

@@ -7,9 +7,9 @@ import itertools
 import logging
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final, get_args
 
-from passpost import Secret
+from passpost import Finding, Secret
 from passpost.phrases import Phrases
 from passpost.stores import StoreError
 from passpost_outbox import redis_scripts as scripts
@@ -25,7 +25,9 @@ from passpost_outbox.records import (
     body_after,
     decide,
 )
+from passpost_outbox.redis_checks import Durability, check, require
 from passpost_outbox.store import (
+    UPDATE_FIRST,
     Change,
     is_found,
     is_readable,
@@ -38,8 +40,6 @@ from passpost_redis import RedisServer
 
 log: Final = logging.getLogger("passpost.outbox")
 _ = Phrases("passpost_outbox")
-
-Durability = Literal["always", "waitaof", "everysec", "unchecked"]
 
 VERSION: Final = 1
 """The form of what is stored."""
@@ -60,19 +60,6 @@ _AT_ONCE: Final = 4
 
 _MARK: Final = 8
 """Characters before a record that are new with each change."""
-
-_NEWER: Final = _("Update passpost-outbox in this process first.")
-_WEAKER: Final = _("Change redis.conf, or choose a `durability` that promises less.")
-_OLDER: Final = _("Use Redis 7.2 or newer, or `appendfsync always` and the durability `always`.")
-
-_REQUIRED: Final[Mapping[str, Mapping[str, Sequence[str]]]] = {
-    "always": {"appendonly": ["yes"], "appendfsync": ["always"]},
-    "waitaof": {"appendonly": ["yes"]},
-    "everysec": {"appendonly": ["yes"], "appendfsync": ["everysec", "always"]},
-    "unchecked": {},
-}
-_WAITAOF: Final = (7, 2)
-"""The first version of Redis that has the command."""
 
 
 class RedisStore:
@@ -209,6 +196,14 @@ class RedisStore:
         """Return whether a worker is the one that sweeps now; see `OutboxStore.lead`."""
         return bool(await self._run(scripts.LEAD, owner, lease))
 
+    async def check(self) -> Sequence[Finding]:
+        """Return whether the server can be used, and what it forgets.
+
+        Raises:
+            StoreError: It cannot be asked.
+        """
+        return await check(self._durability, self._server)
+
     async def aclose(self) -> None:
         """Close the connections of the running event loop; the next operation opens them again."""
         await self._server.aclose()
@@ -310,7 +305,7 @@ class RedisStore:
     async def _check(self) -> None:
         """Compare the server with what was asked for, once."""
         facts = await self._server.facts()
-        self._check_durability(facts)
+        require(self._durability, self._server, facts)
         policy = facts.get("maxmemory-policy", "noeviction")
         if policy != "noeviction":
             log.warning(
@@ -320,23 +315,8 @@ class RedisStore:
             )
         if int(await self._server.run(scripts.FORM, _KEY, VERSION)) > VERSION:
             newer = _("the outbox in {server} is of a newer version", server=str(self._server))
-            raise StoreError(newer, hint=_NEWER)
+            raise StoreError(newer, hint=UPDATE_FIRST)
         self._checked = True
-
-    def _check_durability(self, facts: Mapping[str, str]) -> None:
-        server, version = str(self._server), facts["version"]
-        if self._durability == "waitaof" and _numbers(version) < _WAITAOF:
-            old = _("{server} is of version {version}", server=server, version=version)
-            raise StoreError(old, hint=_OLDER)
-        for name, values in _REQUIRED[self._durability].items():
-            # Missing where the user may not read it.
-            found = facts.get(name, values[0])
-            if found not in values:
-                weaker = _(
-                    "{server} has `{name} {found}`, and the outbox requires `{value}`",
-                    server=server, name=name, found=found, value=values[0],
-                )  # fmt: skip
-                raise StoreError(weaker, hint=_WEAKER)
 
 
 def _decided(record: Record, packed: str | None, event: Event, now: int) -> Change | None:
@@ -376,7 +356,3 @@ def _records(found: Sequence[str]) -> list[Record]:
 
 def _pairs(found: Sequence[str]) -> Iterator[tuple[str, str]]:
     return zip(found[::2], found[1::2], strict=True)
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split(".")[:2])

@@ -7,8 +7,9 @@ from typing import Any, ClassVar, Final, Protocol
 
 import attrs
 
-from passpost import ConfigError, Problem, Secret, config
+from passpost import ConfigError, Finding, Problem, Secret, config
 from passpost.phrases import Phrases
+from passpost_outbox.checking import check_keys, check_store
 from passpost_outbox.keys import Keys
 from passpost_outbox.store import OutboxStore
 
@@ -247,6 +248,15 @@ class OutboxSettings:
             folder: Where relative paths begin: that of the settings file.
         """
         return self._store_settings().open_store(folder)
+
+    async def check(self, folder: Path) -> list[Finding]:
+        """Return what `passpost check --connect` says of the store and the keys.
+
+        Args:
+            folder: Where relative paths begin: that of the settings file.
+        """
+        found = await check_store(self.open_store(folder))
+        return [*found, check_keys(self.keys, folder)]
 
     def _store_settings(self) -> StoreSettings:
         own = dict(self.store)

@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from passpost import Finding
 from passpost.phrases import Phrases
 from passpost.stores import SqliteFile, StoreError
+from passpost_outbox.checking import finding
 from passpost_outbox.records import (
     Claim,
     Event,
@@ -22,6 +24,7 @@ from passpost_outbox.records import (
     placed,
 )
 from passpost_outbox.store import (
+    UPDATE_FIRST,
     Change,
     is_found,
     is_readable,
@@ -36,7 +39,6 @@ _Work = Callable[[sqlite3.Connection], Any]
 _ = Phrases("passpost_outbox")
 
 _BUSY: Final = _("Run fewer workers, or put the file on a faster disk.")
-_NEWER: Final = _("Update passpost-outbox in this process first.")
 
 _PASSED: Final = 1000
 """Overdue records that one claim passes at most, so that others may write in between."""
@@ -269,6 +271,17 @@ class SqliteStore:
 
         return await self._transact(lead)
 
+    async def check(self) -> Sequence[Finding]:
+        """Return that the file can be written to.
+
+        Raises:
+            StoreError: It cannot.
+        """
+        # A transaction of its own: it takes the lock for writing.
+        await self.get("none")
+        what = _("{path} can be written to, and keeps what it was told", path=self._file.path)
+        return [finding("store.reachable", "ok", what)]
+
     async def aclose(self) -> None:
         """Close the file; the next operation opens it again."""
         await self._file.aclose()
@@ -309,7 +322,7 @@ class SqliteStore:
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         if version > VERSION:
             newer = _("the SQLite file {path} is of a newer version", path=self._file.path)
-            raise StoreError(newer, hint=_NEWER)
+            raise StoreError(newer, hint=UPDATE_FIRST)
         if version < VERSION:
             yield "BEGIN IMMEDIATE"
             yield from _SCHEMA

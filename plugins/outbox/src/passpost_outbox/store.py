@@ -26,6 +26,9 @@ from passpost_outbox.records import (
 log: Final = logging.getLogger("passpost.outbox")
 _ = Phrases("passpost_outbox")
 
+UPDATE_FIRST: Final = _("Update passpost-outbox in this process first.")
+"""What to do about a store of a newer version."""
+
 
 @attrs.frozen
 class Change:

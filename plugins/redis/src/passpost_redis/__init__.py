@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+from passpost_redis.checking import check as check_server
 from passpost_redis.cooldowns import RedisCooldowns
 from passpost_redis.idempotency import RedisIdempotency
 from passpost_redis.rates import RedisRates
@@ -25,5 +26,6 @@ __all__ = [
     "RedisServer",
     "RedisSettings",
     "__version__",
+    "check_server",
     "open_stores",
 ]

@@ -31,8 +31,6 @@ from passpost_tools.doctor.way import Way
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Sequence
 
-    from passpost.stores import Stores
-
 SECONDS: Final = 60.0
 """How long the whole examination may take."""
 
@@ -43,7 +41,7 @@ _FOREIGN: Final = ("subject", "evidence", "remedy")
 """The parts of a diagnosis in which the words of others may be."""
 
 _STORES: Final = _("stores")
-_CHECK_STORES: Final = _("Check the settings in `stores`, and that their server runs.")
+_CHECK_STORES: Final = _("Check the settings of the stores, and that their server runs.")
 
 # Nothing is sent with it: a mailer demands a template, and the examination does not.
 _ANY: Final = Template(usage_type="Generic", subject="-", content="-")
@@ -91,8 +89,8 @@ async def diagnose(
         _Running(_Examination(application, connector, wishes, names).run(), connector.name)
         for connector in application.connectors
     ]
-    if application.stores is not None and wishes.connection:
-        running.append(_Running(_stores(application.stores, wishes.seconds), _STORES))
+    if application.has_stores and wishes.connection:
+        running.append(_Running(_stores(application, wishes.seconds), _STORES))
     try:
         for one in running:
             async for found in one.findings():
@@ -108,14 +106,11 @@ def _application(target: Application | Connector) -> Application:
     return Application(connectors=(target,), policy=passpost.Policy())
 
 
-async def _stores(stores: Stores, seconds: float) -> AsyncGenerator[Diagnosis, None]:
+async def _stores(application: Application, seconds: float) -> AsyncGenerator[Diagnosis, None]:
     """Ask the stores whether they can be reached, and what they forget."""
     try:
         async with asyncio.timeout(seconds):
-            try:
-                found = await stores.check()
-            finally:
-                await stores.aclose()
+            found = await application.check_stores()
     except TimeoutError:
         late = _("the time for the examination was over; give it more")
         yield _found("time.over", "skipped", _("store"), late)

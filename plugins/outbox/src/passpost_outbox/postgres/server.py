@@ -42,13 +42,16 @@ _WORDS: Final = (
 )
 """What the reasons of a failed connection contain; libpq has no codes for them."""
 
-_TABLES: Final = _("Run the SQL of `passpost_outbox.postgres.ddl()` as the owner of the schema.")
+PRIMARY: Final = _("Use the address of the primary.")
+MAKE_TABLES: Final = _(
+    "Run the SQL of `passpost_outbox.postgres.ddl()` as the owner of the schema."
+)
 _STATES: Final = {
-    "3F": (_("has no such schema"), _TABLES),
-    "42": (_("rejected a statement"), _TABLES),
-    "42501": (_("does not permit a statement"), _TABLES),
-    "42P01": (_("has no tables of the outbox"), _TABLES),
-    "25006": (_("is read-only"), _("Use the address of the primary.")),
+    "3F": (_("has no such schema"), MAKE_TABLES),
+    "42": (_("rejected a statement"), MAKE_TABLES),
+    "42501": (_("does not permit a statement"), MAKE_TABLES),
+    "42P01": (_("has no tables of the outbox"), MAKE_TABLES),
+    "25006": (_("is read-only"), PRIMARY),
     "53": (_("has run out of a resource"), _("Check its disk, memory and connections.")),
     "55P03": (_("did not get a lock in time"), _("Look for long transactions.")),
     "57014": (_("did not reply in time"), _("Look for long transactions, and at its disk.")),

@@ -8,10 +8,11 @@ from typing import Any, Final, Literal
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
-from passpost import Secret
+from passpost import Finding, Secret
 from passpost.phrases import Phrases
 from passpost.stores import StoreError
 from passpost_outbox.postgres.application import PostgresWriter, transaction_of
+from passpost_outbox.postgres.checking import check
 from passpost_outbox.postgres.server import (
     CONNECTIONS,
     TIMEOUT,
@@ -21,13 +22,12 @@ from passpost_outbox.postgres.server import (
 from passpost_outbox.postgres.tables import LOCK, VERSION, listing, statements
 from passpost_outbox.postgres.writing import Row, put, write
 from passpost_outbox.records import Claim, Event, Expire, Record, State
-from passpost_outbox.store import Change, is_found, read_record
+from passpost_outbox.store import UPDATE_FIRST, Change, is_found, read_record
 from passpost_outbox.together import Together
 from passpost_outbox.transactions import Rows
 
 _ = Phrases("passpost_outbox")
 
-_NEWER: Final = _("Update passpost-outbox in this process first.")
 
 _BATCH: Final = 100
 """Overdue records that one claim passes at a time, after the first one."""
@@ -74,10 +74,12 @@ class PostgresStore:
         schema: str | None = None,
         synchronous_commit: Literal["on", "off"] = "on",
     ) -> None:
+        self._url = url if isinstance(url, Secret) else Secret(url)
+        self._schema = schema
         self._sql = statements(schema)
         self._timeout = timeout
         self._asynchronous = synchronous_commit == "off"
-        self._server = PostgresServer(url, timeout=timeout, prepare=self._prepare)
+        self._server = PostgresServer(self._url, timeout=timeout, prepare=self._prepare)
         self._checked = False
         # Some connections are left for what others ask.
         self._applies = Together(self._apply_all, at_once=CONNECTIONS // 2)
@@ -167,6 +169,19 @@ class PostgresStore:
         """Return whether a worker is the one that sweeps now; see `OutboxStore.lead`."""
         return bool(await self._ask(self._sql.lead, {"owner": owner, "lease": lease}))
 
+    async def check(self) -> Sequence[Finding]:
+        """Return whether the server and its tables can be used, and what it forgets.
+
+        Raises:
+            StoreError: The server cannot be asked.
+        """
+        # Its connections make no tables.
+        server = PostgresServer(self._url, timeout=self._timeout)
+        try:
+            return await check(server, self._sql, self._schema, asynchronous=self._asynchronous)
+        finally:
+            await server.aclose()
+
     async def aclose(self) -> None:
         """Close the connections of this event loop; the next operation opens them again."""
         await self._server.aclose()
@@ -246,4 +261,4 @@ class PostgresStore:
         ((version,),) = await on.read(self._sql.version)
         if version > VERSION:
             newer = _("the tables of {server} are of a newer version", server=self._server)
-            raise StoreError(newer, hint=_NEWER)
+            raise StoreError(newer, hint=UPDATE_FIRST)

@@ -68,6 +68,10 @@ class Statements:
     ddl: str = _DDL
     exists: str = "SELECT to_regclass('{table}_meta') IS NOT NULL"
     version: str = "SELECT version FROM {table}_meta"
+    missing: str = """
+        SELECT name FROM unnest(CAST(%(rights)s AS text[])) AS name
+        WHERE NOT has_table_privilege(CAST(to_regclass('{table}') AS oid), name)
+        """
     now: str = "SELECT {clock}"
     insert: str = """
         INSERT INTO {table}
