@@ -26,7 +26,7 @@ SHOWN = frozenset(
     (
         "BadParameter", "BrokenContract", "CommandError", "Defect", "Diagnosis", "Fault", "Finding",
         "Invalid", "JournalError", "MailerClosedError", "MessageError", "PluginError", "Problem",
-        "SendError", "StoreError", "UnusableStoresError", "UsageError", "advise", "complain",
+        "SendError", "StoreError", "UsageError", "advise", "complain",
         "deadline_error", "fault", "mistyped", "problem",
     )
 )  # fmt: skip

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from passpost._network.dial import resolve
-from passpost._network.reachable import UnreachableAddressError, reaching, refused, written
+from passpost._network.reachable import UnreachableAddressError, reaching, refused
 from passpost.config import Invalid
 from passpost.http import Endpoint, WebAddress
+from passpost_http.destinations import written
 
 # One address, the metadata service of most clouds, in the spellings that resolvers know.
 METADATA = [

@@ -214,14 +214,3 @@ def guides(package: str, **files: str) -> Texts:
     """
     names = {tag.replace("_", "-"): name for tag, name in files.items()}
     return _Guides(package, names or {"en": "README.md", "zh-CN": "README.zh-CN.md"})
-
-
-def in_language(texts: Texts, language: str | None) -> str:
-    """Return the text in a language, else in that of a shorter tag, else in English."""
-    tag = language or "en"
-    while tag:
-        for key in texts:
-            if key.lower() == tag.lower():
-                return texts[key]
-        tag = tag.rpartition("-")[0]
-    return texts["en"] if "en" in texts else next(iter(texts.values()), "")

@@ -13,11 +13,11 @@ from passpost._config.fields import field, rule
 from passpost._config.values import HostName, is_placeholder
 from passpost._connector_info import Server
 from passpost._messages.addresses import Address
-from passpost._network.reachable import refused_host
 from passpost._problems import Invalid, Problem
 from passpost._secret import Secret
 from passpost._settings.connector_config import ConnectorConfig
 from passpost._text import refused_in_line
+from passpost_http.destinations import refused_host
 from passpost_http.environment import proxy_for, trusted
 from passpost_http.phrases import _
 

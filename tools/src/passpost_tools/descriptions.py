@@ -17,10 +17,9 @@ from passpost._config.fields import (
     shape_of,
 )
 from passpost._config.values import HostName
-from passpost._connector_info import in_language
 from passpost.config import ApplicationSettings
 from passpost_tools.schemas import choices_of, class_title, json_schema, plain_default
-from passpost_tools.texts import described_fields
+from passpost_tools.texts import described_fields, in_language
 
 __all__ = [
     "FormField",

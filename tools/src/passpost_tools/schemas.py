@@ -19,10 +19,9 @@ from passpost._config.fields import (
 )
 from passpost._config.leaves import NUMBER, WHOLE
 from passpost._config.structure import LINT_KEY, SCHEMA_KEY
-from passpost._connector_info import in_language
 from passpost._settings.application import ApplicationSettings
 from passpost_tools.lint.settings import LintSettings
-from passpost_tools.texts import described_fields
+from passpost_tools.texts import described_fields, in_language
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 

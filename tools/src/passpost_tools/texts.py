@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 
-from passpost._config.fields import ConfigField, config_fields
+from passpost._config.fields import ConfigField, Texts, config_fields
 
 _Texts = Mapping[str, tuple[str, str]]
 """Title and description by language."""
@@ -53,3 +53,14 @@ def own_texts() -> Mapping[str, Mapping[str, _Texts]]:
 
     texts: dict[str, Any] = tomllib.loads((files(__package__) / "settings.toml").read_text("utf-8"))
     return texts
+
+
+def in_language(texts: Texts, language: str | None) -> str:
+    """Return the text in a language, else in that of a shorter tag, else in English."""
+    tag = language or "en"
+    while tag:
+        for key in texts:
+            if key.lower() == tag.lower():
+                return texts[key]
+        tag = tag.rpartition("-")[0]
+    return texts["en"] if "en" in texts else next(iter(texts.values()), "")

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 
 import passpost
-from passpost._connector_info import in_language
 from passpost._plugins.connector_hooks import ConnectorHooks
 from passpost.phrases import Phrases, translated
 from passpost_tools.providers import provider_of
+from passpost_tools.texts import in_language
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterator, Mapping

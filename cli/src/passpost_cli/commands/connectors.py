@@ -9,7 +9,6 @@ import attrs
 import click
 
 import passpost
-from passpost._connector_info import in_language
 from passpost._plugins.defects import describe_defect
 from passpost._plugins.registration import plugin_words
 from passpost.phrases import said
@@ -19,6 +18,7 @@ from passpost_cli.extensions import make_host
 from passpost_cli.helping import json_forms
 from passpost_cli.language import _, language, say
 from passpost_cli.terminal import labelled, one_line, out, out_json
+from passpost_tools.texts import in_language
 
 _BROKEN: Final = _("broken")
 

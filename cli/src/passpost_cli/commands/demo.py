@@ -10,7 +10,6 @@ import attrs
 import click
 
 import passpost
-from passpost._connector_info import in_language
 from passpost.phrases import said
 from passpost_cli.command import Command
 from passpost_cli.display import show_facts, show_heading, show_mail
@@ -21,6 +20,7 @@ from passpost_cli.readable import readable
 from passpost_cli.reading import Part, Reading
 from passpost_cli.scenes import scenes, templates
 from passpost_cli.terminal import complain, one_line, out
+from passpost_tools.texts import in_language
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -9,7 +9,6 @@ from typing import Final
 import click
 
 import passpost
-from passpost._connector_info import in_language
 from passpost._text import quoted
 from passpost.phrases import said
 from passpost_cli import completing, guides
@@ -19,6 +18,7 @@ from passpost_cli.extensions import make_host
 from passpost_cli.failures import CommandError
 from passpost_cli.language import _, language, option
 from passpost_cli.terminal import complain, one_line, out
+from passpost_tools.texts import in_language
 
 _OTHER_GUIDE: Final = re.compile(r"\[[^\]\n]*\]\(README(?:\.([A-Za-z-]+))?\.md\)")
 

@@ -11,7 +11,7 @@ import click
 import passpost
 from passpost import config
 from passpost._host.sections import SECTIONS
-from passpost._host.stores import UnusableStoresError, find_stores, names_of_stores
+from passpost._host.stores import find_stores, names_of_stores
 from passpost._text import quoted
 from passpost.hookspecs import SECTION_GROUP
 from passpost.phrases import said
@@ -82,7 +82,7 @@ def _stores_classes() -> Iterator[tuple[str, type[Any]]]:
     for name in names_of_stores():
         try:
             yield name, find_stores(name)
-        except UnusableStoresError as error:
+        except config.Invalid as error:
             complain("passpost", said(error), _("the schema lacks them"), warning=True)
 
 

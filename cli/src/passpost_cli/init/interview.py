@@ -8,7 +8,6 @@ from typing import Final
 import attrs
 
 import passpost
-from passpost._connector_info import in_language
 from passpost._plugins.discovery import FIRST_PARTY
 from passpost._text import quoted
 from passpost.phrases import Phrases
@@ -19,6 +18,7 @@ from passpost_cli.init.asking import Asker, Choice, Invalid, chosen
 from passpost_cli.init.form import Form, Settings
 from passpost_tools.descriptions import FormField
 from passpost_tools.setup import questions as setup
+from passpost_tools.texts import in_language
 
 _: Final = Phrases("passpost_cli")
 

@@ -16,11 +16,11 @@ from passpost._host.connector import Connector
 from passpost._host.files import NO_FILE, read_file
 from passpost._host.host import Host, settings_from
 from passpost._host.sections import Section, read_sections
-from passpost._host.stores import Opened, UnusableStoresError, open_stores
+from passpost._host.stores import Opened, open_stores
 from passpost._phrases import said
-from passpost._problems import Problem, in_order
-from passpost._settings.application import ConnectorEntry, read_application
-from passpost._settings.connector_config import missing_templates
+from passpost._problems import Invalid, Problem, in_order
+from passpost._settings.application import ApplicationSettings, ConnectorEntry, read_application
+from passpost._settings.connector_config import MissingVariables, missing_templates
 from passpost._settings.policy import Policy
 from passpost._settings.stores import StoresEntry
 from passpost._stores import Stores
@@ -30,8 +30,6 @@ from passpost.errors import ConfigError, PluginError, UnknownConnectorError
 if TYPE_CHECKING:
     from passpost._config.reading import Reading
     from passpost._connector_info import Finding
-    from passpost._settings.application import ApplicationSettings
-    from passpost._settings.connector_config import MissingVariables
 
 log: Final = logging.getLogger("passpost")
 
@@ -292,8 +290,8 @@ def _opened(reading: Reading) -> Opened:
             problems = own.placed(entry.problems_of_secret())
             try:
                 opened = open_stores(entry, own.sub("settings"))
-            except UnusableStoresError as error:
-                use = own.problem(("use",), said(error), error.remedy, code="E430")
+            except Invalid as error:
+                use = own.problem(("use",), error.message, error.remedy, code="E430")
                 opened = Opened(problems=(use,))
             return attrs.evolve(opened, problems=(*problems, *opened.problems))
     return Opened()

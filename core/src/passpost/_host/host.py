@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from passpost._config.jsonc import read
-from passpost._config.reading import reading_of
+from passpost._config.reading import Reading, reading_of
 from passpost._config.references import resolve, revealed
 from passpost._config.secrecy import cleared, secrets_in
 from passpost._config.settings import Settings
@@ -18,7 +18,7 @@ from passpost._host.connector import Connector
 from passpost._network.reachable import reaching
 from passpost._phrases import _
 from passpost._plugins.connector_hooks import ConnectorHooks, load_connector
-from passpost._plugins.discovery import Catalog, unknown_connector
+from passpost._plugins.discovery import Catalog, EntryPoint, unknown_connector
 from passpost._plugins.extensions import Extensions, InstalledExtension, list_extensions
 from passpost._plugins.loading import loading
 from passpost._plugins.registration import plugin_name
@@ -27,8 +27,6 @@ from passpost._text import quoted
 from passpost.errors import ConfigError, PluginError, UnknownConnectorError
 
 if TYPE_CHECKING:
-    from passpost._config.reading import Reading
-    from passpost._plugins.discovery import EntryPoint
     from passpost._problems import Problem
 
 

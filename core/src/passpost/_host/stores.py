@@ -36,14 +36,6 @@ class Opened:
     problems: tuple[Problem, ...] = ()
 
 
-class UnusableStoresError(Exception):
-    """No stores of a name can be used; the text says why."""
-
-    def __init__(self, message: str, remedy: str = "") -> None:
-        super().__init__(message)
-        self.remedy = remedy
-
-
 def open_stores(entry: StoresEntry, settings: Settings) -> Opened:
     """Open the stores that an entry names; they connect to nothing before they are used.
 
@@ -52,7 +44,7 @@ def open_stores(entry: StoresEntry, settings: Settings) -> Opened:
         settings: The stores' own settings, which know their place.
 
     Raises:
-        UnusableStoresError: There are none of this name, or they are broken.
+        Invalid: There are none of this name, or they are broken.
     """
     cls = find_stores(entry.use)
     try:
@@ -69,9 +61,7 @@ def open_stores(entry: StoresEntry, settings: Settings) -> Opened:
         if isinstance(stores, Stores):
             return Opened(_completed(stores, entry), reading.warnings)
         wrong = _("open_stores returned something else than passpost.stores.Stores")
-    raise UnusableStoresError(
-        _("the stores {use} are broken: {wrong}", use=quoted(entry.use), wrong=wrong)
-    )
+    raise Invalid(_("the stores {use} are broken: {wrong}", use=quoted(entry.use), wrong=wrong))
 
 
 def _completed(stores: Stores, entry: StoresEntry) -> Stores:
@@ -88,10 +78,6 @@ def find_stores(name: str) -> Any:
     """Return the class of the settings of stores; imports those of this name alone.
 
     Raises:
-        UnusableStoresError: There are none of this name, or they are broken.
+        Invalid: There are none of this name, or they are broken.
     """
-    try:
-        return find_kind(STORES_GROUP, name, own=_OWN, first_party=_FIRST_PARTY)
-    except Invalid as error:
-        failure = UnusableStoresError(error.message, error.remedy)
-    raise failure
+    return find_kind(STORES_GROUP, name, own=_OWN, first_party=_FIRST_PARTY)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import errno
 import ipaddress
-import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
@@ -24,9 +23,6 @@ _METADATA: Final = frozenset(
     ipaddress.ip_address(address)
     for address in ("100.100.100.200", "192.0.0.192", "168.63.129.16", "fd00:ec2::254")
 )
-
-# What getaddrinfo takes for an IPv4 address beside the usual form: 2852039166, 0xa9.254, 0251.1.
-_NUMBERS: Final = re.compile(r"(?:0[xX][0-9A-Fa-f]*|[0-9]+)(?:\.(?:0[xX][0-9A-Fa-f]*|[0-9]+)){0,3}")
 
 # The last 32 bits of an address in these are an IPv4 address: RFC 6052, RFC 8215, RFC 4291.
 _EMBEDDING: Final = tuple(
@@ -59,23 +55,6 @@ def _changed(internal: bool) -> Iterator[None]:
         _internal.reset(token)
 
 
-def written(host: str) -> Address | None:
-    """Return the IP address that a host is, however it is written; None if it is a name."""
-    host = host.strip("[]").rstrip(".")
-    try:
-        return ipaddress.ip_address(host)
-    except ValueError:
-        pass
-    if not _NUMBERS.fullmatch(host):
-        return None
-    import socket  # noqa: PLC0415 - importing passpost does not need it
-
-    try:
-        return ipaddress.IPv4Address(socket.inet_aton(host))
-    except OSError:
-        return None
-
-
 def refused(address: Address) -> str | None:
     """Return what kind of address may not be reached, or None if this one may."""
     mapped = getattr(address, "ipv4_mapped", None)
@@ -83,16 +62,6 @@ def refused(address: Address) -> str | None:
     if any(one.is_link_local or one in _METADATA for one in meant):
         return _("a link-local address or a metadata service")
     if not _internal.get() and not all(one.is_global and not one.is_multicast for one in meant):
-        return _("an internal address")
-    return None
-
-
-def refused_host(host: str) -> str | None:
-    """Return what kind of address a host of settings is that may not be reached, or None."""
-    if (address := written(host)) is not None:
-        return refused(address)
-    local = host.rstrip(".").lower()
-    if not _internal.get() and (local == "localhost" or local.endswith(".localhost")):
         return _("an internal address")
     return None
 

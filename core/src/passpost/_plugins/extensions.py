@@ -12,7 +12,7 @@ import attrs
 from passpost._genuine import is_really, type_name
 from passpost._phrases import _, said
 from passpost._plugins.defects import describe_defect, trace_defect
-from passpost._plugins.discovery import entry_points
+from passpost._plugins.discovery import EntryPoint, entry_points
 from passpost._plugins.registration import (
     BrokenContract,
     hint,
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     import click
 
     from passpost._messages.messages import DeliverySummary, MailSummary, Message
-    from passpost._plugins.discovery import EntryPoint
     from passpost._templates.template import Template
 
 _SURROUNDING: Final = frozenset({"around_delivery", "around_send"})

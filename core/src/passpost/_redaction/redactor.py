@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import Any, Final, NoReturn
 
-from passpost._messages.addresses import shortened
+from passpost._messages.addresses import Address, shortened
 from passpost._messages.payload import texts_in
 from passpost._phrases import Phrase
 from passpost._redaction.encodings import (
@@ -25,9 +25,6 @@ from passpost._redaction.encodings import (
 )
 from passpost._secret import MASK, Secret
 from passpost._text import visible
-
-if TYPE_CHECKING:
-    from passpost._messages.addresses import Address
 
 MIN_LENGTH: Final = 4
 """Characters that a text must have to be masked; shorter ones are in every other word."""

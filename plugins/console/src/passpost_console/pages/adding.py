@@ -6,7 +6,6 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 import passpost
-from passpost._connector_info import in_language
 from passpost.phrases import said
 from passpost_console.changes import Proposal, propose
 from passpost_console.pages.connector import presets
@@ -17,6 +16,7 @@ from passpost_console.workspace import config_path
 from passpost_tools.editing import rewrite
 from passpost_tools.setup.questions import fields_of
 from passpost_tools.setup.writing import new_text, with_entry
+from passpost_tools.texts import in_language
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Final
 from markupsafe import Markup
 
 import passpost
-from passpost._connector_info import in_language
 from passpost_cli.guides import choose, guide_of
 from passpost_console.changes import Proposal, by_input, propose
 from passpost_console.forms import Edited, Form, Input, edited, leaves, masked_data
@@ -19,6 +18,7 @@ from passpost_console.phrases import _
 from passpost_console.visit import Page, Visit
 from passpost_tools.editing import rewrite
 from passpost_tools.setup.questions import with_value
+from passpost_tools.texts import in_language
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

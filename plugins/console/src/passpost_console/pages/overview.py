@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 import passpost
-from passpost._connector_info import in_language
 from passpost_console.arranging import CHANGES, NotArranged, arranged, routes_of
 from passpost_console.changes import propose
 from passpost_console.coverage import Served, coverage
@@ -14,6 +13,7 @@ from passpost_console.phrases import _
 from passpost_console.times import shown
 from passpost_console.visit import Page, Visit
 from passpost_tools.setup.questions import is_unset
+from passpost_tools.texts import in_language
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
