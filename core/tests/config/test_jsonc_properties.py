@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from passpost import ConfigError
 from passpost._config.jsonc import Scan
-from passpost._config.settings import Source
+from passpost._config.settings import Places
 from passpost.config import read
 
 if TYPE_CHECKING:
@@ -105,11 +105,11 @@ def test_reads_what_was_decorated(
     settings = read(text)
     assert settings.data == json.loads(json.dumps(value))
     assert read(text.encode()).data == settings.data
-    source = Source(text)
+    places = Places(text)
     for path, (key, start) in writer.index.items():
-        assert settings.locate(path) == source.place(start)
-        assert settings.locate(path, key=True) == source.place(key)
-    scan = Scan(source, None)
+        assert settings.locate(path) == places.place(start)
+        assert settings.locate(path, key=True) == places.place(key)
+    scan = Scan(text, None)
     assert scan.run() == []
     assert len(scan.blanked()) == len(text)
 
@@ -126,8 +126,8 @@ def counted(text: str) -> Iterator[tuple[int, int]]:
 
 @given(st.text(st.sampled_from("a\r\n中\u2028"), max_size=30))
 def test_counts_lines_and_columns(text: str) -> None:
-    source = Source(text)
-    assert [source.place(offset) for offset in range(len(text) + 1)] == list(counted(text))
+    places = Places(text)
+    assert [places.place(offset) for offset in range(len(text) + 1)] == list(counted(text))
 
 
 def problems_of(text: str | bytes) -> tuple[Problem, ...] | None:
@@ -153,7 +153,7 @@ JSON_LIKE = st.lists(
 
 @given(JSON_LIKE | JSON_LIKE.map("{{{}}}".format) | st.text())
 def test_refuses_exactly_what_json_refuses_once_blanked(text: str) -> None:
-    scan = Scan(Source(text), None)
+    scan = Scan(text, None)
     problems = scan.run()
     found = problems_of(text)
     assert found is None or all(problem.line and problem.column for problem in found)

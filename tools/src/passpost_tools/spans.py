@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from passpost._config.jsonc import MARK, Scan
-from passpost._config.settings import Source
 from passpost.config import read
 
 if TYPE_CHECKING:
@@ -66,14 +65,14 @@ class _Members(Scan):
         self._commas: dict[Path, int] = {}
         plain = text.removeprefix(MARK)
         self._mark = len(text) - len(plain)
-        super().__init__(Source(plain), None)
+        super().__init__(plain, None)
 
     def found(self) -> dict[Path, Member]:
         self.run()
         mark = self._mark
         return {
             path: Member(start + mark, value + mark, self._ends[path], self._commas.get(path))
-            for path, (start, value) in self.index.items()
+            for path, (start, value) in self.places.index.items()
         }
 
     def _take(self, token: Any) -> None:

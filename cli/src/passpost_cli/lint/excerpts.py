@@ -15,7 +15,6 @@ import passpost
 from passpost import config
 from passpost._config.jsonc import MARK, Scan, tokens_of
 from passpost._config.secrecy import declared_keys
-from passpost._config.settings import Source
 from passpost._config.structure import LINT_KEY
 from passpost._text import visible
 
@@ -68,11 +67,11 @@ class Excerpts:
         self._text = text
         self._lines = re.split(r"\r\n|\n|\r", text)
         self._starts = [0, *(match.end() for match in re.finditer(r"\r\n|\n|\r", text))]
-        scan = Scan(Source(text), None)
+        scan = Scan(text, None)
         readable = not scan.run()
-        self._keys = {start for start, value in scan.index.values() if start != value}
+        self._keys = {start for start, value in scan.places.index.values() if start != value}
         self._paths: Mapping[int, tuple[str | int, ...]] = (
-            {value: path for path, (_, value) in scan.index.items()} if readable else {}
+            {value: path for path, (_, value) in scan.places.index.items()} if readable else {}
         )
         self._tokens = [*tokens_of(text)]
         self._ends = [token.start + len(token.text) for token in self._tokens]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
-from passpost._config.settings import Places, Settings, Source
+from passpost._config.settings import Places, Settings
 from passpost._config.words import (
     LOOKALIKES,
     MARKS,
@@ -85,11 +85,10 @@ def read(text: str | bytes, file: str | None = None) -> Settings:
         too_large = _("the settings are larger than {max_size} MiB", max_size=MAX_SIZE >> 20)
         raise ConfigError([Problem("", too_large, file=file, code="E001")])
     decoded = _decoded(text, file) if isinstance(text, bytes) else text
-    source = Source(decoded.removeprefix(MARK))
-    scan = Scan(source, file)
+    scan = Scan(decoded.removeprefix(MARK), file)
     if problems := scan.run():
         raise ConfigError(problems)
-    return Settings(_json(scan.blanked()), file=file, places=Places(source, scan.index))
+    return Settings(_json(scan.blanked()), file=file, places=scan.places)
 
 
 def _json(text: str) -> Any:
@@ -106,7 +105,7 @@ def _decoded(data: bytes, file: str | None) -> str:
         except UnicodeDecodeError as error:
             message, valid = _("this byte is not valid UTF-8"), data[: error.start]
     # Outside of the except block: the original error contains the whole file.
-    before = Source(valid.decode("utf-8").removeprefix(MARK))
+    before = Places(valid.decode("utf-8").removeprefix(MARK))
     place = before.place(len(before.text))
     remedy = _("save the file as UTF-8")
     raise ConfigError([Problem("", message, remedy, "error", file, *place, code="E002")])
@@ -148,16 +147,15 @@ class Scan:
     """One walk through a text, without recursion.
 
     Args:
-        source: The text.
+        text: The text.
         file: The file's name, for problems.
 
     Attributes:
-        index: Offsets of key and value by path.
+        places: Where each key and value is, as far as the text was read.
     """
 
-    def __init__(self, source: Source, file: str | None) -> None:
-        self.index: dict[Path, tuple[int, int]] = {}
-        self._source = source
+    def __init__(self, text: str, file: str | None) -> None:
+        self.places = Places(text)
         self._file = file
         self._problems: list[Problem] = []
         self._blanks: list[tuple[int, int]] = []
@@ -168,7 +166,7 @@ class Scan:
     def run(self) -> list[Problem]:
         """Walk through the text, or up to where it leaves the grammar; return what is wrong."""
         try:
-            for token in tokens_of(self._source.text):
+            for token in tokens_of(self.places.text):
                 self._take(token)
             self._finish()
         except _GrammarError:
@@ -177,7 +175,7 @@ class Scan:
 
     def blanked(self) -> str:
         """Return the text with spaces in place of comments and trailing commas."""
-        text = self._source.text
+        text = self.places.text
         parts, position = [], 0
         for start, end in sorted(self._blanks):
             parts += [text[position:start], " " * (end - start)]
@@ -204,7 +202,7 @@ class Scan:
 
     def _finish(self) -> None:
         if self._open:
-            line, column = self._source.place(self._open[-1].token.start)
+            line, column = self.places.place(self._open[-1].token.start)
             opener = self._open[-1].token.text
             message = _(
                 "`{opener}` at line {line}, column {column} is not closed",
@@ -213,13 +211,13 @@ class Scan:
                 column=column,
             )
             self._stop(
-                len(self._source.text),
+                len(self.places.text),
                 "E005",
                 message,
                 _("add `{closer}`", closer=_CLOSERS[opener]),
                 self._open[-1].path,
             )
-        if not self.index:
+        if not self.places.index:
             self._stop(0, "E004", _("the settings are empty"), _("write an object: `{ … }`"))
 
     def _top(self, token: Token) -> None:
@@ -299,11 +297,11 @@ class Scan:
         self._next = self._inside(self._open[-1])
 
     def _note(self, path: Path, start: int, token: Token) -> None:
-        if len(self.index) >= MAX_VALUES:
+        if len(self.places.index) >= MAX_VALUES:
             self._stop(
                 token.start, "E018", _("more than {max_values} values", max_values=MAX_VALUES)
             )
-        self.index[path] = (start, token.start)
+        self.places.index[path] = (start, token.start)
 
     def _inside(self, parent: _Open) -> Callable[[Token], None]:
         return self._key if parent.token.text == "{" else self._item
@@ -333,7 +331,7 @@ class Scan:
         parent.comma, parent.step, parent.start = None, key, token.start
         first = parent.keys.setdefault(key, token.start)
         if first != token.start:
-            line, column = self._source.place(first)
+            line, column = self.places.place(first)
             message = _(
                 "duplicate key: first written at line {line}, column {column}",
                 line=line,
@@ -358,7 +356,7 @@ class Scan:
         return (*parent.path, parent.step) if inside else parent.path
 
     def _report(self, fault: Fault, path: Path = ()) -> None:
-        line, column = self._source.place(fault.offset)
+        line, column = self.places.place(fault.offset)
         says = Problem(path_text(path), fault.message, fault.remedy, code=fault.code)
         self._problems.append(attrs.evolve(says, file=self._file, line=line, column=column))
         if len(self._problems) >= MAX_PROBLEMS:

@@ -140,11 +140,22 @@ def guarded(function: Callable[[Node, Any], Any]) -> Callable[[Node, Any], Any]:
     return structure
 
 
+def _of_text(function: Callable[[Node, Any, str], Any]) -> Callable[[Node, Any], Any]:
+    """Return a hook of a type that is written as text, which the function is given."""
+
+    def structure(node: Node, type_: Any) -> Any:
+        if isinstance(node.value, str):
+            return function(node, type_, str(node.value))
+        quotable = isinstance(node.value, int | float) and not isinstance(node.value, bool)
+        remedy = _("put it in double quotes") if quotable else _("write text in double quotes")
+        return node.mistyped(_("text"), remedy)
+
+    return structure
+
+
 @hook(str)
-def _text(node: Node, _type: Any) -> Any:
-    text = _text_of(node)
-    if text is None:
-        return INVALID
+@_of_text
+def _text(node: Node, _type: Any, text: str) -> Any:
     refused = refused_in_body(text) if node.options.multiline else refused_in_line(text)
     if refused:
         return node.fault("E106", _("{what} is not allowed here", what=refused), _("remove it"))
@@ -194,10 +205,8 @@ def _choice(node: Node, type_: Any) -> Any:
 
 
 @hook(Secret)
-def _secret(node: Node, _type: Any) -> Any:
-    text = _text_of(node)
-    if text is None:
-        return INVALID
+@_of_text
+def _secret(node: Node, _type: Any, text: str) -> Any:
     if not text:
         remedy = _("write it, or refer to it: `${NAME}` or `${file:/path}`")
         return node.fault("E105", _("must not be empty"), remedy)
@@ -209,10 +218,8 @@ def _secret(node: Node, _type: Any) -> Any:
 
 
 @hook(Address)
-def _address(node: Node, _type: Any) -> Any:
-    text = _text_of(node)
-    if text is None:
-        return INVALID
+@_of_text
+def _address(node: Node, _type: Any, text: str) -> Any:
     if is_placeholder(text) and refused_in_line(text) is None:
         return Address(text)
     try:
@@ -224,10 +231,8 @@ def _address(node: Node, _type: Any) -> Any:
 
 
 @hook(Shape.OWN)
-def _own(node: Node, type_: Any) -> Any:
-    text = _text_of(node)
-    if text is None:
-        return INVALID
+@_of_text
+def _own(node: Node, type_: Any, text: str) -> Any:
     try:
         return type_.from_setting(text)
     except Invalid as error:
@@ -329,16 +334,6 @@ def _as_float(value: Any) -> float | None:
 def _is_nearly_a_number(value: Any) -> bool:
     """Return whether it is of a type that a number may be written as."""
     return isinstance(value, str | float | int) and not isinstance(value, bool)
-
-
-def _text_of(node: Node) -> str | None:
-    """Return a text as a plain str; else report that the value is not text, and return None."""
-    if isinstance(node.value, str):
-        return str(node.value)
-    quotable = isinstance(node.value, int | float) and not isinstance(node.value, bool)
-    remedy = _("put it in double quotes") if quotable else _("write text in double quotes")
-    node.mistyped(_("text"), remedy)
-    return None
 
 
 def _harmless(says: str, text: str) -> str:

@@ -77,6 +77,12 @@ class Reading:
             if rank == _PLACEHOLDERS
         )
 
+    @property
+    def errors(self) -> tuple[Problem, ...]:
+        """Why nothing can be done with the config: what is wrong, and what is not filled in."""
+        wrong = (problem for problem in self.problems if problem.severity == "error")
+        return (*wrong, *self.placeholders)
+
     def enter(self) -> int:
         """Return the rank of an object's warnings: those of what encloses it come first."""
         self._entered += 1

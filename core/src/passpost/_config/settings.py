@@ -24,11 +24,17 @@ _CHARACTER: Final = re.compile(
 )
 
 
-class Source:
-    """The text of a settings file, which knows its lines."""
+class Places:
+    """The text of a settings file, which knows its lines, and where each key and value begins.
+
+    Attributes:
+        text: The text.
+        index: Offsets of key and value by path; the value of a list's item has no key of its own.
+    """
 
     def __init__(self, text: str) -> None:
         self.text = text
+        self.index: dict[Path, tuple[int, int]] = {}
 
     @cached_property
     def _starts(self) -> list[int]:
@@ -39,40 +45,27 @@ class Source:
         line = bisect_right(self._starts, offset)
         return line, offset - self._starts[line - 1] + 1
 
-
-@attrs.frozen(repr=False, eq=False)
-class Places:
-    """Where each key and each value of a settings file begins.
-
-    Attributes:
-        source: The file's text.
-        index: Offsets of key and value by path; the value of a list's item has no key of its own.
-    """
-
-    source: Source
-    index: Mapping[Path, tuple[int, int]]
-
     def locate(self, path: Path, *, key: bool = False) -> Place:
         """Return the place of a value or its key; of what encloses it where it is not written."""
         written = path
         while written not in self.index:
             written = written[:-1]
         at_key = key and written == path
-        return self.source.place(self.index[written][0 if at_key else 1])
+        return self.place(self.index[written][0 if at_key else 1])
 
     def locate_within(self, path: Path, offset: int) -> Place:
         """Return the place of one character of a text; of the value where it is not text."""
         start = self.index.get(path, (0, -1))[1]
-        if start < 0 or self.source.text[start] != '"':
+        if start < 0 or self.text[start] != '"':
             return self.locate(path)
         position = start + 1
         for _ in range(offset):
-            character = _CHARACTER.match(self.source.text, position)
+            character = _CHARACTER.match(self.text, position)
             # Past the end: the text came from elsewhere, so its reference is all there is to show.
             if character is None or character.group() == '"':
                 return self.locate(path)
             position = character.end()
-        return self.source.place(position)
+        return self.place(position)
 
 
 class Settings(Mapping[str, Any]):
@@ -125,7 +118,7 @@ class Settings(Mapping[str, Any]):
     @property
     def text(self) -> str | None:
         """The text of the file, or None where the settings came from no text."""
-        return self._places.source.text if self._places else None
+        return self._places.text if self._places else None
 
     def locate(self, path: Path | str, *, key: bool = False) -> Place | None:
         """Return the line and column where a value begins, or of what encloses it if it is absent.

@@ -16,7 +16,7 @@ from passpost._host.connector import Connector
 from passpost._host.files import NO_FILE, read_file
 from passpost._host.host import Host, settings_from
 from passpost._host.sections import Section, read_sections
-from passpost._host.stores import Opened, open_stores
+from passpost._host.stores import open_stores
 from passpost._phrases import said
 from passpost._problems import Invalid, Problem, in_order
 from passpost._settings.application import ApplicationSettings, ConnectorEntry, read_application
@@ -238,9 +238,9 @@ def configure_application(settings: Settings, host: Host) -> Application:
     problems = [*unresolved, *(reading.problems if reading.failed else ())]
     # Each connector's own mistakes are shown, whatever is wrong with the rest of the file.
     connectors = tuple(_configured(reading, host, problems))
-    opened = _opened(reading)
-    sections = read_sections(resolved)
-    others = (*opened.problems, *sections.problems)
+    stores, of_stores = _opened(reading)
+    sections, of_sections = read_sections(resolved)
+    others = (*of_stores, *of_sections)
     problems += [each for each in others if each.severity == "error"]
     if not reading.failed and not reading.config.templates:
         problems += _without_templates(reading.config, connectors)
@@ -252,8 +252,8 @@ def configure_application(settings: Settings, host: Host) -> Application:
         policy=parsed.delivery,
         templates=parsed.templates,
         missing_variables=parsed.missing_variables,
-        stores=opened.stores,
-        sections=sections.valid,
+        stores=stores,
+        sections=sections,
         warnings=_warnings(reading, connectors, others),
     )
 
@@ -282,19 +282,19 @@ def _configured(reading: Reading, host: Host, problems: list[Problem]) -> Iterat
             problems.append(problem)
 
 
-def _opened(reading: Reading) -> Opened:
+def _opened(reading: Reading) -> tuple[Stores | None, tuple[Problem, ...]]:
     """Open the stores of a valid entry, and collect what is wrong with their settings."""
     for path, entry in reading.objects:
         if isinstance(entry, StoresEntry):
             own = reading.settings.sub(*path)
             problems = own.placed(entry.problems_of_secret())
             try:
-                opened = open_stores(entry, own.sub("settings"))
+                stores, found = open_stores(entry, own.sub("settings"))
             except Invalid as error:
                 use = own.problem(("use",), error.message, error.remedy, code="E430")
-                opened = Opened(problems=(use,))
-            return attrs.evolve(opened, problems=(*problems, *opened.problems))
-    return Opened()
+                stores, found = None, (use,)
+            return stores, (*problems, *found)
+    return None, ()
 
 
 def _without_templates(

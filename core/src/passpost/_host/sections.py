@@ -83,24 +83,14 @@ class Section:
         return [] if ask is None else list(await ask(self.folder))
 
 
-@attrs.frozen
-class Sections:
-    """What came of the sections that packages read.
-
-    Attributes:
-        valid: Those that can be used.
-        problems: What is wrong with them, or probably is.
-    """
-
-    valid: tuple[Section, ...]
-    problems: tuple[Problem, ...]
-
-
-def read_sections(settings: Settings) -> Sections:
+def read_sections(settings: Settings) -> tuple[tuple[Section, ...], tuple[Problem, ...]]:
     """Read the sections of packages.
 
     Args:
         settings: An application's settings, with references replaced.
+
+    Returns:
+        Those that can be used; and what is wrong with the others, or probably is.
     """
     valid: list[Section] = []
     found: list[Problem] = []
@@ -117,7 +107,7 @@ def read_sections(settings: Settings) -> Sections:
             found += problems
             if config is not None:
                 valid.append(Section(config, folder_of(settings)))
-    return Sections(tuple(valid), tuple(found))
+    return tuple(valid), tuple(found)
 
 
 def read_section(settings: Settings, key: str, cls: type[Any]) -> tuple[Any, tuple[Problem, ...]]:
@@ -132,9 +122,4 @@ def read_section(settings: Settings, key: str, cls: type[Any]) -> tuple[Any, tup
     own = settings.sub(key)
     reading: Reading = structured(cls, own)
     # Nothing can be stored with a placeholder.
-    unfilled = reading.placeholders
-    problems = reading.warnings
-    if reading.failed or unfilled:
-        errors = (each for each in reading.problems if each.severity == "error")
-        problems = (*errors, *unfilled)
-    return reading.config, cleared(problems, cls, own)
+    return reading.config, cleared(reading.errors or reading.warnings, cls, own)

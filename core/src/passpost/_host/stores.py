@@ -23,25 +23,17 @@ _OWN: Final[dict[str, Any]] = {MEMORY: MemorySettings, "sqlite": SqliteSettings}
 _FIRST_PARTY: Final = {"redis": _("install it with `pip install 'passpost[redis]'`")}
 
 
-@attrs.frozen
-class Opened:
-    """What came of the stores of an application's settings.
-
-    Attributes:
-        stores: The stores; None where something is wrong with them.
-        problems: What is wrong, or probably is.
-    """
-
-    stores: Stores | None = None
-    problems: tuple[Problem, ...] = ()
-
-
-def open_stores(entry: StoresEntry, settings: Settings) -> Opened:
+def open_stores(
+    entry: StoresEntry, settings: Settings
+) -> tuple[Stores | None, tuple[Problem, ...]]:
     """Open the stores that an entry names; they connect to nothing before they are used.
 
     Args:
         entry: The ``stores`` of an application's settings.
         settings: The stores' own settings, which know their place.
+
+    Returns:
+        The stores, or None where something is wrong with them; and what is wrong, or probably is.
 
     Raises:
         Invalid: There are none of this name, or they are broken.
@@ -50,16 +42,14 @@ def open_stores(entry: StoresEntry, settings: Settings) -> Opened:
     try:
         reading = structured(cls, settings)
         # Nothing is sent without the stores, so a draft of them serves nobody.
-        unfilled = reading.placeholders
-        if reading.failed or unfilled:
-            problems = (*(each for each in reading.problems if each.severity == "error"), *unfilled)
-            return Opened(problems=cleared(problems, cls, settings))
+        if problems := reading.errors:
+            return None, cleared(problems, cls, settings)
         stores = reading.config.open_stores(folder_of(settings))
     except Exception as error:  # noqa: BLE001 - any package's any mistake
         wrong = describe_defect(error)
     else:
         if isinstance(stores, Stores):
-            return Opened(_completed(stores, entry), reading.warnings)
+            return _completed(stores, entry), reading.warnings
         wrong = _("open_stores returned something else than passpost.stores.Stores")
     raise Invalid(_("the stores {use} are broken: {wrong}", use=quoted(entry.use), wrong=wrong))
 

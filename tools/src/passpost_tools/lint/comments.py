@@ -9,7 +9,6 @@ from typing import Any, Final
 import attrs
 
 from passpost._config.jsonc import Scan
-from passpost._config.settings import Source
 from passpost.config import Problem
 from passpost.phrases import Phrases
 from passpost_tools.lint.settings import fault_of
@@ -68,8 +67,7 @@ class _Comments(Scan):
         self._text = text
         self._comments: list[tuple[int, int]] = []
         self._first: dict[int, int] = {}
-        self._lines = Source(text)
-        super().__init__(self._lines, None)
+        super().__init__(text, None)
         self.run()
 
     def ignores(self) -> Iterator[Ignore]:
@@ -80,20 +78,20 @@ class _Comments(Scan):
             line = self._hidden_line(start, end)
             for code in _CODE.finditer(match["codes"]):
                 yield Ignore(
-                    code.group(), line, self._lines.place(match.start("codes") + code.start())
+                    code.group(), line, self.places.place(match.start("codes") + code.start())
                 )
 
     def _hidden_line(self, start: int, end: int) -> int:
         """Return the line of a comment, or the next setting's line if it is on its own."""
-        line = self._lines.place(start)[0]
+        line = self.places.place(start)[0]
         if line in self._first:
             return line
-        last = self._lines.place(end)[0]
+        last = self.places.place(end)[0]
         return min((each for each in self._first if each >= last), default=line)
 
     def _take(self, token: Any) -> None:
         if token.kind == "comment":
             self._comments.append((token.start, token.start + len(token.text)))
         elif token.kind != "end":
-            self._first.setdefault(self._lines.place(token.start)[0], token.start)
+            self._first.setdefault(self.places.place(token.start)[0], token.start)
         super()._take(token)
