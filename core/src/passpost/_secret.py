@@ -12,7 +12,7 @@ class Secret:
     """A text hidden from `repr`, `str`, logs and pickles. Call `reveal()` to read it.
 
     ``repr``, ``str``, ``format`` and a pickle give ``***``, and so does JSON by way of
-    ``json.dumps(…, default=to_json)`` (``json`` alone rejects the type). Copies within the process
+    ``json.dumps(…, default=str)`` (``json`` alone rejects the type). Copies within the process
     are the secret itself.
 
     Args:
@@ -59,14 +59,3 @@ class Secret:
 
     def __deepcopy__(self, memo: object) -> Secret:
         return self
-
-
-def to_json(value: object) -> str:
-    """Mask secrets in ``json.dumps(…, default=to_json)``.
-
-    Raises:
-        TypeError: The value is neither a secret nor JSON.
-    """
-    if isinstance(value, Secret):
-        return MASK
-    raise TypeError(f"{type(value).__name__} is not JSON")
