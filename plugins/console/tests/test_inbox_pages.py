@@ -13,9 +13,9 @@ from console_driving import ORIGIN, Client, Served
 from inbox_driving import BEARER, TOKEN, client_of, mailer_of, message_to, opened, send
 
 import passpost
+from passpost_console.framing import framed
 from passpost_console.gate import Gate
 from passpost_console.inbox.faults import Fault, Kind
-from passpost_console.inbox.frame import framed
 from passpost_console.inbox.service import Inbox
 from passpost_console.inbox.store import Emails, Wanted
 from passpost_console.inbox_site import InboxSite

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import select
 import socket
 from collections.abc import Iterator
 
@@ -108,6 +109,62 @@ def test_an_email_that_is_too_large_is_rejected_and_the_next_is_not(
     assert len(inbox.emails) == 0
     send(inbox)
     assert len(inbox.emails) == 1
+
+
+def test_many_small_chunks_are_put_together(inbox: Inbox) -> None:
+    # Each of them with all before copied again would take minutes.
+    body = b"x" * (8 << 20)
+    said = talk(
+        inbox, ENVELOPE, b"BDAT %d\r\n%s" % (len(body), body), b"BDAT 1\r\ny" * 50_000,
+        b"BDAT 0 LAST\r\nQUIT\r\n",
+    )  # fmt: skip
+    assert codes(said)[-2:] == ["250", "221"]
+    assert inbox.emails.find(Wanted())[0].source == body + b"y" * 50_000
+
+
+def test_who_reads_no_reply_is_not_answered_on_and_on(inbox: Inbox) -> None:
+    with socket.socket() as sock:
+        # So that little is on its way between the two.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4_096)
+        sock.connect((inbox.address, inbox.port))
+        sock.settimeout(0)
+        sent = 0
+        while sent < 16 << 20 and select.select((), (sock,), (), 2)[1]:
+            sent += sock.send(b"EHLO me\r\n" * 1_000)
+        assert sent < 16 << 20
+        (session,) = inbox._smtp._sessions
+        assert session._transport.get_write_buffer_size() < 1 << 20
+        assert session.pending < 1 << 20
+        # As soon as it reads, it goes on.
+        sock.settimeout(10)
+        sock.shutdown(socket.SHUT_WR)
+        said = sum(len(part) for part in iter(lambda: sock.recv(1 << 20), b""))
+        assert said > 10 * sent
+
+
+def test_connections_share_what_emails_may_take_before_they_end(
+    inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(smtp, "MOST_PENDING", 3 << 20)
+    part = b"x" * (2 << 20)
+    with socket.create_connection((inbox.address, inbox.port), timeout=10) as sock:
+        sock.sendall(ENVELOPE + b"BDAT %d\r\n" % len(part) + part)
+        said = b""
+        while b"250 2.0.0" not in said:
+            said += sock.recv(1 << 16)
+        said = talk(inbox, ENVELOPE, b"BDAT %d LAST\r\n" % len(part), part)
+        assert codes(said)[-1] == "452"
+        sock.sendall(b"BDAT 0 LAST\r\nQUIT\r\n")
+        assert b"221" in b"".join(iter(lambda: sock.recv(1 << 16), b""))
+    assert [len(one.source) for one in inbox.emails.find(Wanted())] == [len(part)]
+
+
+def test_an_address_that_nobody_has_is_rejected(inbox: Inbox) -> None:
+    said = talk(
+        inbox, b"MAIL FROM:<a@example.com>\r\nRCPT TO:<%s@example.com>\r\n" % (b"x" * 1_000)
+    )
+    assert codes(said)[1:] == ["250", "501"]
 
 
 def test_each_fault_is_what_passpost_says_of_it(inbox: Inbox) -> None:

@@ -16,8 +16,9 @@ import passpost
 import passpost_templates
 from passpost import config
 from passpost_console.findings import find, text_of
+from passpost_console.framing import POLICY
 from passpost_console.looking import look_at, payload_of
-from passpost_console.pages.frame import POLICY, themed
+from passpost_console.pages.frame import themed
 from passpost_console.samples import sample
 from passpost_console.workspace import Previews
 

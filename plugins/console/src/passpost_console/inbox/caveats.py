@@ -17,7 +17,9 @@ _CLIPPED: Final = 102 << 10
 _MOST_READ: Final = 128 << 10
 """Characters that are looked at one by one."""
 
-_PICTURE: Final = re.compile(r"(?i)<img\b[^<>]*?\bsrc\s*=\s*[\"']?\s*https?:|url\(\s*[\"']?https?:")
+_PICTURE: Final = re.compile(
+    r"(?i)<img\b[^<>]*?\bsrc\s*+=\s*+(?:[\"']\s*+)?https?:|url\(\s*+[\"']?https?:"
+)
 
 
 def caveats(reading: Reading) -> Iterator[str]:

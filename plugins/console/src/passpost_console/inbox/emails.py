@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from contextlib import suppress
 from email.header import decode_header, make_header
 from typing import Final
@@ -11,7 +12,8 @@ import attrs
 
 _HEADER: Final = re.compile(rb"(?im)^(subject|from):[ \t]*((?:[^\r\n]*)(?:\r?\n[ \t][^\r\n]*)*)")
 _FOLD: Final = re.compile(r"\r?\n[ \t]")
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]")
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f\u2028\u2029\ud800-\udfff]")
+_LONE: Final = re.compile(r"[\ud800-\udfff]")
 
 _LONGEST_CODED: Final = 8 << 10
 _MOST_HEAD: Final = 64 << 10
@@ -47,7 +49,8 @@ class Email:
     @property
     def size(self) -> int:
         """Bytes that it takes in memory, about."""
-        return len(self.source) + _OVERHEAD
+        # The summary repeats the other texts.
+        return len(self.source) + 2 * sys.getsizeof(self.summary) + _OVERHEAD
 
     def is_to(self, address: str) -> bool:
         """Return whether it went to an address."""
@@ -64,9 +67,15 @@ def arrived(  # noqa: PLR0913, PLR0917 - the facts of an arrival
     found = {match[1].lower(): match[2] for match in _HEADER.finditer(head)}
     shown = header_text(found.get(b"from", b"").decode("utf-8", "replace"))
     subject = header_text(found.get(b"subject", b"").decode("utf-8", "replace"))
+    sender, recipients = whole(sender), tuple(map(whole, recipients))
     shown = shown or sender
     summary = "\n".join((subject, shown, *recipients)).casefold()
     return Email(number, at, via, sender, recipients, source, subject, shown, summary)
+
+
+def whole(text: str) -> str:
+    """Return a text without halves of characters, which no response can contain."""
+    return _LONE.sub("\ufffd", text)
 
 
 def header_text(value: str) -> str:

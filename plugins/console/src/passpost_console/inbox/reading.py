@@ -6,19 +6,31 @@ Anybody may have sent it, so nothing here fails: what cannot be decoded is shown
 from __future__ import annotations
 
 import binascii
+import codecs
 import re
-from email import message_from_bytes
+from collections.abc import Callable
 from email.message import Message
-from email.policy import compat32
+from email.parser import BytesParser
+from email.policy import Compat32
 from html import unescape
+from itertools import islice
 from typing import Final
 
 import attrs
 
-from passpost_console.inbox.emails import header_text
+from passpost_console.inbox.emails import header_text, whole
 
 _MOST_PARTS: Final = 200
 _MOST_LINKS: Final = 100
+_MOST_HEADERS: Final = 1_000
+_LONGEST_HEADER: Final = 16 << 10
+# The parser compares each line with the boundary of each part around it.
+_MOST_COMPARED: Final = 4_000_000
+_MOST_LOOKED_AT: Final = 1 << 20
+"""Characters in which a code and links are looked for."""
+
+_NOT_CHARSETS: Final = frozenset(("punycode", "idna", "unicode-escape", "raw-unicode-escape"))
+"""Codecs of Python that no email has, and that take long or make no text."""
 
 # None of these looks twice at what is behind a sign that begins nothing: anybody sends emails.
 _TAG: Final = re.compile(r"<(/?)([A-Za-z!][^\s<>/]*+)[^<>]*+>")
@@ -72,7 +84,7 @@ class Reading:
     @property
     def code(self) -> str | None:
         """The code of the email, as far as it can be told: the text or the HTML shows one."""
-        for text in filter(None, (self.text, self.html and _plain(self.html))):
+        for text in filter(None, (self._first, self._shown)):
             bare = _LINK.sub(" ", text)
             for pattern in (_NEAR, _ALONE, _ANY):
                 for match in pattern.finditer(bare):
@@ -83,20 +95,42 @@ class Reading:
     @property
     def links(self) -> tuple[str, ...]:
         """The links of the email, each once."""
-        found = [match.group().rstrip(".,;:!?") for match in _LINK.finditer(self.text or "")]
-        found += [unescape(match[1]) for match in _HREF.finditer(self.html or "")]
+        html = (self.html or "")[:_MOST_LOOKED_AT]
+        found = [match.group().rstrip(".,;:!?") for match in _LINK.finditer(self._first)]
+        found += [unescape(match[1]) for match in _HREF.finditer(html)]
         return tuple(dict.fromkeys(found))[:_MOST_LINKS]
+
+    @property
+    def _first(self) -> str:
+        return (self.text or "")[:_MOST_LOOKED_AT]
+
+    @property
+    def _shown(self) -> str:
+        return _plain((self.html or "")[:_MOST_LOOKED_AT])
+
+
+class _TooMuchError(Exception):
+    """An email has more parts than anybody sends."""
+
+
+class _Short(Compat32):
+    """Cuts long headers: looking at the parameters of one takes the square of its length."""
+
+    def header_source_parse(self, sourcelines: list[str]) -> tuple[str, str]:
+        name, value = super().header_source_parse(sourcelines)
+        return name, value[:_LONGEST_HEADER]
 
 
 def read(source: bytes) -> Reading:
     """Return what is in the source of an email."""
     try:
-        message = message_from_bytes(source, policy=compat32)
+        message = _parsed(source)
         parts = _leaves(message)
     # Parts within parts within parts.
-    except RecursionError:
-        return Reading(text=source.decode("utf-8", "replace"))
-    headers = tuple((str(name), header_text(str(value))) for name, value in message.items())
+    except (RecursionError, _TooMuchError):
+        return Reading(text=source.decode("utf-8", "replace").replace("\x00", "\ufffd"))
+    items = islice(message.items(), _MOST_HEADERS)
+    headers = tuple((str(name), header_text(str(value))) for name, value in items)
     text, html = _body(parts, "text/plain"), _body(parts, "text/html")
     files = [part for part in parts if part is not text and part is not html]
     return Reading(
@@ -105,6 +139,27 @@ def read(source: bytes) -> Reading:
         _text(html) if html is not None else None,
         tuple(_attachment(part) for part in files),
     )
+
+
+def _parsed(source: bytes) -> Message:
+    boundaries = source.lower().count(b"boundary")
+    if source.count(b"\n") * (boundaries + 1) > _MOST_COMPARED:
+        raise _TooMuchError
+    return BytesParser(_counted(), policy=_Short()).parsebytes(source)
+
+
+def _counted() -> Callable[..., Message]:
+    """Return what makes the parts of one email."""
+    left = 2 * _MOST_PARTS
+
+    def made(policy: Compat32) -> Message:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise _TooMuchError
+        return Message(policy=policy)
+
+    return made
 
 
 def _leaves(message: Message) -> list[Message]:
@@ -137,11 +192,12 @@ def _content(part: Message) -> bytes:
 def _text(part: Message) -> str:
     content = _content(part)
     try:
-        text = content.decode(part.get_content_charset() or "utf-8", "replace")
+        codec = codecs.lookup(part.get_content_charset() or "utf-8").name
+        text = content.decode("utf-8" if codec in _NOT_CHARSETS else codec, "replace")
     # TypeError: numbered parameters of which one has no number.
     except (LookupError, ValueError, TypeError):
         text = content.decode("utf-8", "replace")
-    return text.replace("\r\n", "\n").replace("\x00", "\ufffd")
+    return whole(text.replace("\r\n", "\n").replace("\x00", "\ufffd"))
 
 
 def _attachment(part: Message) -> Attachment:

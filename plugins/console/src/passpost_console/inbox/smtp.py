@@ -26,8 +26,12 @@ _MOST_RECIPIENTS: Final = 100
 _MOST_ERRORS: Final = 20
 _PATIENCE: Final = 300.0
 _BUFFER: Final = 1 << 20
+_AT_ONCE: Final = 100
+MOST_PENDING: Final = 256 << 20
+"""Bytes that all connections together may have sent of emails whose end has not come."""
 
-_PATH: Final = re.compile(r"(FROM|TO):\s*<([^<>\x00-\x1f\x7f]*)>(?:\s+(.*))?", re.IGNORECASE)
+# RFC 5321 has 256 octets for a path; some programs send longer ones.
+_PATH: Final = re.compile(r"(FROM|TO):\s*<([^<>\x00-\x1f\x7f]{0,1000})>(?:\s+(.*))?", re.IGNORECASE)
 _CHUNK: Final = re.compile(r"(\d{1,9})(?:\s+(LAST))?", re.IGNORECASE)
 
 _END: Final = b"\r\n.\r\n"
@@ -43,16 +47,16 @@ class _Transaction:
         content: What came by BDAT.
         in_content: Whether what comes is the content, which a dot ends.
         expected: The octets of the present chunk that are to come, and whether it is the last one.
-        is_too_big: Whether more came than an email may have.
+        refusal: The reply to an email of which more came than there is room for.
         scanned: The octets in which the end of the content is not.
     """
 
     sender: str | None = None
     recipients: list[str] = attrs.field(factory=list)
-    content: bytes = b""
+    content: bytearray = attrs.field(factory=bytearray)
     in_content: bool = False
     expected: tuple[int, bool] | None = None
-    is_too_big: bool = False
+    refusal: str = ""
     scanned: int = 0
 
 
@@ -78,6 +82,7 @@ class Session(asyncio.Protocol):
         self._errors = 0
         self._waiting: asyncio.TimerHandle | None = None
         self._closing = False
+        self._unread = False
         self._heard_all = False
         self._now = _Transaction()
         self._exchange: Callable[[], None] | None = None
@@ -85,7 +90,9 @@ class Session(asyncio.Protocol):
         self._commands: dict[str, Callable[[str], None]] = {
             "EHLO": self._hello, "HELO": self._old_hello, "MAIL": self._mail, "RCPT": self._rcpt,
             "DATA": self._data, "BDAT": self._bdat, "AUTH": self._auth, "RSET": self._rset,
-            "NOOP": self._noop, "VRFY": self._vrfy, "QUIT": self._quit,
+            "NOOP": lambda _: self._say("250 2.0.0 Ok"),
+            "VRFY": lambda _: self._say("252 2.5.2 Send some email"),
+            "QUIT": lambda _: self._close("221 2.0.0 Bye"),
         }  # fmt: skip
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -114,16 +121,36 @@ class Session(asyncio.Protocol):
         """Keep the connection while a reply is still to be sent."""
         self._heard_all = True
         # True: it stays open.
-        return self._waiting is not None
+        return self._waiting is not None or self._unread
 
     def data_received(self, data: bytes) -> None:
         """Answer what has come."""
         self._last = self._loop.time()
         self._buffer += data
+        if self.pending > _BUFFER and sum(one.pending for one in self._sessions) > MOST_PENDING:
+            self._now.refusal = self._now.refusal or _NO_ROOM
         # While a reply is delayed, whatever the client still sends has to wait.
         if self._waiting is not None and len(self._buffer) > _BUFFER:
             self._transport.pause_reading()
         self._work()
+
+    def pause_writing(self) -> None:
+        """Answer nothing more to a client that reads no reply."""
+        self._unread = True
+        self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        """Go on with a client that reads again."""
+        self._unread = False
+        self._last = self._loop.time()
+        self._work()
+        if not (self._waiting or self._unread):
+            self._transport.resume_reading()
+
+    @property
+    def pending(self) -> int:
+        """Bytes that have come of what is not finished."""
+        return len(self._buffer) + len(self._now.content)
 
     def end(self) -> None:
         """Break the connection off."""
@@ -131,8 +158,9 @@ class Session(asyncio.Protocol):
         self._transport.abort()
 
     def _work(self) -> None:
-        while self._waiting is None and not self._closing and self._step():
-            pass
+        while not (self._waiting or self._closing or self._unread) and self._step():
+            if len(self._replies) >= _AT_ONCE:
+                self._flush()
         self._flush()
 
     def _step(self) -> bool:
@@ -164,9 +192,7 @@ class Session(asyncio.Protocol):
 
     def _hello(self, argument: str) -> None:  # noqa: ARG002 - whatever the client calls itself
         self._reset()
-        for line in ("localhost", *_EXTENSIONS[:-1]):
-            self._say(f"250-{line}")
-        self._say(f"250 {_EXTENSIONS[-1]}")
+        self._say(_HELLO)
 
     def _old_hello(self, argument: str) -> None:  # noqa: ARG002 - likewise
         self._reset()
@@ -238,15 +264,6 @@ class Session(asyncio.Protocol):
         self._reset()
         self._say("250 2.0.0 Ok")
 
-    def _noop(self, argument: str) -> None:  # noqa: ARG002 - whatever it is
-        self._say("250 2.0.0 Ok")
-
-    def _vrfy(self, argument: str) -> None:  # noqa: ARG002 - nobody is verified
-        self._say("252 2.5.2 Send some email")
-
-    def _quit(self, argument: str) -> None:  # noqa: ARG002 - QUIT has none
-        self._close("221 2.0.0 Bye")
-
     def _take_content(self) -> bool:
         if not self._now.content and self._buffer.startswith(b".\r\n"):
             del self._buffer[:3]
@@ -256,13 +273,15 @@ class Session(asyncio.Protocol):
         if end < 0:
             self._now.scanned = len(self._buffer)
             if self._now.scanned > MOST_BYTES:
+                self._now.refusal = _TOO_LARGE
+            if self._now.refusal:
                 # What came is not needed; the end may have begun.
-                self._now.is_too_big = True
-                self._now.content = b"."
+                self._now.content[:] = b"."
                 del self._buffer[: -len(_END)]
                 self._now.scanned = 0
             return False
-        self._now.is_too_big = self._now.is_too_big or end > MOST_BYTES
+        if end > MOST_BYTES:
+            self._now.refusal = _TOO_LARGE
         source = bytes(self._buffer[: end + 2])
         del self._buffer[: end + len(_END)]
         if source.startswith(b"."):
@@ -271,37 +290,34 @@ class Session(asyncio.Protocol):
         return True
 
     def _take_chunk(self, size: int, is_last: bool) -> bool:
-        if (
-            self._now.sender is None
-            or not self._now.recipients
-            or len(self._now.content) + size > MOST_BYTES
-        ):
+        now = self._now
+        if now.recipients and len(now.content) + size > MOST_BYTES:
+            now.refusal = _TOO_LARGE
+        if now.refusal or not now.recipients:
             # The chunk is read all the same: it is not a command.
-            self._now.is_too_big = self._now.is_too_big or bool(self._now.recipients)
+            now.content.clear()
             gone = min(size, len(self._buffer))
             del self._buffer[:gone]
-            if gone < size:
-                self._now.expected = (size - gone, is_last)
-                return False
-            self._now.expected = None
-            self._say_of_lost_chunk(is_last=is_last)
-            return True
+            now.expected = (size - gone, is_last) if gone < size else None
+            if now.expected is None:
+                self._say_of_lost_chunk(is_last=is_last)
+            return now.expected is None
         if len(self._buffer) < size:
             return False
-        self._now.expected = None
-        self._now.content += bytes(self._buffer[:size])
+        now.expected = None
+        now.content += self._buffer[:size]
         del self._buffer[:size]
         if is_last:
-            self._finish(self._now.content)
+            self._finish(bytes(now.content))
         else:
             self._say("250 2.0.0 Ok")
         return True
 
     def _say_of_lost_chunk(self, *, is_last: bool) -> None:
-        if not self._now.is_too_big:
+        if not self._now.refusal:
             self._wrong("503 5.5.1 RCPT first")
             return
-        self._say("552 5.3.4 The email is too large")
+        self._say(self._now.refusal)
         if is_last:
             self._reset()
 
@@ -309,8 +325,8 @@ class Session(asyncio.Protocol):
         done = self._now
         sender, recipients = done.sender or "", tuple(done.recipients)
         self._reset()
-        if done.is_too_big:
-            self._say("552 5.3.4 The email is too large")
+        if done.refusal:
+            self._say(done.refusal)
             return
         fault = self._faults.strike(recipients)
         match fault:
@@ -331,8 +347,9 @@ class Session(asyncio.Protocol):
         self._waiting = None
         self._last = self._loop.time()
         self._say(_TAKEN)
-        self._transport.resume_reading()
         self._work()
+        if not self._unread:
+            self._transport.resume_reading()
         if self._heard_all and self._waiting is None:
             self._transport.close()
 
@@ -369,9 +386,11 @@ class Session(asyncio.Protocol):
             self._timer = self._loop.call_later(_PATIENCE - idle, self._check)
 
 
+_TOO_LARGE: Final = "552 5.3.4 The email is too large"
+_NO_ROOM: Final = "452 4.3.1 Too many emails are under way"
 _TAKEN: Final = "250 2.0.0 Ok: it is in the inbox"
 
-_EXTENSIONS: Final = (
-    "PIPELINING", f"SIZE {MOST_BYTES}", "8BITMIME", "SMTPUTF8", "CHUNKING", "AUTH PLAIN LOGIN",
-    "ENHANCEDSTATUSCODES",
-)  # fmt: skip
+_HELLO: Final = "\r\n".join((
+    "250-localhost", "250-PIPELINING", f"250-SIZE {MOST_BYTES}", "250-8BITMIME", "250-SMTPUTF8",
+    "250-CHUNKING", "250-AUTH PLAIN LOGIN", "250 ENHANCEDSTATUSCODES",
+))  # fmt: skip

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from itertools import islice
 from threading import Lock
 from typing import Final
@@ -20,6 +21,9 @@ MOST_BYTES: Final = 512 << 20
 
 _MOST_READ: Final = 2_000
 """Bodies that a search reads: those of the newest emails."""
+
+_MOST_BYTES_READ: Final = 32 << 20
+"""Bytes of bodies, likewise."""
 
 
 @attrs.frozen(kw_only=True)
@@ -126,7 +130,10 @@ class Emails:
         return list(islice(self._found(wanted), most))
 
     async def wait_for(self, wanted: Wanted, seconds: float, most: int) -> list[Email]:
-        """Return the emails that are looked for, once there is one or the time is over."""
+        """Return the emails that are looked for, once there is one or the time is over.
+
+        A search may take long, so that it runs in a thread, and looks at each email once.
+        """
         loop, come = asyncio.get_running_loop(), asyncio.Event()
 
         def wake() -> None:
@@ -135,13 +142,17 @@ class Emails:
         with self._lock:
             self._waiting.add(wake)
         try:
-            async with asyncio.timeout(seconds):
-                while not (found := self.find(wanted, most)):
-                    await come.wait()
-                    come.clear()
-                return found
-        except TimeoutError:
-            return self.find(wanted, most)
+            until = loop.time() + seconds
+            while True:
+                come.clear()
+                latest = self._number
+                found = await asyncio.to_thread(self.find, wanted, most)
+                if found or loop.time() >= until:
+                    return found
+                wanted = attrs.evolve(wanted, after=max(wanted.after, latest))
+                with suppress(TimeoutError):
+                    async with asyncio.timeout_at(until):
+                        await come.wait()
         finally:
             with self._lock:
                 self._waiting.discard(wake)
@@ -150,7 +161,7 @@ class Emails:
         words = wanted.words.casefold().split()
         with self._lock:
             newest = list(reversed(self._emails.values()))
-        readable = _MOST_READ
+        readable, bytes_left = _MOST_READ, _MOST_BYTES_READ
         for email in newest:
             if email.id <= wanted.after:
                 return
@@ -160,7 +171,8 @@ class Emails:
                 continue
             if words:
                 readable -= 1
-                if not _has(email, words, reads=readable >= 0):
+                bytes_left -= email.size
+                if not _has(email, words, reads=min(readable, bytes_left) >= 0):
                     continue
             yield email
 

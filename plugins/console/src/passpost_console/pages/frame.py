@@ -7,17 +7,12 @@ from typing import TYPE_CHECKING, Final
 
 from starlette.responses import HTMLResponse
 
+from passpost_console.framing import HEADERS, framed
 from passpost_console.pages import failures
 from passpost_console.visit import Page, Visit
 
 if TYPE_CHECKING:
     from starlette.responses import Response
-
-POLICY: Final = (
-    "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
-    "form-action 'none'; base-uri 'none'; frame-ancestors 'self'"
-)
-"""What an email may do: show its own styles, and pictures that it brings along."""
 
 _ASKED: Final = re.compile(r"\(\s*prefers-color-scheme\s*:\s*(dark|light)\s*\)", re.IGNORECASE)
 _DECLARED: Final = re.compile(
@@ -41,8 +36,8 @@ def answer(visit: Visit) -> Response:
     if html is None:
         return failures.failed(visit, 404)
     theme = "dark" if visit.query.get("theme") == "dark" else "light"
-    headers = {"content-security-policy": POLICY, "x-frame-options": "SAMEORIGIN"}
-    return HTMLResponse(themed(html, theme).encode("utf-8", "replace"), headers=headers)
+    shown = framed(themed(html, theme))
+    return HTMLResponse(shown.encode("utf-8", "replace"), headers=HEADERS)
 
 
 PAGE: Final = Page("/preview/{id}", answer)

@@ -11,9 +11,9 @@ from urllib.parse import urlencode
 import attrs
 from starlette.responses import HTMLResponse, Response
 
+from passpost_console.framing import HEADERS, framed
 from passpost_console.inbox.caveats import caveats
 from passpost_console.inbox.faults import MOST_SECONDS, Fault, Kind
-from passpost_console.inbox.frame import HEADERS, framed
 from passpost_console.inbox.reading import read
 from passpost_console.inbox.store import Wanted
 from passpost_console.pages import failures
@@ -128,19 +128,15 @@ def _email(inbox: Inbox, visit: Visit) -> Response:
         links=reading.links,
         caveats=found,
         view=view if view in _VIEWS else default,
-        source=_shown(email.source) if view == "source" else "",
-        cut=len(email.source) > _MOST_SHOWN,
+        text=_shown(reading.text) if view == "text" and reading.text is not None else None,
+        source=_shown(email.source.decode("utf-8", "replace")) if view == "source" else "",
+        cut=len(reading.text or "" if view == "text" else email.source) > _MOST_SHOWN,
         here=f"/inbox/emails/{email.id}",
     )
 
 
-def _shown(source: bytes) -> str:
-    return (
-        source[:_MOST_SHOWN]
-        .decode("utf-8", "replace")
-        .replace("\r\n", "\n")
-        .replace("\0", "\ufffd")
-    )
+def _shown(text: str) -> str:
+    return text[:_MOST_SHOWN].replace("\r\n", "\n").replace("\0", "\ufffd")
 
 
 def _frame(inbox: Inbox, visit: Visit) -> Response:
