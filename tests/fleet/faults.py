@@ -271,7 +271,7 @@ _WITHIN: Final = ("unclaimed", "claimed", "sent", "finished")
 ROWS: Final[Mapping[str, Row]] = {
     "workers killed": Row(workers_killed),
     "killed at each point": Row(partial(points_of_death, points=_WITHIN)),
-    "killed between BRPOP and unacked": Row(partial(points_of_death, points=("popped", "sent"))),
+    "killed right after BRPOP": Row(partial(points_of_death, points=("popped", "sent"))),
     "SIGTERM": Row(workers_stopped),
     "broker killed": Row(partial(broker_killed, forgets=False)),
     "broker loses its disk": Row(partial(broker_killed, forgets=True)),

@@ -61,16 +61,16 @@ class Death:
             os.kill(os.getpid(), signal.SIGKILL)
 
     def in_broker(self) -> None:
-        """Die where Celery has a message of Redis, and its broker knows of neither any more."""
-        from kombu.transport.redis import QoS  # noqa: PLC0415 - see above
+        """Die where Celery has a message of Redis, and its broker knows of it no more."""
+        from kombu.transport.redis import Transport  # noqa: PLC0415 - see above
 
-        append = QoS.append
+        deliver = Transport._deliver
 
         def dying(*arguments: Any) -> Any:
             self.at("popped")
-            return append(*arguments)
+            return deliver(*arguments)
 
-        QoS.append = dying
+        Transport._deliver = dying
 
 
 class MortalStore:

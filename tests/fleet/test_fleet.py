@@ -36,7 +36,7 @@ SHORT = [
     ("worker+redis", "outage longer than deadlines"),
     ("everysec", "power failure with everysec"),
     ("worker+postgres", "clocks 60 s apart"),
-    ("celery+redis", "killed between BRPOP and unacked"),
+    ("celery+redis", "killed right after BRPOP"),
     ("celery+redis", "broker silent for 3 s"),
     ("celery+redis", "visibility timeout shorter than a send"),
     ("celery+rabbitmq", "broker loses its disk"),
@@ -55,7 +55,7 @@ def has_meaning(fleet: str, row: str) -> bool:
     """Return whether a row of the long form can happen to a fleet."""
     if (fleet == "everysec") != (row == "power failure with everysec"):
         return False
-    if row in {"killed between BRPOP and unacked", "visibility timeout shorter than a send"}:
+    if row in {"killed right after BRPOP", "visibility timeout shorter than a send"}:
         return fleet == "celery+redis"
     if row in {"store killed", "clocks 60 s apart"}:
         # Its clock is that of the machine, and it has no server.

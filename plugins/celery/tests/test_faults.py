@@ -8,6 +8,7 @@ import subprocess
 from collections import Counter
 from pathlib import Path
 
+import kombu
 import pytest
 
 from passpost_outbox import Outbox
@@ -67,6 +68,20 @@ def test_a_pool_whose_processes_are_killed_goes_on(redis_shop: Shop) -> None:
             os.kill(pid, signal.SIGKILL)
         check(one, held, ids, under_way=2)
         hold.release()
+
+
+def test_a_message_of_redis_leaves_the_broker_when_it_is_taken(redis_shop: Shop) -> None:
+    one = redis_shop
+    with one.outbox() as outbox, one.worker("-P", "threads", "-c", "1"):
+        held, hold = hold_one(one, outbox)
+        with kombu.Connection(one.broker.url()) as connection:
+            client = connection.default_channel.client
+            left = [client.dump(name) for name in client.keys("*")]
+        hold.release()
+        # The only thread is free again, and the worker asks for more.
+        ids = [held, *(str(outbox.enqueue(message(f"user{number}"))) for number in range(3))]
+        assert states(outbox, ids) == ["accepted"] * 4
+    assert not any(held.encode() in each for each in left if each is not None)
 
 
 @pytest.mark.parametrize("pool", POOLS)

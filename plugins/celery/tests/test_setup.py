@@ -17,6 +17,7 @@ import pytest
 from brokers import RabbitMq, Redis, free_port
 from celery import Celery, signals
 from celery.concurrency.base import BasePool
+from celery.concurrency.thread import TaskPool
 from celery.contrib.testing.worker import start_worker
 from kombu import Queue
 from kombu.exceptions import ChannelError
@@ -186,6 +187,16 @@ def test_a_pool_that_asyncio_cannot_run_in_is_rejected(queue: str) -> None:
         return
     with pytest.raises(SystemExit, match="passpost-celery: use the pool `threads`"):
         signals.worker_init.send(sender=worker)
+
+
+@pytest.mark.parametrize("prefetches", [False, True])
+def test_a_worker_of_redis_acknowledges_only_what_it_prefetches(prefetches: bool) -> None:
+    app = make_app("redis://127.0.0.1:1/0", worker_disable_prefetch=not prefetches)
+    engine_of(app, worker=Noting())
+    app.amqp.queues.select(["passpost"])
+    signals.worker_init.send(sender=Mock(app=app, pool_cls=TaskPool))
+    # Without a limit, one worker would take the whole queue.
+    assert app.amqp.queues["passpost"].no_ack is not prefetches
 
 
 def test_a_worker_with_invalid_settings_does_not_start(redis_shop: Shop) -> None:

@@ -25,6 +25,9 @@ _ = Phrases("passpost_celery")
 log: Final = logging.getLogger("passpost.outbox")
 
 _DAY: Final = 86_400
+_TAKEN: Final = "passpost_celery.taken:Taken"
+"""By name: web processes need not import what workers run."""
+
 _POOLS: Final = (prefork.TaskPool, thread.TaskPool, solo.TaskPool)
 
 MakeWorker = Callable[[CeleryEngine], AbstractAsyncContextManager[Worker]]
@@ -136,6 +139,7 @@ class _Processes:
             if not issubclass(pool, _POOLS):
                 raise TypeError(_("use the pool `threads`, `prefork` or `solo`"))  # noqa: TRY301 - told below
             asyncio.run(self._try_out())
+            self._take_at_once()
         except Exception as error:  # noqa: BLE001 - Celery logs each, and goes on
             problem = error
         else:
@@ -145,10 +149,18 @@ class _Processes:
             text = f"{type(problem).__name__}: {text}"
         raise SystemExit(f"passpost-celery: {text}")
 
+    def _take_at_once(self) -> None:
+        """Let messages of Redis leave the queue when they are taken; see `Taken`."""
+        driver = self._app.connection_for_read().transport.driver_type
+        # Without the setting, a worker would take all that is in the queue.
+        if driver == "redis" and self._app.conf.worker_disable_prefetch:
+            self._app.amqp.queues[self._engine.queue].no_ack = True
+            self._task.Request = _TAKEN
+
     async def _try_out(self) -> None:
         # Without the thread of a worker, which would not cross the fork of a pool.
         async with self._make_worker(self._engine):
-            pass
+            self._take_at_once()
 
     def _start_child(self, **_told: Any) -> None:
         if self._serves and current_app._get_current_object() is self._app:  # noqa: SLF001 - the proxy has no other way
