@@ -19,10 +19,11 @@ from typing import Final
 
 import httpx
 
+from passpost_console.addresses import listen
 from passpost_console.inbox.service import Inbox
 from passpost_console.inbox.store import Emails
 from passpost_console.inbox_site import InboxSite
-from passpost_console.server import Launched, listen
+from passpost_console.server import Launched
 
 WANTED_RATE: Final = 2_000
 WANTED_LIST: Final = 100.0

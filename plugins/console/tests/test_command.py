@@ -18,8 +18,8 @@ from click.testing import CliRunner
 from console_driving import SECRET, Running
 
 from passpost_console import hooks
+from passpost_console.addresses import is_loopback, listen
 from passpost_console.command import command
-from passpost_console.server import is_loopback, listen
 
 ANYWHERE: Final = "0.0.0.0"  # noqa: S104 - every address of this machine
 

@@ -17,8 +17,8 @@ from passpost import config
 from passpost_console import Console
 from passpost_console.coverage import coverage
 from passpost_console.markdown import rendered
+from passpost_console.remembered import Trial
 from passpost_console.rendering import FOLDER
-from passpost_console.workspace import Trial
 
 EMAIL = {"subject": "s", "content": "{{code}}", "contentType": "text/plain"}
 

@@ -19,8 +19,8 @@ from passpost_console.findings import find, text_of
 from passpost_console.framing import POLICY
 from passpost_console.looking import look_at, payload_of
 from passpost_console.pages.frame import themed
+from passpost_console.remembered import Previews
 from passpost_console.samples import sample
-from passpost_console.workspace import Previews
 
 FIRST = "/template/0"
 NEW = "/template/new"

@@ -6,6 +6,7 @@ import inspect
 import logging
 import os
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
 from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
@@ -15,7 +16,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
@@ -100,7 +101,9 @@ class Site:
         except Rejected as rejected:
             visit = self._visit(Request(scope, receive))
             app = failures.rejected(visit, rejected)
-        await app(scope, receive, send)
+        # Somebody who leaves while sending a request is not an error.
+        with suppress(ClientDisconnect):
+            await app(scope, receive, send)
 
     def _built(self) -> Starlette:
         own = entering(self._gate) if self._gate is not None else ()
@@ -148,6 +151,7 @@ class Site:
             name=self._name,
             settings=self._workspace,
             inbox=self._inbox,
+            entered=self._gate is not None and self._gate(request.scope),
         )
 
     async def _failed(self, request: Request, error: Exception) -> Response:

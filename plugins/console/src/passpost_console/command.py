@@ -51,9 +51,10 @@ def command(  # noqa: PLR0913, PLR0917 - click passes each option
     The link that it prints lets one browser in, once. FILE need not exist yet. Ctrl-C ends it.
     """
     # Here, since `passpost --help` imports this module.
+    from passpost_console.addresses import listen  # noqa: PLC0415
     from passpost_console.app import Console  # noqa: PLC0415
     from passpost_console.inbox.service import Inbox  # noqa: PLC0415
-    from passpost_console.server import Launched, listen  # noqa: PLC0415
+    from passpost_console.server import Launched  # noqa: PLC0415
 
     secret = secret_for(address, secret_file)
     host = make_host()

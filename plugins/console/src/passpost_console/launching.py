@@ -60,7 +60,7 @@ def secret_for(address: str, file: str | None) -> str | None:
             used.
     """
     # Here, since `passpost --help` imports this module.
-    from passpost_console.server import is_loopback  # noqa: PLC0415
+    from passpost_console.addresses import is_loopback  # noqa: PLC0415
 
     secret = _read_secret(file)
     if secret is None and not is_loopback(address):
@@ -82,7 +82,7 @@ def listening_at(address: str, port: int, option: str) -> socket.socket:
     Raises:
         CommandError: The address or the port cannot be used.
     """
-    from passpost_console.server import listen  # noqa: PLC0415 - see above
+    from passpost_console.addresses import listen  # noqa: PLC0415 - see above
 
     try:
         return listen(address, port)

@@ -2,53 +2,29 @@
 
 from __future__ import annotations
 
-import ipaddress
 import logging
-import socket
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 import uvicorn
 
+from passpost_console.addresses import bracketed, is_loopback, reachable
 from passpost_console.gate import Gate
+from passpost_console.patience import Patience
 from passpost_console.security import LOOPBACK, Hosts
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Iterable
 
     from passpost_console.app import Site
+    from passpost_console.pace import Clock
 
 _MOST_CONNECTIONS: Final = 64
 _KEEP_ALIVE: Final = 5
 _MOST_HEADERS: Final = 32 << 10
 _LAST_WORDS: Final = 3
-
-
-def is_loopback(address: str) -> bool:
-    """Return whether an address to listen at can be reached from this machine alone."""
-    try:
-        return ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        return address.lower() == "localhost"
-
-
-def listen(address: str, port: int) -> socket.socket:
-    """Return a socket that listens; port 0 picks a free one.
-
-    Raises:
-        OSError: The address or the port cannot be used.
-    """
-    found = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    family, kind, protocol, _, place = found[0]
-    listening = socket.socket(family, kind, protocol)
-    try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(place)
-        listening.listen(_MOST_CONNECTIONS)
-    except OSError:
-        listening.close()
-        raise
-    return listening
 
 
 class Launched:
@@ -59,6 +35,7 @@ class Launched:
         listening: The socket at which it answers.
         secret: The secret to enter with, besides the launch link.
         names: Hostnames under which it answers, besides those of this machine.
+        clock: Returns the time in seconds, for all limits.
     """
 
     def __init__(
@@ -68,10 +45,12 @@ class Launched:
         *,
         secret: str | None = None,
         names: Iterable[str] = (),
+        clock: Clock = time.monotonic,
     ) -> None:
         address, self._port = listening.getsockname()[:2]
-        self._address = f"[{address}]" if ":" in address else address
-        self._gate = Gate(self._port, secret)
+        self._address = bracketed(reachable(address))
+        self._gate = Gate(self._port, secret, clock)
+        self._patience = Patience(clock)
         self._listening = listening
         self._server: _Server | None = None
         # No foreign name can be bound to an address that is in the request itself.
@@ -84,8 +63,7 @@ class Launched:
     @property
     def origin(self) -> str:
         """The URL at which this machine reaches it."""
-        wild = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104 - what to show in its place
-        return f"http://{wild.get(self._address, self._address)}:{self._port}"
+        return f"http://{self._address}:{self._port}"
 
     @property
     def link(self) -> str:
@@ -98,7 +76,7 @@ class Launched:
         Args:
             ready: Called as soon as requests are answered.
         """
-        self._server = _Server(ready, _config(self.site))
+        self._server = _Server(ready, _config(self.site), self._patience)
         self._server.run(sockets=[self._listening])
 
     def stop(self) -> None:
@@ -126,11 +104,18 @@ def _config(site: Site) -> uvicorn.Config:
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, ready: Callable[[], None], config: uvicorn.Config) -> None:
+    def __init__(
+        self, ready: Callable[[], None], config: uvicorn.Config, patience: Patience
+    ) -> None:
         super().__init__(config)
         self._ready = ready
+        self._patience = patience
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
             self._ready()
+
+    async def on_tick(self, counter: int) -> bool:
+        self._patience.look(self.server_state.connections)
+        return await super().on_tick(counter)

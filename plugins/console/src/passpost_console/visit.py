@@ -48,6 +48,7 @@ class Visit:
         name: What the head of each page calls the site.
         settings: The settings file, where there is one.
         inbox: The development inbox, likewise.
+        entered: Whether the browser can sign out.
     """
 
     request: Request
@@ -57,6 +58,7 @@ class Visit:
     name: str = attrs.field(default="", kw_only=True)
     settings: Workspace | None = attrs.field(default=None, kw_only=True)
     inbox: Inbox | None = attrs.field(default=None, kw_only=True)
+    entered: bool = attrs.field(default=False, kw_only=True)
 
     @property
     def workspace(self) -> Workspace:
@@ -114,7 +116,7 @@ class Visit:
             is_unset=is_unset,
             languages=NAMES,
             file=self.name,
-            **values,
+            **{"entered": self.entered, **values},
         )
 
     def go(self, path: str, **query: str) -> Response:

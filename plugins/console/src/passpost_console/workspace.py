@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections import OrderedDict
 from functools import cached_property
-from hashlib import sha256
 from pathlib import Path
-from secrets import token_urlsafe
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,6 +16,7 @@ from passpost.phrases import said
 from passpost_console.hiding import Hidden, hide
 from passpost_console.pace import Pace
 from passpost_console.phrases import _
+from passpost_console.remembered import Draft, Drafts, Previews, Trial
 from passpost_tools.configuring import configured
 from passpost_tools.descriptions import FormField
 from passpost_tools.saving import Loaded, load, save
@@ -32,7 +30,6 @@ MAX_FILE: Final = 1 << 20
 """Bytes in a settings file; more is another file by mistake."""
 
 _FILE: Final = "${file:"
-_MOST_DRAFTS: Final = 32
 
 
 @attrs.frozen
@@ -119,86 +116,6 @@ def config_path(path: str) -> tuple[str | int, ...]:
     from passpost._paths import path_keys  # noqa: PLC0415 - one function of a private module
 
     return tuple(path_keys(path))
-
-
-@attrs.frozen
-class Draft:
-    """A text that somebody has been shown the changes of, and may save.
-
-    Attributes:
-        before: The file as it was read.
-        text: The new text.
-        back: The path of the page to go back to.
-    """
-
-    before: Loaded
-    text: str = attrs.field(repr=False)
-    back: str
-
-
-class Drafts:
-    """Keeps drafts while somebody looks at them: they may contain secrets, so no page has them."""
-
-    def __init__(self) -> None:
-        self._drafts: OrderedDict[str, Draft] = OrderedDict()
-        self._lock = Lock()
-
-    def add(self, draft: Draft) -> str:
-        """Keep a draft, and return its ID; the oldest of many is forgotten."""
-        name = token_urlsafe(16)
-        with self._lock:
-            self._drafts[name] = draft
-            while len(self._drafts) > _MOST_DRAFTS:
-                self._drafts.popitem(last=False)
-        return name
-
-    def get(self, name: str) -> Draft | None:
-        """Return a draft; None if there is none."""
-        with self._lock:
-            return self._drafts.get(name)
-
-    def take(self, name: str) -> Draft | None:
-        """Return a draft and forget it; None if there is none."""
-        with self._lock:
-            return self._drafts.pop(name, None)
-
-
-class Previews:
-    """Keeps the HTML of previews: a frame loads it by its URL, with a policy of its own."""
-
-    def __init__(self) -> None:
-        self._texts: OrderedDict[str, str] = OrderedDict()
-        self._lock = Lock()
-
-    def add(self, html: str) -> str:
-        """Keep HTML, and return its ID: the same for the same text; the oldest is forgotten."""
-        name = sha256(html.encode("utf-8", "replace")).hexdigest()[:32]
-        with self._lock:
-            self._texts[name] = html
-            self._texts.move_to_end(name)
-            while len(self._texts) > _MOST_DRAFTS:
-                self._texts.popitem(last=False)
-        return name
-
-    def get(self, name: str) -> str | None:
-        """Return HTML; None if it was forgotten."""
-        with self._lock:
-            return self._texts.get(name)
-
-
-@attrs.frozen
-class Trial:
-    """The latest test of a connector.
-
-    Attributes:
-        at: When, as seconds since 1970.
-        ok: Whether it succeeded.
-        words: What came of it, as a phrase, without secrets.
-    """
-
-    at: float
-    ok: bool
-    words: str
 
 
 class Workspace:

@@ -13,11 +13,12 @@ import httpx
 
 import passpost
 from passpost_console import Console
+from passpost_console.addresses import listen
 from passpost_console.app import Site
 from passpost_console.gate import Gate
 from passpost_console.inbox.service import Inbox
 from passpost_console.security import Hosts
-from passpost_console.server import Launched, listen
+from passpost_console.server import Launched
 
 Answer = TypeVar("Answer")
 ORIGIN: Final = "http://127.0.0.1:8025"

@@ -9,10 +9,10 @@ from typing import Final
 from console_driving import ORIGIN, Client
 
 import passpost
+from passpost_console.addresses import listen
 from passpost_console.inbox.service import Inbox
 from passpost_console.inbox.store import Emails
 from passpost_console.inbox_site import InboxSite
-from passpost_console.server import listen
 
 TOKEN: Final = "canary-token-of-the-inbox"
 BEARER: Final = {"authorization": f"Bearer {TOKEN}"}

@@ -7,6 +7,7 @@ from secrets import token_urlsafe
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import passpost
+from passpost_console.addresses import reachable
 from passpost_console.inbox.faults import Faults
 from passpost_console.inbox.smtp_server import SmtpServer
 from passpost_console.inbox.stand_ins import Offer, StandIns
@@ -97,9 +98,8 @@ class Inbox:
         return {**own, **kept}
 
     def _smtp_settings(self) -> dict[str, Any]:
-        wild = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what to show in its place
         return {
-            "host": wild.get(self.address, self.address),
+            "host": reachable(self.address),
             "port": self.port,
             "ignoreTLS": True,
             "fromEmail": SENDER,

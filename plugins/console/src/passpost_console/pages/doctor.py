@@ -16,8 +16,8 @@ from passpost import config
 from passpost._plugins.defects import describe_defect
 from passpost.phrases import said
 from passpost_console.phrases import _
+from passpost_console.remembered import Trial
 from passpost_console.visit import Page, Visit
-from passpost_console.workspace import Trial
 from passpost_tools.configuring import configured
 from passpost_tools.doctor import Diagnosis, Wishes, diagnose
 from passpost_tools.doctor.summary import WORDS, invalid_settings, summed, worst

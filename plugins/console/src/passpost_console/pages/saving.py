@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from passpost_console.phrases import _
+from passpost_console.remembered import Draft
 from passpost_console.visit import Page, Visit
-from passpost_console.workspace import Draft
 from passpost_tools.saving import ChangedMeanwhile
 
 if TYPE_CHECKING:

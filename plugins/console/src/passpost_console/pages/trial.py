@@ -17,9 +17,10 @@ from passpost_console.looking import payload_of
 from passpost_console.pace import MOST
 from passpost_console.pages.saving import review
 from passpost_console.phrases import _
+from passpost_console.remembered import Draft, Trial
 from passpost_console.sending import Outcome, send
 from passpost_console.visit import Page, Visit
-from passpost_console.workspace import Draft, Trial, config_path
+from passpost_console.workspace import config_path
 from passpost_tools.editing import rewrite
 from passpost_tools.saving import Loaded
 from passpost_tools.setup.questions import is_unset, with_value
@@ -137,7 +138,7 @@ def _sent(visit: Visit, asked: Asked) -> Response:
         faults["to"] = said(error)
     if faults or list(_obstacles(sent)):
         return _show(visit, asked, 422, faults=faults)
-    if not visit.workspace.pace.allows():
+    if visit.workspace.pace.begin():
         words = _("at most {n} tests in a minute: nothing was sent", n=MOST)
         return _show(visit, asked, 429, outcome=Outcome(result="rejected", words=words))
     try:
