@@ -180,7 +180,8 @@ def _number(node: Node, type_: Any) -> Any:
     if number is not None:
         return _in_range(node, number)
     wanted = _("a whole number") if whole else _("a number")
-    if not _is_nearly_a_number(node.value):
+    # A text is of a type that a number may be written as.
+    if isinstance(node.value, bool) or not isinstance(node.value, str | float | int):
         return node.mistyped(wanted, _("write digits"))
     return node.fault("E103", _("must be {type}", type=wanted), _("write digits"))
 
@@ -329,11 +330,6 @@ def _as_float(value: Any) -> float | None:
     except OverflowError:
         return None
     return number if math.isfinite(number) else None
-
-
-def _is_nearly_a_number(value: Any) -> bool:
-    """Return whether it is of a type that a number may be written as."""
-    return isinstance(value, str | float | int) and not isinstance(value, bool)
 
 
 def _harmless(says: str, text: str) -> str:

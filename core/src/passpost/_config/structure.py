@@ -266,7 +266,8 @@ def _empty(type_: Any) -> str:
 
 def _unknown_keys(node: Node, known: list[str]) -> set[str]:
     """Report the keys that the class does not have; return the keys that they were meant to be."""
-    unknown = [key for key in node.value if key not in known and not _for_tools(node, key)]
+    top = not node.path and not node.reading.settings.prefix
+    unknown = [key for key in node.value if key not in known and not (top and key in TOOL_KEYS)]
     meant = set()
     for number, key in enumerate(unknown):
         sought = isinstance(key, str) and number < _MAX_SUGGESTIONS
@@ -284,10 +285,6 @@ def _instead(known: list[str]) -> str:
     if not known or len(known) > _FEW:
         return _("remove it")
     return _("remove it; known settings: {names}", names=enumerated(map(named, known)))
-
-
-def _for_tools(node: Node, key: object) -> bool:
-    return key in TOOL_KEYS and not node.path and not node.reading.settings.prefix
 
 
 def _key_fault(  # noqa: PLR0913 - each is one fact of the problem

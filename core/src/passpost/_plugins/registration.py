@@ -37,7 +37,8 @@ def plugin_error(kind: str, name: str, origin: str, what: object, trace: str = "
     """
     named: dict[str, Any] = {kind: name, "distribution": origin or None}
     who = plugin_words(kind, name, origin)
-    return PluginError(_("{who} {what}", who=who, what=_said_by(what)), trace=trace, **named)
+    what = said(what) if isinstance(what, BaseException) else what
+    return PluginError(_("{who} {what}", who=who, what=what), trace=trace, **named)
 
 
 def plugin_words(kind: str, name: str, origin: str) -> str:
@@ -47,10 +48,6 @@ def plugin_words(kind: str, name: str, origin: str) -> str:
     else:
         who = _("the extension {name}", name=quoted(name))
     return _("{who} of {origin}", who=who, origin=origin) if origin else who
-
-
-def _said_by(what: object) -> object:
-    return said(what) if isinstance(what, BaseException) else what
 
 
 def load(entry: EntryPoint) -> object:

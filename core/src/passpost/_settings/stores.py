@@ -25,10 +25,6 @@ _LEAST: Final = 16
 _MAKE_ONE: Final = _("make one with `python -c 'import secrets; print(secrets.token_hex())'`")
 
 
-def _no_settings() -> Settings:
-    return Settings({})
-
-
 @attrs.frozen(kw_only=True)
 class StoresEntry:
     """What an application remembers between sends, and where.
@@ -41,7 +37,7 @@ class StoresEntry:
     """
 
     use: str = field(minimum=1, example="redis")
-    settings: Settings = field(factory=_no_settings)
+    settings: Settings = field(factory=lambda: Settings({}))
     secret: Secret | None = field(default=None, example="${PASSPOST_STORE_SECRET}")
     on_failure: Literal["reject", "send"] = field(default="reject")
 
