@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
 
@@ -26,9 +26,10 @@ def find_template(usage): ...
 
 
 @pytest.fixture
-def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
-    """Return a function that installs an extension of one module."""
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
+    """Yield a function that installs an extension of one module."""
     monkeypatch.syspath_prepend(str(tmp_path))
+    modules: list[str] = []
 
     def installed(name: str, source: str) -> None:
         metadata = tmp_path / f"passpost_{name}-1.2.dist-info"
@@ -38,10 +39,14 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
         (metadata / "entry_points.txt").write_text(
             f"[passpost.extensions]\n{name} = passpost_{name}\n"
         )
-        monkeypatch.delitem(sys.modules, f"passpost_{name}", raising=False)
+        modules.append(f"passpost_{name}")
+        monkeypatch.delitem(sys.modules, modules[-1], raising=False)
         (tmp_path / f"passpost_{name}.py").write_text(source)
 
-    return installed
+    yield installed
+    # What was imported has the name of a package of ours, which other tests look at.
+    for module in modules:
+        sys.modules.pop(module, None)
 
 
 def configured(host: passpost.Host, recorder: Recorder) -> passpost.Connector:
