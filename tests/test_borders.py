@@ -37,7 +37,7 @@ BESIDES: Final = {
     "passpost_console": ("passpost", "passpost_cli", "passpost_templates", "passpost_tools"),
     # Its store in Redis has the connections of the other stores there, and its commands are those
     # of the command line, where that is installed.
-    "passpost_outbox": ("passpost_redis", "passpost_cli"),
+    "passpost_outbox": ("passpost_redis", "passpost_cli", "passpost_otel"),
     # It is an engine of the outbox, whose names are public.
     "passpost_celery": ("passpost_outbox",),
     "passpost_procrastinate": ("passpost_outbox",),

@@ -33,9 +33,13 @@ def uses_extensions(ctx: click.Context | None = None) -> bool:
     return ctx is None or not ctx.meta.get(_LEFT_OUT, False)
 
 
-def make_host() -> passpost.Host:
-    """Return a host with the installed extensions, unless the user left them out."""
-    return passpost.Host(installed_extensions=None if uses_extensions() else ())
+def make_host(*extensions: object) -> passpost.Host:
+    """Return a host with the installed extensions, unless the user left them out.
+
+    Args:
+        extensions: Those of a command itself.
+    """
+    return passpost.Host(extensions, installed_extensions=None if uses_extensions() else ())
 
 
 def may_have_extensions() -> bool:

@@ -41,7 +41,12 @@ class OutboxInstruments:
 
     def watched(self, store: S) -> S:
         """Return a store that does the same, and is measured."""
-        return cast("S", _WatchedStore(store, self))
+        any_store: Any = store
+        if hasattr(any_store, "listen"):
+            # What it ends beside what it was asked for: emails that a newer one superseded.
+            any_store.listen(self.changed)
+        kind = _WatchedTransactionalStore if hasattr(any_store, "within") else _WatchedStore
+        return cast("S", kind(store, self))
 
     def changed(self, change: Any) -> None:
         """Record what an event did to an email."""
@@ -96,3 +101,10 @@ class _WatchedStore:
         if leads:
             self._instruments.swept()
         return leads
+
+
+class _WatchedTransactionalStore(_WatchedStore):
+    """A store that writes in transactions of an application, too; it is recognized by this."""
+
+    def within(self, connection: object) -> Any:
+        return self._store.within(connection)

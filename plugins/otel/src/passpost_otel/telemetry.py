@@ -46,6 +46,8 @@ class Telemetry:
             Instruments(metrics.get_meter(_SCOPE, meter_provider=meter_provider)),
             recipient_domain,
         )
+        provider = meter_provider or metrics.get_meter_provider()
+        self._has_sdk = type(provider).__module__.partition(".metrics.")[0] != "opentelemetry"
         self._outbox = OutboxInstruments(
             metrics.get_meter(_SCOPE, meter_provider=meter_provider),
             self._shared.instruments.bounded,
@@ -56,6 +58,11 @@ class Telemetry:
     def around_delivery(self, summary: DeliverySummary) -> AbstractAsyncContextManager[None]:
         """Return the context of one send."""
         return _Sending(self._shared, summary)
+
+    @property
+    def has_sdk(self) -> bool:
+        """Whether an SDK measures in this process; the API alone drops all of it."""
+        return self._has_sdk
 
     def observe(self, mailer: Mailer | AsyncMailer) -> None:
         """Let the gauge ``passpost.breaker.open`` show the connectors of a mailer."""

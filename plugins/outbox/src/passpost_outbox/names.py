@@ -6,6 +6,7 @@ from passpost_outbox.async_outbox import OTHERS, PRIORITIES, AsyncOutbox, AsyncT
 from passpost_outbox.blocking_worker import BlockingWorker
 from passpost_outbox.engine import Engine
 from passpost_outbox.keys import Keys
+from passpost_outbox.listening import Listened
 from passpost_outbox.outbox import Outbox, Ticket
 from passpost_outbox.records import (
     FINAL,
@@ -57,6 +58,7 @@ __all__ = [
     "Expire",
     "Finish",
     "Keys",
+    "Listened",
     "Outbox",
     "OutboxSettings",
     "OutboxStore",

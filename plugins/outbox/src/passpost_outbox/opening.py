@@ -7,7 +7,7 @@ import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeAlias
 
 from passpost import AsyncMailer, Host, config, load
 from passpost_outbox.keys import Keys
@@ -16,13 +16,20 @@ from passpost_outbox.store import OutboxStore
 
 log: Final = logging.getLogger("passpost.outbox")
 
+Watch: TypeAlias = Callable[[OutboxStore], OutboxStore]
+
 
 class OutboxFromFile:
     """The base of both outboxes: `from_file`."""
 
     @classmethod
     def from_file(
-        cls, path: str | os.PathLike[str], host: Host | None = None, **parts: Any
+        cls,
+        path: str | os.PathLike[str],
+        host: Host | None = None,
+        *,
+        watch: Watch | None = None,
+        **parts: Any,
     ) -> Self:
         """Return an outbox for the section ``outbox`` of an application's settings file.
 
@@ -31,6 +38,8 @@ class OutboxFromFile:
         Args:
             path: The file: JSON with comments.
             host: Follows references such as ``${NAME}``; a new `passpost.Host` by default.
+            watch: Returns what the outbox uses in place of the store, such as
+                `passpost_otel.Telemetry.watch`.
             parts: Other arguments of the outbox; they replace what the file says.
 
         Raises:
@@ -44,7 +53,8 @@ class OutboxFromFile:
             given["priorities"] = settings.priorities
         make: Any = cls
         secret = settings.secret.reveal().encode()
-        outbox: Self = make(store, keys, secret=secret, **{**given, **parts})
+        watched = store if watch is None else watch(store)
+        outbox: Self = make(watched, keys, secret=secret, **{**given, **parts})
         return outbox
 
 
@@ -58,7 +68,7 @@ class WorkerFromFile:
         path: str | os.PathLike[str],
         host: Host | None = None,
         *,
-        watch: Callable[[OutboxStore], OutboxStore] | None = None,
+        watch: Watch | None = None,
         **parts: Any,
     ) -> AsyncIterator[Self]:
         """Return a worker for an application's settings file, as a context.

@@ -13,6 +13,7 @@ from passpost import Finding, Secret
 from passpost.phrases import Phrases
 from passpost.stores import StoreError
 from passpost_outbox import redis_scripts as scripts
+from passpost_outbox.listening import Listened
 from passpost_outbox.records import (
     STATES,
     UNREADABLE,
@@ -24,6 +25,7 @@ from passpost_outbox.records import (
     Supersede,
     body_after,
     decide,
+    placed,
 )
 from passpost_outbox.redis_checks import Durability, check, require
 from passpost_outbox.store import (
@@ -62,7 +64,7 @@ _MARK: Final = 8
 """Characters before a record that are new with each change."""
 
 
-class RedisStore:
+class RedisStore(Listened):
     """Keeps records in Redis, by the clock of its server.
 
     A record changes by comparing and setting: it is read, decided of in Python, and written if it
@@ -92,6 +94,7 @@ class RedisStore:
     ) -> None:
         if durability not in get_args(Durability):
             raise ValueError(f"durability must be one of {', '.join(get_args(Durability))}")
+        super().__init__()
         self._server = RedisServer(url, timeout=timeout, prefix=prefix)
         self._durability = durability
         self._checked = False
@@ -114,18 +117,20 @@ class RedisStore:
         known = "" if supersedes is None else "\0".join((*supersedes, ""))
         fixed = (record.id, _text(record), _packed(body), known, known[:-1] + "\1")
         decided: list[str] = []
+        ended: list[Change] = []
         while True:
             state, *found = await self._write(scripts.PUT, *fixed, *decided)
             if state == "put":
+                self.notice(*ended)
                 return record
             if state == "known":
                 return _record(*found)
             now, olders = found
-            decided = [
-                text
-                for id_, older in _pairs(olders)
-                for text in (older, _superseded(id_, older, now))
-            ]
+            decided, ended = [], []
+            for id_, older in _pairs(olders):
+                change = _decided(_record(id_, older), None, Supersede(), now)
+                ended += [] if change is None else [change]
+                decided += [older, older if change is None else _text(change.record)]
 
     async def apply(self, id_: str, event: Event) -> Change | None:
         """Apply an event to a record; see `OutboxStore.apply`."""
@@ -227,7 +232,7 @@ class RedisStore:
                 done[number] = None
                 if record is not None and not is_readable(record) and is_found(event):
                     unread.append((id_, text))
-            await self._set_aside(*unread)
+            await self._set_aside(now, *unread)
             if changes:
                 written = await self._change(*changes.values())
                 done |= {
@@ -252,7 +257,7 @@ class RedisStore:
                 for id_, text, packed in zip(found[::3], found[1::3], found[2::3], strict=True)
             ]
             unread = [(one.id, text) for one, text, _packed in rows if not is_readable(one)]
-            await self._set_aside(*unread)
+            await self._set_aside(now, *unread)
             for record, text, packed in rows:
                 number: int | None = None
                 event: Event = Expire()
@@ -265,9 +270,13 @@ class RedisStore:
                     numbers.append(number)
                     changes.append((text, event, change))
             written = await self._change(*changes) if changes else []
-            for number, (*_, change), ok in zip(numbers, changes, written, strict=True):
-                if ok and number is not None:
-                    claimed[number] = change
+            done = [
+                (number, change)
+                for number, (*_, change), ok in zip(numbers, changes, written, strict=True)
+                if ok
+            ]
+            claimed |= {number: change for number, change in done if number is not None}
+            self.notice(*(change for number, change in done if number is None))
             if all(written):
                 if len(found) < 3 * limit and self._spread == 1:
                     break
@@ -289,10 +298,13 @@ class RedisStore:
             arguments += [change.record.id, text, _text(change.record), _written(change, body)]
         return await self._write(scripts.CHANGE, *arguments)
 
-    async def _set_aside(self, *found: tuple[str, str]) -> None:
+    async def _set_aside(self, now: int, *found: tuple[str, str]) -> None:
         if found:
-            for id_ in await self._write(scripts.ASIDE, *itertools.chain(*found)):
-                say_set_aside(id_)
+            done = await self._write(scripts.ASIDE, *itertools.chain(*found))
+            for id_, text in found:
+                if id_ in done:
+                    say_set_aside(id_)
+                    self.notice(Change(placed(_record(id_, text), now), now))
 
     async def _write(self, script: str, *arguments: str | int) -> Any:
         return await self._run(script, *arguments, synced=self._durability == "waitaof")
@@ -323,11 +335,6 @@ def _decided(record: Record, packed: str | None, event: Event, now: int) -> Chan
     after = decide(record, event, now)
     body = base64.b64decode(packed) if packed else None
     return None if after is None else Change(after, now, body)
-
-
-def _superseded(id_: str, text: str, now: int) -> str:
-    change = _decided(_record(id_, text), None, Supersede(), now)
-    return text if change is None else _text(change.record)
 
 
 def _written(change: Change, body: bytes | None) -> str:

@@ -12,6 +12,7 @@ from passpost import Finding
 from passpost.phrases import Phrases
 from passpost.stores import SqliteFile, StoreError
 from passpost_outbox.checking import finding
+from passpost_outbox.listening import Listened
 from passpost_outbox.records import (
     Claim,
     Event,
@@ -114,7 +115,7 @@ DELETE FROM outbox WHERE seq IN (
 """
 
 
-class SqliteStore:
+class SqliteStore(Listened):
     """Keeps records in a file, with the wall clock of its machine.
 
     Operations run in a thread, and are on disk when they return (``synchronous=FULL``). Those that
@@ -128,6 +129,7 @@ class SqliteStore:
     """
 
     def __init__(self, path: str | Path, *, clock: Callable[[], float] = time.time) -> None:
+        super().__init__()
         self._file = SqliteFile(path, self._opening, busy_hint=_BUSY)
         self._clock = clock
         # One call at a time: there is one connection.
@@ -142,41 +144,45 @@ class SqliteStore:
     ) -> Record:
         """Add a queued record; see `OutboxStore.put`."""
 
-        def put(connection: sqlite3.Connection) -> Record:
+        def put(connection: sqlite3.Connection) -> tuple[Record, list[Change | None]]:
             if record.idem is not None:
                 query = "SELECT ticket, record FROM outbox WHERE idem = ?"
                 known = _read(connection, query, record.idem)
                 if known:
-                    return known[0]
-            if supersedes is not None:
-                for older in _read(connection, _TO, *supersedes):
-                    self._change(connection, older, None, Supersede())
+                    return known[0], []
+            olders = () if supersedes is None else _read(connection, _TO, *supersedes)
+            ended = [self._change(connection, older, None, Supersede()) for older in olders]
             values = (record.id, record.state, record.usage, record.priority, record.deadline)
             rest = (record.publish_at, record.recipient, record.idem, write_record(record), body)
             connection.execute(_INSERT, (*values, *rest))
-            return record
+            return record, ended
 
-        return await self._transact(put)
+        stored, ended = await self._transact(put)
+        self.notice(*filter(None, ended))
+        return stored
 
     async def apply(self, id_: str, event: Event) -> Change | None:
         """Apply an event to a record; see `OutboxStore.apply`."""
 
-        def apply(connection: sqlite3.Connection) -> Change | None:
+        def apply(connection: sqlite3.Connection) -> tuple[Change | None, Change | None]:
             query = "SELECT record, body FROM outbox WHERE ticket = ?"
             row = connection.execute(query, (id_,)).fetchone()
             if row is None:
-                return None
+                return None, None
             record = read_record(id_, row[0])
             change = self._change(connection, record, row[1], event)
             # An ID that an engine brings may be that of an email which a newer version sends.
             if change is None and (is_readable(record) or is_found(event)):
-                self._place(connection, record)
-            return change
+                return None, self._place(connection, record)
+            return change, None
 
-        return await self._transact(apply)
+        change, unread = await self._transact(apply)
+        self.notice(*filter(None, (unread,)))
+        return change
 
     async def claim_next(self, claim: Claim) -> Change | None:
         """Claim the queued record of the lowest priority, the oldest of them first."""
+        ended: list[Change | None] = []
 
         def claim_next(connection: sqlite3.Connection) -> Change | None:
             for _one in range(_PASSED):
@@ -189,11 +195,13 @@ class SqliteStore:
                 if change is not None:
                     return change
                 # So that the next claim need not pass it again.
-                if self._change(connection, record, body, Expire()) is None:
-                    self._place(connection, record)
+                expired = self._change(connection, record, body, Expire())
+                ended.append(expired or self._place(connection, record))
             return None
 
-        return await self._transact(claim_next)
+        change = await self._transact(claim_next)
+        self.notice(*filter(None, ended))
+        return change
 
     async def due(self, limit: int) -> Sequence[Record]:
         """Return records past their deadline or lease; see `OutboxStore.due`."""
@@ -301,13 +309,20 @@ class SqliteStore:
         connection.execute(_UPDATE, (after.state, *times, *rest))
         return Change(after, now, body)
 
-    def _place(self, connection: sqlite3.Connection, record: Record) -> None:
-        """Put a row where its record belongs, if somebody edited it: it would be found for ever."""
-        right = placed(record, self._now())
+    def _place(self, connection: sqlite3.Connection, record: Record) -> Change | None:
+        """Put a row where its record belongs, if somebody edited it: it would be found for ever.
+
+        Returns:
+            The change, if its record cannot be read.
+        """
+        now = self._now()
+        right = placed(record, now)
         times = (right.deadline, right.publish_at, right.lease_until, right.finished_at)
         done = connection.execute(_PLACE, (right.state, *times, right.id, right.state))
-        if done.rowcount and not is_readable(record):
-            say_set_aside(record.id)
+        if is_readable(record) or not done.rowcount:
+            return None
+        say_set_aside(record.id)
+        return Change(right, now)
 
     async def _transact(self, work: Callable[[sqlite3.Connection], T]) -> T:
         done: T = await self._works(work)

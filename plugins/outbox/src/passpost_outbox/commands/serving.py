@@ -10,7 +10,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Final
+from typing import Any, Final
 
 import click
 
@@ -18,6 +18,7 @@ from passpost.phrases import Phrases
 from passpost_cli.command import Command
 from passpost_cli.exit_codes import ExitCode
 from passpost_cli.extensions import make_host
+from passpost_cli.failures import CommandError
 from passpost_outbox.commands.arguments import finished, number, settings_file
 from passpost_outbox.worker import Worker
 
@@ -48,20 +49,43 @@ _EPILOG: Final = "\n\n".join(
 )
 @click.option("--drain", is_flag=True, help=_("Send what is queued now, and end."))
 @click.option("--json-logs", is_flag=True, help=_("Write logs as one JSON document in each line."))
-def worker(file: str, concurrency: int, drain: bool, json_logs: bool) -> None:
+@click.option(
+    "--telemetry",
+    is_flag=True,
+    help=_("Trace and measure with OpenTelemetry; requires passpost-otel."),
+)
+def worker(file: str, concurrency: int, drain: bool, json_logs: bool, telemetry: bool) -> None:
     """Send the emails of an outbox.
 
     FILE is an application's settings file with the section "outbox".
     """
     with _logging(json_logs):
-        ended = finished(_serve(file, concurrency, drain))
+        ended = finished(_serve(file, concurrency, drain, _parts(telemetry=telemetry)))
     if not ended:
         raise click.exceptions.Exit(ExitCode.INTERRUPTED)
 
 
-async def _serve(file: str, concurrency: int, drain: bool) -> bool:
+def _parts(*, telemetry: bool) -> dict[str, Any]:
+    """Return the arguments of a worker that concern extensions and telemetry."""
+    if not telemetry:
+        return {"host": make_host()}
+    try:
+        # Few measure, and the package need not be there.
+        from passpost_otel import Telemetry  # noqa: PLC0415
+    except ImportError:
+        pass
+    else:
+        extension = Telemetry()
+        if not extension.has_sdk:
+            log.warning("no SDK of OpenTelemetry is set up, so nothing is measured")
+        return {"host": make_host(extension), "watch": extension.watch}
+    missing = _("passpost-otel is not installed")
+    raise CommandError(missing, _("install it with `pip install 'passpost[otel]'`"))
+
+
+async def _serve(file: str, concurrency: int, drain: bool, parts: dict[str, Any]) -> bool:
     """Send until a signal comes; return whether what was under way has ended."""
-    async with Worker.from_file(file, make_host(), concurrency=concurrency) as made:
+    async with Worker.from_file(file, concurrency=concurrency, **parts) as made:
         log.info("the worker sends up to %d emails at a time", concurrency)
         # A task of its own, so that a second signal cancels it and nothing else.
         sending = asyncio.ensure_future(made.drain() if drain else made.run())

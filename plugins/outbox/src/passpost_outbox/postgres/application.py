@@ -64,8 +64,14 @@ class PostgresWriter:
         transaction: The transaction.
     """
 
-    def __init__(self, sql: Statements, transaction: ApplicationTransaction) -> None:
+    def __init__(
+        self,
+        sql: Statements,
+        transaction: ApplicationTransaction,
+        notice: Callable[..., None],
+    ) -> None:
         self._sql = sql
+        self._notice = notice
         self.transaction: Final = transaction
 
     @property
@@ -81,7 +87,10 @@ class PostgresWriter:
         self, record: Record, body: bytes, *, supersedes: tuple[str, str] | None = None
     ) -> Record:
         """Add a queued record; see `OutboxStore.put`."""
-        return await put(self.transaction, self._sql, record, body, supersedes)
+        stored, ended = await put(self.transaction, self._sql, record, body, supersedes)
+        # Whether the application commits, nobody here learns.
+        self._notice(*ended)
+        return stored
 
 
 def transaction_of(connection: object) -> ApplicationTransaction:

@@ -11,6 +11,7 @@ from psycopg.rows import TupleRow
 from passpost import Finding, Secret
 from passpost.phrases import Phrases
 from passpost.stores import StoreError
+from passpost_outbox.listening import Listened
 from passpost_outbox.postgres.application import PostgresWriter, transaction_of
 from passpost_outbox.postgres.checking import check
 from passpost_outbox.postgres.server import (
@@ -50,7 +51,7 @@ WHERE current_setting('synchronous_commit') = 'off'
 """
 
 
-class PostgresStore:
+class PostgresStore(Listened):
     """Keeps records in tables of PostgreSQL, with the clock of its server.
 
     The tables are made when they are first used, if there are none.
@@ -74,6 +75,7 @@ class PostgresStore:
         schema: str | None = None,
         synchronous_commit: Literal["on", "off"] = "on",
     ) -> None:
+        super().__init__()
         self._url = url if isinstance(url, Secret) else Secret(url)
         self._schema = schema
         self._sql = statements(schema)
@@ -96,9 +98,11 @@ class PostgresStore:
         self, record: Record, body: bytes, *, supersedes: tuple[str, str] | None = None
     ) -> Record:
         """Add a queued record; see `OutboxStore.put`."""
-        return await self._server.run(
+        stored, ended = await self._server.run(
             lambda on: put(on, self._sql, record, body, supersedes), atomic=supersedes is not None
         )
+        self.notice(*ended)
+        return stored
 
     def within(self, connection: object) -> PostgresWriter:
         """Return what adds records in a transaction of the application.
@@ -111,7 +115,7 @@ class PostgresStore:
             TypeError: The connection is of another kind.
             ValueError: The connection has no transaction.
         """
-        return PostgresWriter(self._sql, transaction_of(connection))
+        return PostgresWriter(self._sql, transaction_of(connection), self.notice)
 
     async def apply(self, id_: str, event: Event) -> Change | None:
         """Apply an event to a record; see `OutboxStore.apply`."""
@@ -192,6 +196,7 @@ class PostgresStore:
             rows = map(Row.of, await on.read(self._sql.some, {"tickets": tickets}))
             known = {row.record.id: row for row in rows}
             changed: dict[str, Row] = {}
+            ended.clear()
             done: list[Change | None] = []
             for id_, event in asked:
                 found = known[id_].after(event) if id_ in known else None
@@ -202,14 +207,19 @@ class PostgresStore:
                 elif id_ in known and is_found(event):
                     # It is not where the sweeper found it. If somebody edited it, it is put back.
                     changed[id_] = known[id_].placed()
+                    ended.extend(changed[id_].set_aside())
             await write(on, self._sql, changed.values())
             return done
 
-        return await self._server.run(apply_all, atomic=True, repeatable=False)
+        ended: list[Change] = []
+        applied = await self._server.run(apply_all, atomic=True, repeatable=False)
+        self.notice(*ended)
+        return applied
 
     async def _claim_all(self, claims: Sequence[Claim]) -> Sequence[Change | None]:
         async def claim_all(on: OwnTransaction) -> Sequence[Change | None]:
             claimed: list[Change | None] = []
+            ended.clear()
             limit = len(claims)
             for _batch in range(_PASSED):
                 rows = [Row.of(each) for each in await on.read(self._sql.next, {"limit": limit})]
@@ -218,10 +228,13 @@ class PostgresStore:
                     if row.record.state != "queued":
                         # Somebody edited the row, which would be found for ever: it is put back.
                         changed.append(row.placed())
+                        ended.extend(changed[-1].set_aside())
                         continue
                     # So that the next claim need not pass it again.
                     found = row.after(Expire())
-                    if found is None and len(claimed) < len(claims):
+                    if found is not None:
+                        ended.append(found[1])
+                    elif len(claimed) < len(claims):
                         found = row.after(claims[len(claimed)])
                         claimed.append(found and found[1])
                     if found is not None:
@@ -232,7 +245,10 @@ class PostgresStore:
                 limit = _BATCH
             return claimed + [None] * (len(claims) - len(claimed))
 
-        return await self._server.run(claim_all, atomic=True, repeatable=False)
+        ended: list[Change] = []
+        done = await self._server.run(claim_all, atomic=True, repeatable=False)
+        self.notice(*ended)
+        return done
 
     async def _ask(self, sql: str, values: Mapping[str, Any] | None = None) -> Rows:
         return await self._server.run(lambda on: on.read(sql, values))

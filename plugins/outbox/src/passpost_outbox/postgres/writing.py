@@ -20,8 +20,12 @@ async def put(
     record: Record,
     body: bytes,
     supersedes: tuple[str, str] | None,
-) -> Record:
-    """Add a record within a transaction; see `OutboxStore.put`. To repeat it does no harm."""
+) -> tuple[Record, list[Change]]:
+    """Add a record within a transaction; see `OutboxStore.put`. To repeat it does no harm.
+
+    Returns:
+        The record, and what became of older ones.
+    """
     if supersedes is not None:
         # Of two newer emails at once, the second one has to see the first.
         await on.read(sql.serialize, {"text": json.dumps(supersedes)})
@@ -33,14 +37,16 @@ async def put(
     ):
         # It may be purged meanwhile.
         if known := await on.read(sql.known, named):
-            return read_record(*known[0])
+            return read_record(*known[0]), []
+    ended: list[Change] = []
     if supersedes is not None:
         recipient, usage = supersedes
         wanted = {"recipient": recipient, "usage": usage, "ticket": record.id}
         for columns in await on.read(sql.older, wanted):
             if (found := Row.of(columns).after(Supersede())) is not None:
                 await write(on, sql, [found[0]])
-    return record
+                ended.append(found[1])
+    return record, ended
 
 
 @attrs.frozen
@@ -78,6 +84,10 @@ class Row:
         if not is_readable(self.record):
             say_set_aside(self.record.id)
         return attrs.evolve(self, record=placed(self.record, self.now))
+
+    def set_aside(self) -> list[Change]:
+        """Return the change of a placed row whose record cannot be read; nothing for others."""
+        return [] if is_readable(self.record) else [Change(self.record, self.now)]
 
     def columns(self) -> dict[str, Any]:
         """Return the columns that change."""

@@ -10,6 +10,7 @@ from typing import Any, Final
 import attrs
 import pytest
 
+from passpost_outbox.listening import Listened
 from passpost_outbox.records import (
     Abandon,
     Claim,
@@ -23,7 +24,7 @@ from passpost_outbox.records import (
     Result,
     Retry,
 )
-from passpost_outbox.store import OutboxStore
+from passpost_outbox.store import Change, OutboxStore
 
 _LEASE: Final = 60_000
 _PATIENCE: Final = 60.0
@@ -133,6 +134,38 @@ class OutboxStoreSuite:
             # Each is told of once, and without its content.
             assert [caplog.text.count(f"{id_} is damaged") for id_ in ids] == [1, 1, 1]
             assert "canary" not in caplog.text
+
+        _run(connect, check)
+
+    def test_a_store_tells_of_what_it_ended_by_the_way(self, connect: Connect) -> None:
+        async def check(one: OutboxStore, _other: OutboxStore) -> None:
+            if not isinstance(one, Listened):
+                pytest.skip("the store does not tell")
+            told: list[Change] = []
+            for _time in range(2):
+                one.listen(told.append)
+            older = await _put(one, recipient="ada", usage="SignIn")
+            newer = await _put(one, recipient="ada", supersedes=("ada", "SignIn"))
+            late = await _put(one, left=-1, priority=1)
+            broken = await _put(one, date="canary", priority=2)
+            claimed = await one.claim_next(Claim("me", _LEASE))
+            assert claimed is not None
+            assert claimed.record.id == newer.id
+            lost = await _put(one, date="canary")
+            assert await one.apply(lost.id, Publish(_LEASE)) is None
+            await one.apply(newer.id, Finish("me", _ACCEPTED))
+            found = [
+                (change.record.id, change.record.state, change.record.reason) for change in told
+            ]
+            assert sorted(found) == sorted(
+                [
+                    (older.id, "expired", "superseded"),
+                    (late.id, "expired", "overdue"),
+                    (broken.id, "unreadable", ""),
+                    (lost.id, "unreadable", ""),
+                ]
+            )
+            assert all(change.record.finished_at is not None for change in told)
 
         _run(connect, check)
 
