@@ -23,6 +23,7 @@ Addresses and headers:
 
 - `ascii_domain` returns a domain in its ASCII form, for DNS and envelopes (IDNA 2008, UTS 46), or
   raises ``ValueError``.
+- `shortened` returns an address as logs and records may have it: ``a…@example.com``.
 - `check_name` and `check_value` return why a header must not be added to an email, or None. A name
   has 1 to 76 characters, a value at most 2,000 (RFC 5322 section 2.2).
 
@@ -49,7 +50,7 @@ Settings:
 from __future__ import annotations
 
 from passpost._departure import Departure, about_to_send, departure
-from passpost._messages.addresses import ascii_domain
+from passpost._messages.addresses import ascii_domain, shortened
 from passpost._messages.headers import check_name, check_value
 from passpost._messages.payload import texts_in
 from passpost._network import dial
@@ -79,5 +80,6 @@ __all__ = [
     "nearest",
     "refused_in_body",
     "refused_in_line",
+    "shortened",
     "texts_in",
 ]

@@ -143,6 +143,7 @@ def test_pages_of_a_list_are_one_list(tmp_path: Path, monkeypatch: pytest.Monkey
         ("list", "--limit", CODE + "x"),
         ("list", "--older-than", CODE),
         ("purge", "--older-than", "1h"),
+        ("purge", "--older-than", "1h", "--yes", "--state", "queued"),
         (CODE,),
     ],
 )

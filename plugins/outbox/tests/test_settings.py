@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -166,15 +167,25 @@ def test_without_a_package_the_problem_names_it(
     (problem,) = caught.value.problems
     assert (problem.path, problem.code) == ("outbox", "E440")
     assert problem.remedy == "install it with `pip install 'passpost[outbox]'`"
-    path = written(tmp_path, {**WHOLE, "store": {"use": "redis"}})
-    with pytest.raises(passpost.ConfigError) as caught:
-        Outbox.from_file(path)
-    (problem,) = caught.value.problems
-    assert (problem.path, problem.code) == ("outbox.store.use", "E440")
-    assert "passpost-outbox[redis]" in problem.remedy
 
 
 def test_no_secret_is_in_a_repr(tmp_path: Path) -> None:
     settings = config.load_section(written(tmp_path, WHOLE), "outbox", OutboxSettings)
     assert SECRET not in repr(settings)
     assert KEY not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("name", "module", "url"),
+    [
+        ("redis", "passpost_outbox.redis", "redis://127.0.0.1:1/0"),
+        ("postgres", "passpost_outbox.postgres", "postgresql://127.0.0.1:1/none"),
+    ],
+)
+def test_a_missing_extra_is_one_problem_for_each_store(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, module: str, url: str
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    (found,) = problems(written(tmp_path, {**WHOLE, "store": {"use": name, "url": url}}))
+    assert (found.path, found.code) == ("outbox.store.use", "E440")
+    assert f"pip install 'passpost-outbox[{name}]'" in found.remedy

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, Final
 
 import attrs
 
-from passpost._messages.addresses import shortened
+from passpost.wire import shortened
 
 OUTCOMES: Final = ("accepted", "rejected", "expired", "unknown")
 """What becomes of an email; those of an outbox may expire before they are sent."""

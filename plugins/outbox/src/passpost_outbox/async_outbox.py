@@ -13,11 +13,12 @@ from typing import Any, Final, Self
 
 import attrs
 
-from passpost import Message, MessageError, Receipt, SendError
+from passpost import Message, MessageError, Receipt, Secret, SendError
 from passpost.phrases import Phrases
+from passpost.wire import shortened
 from passpost_outbox.engine import AGAIN, PATIENCE, Engine, Publisher
 from passpost_outbox.envelope import content, sealed
-from passpost_outbox.keys import Keys
+from passpost_outbox.keys import SHORTEST_SECRET, Keys, hidden, revealed
 from passpost_outbox.opening import OutboxFromFile
 from passpost_outbox.records import FACTS, FINAL, Record, State, is_id
 from passpost_outbox.retrying import retry
@@ -32,7 +33,6 @@ PRIORITIES: Final[Mapping[str, int]] = {"SignIn": 10, "Register": 20, "ForgotPas
 OTHERS: Final = 50
 """The priority of all other usages."""
 
-_SHORTEST_SECRET: Final = 16
 _FIRST_WAIT: Final = 0.02
 _LONGEST_WAIT: Final = 0.5
 
@@ -124,20 +124,22 @@ class AsyncOutbox(OutboxFromFile):
         store: OutboxStore,
         keys: Keys,
         *,
-        secret: bytes,
+        secret: bytes | Secret,
         lifetime: float = 600.0,
         priorities: Mapping[str, int] = PRIORITIES,
         engine: Engine | None = None,
         publish_timeout: float = PATIENCE,
         republish: float = AGAIN,
     ) -> None:
-        if len(secret) < _SHORTEST_SECRET:
-            raise ValueError(f"secret must have at least {_SHORTEST_SECRET} bytes")
+        key = hidden(secret)
+        del secret
+        if len(revealed(key)) < SHORTEST_SECRET:
+            raise ValueError(f"secret must have at least {SHORTEST_SECRET} bytes")
         if not lifetime > 0:
             raise ValueError("lifetime must be greater than 0")
         self._store = store
         self._keys = keys
-        self._secret = secret
+        self._secret = revealed(key)
         self._lifetime = lifetime
         self._priorities = dict(priorities)
         self._publisher = Publisher.of(engine, publish_timeout, republish)
@@ -201,7 +203,7 @@ class AsyncOutbox(OutboxFromFile):
             deadline=deadline,
             publish_at=now + self._first_pause(within),
             recipient=self._hash(["to", _mailbox(message)]),
-            shown=_shortened(message.to.address),
+            shown=shortened(message.to.address),
             fingerprint=fingerprint,
             idem=self._name(message),
         )
@@ -331,12 +333,6 @@ class AsyncOutbox(OutboxFromFile):
 
 def _mailbox(message: Message) -> str:
     return f"{message.to.local}@{message.to.ascii_domain.lower()}"
-
-
-def _shortened(address: str) -> str:
-    """Return an address as records and logs show it, as passpost's own do."""
-    local, _at, domain = address.rpartition("@")
-    return f"{local[:1]}…@{domain}"
 
 
 def _status(record: Record) -> Status:

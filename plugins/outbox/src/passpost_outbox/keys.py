@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from passpost import Secret
 from passpost.phrases import Phrases
 from passpost.stores import StoreError
 
@@ -18,9 +19,13 @@ T = TypeVar("T")
 
 log: Final = logging.getLogger("passpost.outbox")
 
+SHORTEST_SECRET: Final = 16
+"""Bytes of the secret that keys hashes, at least."""
+
 SIZE: Final = 32
 """Bytes of a key: AES-256."""
 
+_ANY_BYTES: Final = ("utf-8", "surrogateescape")
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}", re.ASCII)
 
 
@@ -36,7 +41,16 @@ class Keys:
     """
 
     def __init__(self, keys: Mapping[str, bytes | str], *, use: str) -> None:
-        self._ciphers = {_checked(name): _cipher(name, key) for name, key in keys.items()}
+        failure: ValueError | None = None
+        self._ciphers: dict[str, AESGCM] = {}
+        try:
+            self._ciphers = {_checked(name): _cipher(name, key) for name, key in keys.items()}
+        except ValueError as error:
+            failure = error.with_traceback(None)
+        # No frame holds the keys: trackers of errors send the local variables of each.
+        del keys
+        if failure is not None:
+            raise failure
         if use not in self._ciphers:
             raise ValueError(f"no key is named {use!r}")
         self._use = use
@@ -125,6 +139,18 @@ class _FolderKeys(Keys):
             _("the file {path} cannot be read as a key", path=self._folder / name),
             hint=_("Check the path and its permissions."),
         )
+
+
+def hidden(secret: bytes | str | Secret) -> Secret:
+    """Return a secret that may be a local variable: trackers of errors send those of each frame."""
+    if isinstance(secret, Secret):
+        return secret
+    return Secret(secret if isinstance(secret, str) else bytes(secret).decode(*_ANY_BYTES))
+
+
+def revealed(secret: Secret) -> bytes:
+    """Return the bytes of a secret."""
+    return secret.reveal().encode(*_ANY_BYTES)
 
 
 def _checked(name: str) -> str:

@@ -52,9 +52,8 @@ class OutboxFromFile:
         if settings.priorities is not None:
             given["priorities"] = settings.priorities
         make: Any = cls
-        secret = settings.secret.reveal().encode()
         watched = store if watch is None else watch(store)
-        outbox: Self = make(watched, keys, secret=secret, **{**given, **parts})
+        outbox: Self = make(watched, keys, secret=settings.secret, **{**given, **parts})
         return outbox
 
 

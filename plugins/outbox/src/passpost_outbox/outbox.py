@@ -7,10 +7,10 @@ from typing import Self
 
 import attrs
 
-from passpost import Message
+from passpost import Message, Secret
 from passpost_outbox.async_outbox import PRIORITIES, AsyncOutbox, Status
 from passpost_outbox.engine import AGAIN, PATIENCE, Engine
-from passpost_outbox.keys import Keys
+from passpost_outbox.keys import Keys, hidden
 from passpost_outbox.loops import LoopThread
 from passpost_outbox.opening import OutboxFromFile
 from passpost_outbox.records import State
@@ -50,17 +50,19 @@ class Outbox(OutboxFromFile):
         store: OutboxStore,
         keys: Keys,
         *,
-        secret: bytes,
+        secret: bytes | Secret,
         lifetime: float = 600.0,
         priorities: Mapping[str, int] = PRIORITIES,
         engine: Engine | None = None,
         publish_timeout: float = PATIENCE,
         republish: float = AGAIN,
     ) -> None:
+        key = hidden(secret)
+        del secret
         self._outbox = AsyncOutbox(
             store,
             keys,
-            secret=secret,
+            secret=key,
             lifetime=lifetime,
             priorities=priorities,
             engine=engine,

@@ -8,10 +8,8 @@ from typing import ClassVar, Literal
 import attrs
 
 from passpost import Problem, Secret, config
-from passpost.phrases import Phrases
+from passpost_outbox.settings import missing_extra
 from passpost_outbox.store import OutboxStore
-
-_ = Phrases("passpost_outbox")
 
 
 @attrs.frozen(kw_only=True)
@@ -69,8 +67,7 @@ class PostgresSettings:
         try:
             self.open_store(Path())
         except ImportError:
-            remedy = _("install it with `pip install 'passpost-outbox[postgres]'`")
-            yield Problem("use", _("the driver of PostgreSQL is missing"), remedy, code="E440")
+            yield missing_extra("postgres")
         except ValueError as error:
             # Its text does not repeat the URL.
             yield Problem("url", str(error))

@@ -187,13 +187,14 @@ class RedisStore(Listened):
         counts = await self._run(scripts.COUNTS, *states)
         return {state: count for state, count in zip(states, counts, strict=True) if count}
 
-    async def purge(self, *, age: int, limit: int = 1000) -> int:
+    async def purge(self, *, age: int, limit: int = 1000, state: State | None = None) -> int:
         """Delete old records in a final state; see `OutboxStore.purge`."""
-        purged = 0
+        purged = kept = 0
         while (left := min(_BATCH, limit - purged)) > 0:
-            deleted = await self._write(scripts.PURGE, age, left)
+            deleted, seen = await self._write(scripts.PURGE, age, left, state or "", kept)
             purged += deleted
-            if deleted < left:
+            kept += seen - deleted
+            if seen < left:
                 break
         return purged
 

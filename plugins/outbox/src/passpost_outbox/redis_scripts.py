@@ -262,26 +262,31 @@ return counts
 PURGE: Final = (
     _COMMON
     + """
-local age, limit = unpack(ARGV)
-local tickets = redis.call('ZRANGEBYSCORE', key('ended'), '-inf', now() - age, 'LIMIT', 0, limit)
+local age, limit, state, from = unpack(ARGV)
+local before = now() - age
+local tickets = redis.call('ZRANGEBYSCORE', key('ended'), '-inf', before, 'LIMIT', from, limit)
+local deleted = 0
 for _, ticket in ipairs(tickets) do
   local text = redis.call('GET', key('record:' .. ticket))
-  if text then
-    local record = parsed_if_whole(text)
+  local record = text and parsed_if_whole(text) or {}
+  local aside = redis.call('ZSCORE', key('state:unreadable'), ticket)
+  local found = aside and 'unreadable' or record.state
+  if state == '' or state == found then
+    redis.call('ZREM', key('state:unreadable'), ticket)
     if type(record.state) == 'string' then
       redis.call('ZREM', key('state:' .. record.state), ticket)
     end
     if type(record.idem) == 'string' then redis.call('HDEL', key('idem'), record.idem) end
+    redis.call('ZREM', key('ended'), ticket)
+    redis.call('ZREM', key('all'), ticket)
+    redis.call('DEL', key('record:' .. ticket), key('body:' .. ticket))
+    deleted = deleted + 1
   end
-  redis.call('ZREM', key('state:unreadable'), ticket)
-  redis.call('ZREM', key('ended'), ticket)
-  redis.call('ZREM', key('all'), ticket)
-  redis.call('DEL', key('record:' .. ticket), key('body:' .. ticket))
 end
-return #tickets
+return {deleted, #tickets}
 """
 )
-"""Delete old records in a final state; reply with their number."""
+"""Delete old records in a final state; reply with how many, and how many were looked at."""
 
 LEAD: Final = (
     _COMMON

@@ -9,6 +9,7 @@ import attrs
 
 from passpost import Problem, Secret, config
 from passpost.phrases import Phrases
+from passpost_outbox.settings import missing_extra
 from passpost_outbox.store import OutboxStore
 
 _ = Phrases("passpost_outbox")
@@ -68,9 +69,8 @@ class RedisOutboxSettings:
     def _usable(self) -> Iterator[Problem]:
         try:
             self.open_store(Path())
-        except ModuleNotFoundError:
-            remedy = _("install it with `pip install 'passpost-outbox[redis]'`")
-            yield Problem("", _("passpost-redis is not installed"), remedy)
+        except ImportError:
+            yield missing_extra("redis")
         except ValueError:
             remedy = _('write "redis://cache.example.com:6379/0"')
             yield Problem("url", _("not a valid URL of a Redis server"), remedy)

@@ -10,7 +10,7 @@ import attrs
 from passpost import ConfigError, Finding, Problem, Secret, config
 from passpost.phrases import Phrases
 from passpost_outbox.checking import check_keys, check_store
-from passpost_outbox.keys import Keys
+from passpost_outbox.keys import SHORTEST_SECRET, Keys
 from passpost_outbox.store import OutboxStore
 
 _ = Phrases("passpost_outbox")
@@ -18,14 +18,9 @@ _ = Phrases("passpost_outbox")
 STORES_GROUP: Final = "passpost.outbox_stores"
 """The entry point group of stores: name = that in settings, value = the class of their settings."""
 
-_INSTALL: Final = {
-    "redis": _("install it with `pip install 'passpost-outbox[redis]'`"),
-    "postgres": _("install it with `pip install 'passpost-outbox[postgres]'`"),
-}
 _REFERENCES: Final = "E05"
 """How the codes of problems with references begin."""
 
-_LEAST: Final = 16
 _MAKE_ONE: Final = _("make one with `python -c 'import secrets; print(secrets.token_hex(32))'`")
 
 
@@ -50,6 +45,17 @@ class StoreSettings(Protocol):
             folder: Where relative paths begin: that of the settings file.
         """
         ...
+
+
+def missing_extra(name: str) -> Problem:
+    """Return the problem of a store whose extra of this package is not installed.
+
+    Args:
+        name: The name of the store, and of the extra.
+    """
+    message = _("what the store {name} requires is not installed", name=name)
+    remedy = _("install it with `pip install 'passpost-outbox[{name}]'`", name=name)
+    return Problem("use", message, remedy, code="E440")
 
 
 @attrs.frozen(kw_only=True)
@@ -149,8 +155,10 @@ class KeysSettings:
         """
         if self.folder is not None:
             return Keys.from_folder(folder / self.folder)
-        known = {name: secret.reveal() for name, secret in self.values.items()}
-        return Keys(known, use=self.use or "")
+        # No local variable holds the keys: trackers of errors send those of each frame.
+        return Keys(
+            {name: secret.reveal() for name, secret in self.values.items()}, use=self.use or ""
+        )
 
 
 @attrs.frozen(kw_only=True)
@@ -223,8 +231,8 @@ class OutboxSettings:
 
     @config.rule("secret")
     def _long_enough(self) -> Iterator[Problem]:
-        if len(self.secret.reveal()) < _LEAST:
-            message = _("too short: use at least {least} characters", least=_LEAST)
+        if len(self.secret.reveal()) < SHORTEST_SECRET:
+            message = _("too short: use at least {least} characters", least=SHORTEST_SECRET)
             yield Problem("secret", message, _MAKE_ONE, code="E441")
 
     @config.rule("store")
@@ -271,5 +279,5 @@ class OutboxSettings:
 
 
 def _kind_of_store(name: str) -> type[Any]:
-    kind: type[Any] = config.find_kind(STORES_GROUP, name, first_party=_INSTALL)
+    kind: type[Any] = config.find_kind(STORES_GROUP, name)
     return kind

@@ -113,6 +113,7 @@ DELETE FROM outbox WHERE seq IN (
   ORDER BY finished_at LIMIT ?
 )
 """
+_PURGE_STATE: Final = _PURGE.replace("ORDER BY", "AND state = ? ORDER BY")
 
 
 class SqliteStore(Listened):
@@ -257,11 +258,12 @@ class SqliteStore(Listened):
         query = "SELECT state, COUNT(*) FROM outbox GROUP BY state"
         return await self._transact(lambda connection: dict(connection.execute(query).fetchall()))
 
-    async def purge(self, *, age: int, limit: int = 1000) -> int:
+    async def purge(self, *, age: int, limit: int = 1000, state: State | None = None) -> int:
         """Delete old records in a final state; see `OutboxStore.purge`."""
 
         def purge(connection: sqlite3.Connection) -> int:
-            return connection.execute(_PURGE, (self._now() - age, limit)).rowcount
+            purge, chosen = (_PURGE, ()) if state is None else (_PURGE_STATE, (state,))
+            return connection.execute(purge, (self._now() - age, *chosen, limit)).rowcount
 
         return await self._transact(purge)
 

@@ -188,11 +188,12 @@ class OutboxStore(Protocol):
         """Return how many records each state has; a state without any may be missing."""
         ...
 
-    async def purge(self, *, age: int, limit: int = 1000) -> int:
+    async def purge(self, *, age: int, limit: int = 1000, state: State | None = None) -> int:
         """Delete records that have been in a final state for some time.
 
         Args:
             age: Milliseconds since they reached it.
+            state: Those in a state alone.
             limit: How many at most, the oldest first.
 
         Returns:

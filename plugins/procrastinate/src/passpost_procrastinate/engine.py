@@ -19,7 +19,7 @@ from procrastinate.schema import SchemaManager
 from passpost import Secret
 from passpost.stores import StoreError
 from passpost_outbox import Transaction, Worker
-from passpost_outbox.postgres import OwnTransaction, PostgresServer
+from passpost_outbox.postgres import PostgresServer
 
 log: Final = logging.getLogger("passpost.outbox")
 
@@ -87,7 +87,8 @@ class ProcrastinateEngine:
         Raises:
             StoreError: They cannot be made.
         """
-        await self._server.run(_create_tables)
+        ddl = SchemaManager.get_schema()
+        await self._server.run(lambda on: on.create_once(_LOCK, _EXISTS, ddl))
 
     async def run(self, worker: Worker, *, concurrency: int = 20, wait: bool = True) -> None:
         """Run Procrastinate's worker until SIGTERM, and finish what is under way.
@@ -166,13 +167,3 @@ def _is_cancelled() -> bool:
     """Return whether somebody cancelled the current task."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
-
-
-async def _create_tables(on: OwnTransaction) -> None:
-    # The transaction begins when others have ended theirs, and sees what they made.
-    await on.read("SELECT pg_advisory_lock(%(lock)s)", {"lock": _LOCK})
-    await on.write("BEGIN")
-    if not (await on.read(_EXISTS))[0][0]:
-        await on.write(SchemaManager.get_schema())
-    await on.write("COMMIT")
-    await on.read("SELECT pg_advisory_unlock(%(lock)s)", {"lock": _LOCK})

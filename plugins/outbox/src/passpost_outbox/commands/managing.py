@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -26,6 +26,7 @@ from passpost_outbox.store import OutboxStore, is_readable
 
 _ = Phrases("passpost_outbox")
 
+_OPEN: Final = ("queued", "sending")
 _PAGE: Final = 200
 _LIMIT: Final = 50
 _BATCH: Final = 1000
@@ -85,12 +86,18 @@ def _states(counts: Mapping[State, int]) -> tuple[State, ...]:
     return (*STATES, UNREADABLE) if counts.get(UNREADABLE) else STATES
 
 
-def _state(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
-    known = (*STATES, UNREADABLE)
-    if value is not None and value not in known:
-        names = ", ".join(known)
-        raise click.BadParameter(_("use one of {names}", names=names), ctx, param)
-    return value
+def _one_of(names: Sequence[str]) -> Callable[..., str | None]:
+    def checked(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+        if value is not None and value not in names:
+            known = ", ".join(names)
+            raise click.BadParameter(_("use one of {names}", names=known), ctx, param)
+        return value
+
+    return checked
+
+
+_state = _one_of((*STATES, UNREADABLE))
+_ended_state = _one_of([state for state in (*STATES, UNREADABLE) if state not in _OPEN])
 
 
 @outbox.command(cls=Command, name="list", epilog=_documents('"emails": [EMAIL, …]', _EMAIL))
@@ -178,16 +185,17 @@ def retry(file: str, tickets: tuple[str, ...], lifetime: float | None, as_json: 
 @seconds(
     "--older-than", _("Those that ended at least this long ago: 10min, 2h, 7d."), required=True
 )
+@click.option("--state", metavar="STATE", callback=_ended_state, help=_("Those in this state."))
 @click.option("--yes", is_flag=True, help=_("Do not ask."))
 @as_json
-def purge(file: str, older_than: float, yes: bool, as_json: bool) -> None:
+def purge(file: str, older_than: float, state: State | None, yes: bool, as_json: bool) -> None:
     """Delete old records of emails that have ended.
 
     Their idempotency keys are forgotten with them: an email with such a key is sent again.
     """
     if not yes:
         _confirm()
-    purged = finished(_purged(file, int(older_than * 1000)))
+    purged = finished(_purged(file, int(older_than * 1000), state))
     if as_json:
         out_json({"ok": True, "purged": purged})
     else:
@@ -275,9 +283,9 @@ async def _retried(file: str, tickets: tuple[str, ...], lifetime: float | None) 
         return {one for one in tickets if await made.retry(one, lifetime=lifetime)}
 
 
-async def _purged(file: str, age: int) -> int:
+async def _purged(file: str, age: int, state: State | None) -> int:
     purged = 0
     async with _store(file) as store:
-        while some := await store.purge(age=age, limit=_BATCH):
+        while some := await store.purge(age=age, limit=_BATCH, state=state):
             purged += some
     return purged

@@ -180,6 +180,25 @@ class OwnTransaction:
         """Send a statement, which returns no rows."""
         await self._connection.execute(sql.encode(), values)
 
+    async def create_once(self, lock: int, exists: str, ddl: str) -> None:
+        """Make tables if there are none; many processes may do so at once.
+
+        Args:
+            lock: The advisory lock of the one process that makes them.
+            exists: A statement that returns whether they are there.
+            ddl: What makes them.
+        """
+        if (await self.read(exists))[0][0]:
+            return
+        # One process makes them. The others see it in a transaction that begins after that: an
+        # older one remembers that there were none.
+        await self.read("SELECT pg_advisory_lock(%(lock)s)", {"lock": lock})
+        await self.write("BEGIN")
+        if not (await self.read(exists))[0][0]:
+            await self.write(ddl)
+        await self.write("COMMIT")
+        await self.read("SELECT pg_advisory_unlock(%(lock)s)", {"lock": lock})
+
 
 class _Pool:
     """The connections of one event loop.

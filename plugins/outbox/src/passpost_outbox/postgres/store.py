@@ -165,9 +165,9 @@ class PostgresStore(Listened):
         """Return how many records each state has."""
         return dict(await self._ask(self._sql.counts))
 
-    async def purge(self, *, age: int, limit: int = 1000) -> int:
+    async def purge(self, *, age: int, limit: int = 1000, state: State | None = None) -> int:
         """Delete old records in a final state; see `OutboxStore.purge`."""
-        return len(await self._ask(self._sql.purge, {"age": age, "limit": limit}))
+        return len(await self._ask(self._sql.purge, {"age": age, "limit": limit, "state": state}))
 
     async def lead(self, owner: str, lease: int) -> bool:
         """Return whether a worker is the one that sweeps now; see `OutboxStore.lead`."""
@@ -265,15 +265,7 @@ class PostgresStore(Listened):
             self._checked = True
 
     async def _make_tables(self, on: OwnTransaction) -> None:
-        if not (await on.read(self._sql.exists))[0][0]:
-            # One process makes them. The others see it in a transaction that begins after that:
-            # an older one remembers that there were none.
-            await on.read("SELECT pg_advisory_lock(%(lock)s)", {"lock": LOCK})
-            await on.write("BEGIN")
-            if not (await on.read(self._sql.exists))[0][0]:
-                await on.write(self._sql.ddl)
-            await on.write("COMMIT")
-            await on.read("SELECT pg_advisory_unlock(%(lock)s)", {"lock": LOCK})
+        await on.create_once(LOCK, self._sql.exists, self._sql.ddl)
         ((version,),) = await on.read(self._sql.version)
         if version > VERSION:
             newer = _("the tables of {server} are of a newer version", server=self._server)

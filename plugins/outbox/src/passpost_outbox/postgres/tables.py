@@ -139,6 +139,7 @@ class Statements:
         DELETE FROM {table} WHERE seq IN (
           SELECT seq FROM {table}
           WHERE finished_at IS NOT NULL AND finished_at <= {clock} - %(age)s
+          AND (CAST(%(state)s AS text) IS NULL OR state = %(state)s)
           ORDER BY finished_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
         ) RETURNING 1
         """

@@ -380,6 +380,23 @@ class OutboxStoreSuite:
 
         _run(connect, check)
 
+    def test_a_purge_of_one_state_leaves_the_others(self, connect: Connect) -> None:
+        async def check(one: OutboxStore, other: OutboxStore) -> None:
+            done = [await _put(one) for _ in range(_MANY)]
+            for record in done:
+                await one.apply(record.id, Claim("me", _LEASE))
+                await one.apply(record.id, Finish("me", _ACCEPTED))
+            late = [await _put(one, left=-1) for _ in range(3)]
+            for record in late:
+                await one.apply(record.id, Expire())
+            assert await other.purge(age=-1, state="rejected") == 0
+            assert await other.purge(age=_LEASE, state="expired") == 0
+            assert await other.purge(age=-1, state="expired", limit=2) == 2  # noqa: PLR2004 - the limit
+            assert await other.purge(age=-1, state="expired") == 1
+            assert await one.counts() == {"accepted": _MANY}
+
+        _run(connect, check)
+
     def test_one_worker_leads(self, connect: Connect) -> None:
         async def check(one: OutboxStore, other: OutboxStore) -> None:
             assert await one.lead("one", _LEASE)
