@@ -156,7 +156,7 @@ async def late(
     """Send, and let the deadline pass as soon as the connector has begun."""
     task = asyncio.create_task(failure(sends, message))
     await asyncio.to_thread(begun.wait)
-    for limit in tuple(sends._delivery._connectors["recorder"].deadlines._running):
+    for limit in tuple(sends._delivery._connectors["recorder"].deadlines.running):
         limit.expire()
     return await task
 

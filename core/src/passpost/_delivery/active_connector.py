@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,6 +12,7 @@ from passpost._delivery.sessions import NOT_OPEN, SessionHolder, SessionSource
 from passpost._delivery.threads import Threads
 from passpost._phrases import _
 from passpost._plugins.reports import Reports
+from passpost._policy.clock import LoopClock
 from passpost.errors import SendError
 
 if TYPE_CHECKING:
@@ -34,6 +36,8 @@ class ActiveConnector:
         session: Keeps its session open.
         threads: Those that it sends in, if it is synchronous.
         deadlines: Keeps the deadlines of its sends.
+        clock: The time that these are in.
+        loop: The event loop of its sends; None before the first.
         repeatable_for: Seconds for which its provider recognizes a repeated email.
         marks_departure: Whether it marks when an email leaves, and has been true to it so far.
     """
@@ -52,6 +56,8 @@ class ActiveConnector:
         self.session: Final = SessionHolder(SessionSource(connector, self.reports))
         self.threads: Final = Threads()
         self.deadlines: Final = Deadlines()
+        self.clock: Final = LoopClock()
+        self.loop: asyncio.AbstractEventLoop | None = None
         self.marks_departure = connector.info.marks_departure
         # What the settings say of their own provider weighs more than what holds for all.
         told = getattr(connector.config, "repeatable_for", connector.info.repeatable_for)

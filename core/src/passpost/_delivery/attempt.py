@@ -6,18 +6,18 @@ import asyncio
 import datetime as dt
 import inspect
 import logging
-import time
 from collections.abc import Awaitable, Mapping
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Final
 
 from passpost._delivery.deadlines import DeadlinePassedError, deadline_error
 from passpost._delivery.extension_contexts import ExtensionContexts
+from passpost._delivery.sessions import NOT_OPEN
 from passpost._departure import Departure
 from passpost._genuine import is_really, type_name
 from passpost._messages.addresses import shortened
 from passpost._messages.messages import Mail, MailSummary, Receipt
-from passpost._network.reachable import reaching
+from passpost._network.reachable import reaches_internal, reaching
 from passpost._phrases import _, said
 from passpost._plugins.interruptions import Interruptions, renewed
 from passpost._plugins.reports import Defect
@@ -69,8 +69,7 @@ class SendAttempt:
         self._number = number
         self._context = context
         self._started = dt.datetime.now(dt.UTC)
-        # Not the loop's time, which is the same and takes several times as long to read.
-        self._began = time.monotonic()
+        self._began = active.clock.monotonic()
         # Whether `send_mail` was called: from then on, something may have been sent.
         self._called = False
         self._departure = Departure() if active.marks_departure else None
@@ -103,10 +102,14 @@ class SendAttempt:
 
     async def _run(self) -> Receipt | PasspostError:
         """Ask the connector, and return what came of it, checked and cleared."""
-        interruptions = Interruptions()
+        interruptions = Interruptions(self._active.loop)
         try:
-            with reaching(internal=self._active.connector.internal_addresses):
+            # Nearly always, and then each email is spared a context.
+            if self._active.connector.internal_addresses is reaches_internal():
                 receipt = await self._call_connector(interruptions.task)
+            else:
+                with reaching(internal=self._active.connector.internal_addresses):
+                    receipt = await self._call_connector(interruptions.task)
         except BaseException as error:  # noqa: BLE001 - any plugin's any mistake
             self.may_have_left = self.was_reached = self._called and not self._withdraw()
             if not interruptions.include(error):
@@ -122,7 +125,10 @@ class SendAttempt:
         self._require_time()
         active, hooks = self._active, self._active.connector.hooks
         self.asked = True
-        session = await active.ready(self._begin_by())
+        # Nearly always open: then nothing has to be awaited.
+        session = active.session.current
+        if session is NOT_OPEN:
+            session = await active.ready(self._begin_by())
         if hooks.sends_async:
             self._called = True
             with active.deadlines.until_after(self._over, task), self._departure or _UNMARKED:
@@ -162,7 +168,7 @@ class SendAttempt:
         left = self._mail.seconds_to_begin()
         if left is None:
             return self._over
-        return min(self._over, asyncio.get_running_loop().time() + left)
+        return min(self._over, self._active.clock.monotonic() + left)
 
     def _require_time(self) -> None:
         if self._is_late():
@@ -182,7 +188,7 @@ class SendAttempt:
         )
 
     def _is_late(self) -> bool:
-        return asyncio.get_running_loop().time() >= self._over
+        return self._active.clock.monotonic() >= self._over
 
     def _withdraw(self) -> bool:
         """Return whether the email has not left, and never will."""
@@ -236,7 +242,7 @@ class SendAttempt:
         return failure
 
     def _seconds(self) -> float:
-        return time.monotonic() - self._began
+        return self._active.clock.monotonic() - self._began
 
     def _summarize(self) -> MailSummary:
         mail = self._mail

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Awaitable, Callable, Sequence
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
@@ -78,6 +79,8 @@ class Composer:
             (what, required) for able, what, required in _REQUIREMENTS if able not in capabilities
         ]
         self._sources = [TemplateSet(source) for source in (templates, _own(config)) if source]
+        # Most emails have one of a few usages and languages; readers choose these, so few are kept.
+        self._pick = lru_cache(maxsize=64)(partial(pick, sources=self._sources))
         self._extensions = connector.extensions
         self.asks = self._extensions.supply_templates and not self._at_provider
         self._content_type: ContentType = getattr(config, "default_content_type", "text/plain")
@@ -126,7 +129,7 @@ class Composer:
         if not self._alternative and rendered.html is not None:
             # The plain alternative says the same as the HTML: without it nothing is lost.
             text = None
-        deadline = None if seconds is None else identity.started + dt.timedelta(seconds=seconds)
+        deadline = None if seconds is None else identity.started + _span(seconds)
         domain = self._domain if rendered.sender is None else rendered.sender.ascii_domain
         mail = Mail(
             message_id=identity.message_id(domain),
@@ -157,7 +160,7 @@ class Composer:
         if self._at_provider:
             return _NOT_RENDERED, wanted
         if template is None:
-            template = pick(message.usage, message.locale, self._sources)
+            template = self._pick(message.usage, message.locale)
         rendered = template.render(
             message.payload, content_type=self._content_type, missing=self._missing
         )
@@ -174,6 +177,12 @@ class Composer:
                 )
         if not self._smtputf8:
             _require_ascii(mail)
+
+
+# Nearly every email has the policy's own timeout.
+@lru_cache(maxsize=8)
+def _span(seconds: float) -> dt.timedelta:
+    return dt.timedelta(seconds=seconds)
 
 
 def _require_ascii(mail: Mail) -> None:

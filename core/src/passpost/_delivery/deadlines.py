@@ -30,11 +30,16 @@ class DeadlinePassedError(Exception):
 
 
 class Deadlines:
-    """Cancels what is not over in time, as `asyncio.timeout_at` does, with one timer for all."""
+    """Cancels what is not over in time, as `asyncio.timeout_at` does, with one timer for all.
+
+    Attributes:
+        running: The blocks that are watched over.
+        alarm: Rings when the first of them is late.
+    """
 
     def __init__(self) -> None:
-        self._running: dict[Limit, None] = {}
-        self._alarm = Alarm(self._ring)
+        self.running: Final[dict[Limit, None]] = {}
+        self.alarm: Final = Alarm(self._ring)
 
     def until(self, when: float) -> Limit:
         """Return a context whose block is cancelled at that time of the running loop's clock."""
@@ -51,26 +56,17 @@ class Deadlines:
 
     def close(self) -> None:
         """Stop the timer; nothing may be running any more."""
-        self._alarm.stop()
-
-    def begin(self, limit: Limit) -> None:
-        """Watch over a block that begins."""
-        self._running[limit] = None
-        self._alarm.ring_by(limit.when)
-
-    def end(self, limit: Limit) -> None:
-        """Forget a block that is over."""
-        self._running.pop(limit, None)
+        self.alarm.stop()
 
     def _ring(self) -> None:
         now = asyncio.get_running_loop().time()
-        passed = [limit for limit in self._running if limit.when <= now]
+        passed = [limit for limit in self.running if limit.when <= now]
         # A loop that was busy comes to several at once.
         for limit in sorted(passed, key=lambda limit: limit.when):
             limit.expire()
             limit.when = now + INSIST
-        if self._running:
-            self._alarm.ring_by(min(limit.when for limit in self._running))
+        if self.running:
+            self.alarm.ring_by(min(limit.when for limit in self.running))
 
 
 class Limit:
@@ -97,7 +93,9 @@ class Limit:
         self._task = self._known_task or cast("_Task", asyncio.current_task())
         # Others may be cancelling the task already, or do so meanwhile; that is not ours to answer.
         self._cancelling = self._task.cancelling()
-        self._deadlines.begin(self)
+        deadlines = self._deadlines
+        deadlines.running[self] = None
+        deadlines.alarm.ring_by(self.when)
 
     def __exit__(
         self,
@@ -105,10 +103,12 @@ class Limit:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._deadlines.end(self)
+        del self._deadlines.running[self]
+        if not self._cancels:
+            return
         for _cancel in range(self._cancels):
             self._task.uncancel()
-        ours = self._cancels and self._task.cancelling() <= self._cancelling
+        ours = self._task.cancelling() <= self._cancelling
         if ours and kind is not None and issubclass(kind, asyncio.CancelledError):
             raise DeadlinePassedError from error
 

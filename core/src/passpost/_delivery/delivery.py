@@ -131,23 +131,13 @@ class Delivery:
         self, message: Message, seconds: float, began: float, identity: Identity | None
     ) -> Receipt:
         over = began + seconds
-        # Chosen here, and not in functions that await each other: each costs every email a little.
+        send = self._send_cooled if self._cools else self._dispatch
         try:
             if self._once is not None and message.idempotency_key is not None:
-                send = self._send_cooled if self._cools else self._dispatch
                 make = partial(send, message, seconds, over, identity)
                 receipt = await self._once.send(message, over, make)
-            elif self._cools:
-                cooled = self._cooling.begin_now(message)
-                if cooled is None:
-                    cooled = await self._cooling.begin(message, over)
-                try:
-                    receipt = await self._dispatch(message, seconds, over, identity)
-                except (PasspostError, asyncio.CancelledError) as error:
-                    await self._cooling.give_back_unsent(cooled, error)
-                    raise
             else:
-                receipt = await self._dispatch(message, seconds, over, identity)
+                receipt = await send(message, seconds, over, identity)
         except BaseException as error:
             self._records.failed(message, began, error)
             raise

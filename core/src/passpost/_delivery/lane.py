@@ -50,9 +50,14 @@ class EmailLane:
         health: Whether it may be asked now.
         outgoing: What to send.
         rate: Has the places of the connector's rate; None where it has no limit.
+
+    Attributes:
+        has_rate: Whether a place has to be taken before an attempt.
     """
 
-    __slots__ = ("_attempt", "_mail", "_outgoing", "_place", "_rate", "active", "health", "name")
+    __slots__ = (
+        "_attempt", "_mail", "_outgoing", "_place", "_rate", "active", "has_rate", "health", "name",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -65,6 +70,7 @@ class EmailLane:
         self.name = name
         self.active = active
         self.health = health
+        self.has_rate = rate is not None
         self._outgoing = outgoing
         self._rate = rate
         self._place: Taken | None = None
@@ -78,11 +84,6 @@ class EmailLane:
         age = asyncio.get_running_loop().time() - outgoing.over + outgoing.seconds
         earlier = (outgoing.identity.started - outgoing.identity.date).total_seconds()
         return age + max(0.0, earlier) < self.active.repeatable_for
-
-    @property
-    def has_rate(self) -> bool:
-        """Whether a place has to be taken before an attempt."""
-        return self._rate is not None
 
     def takes_now(self) -> bool:
         """Take a place of the connector's rate, if nothing has to be awaited."""

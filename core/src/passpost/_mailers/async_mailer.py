@@ -261,6 +261,8 @@ class AsyncMailer(FromSettings):
         loop = asyncio.get_running_loop()
         if self._loop is None:
             self._loop = loop
+            for active in self._active:
+                active.loop = loop
         elif self._loop is not loop:
             raise RuntimeError(
                 "this mailer belongs to another event loop: make one for each loop, or use "

@@ -16,12 +16,13 @@ from passpost._messages.addresses import Address, shortened
 from passpost._messages.headers import frozen_headers
 from passpost._messages.locales import wanted_locales
 from passpost._messages.payload import frozen_payload
-from passpost._messages.usages import MAX_NAME, canonical_usage
+from passpost._messages.usages import KNOWN_USAGES, MAX_NAME, canonical_usage
 from passpost._phrases import _, said
 from passpost._text import refused_in_line
 from passpost.errors import Attempt, MessageError
 
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+_SETTLED: Final = frozenset(KNOWN_USAGES)
 
 
 def _recipient(value: Any) -> Address:
@@ -55,6 +56,8 @@ def _address(value: Any, field: str) -> Address:
 
 
 def _usage(value: Any) -> str:
+    if type(value) is str and value in _SETTLED:
+        return value
     return canonical_usage(_name(value, "usage"))
 
 

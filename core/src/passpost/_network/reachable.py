@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import ipaddress
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Final
 
@@ -29,7 +29,6 @@ _EMBEDDING: Final = tuple(
     ipaddress.IPv6Network(network) for network in ("64:ff9b::/96", "64:ff9b:1::/48", "::/96")
 )
 
-_UNCHANGED: Final = nullcontext()
 _internal: Final[ContextVar[bool]] = ContextVar("passpost.internal_addresses", default=True)
 
 
@@ -40,14 +39,14 @@ class UnreachableAddressError(OSError):
         super().__init__(errno.EACCES, _("the hostname leads to an address that is not allowed"))
 
 
-def reaching(*, internal: bool) -> AbstractContextManager[None]:
-    """Set whether internal addresses may be reached while the block runs."""
-    # On the way of each email, for which it nearly always says what holds already.
-    return _UNCHANGED if _internal.get() is internal else _changed(internal)
+def reaches_internal() -> bool:
+    """Return whether internal addresses may be reached now."""
+    return _internal.get()
 
 
 @contextmanager
-def _changed(internal: bool) -> Iterator[None]:
+def reaching(*, internal: bool) -> Iterator[None]:
+    """Set whether internal addresses may be reached while the block runs."""
     token = _internal.set(internal)
     try:
         yield

@@ -17,14 +17,17 @@ class Interruptions:
     somebody cancelled is awaited. Such an exception must not pass for the caller's cancellation,
     nor end the process.
 
+    Args:
+        loop: The running loop, if it is known: to ask for it costs more than all the rest.
+
     Attributes:
         task: The current task.
     """
 
     __slots__ = ("_cancelling", "task")
 
-    def __init__(self) -> None:
-        self.task = asyncio.current_task()
+    def __init__(self, loop: asyncio.AbstractEventLoop | None = None) -> None:
+        self.task = asyncio.current_task(loop)
         self._cancelling = 0
         if self.task is not None:
             # A cancellation that has been requested and not been raised yet, as by a signal while

@@ -123,7 +123,7 @@ def _lookup(locales: Sequence[str]) -> Sequence[str | None]:
         return _NO_TAGS
     if len(locales) == 1 and locales[0].isalpha():
         return (locales[0].lower(), None)
-    # Readers choose them: none is kept, and an extension is asked for no more than these.
+    # Readers choose them: no more than these are looked at, and asked for from an extension.
     folded = (locale.replace("_", "-").lower() for locale in islice(locales, MAX_LOCALES))
     tags = dict.fromkeys(tag for locale in folded for tag in _shortened(locale))
     return [*islice(tags, _MAX_TRIED), None]

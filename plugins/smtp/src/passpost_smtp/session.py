@@ -108,7 +108,7 @@ class SmtpSession:
             patience = self.context.limits.probe if probing else self.context.limits.command
             patience = max(0.0, min(patience, begin_by - now))
             result = await self._carry(pooled, form, mail, deadline, patience)
-            if follows and pooled.accepted > accepted:
+            if follows and not pooled.follows_well and pooled.accepted > accepted:
                 self._learn_from_following(pooled, result)
             refusal = result if isinstance(result, Refusal) else None
             if doubted is not None and (refusal is None or not refusal.unprocessed):
@@ -167,7 +167,7 @@ class SmtpSession:
         """Note whether a server that accepted a message has read what followed it in one write."""
         if not isinstance(result, Refusal) or not result.repeatable:
             pooled.follows_well = True
-        elif result.error.phase == "mail" and not pooled.follows_well:
+        elif result.error.phase == "mail":
             self.context.fallback.rule_out_following()
 
     def _build(self, pooled: PooledConnection, mail: Mail, deadline: float) -> BuiltMail:
