@@ -117,6 +117,7 @@ def test_a_hostile_template_reaches_nobody(browse: Browse, rich: Path) -> None:
             choose(page, "theme", theme)
             frame = page.frame_locator(f".device.{theme} iframe")
             expect(frame.locator("p")).to_have_text("x")
+            # Not "#own": Chromium connects for a click within the frame before it asks the policy.
             for link in ("#send", "#run", "#new", "#top"):
                 frame.locator(link).dispatch_event("click")
         choose(page, "view", "source")
@@ -124,13 +125,9 @@ def test_a_hostile_template_reaches_nobody(browse: Browse, rich: Path) -> None:
         assert page.title() == title
         assert page.url == f"{running.origin}/template/0"
         assert page.context.pages == [page]
-        assert canary.heard == []
-        # Chromium connects for a link that leads away within the frame, before it asks the policy.
-        choose(page, "view", "html")
-        frame.locator("#own").dispatch_event("click")
         # What was on its way has come before this.
         page.goto(f"{running.origin}/templates")
-    assert b"".join(canary.heard) == b""
+    assert canary.heard == []
 
 
 def test_a_test_email_with_a_keyboard(browse: Browse, file: Path) -> None:
