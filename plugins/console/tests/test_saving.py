@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 import passpost
 from passpost import config
 from passpost_console import Console
+from passpost_console.hiding import quiet_draft
 
 HOST = passpost.Host(environ={}, installed_extensions=())
 PRIMARY = "/connectors/primary"
@@ -224,6 +225,8 @@ HIDDEN = """{
   "stores": {"use": "redis", "settings": {"url": "redis://:canary-8@127.0.0.1"},
     "secret": "canary-9"},
   "outbox": {"keys": {"2026": "canary-10"}, "secret": "canary-11"}, /* token: canary-12 */
+  // 授权码：canary-abcdefgh，两个月前  pass: canaryabcdefgh password canary77
+  "lint": {"pwd": "canary-13", "密码": "canary-14"},
 }
 """
 
@@ -235,7 +238,30 @@ def test_no_page_has_a_secret_wherever_it_is(file: Path, client: Client) -> None
     for path in paths:
         response = client.get(path)
         assert response.status_code == 200, path
-        assert re.findall(r"canary-\S+", response.text) == [], path
+        assert re.findall(r"canary\S+", response.text) == [], path
+
+
+def test_a_long_text_is_searched_for_secrets_once(file: Path, client: Client) -> None:
+    # With the square of its length, the page never comes.
+    for part in ("a", "pass", '"pass', ":", "x://"):
+        long = part * (200_000 // len(part))
+        text = f'{{/* {long} */ "lint": {{"note": {json.dumps("x://" + long)}}}}}'
+        file.write_text(text, "utf-8")
+        assert client.get("/settings").status_code == 200
+        assert quiet_draft('{"pass' + long, {}) != ""
+
+
+@pytest.mark.parametrize("language", ["en", "zh-CN"])
+@pytest.mark.parametrize("use", ["smtp", "aliyun-dm", "ses", "sendgrid"])
+def test_what_a_comment_says_of_a_secret_is_not_one(
+    tmp_path: Path, use: str, language: str
+) -> None:
+    host = passpost.Host(environ={}, installed_extensions=())
+    console = Console(tmp_path / "new.jsonc", allow=lambda scope: True, host=host)
+    client = Client(console, **{"accept-language": language})
+    response = client.post("/add", {"name": "primary", "use": f"{use}:"})
+    assert response.status_code == 200
+    assert "***" not in response.text
 
 
 def test_text_without_changes_brings_each_secret_back(file: Path, client: Client) -> None:

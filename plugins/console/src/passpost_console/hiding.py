@@ -31,20 +31,28 @@ MASK: Final = "***"
 NEW: Final = "*** (new)"
 """What is shown in place of a secret that somebody has typed just now."""
 
-_TELLING: Final = re.compile("pass|secret|token|key|credential|auth", re.IGNORECASE)
-_TOLD: Final = re.compile(
-    r"""(?ix) ( ["'\w.-]* (?:pass|pw|secret|token|key|credential|auth) ["'\w.-]* \s* [:=]? \s* )
-    ( "(?:[^"\\\n]|\\.)*" | '[^'\n]*' | [^\s,;]+ )"""
+_WORDS: Final = (
+    "(?:pass(?!post)|pw|secret|token|key|credential|auth|密码|口令|授权码|密钥|私钥|令牌|凭证)"
+)
+_TELLING: Final = re.compile(_WORDS, re.IGNORECASE)
+# Each run of letters is looked at once, however long it is.
+_NAME: Final = rf"""(?<!["'\w.-]) (?= ["'\w.-]* {_WORDS}) ["'\w.-]++"""
+_VALUE: Final = r""" "(?:[^"\\\n]|\\.)*" | '[^'\n]*' | [^\s,;，；。]+ """
+_TOLD: Final = re.compile(rf"(?ix) ({_NAME} \s* [:=：] \s*) ({_VALUE})")
+# Without a colon, most words behind a name are prose.
+_NAMED: Final = re.compile(
+    rf"""(?ix) ({_NAME} \s+) ( "(?:[^"\\\n]|\\.)*" | '[^'\n]*' | (?=\S*\d)[!-~]{{6,}} )"""
 )
 # A text that cannot be read may end within a value, or have more of its kind in a list.
 _SAID: Final = re.compile(
-    r"""(?ix) ( "[^"\n]* (?:pass|pw|secret|token|key|credential|auth) [^"\n]* " \s* : \s* \[? \s* )
-    ( "(?:[^"\\\n]|\\.)*"? | '[^'\n]*'? | [^\s"'\[\]{},][^\s,}\]]* )"""
+    rf"""(?ix) ( " (?= [^"\n]* {_WORDS}) [^"\n]*+ " \s* : \s* \[? \s* )
+    ( "(?:[^"\\\n]|\\.)*"? | '[^'\n]*'? | [^\s"'\[\]{{}},][^\s,}}\]]* )"""
 )
+_LITERALS: Final = frozenset(("true", "false", "null"))
 _BY_NAME: Final = ("list", "mapping", "variants")
 """Settings whose class does not say which of the texts within are secrets."""
 
-_WITH_PASSWORD: Final = re.compile(r"(?i)[a-z][a-z0-9+.-]*://[^/\s@]*:[^/\s@]*@")
+_WITH_PASSWORD: Final = re.compile(r"(?i)(?<=[a-z0-9+.-])://[^/\s@:]*+:[^/\s@]*+@")
 
 
 @attrs.frozen
@@ -146,7 +154,9 @@ def _written(spans: Spans, values: Mapping[Path, str]) -> Iterator[tuple[int, in
 
 def quiet(comment: str) -> str:
     """Return a comment with what looks like a secret hidden."""
-    hidden = _TOLD.sub(lambda told: told[1] + _masked(told[2]), comment)
+    hidden = comment
+    for told in (_TOLD, _NAMED):
+        hidden = told.sub(lambda found: found[1] + _masked(found[2]), hidden)
     return _WITH_PASSWORD.sub(MASK, hidden)
 
 
@@ -161,8 +171,7 @@ def quiet_draft(text: str, forms: Mapping[str, Sequence[FormField]]) -> str:
 
 def _masked(value: str) -> str:
     bare = value.strip("\"'")
-    is_value = value[0] in "\"'" or any(not c.isalpha() for c in bare)
-    return value if not is_value or _is_open(bare) else value.replace(bare, MASK) if bare else value
+    return value if value in _LITERALS or _is_open(bare) else value.replace(bare, MASK)
 
 
 def reveal(text: str, before: str, forms: Mapping[str, Sequence[FormField]]) -> str:
