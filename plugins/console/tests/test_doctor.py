@@ -138,6 +138,7 @@ def test_without_settings_the_button_says_why(client: Client, file: Path) -> Non
     file.unlink()
     for page in (client.get("/doctor").text, client.post("/doctor").text):
         assert "There are no settings yet." in page
+        assert 'href="/add"' in page
         assert "disabled" in page
 
 

@@ -332,6 +332,8 @@ def test_a_test_email_goes_to_the_inbox_and_the_file_stays(inbox: Inbox, file: A
     assert "Send it to the inbox" in client.get("/test", params=asked_for).text
     answer = client.post("/test", {**asked_for, "payload": "{}", "inbox": "1"})
     assert answer.status_code == 200, answer.text
+    assert '<a class="button" href="/inbox">Inbox</a>' in answer.text
+    assert "Where to look for it" not in answer.text
     (email,) = inbox.emails.find(Wanted(to="ada@example.com"))
     assert b"000000" in email.source
     assert file.read_text("utf-8") == before

@@ -14,11 +14,15 @@ from typing import Any, Final
 
 import pytest
 from console_driving import TEXT, Running
+from inbox_driving import opened, send
 from playwright.sync_api import BrowserContext, Page
+
+from passpost_console.inbox.faults import Fault, Kind
 
 PATHS: Final = (
     "/", "/add", "/settings", "/connectors/primary", "/json/primary", "/no-such-page",
-    "/doctor", "/deliveries", "/templates", "/template/0",
+    "/doctor", "/deliveries", "/templates", "/template/0", "/test", "/inbox", "/inbox/settings",
+    *(f"/inbox/emails/1?view={view}" for view in ("html", "text", "source", "headers", "caveats")),
 )  # fmt: skip
 WIDTHS: Final = (360, 768, 1440)
 OUTSIDE: Final = """() => {
@@ -28,10 +32,16 @@ OUTSIDE: Final = """() => {
         const box = element.getBoundingClientRect();
         return box.width && !element.closest(scrolls) && (box.left < 0 || box.right > width + 1);
     });
+    // Words of a button of the page's language are beside each other, as far as there is room.
+    const broken = element => {
+        const line = parseFloat(getComputedStyle(element).lineHeight);
+        return element.matches("button.button") && element.textContent.trim().length < 20
+            && element.clientHeight > 2.2 * line;
+    };
     // A button, a label or a choice whose words do not fit.
     const cut = [...document.body.querySelectorAll("button, .badge, label, th, h1, h2, select")]
         .filter(element => !element.closest(".said")
-            && element.scrollWidth > element.clientWidth + 1
+            && (element.scrollWidth > element.clientWidth + 1 || broken(element))
             && getComputedStyle(element).display !== "inline");
     const all = document.documentElement;
     const wide = [...outside, ...cut, ...(all.scrollWidth > width ? [all] : [])];
@@ -41,6 +51,8 @@ AXE: Final = """async only => (await axe.run({resultTypes: ["violations"], ...on
     .filter(one => ["serious", "critical"].includes(one.impact))
     .map(one => [one.id, one.nodes.map(node => node.html.slice(0, 120))])"""
 COLORS: Final = {"runOnly": {"type": "rule", "values": ["color-contrast"]}}
+SUBJECT: Final = "A subject that is longer than a line of the list, 验证码, " * 3
+EMAIL: Final = "<p>Code: 493817</p><form></form><img src='http://127.0.0.1:1/x.png'>"
 HOUR: Final = 3_600
 NOON: Final = 1_795_348_800
 
@@ -85,6 +97,14 @@ def pages(
         for path in PATHS:
             page.goto(f"{running.origin}{path}")
             yield path, page
+        # What came of a test: the inbox, the conversation, a fault.
+        for fault in (None, Fault(Kind.REJECT, times=1)):
+            inbox.faults.switch(fault)
+            page.goto(f"{running.origin}/test")
+            page.locator("#to").fill("ada@example.com")
+            with page.expect_navigation():
+                page.locator("[name=inbox]").click()
+            yield f"/test ({'rejected' if fault else 'accepted'})", page
         page.goto(f"{running.origin}/deliveries?usage=nothing")
         yield "/deliveries (none)", page
         page.goto(f"{running.origin}/connectors/primary")
@@ -115,7 +135,8 @@ def pages(
         page.get_by_role("status").wait_for()
         yield "/doctor (findings)", page
 
-    with Running(file, log=log) as running:
+    with opened() as inbox, Running(file, log=log, inbox=inbox) as running:
+        send(inbox, "somebody-with-a-long-name@subdomain.example.com", html=EMAIL, subject=SUBJECT)
         yield shown
 
 

@@ -94,16 +94,38 @@ BROKEN = {
     "blanks": " \n",
     "a mark": "\ufeff{}",
     "deep": "[" * 5_000,
+    "half a character": r"""{"connectors": {"a": {"use": "smtp", "settings": {"host": "\ud800"}},
+        "b": {"use": "\ud800", "settings": {}}, "\ud800": {}},
+        "templates": [{"usageType": "\ud800", "subject": "\ud800", "content": "\ud800"}]}""",
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("case", BROKEN)
 def test_any_file_has_its_pages(client: Client, file: Path, case: str) -> None:
     file.write_bytes(BROKEN[case].encode("utf-8", "surrogateescape"))
-    for path in ("/", "/settings", "/add"):
+    for path in ("/", "/settings", "/add", "/templates", "/test", "/doctor"):
         assert client.get(path).status_code == 200, path
-    for path in ("/connectors/a", "/json/a", "/connectors/b", "/json/b"):
+    for path in ("/template/0", "/connectors/a", "/json/a", "/connectors/b", "/json/b"):
         assert client.get(path).status_code in (200, 404), path
+
+
+@pytest.mark.parametrize("case", ["not UTF-8", "too large"])
+def test_a_file_that_cannot_be_read_is_not_called_empty(
+    client: Client, file: Path, case: str
+) -> None:
+    file.write_bytes(BROKEN[case].encode("utf-8", "surrogateescape"))
+    reason = client.get("/").text
+    assert "What is wrong" in reason
+    assert "No settings yet" not in reason
+    assert ("not UTF-8" in reason) or ("larger than 1 MiB" in reason)
+    found = client.post("/doctor", {}).text
+    assert ("not UTF-8" in found) or ("larger than 1 MiB" in found)
+
+
+def test_a_page_that_is_not_there_leads_to_those_that_are(client: Client) -> None:
+    response = client.get("/no-such-page")
+    assert response.status_code == 404
+    assert '<a href="/templates">' in response.text
 
 
 def test_a_folder_is_no_file(tmp_path: Path) -> None:

@@ -40,6 +40,7 @@ class Outcome:
         conversation: What went over the connection, cleared of all that was said.
         problems: What is wrong with the settings.
         is_marked: Whether the email says that it is a test.
+        in_inbox: Whether it went to the development inbox, and not to the recipient.
     """
 
     result: str
@@ -50,6 +51,7 @@ class Outcome:
     conversation: tuple[str, ...] = ()
     problems: tuple[passpost.Problem, ...] = ()
     is_marked: bool = True
+    in_inbox: bool = False
 
 
 def settings_for(document: Document, name: str) -> dict[str, Any]:

@@ -103,7 +103,9 @@ class Visit:
 
     def show(self, template: str, status: int = 200, **values: Any) -> Response:
         """Answer with a page."""
-        return HTMLResponse(self.rendered(template, **values), status)
+        # Settings may contain half a character, which no response can.
+        page = self.rendered(template, **values).encode("utf-8", "replace")
+        return HTMLResponse(page, status)
 
     def rendered(self, template: str, **values: Any) -> str:
         """Return a page, or a part of one, as HTML."""

@@ -76,7 +76,7 @@ class Document:
     @property
     def is_new(self) -> bool:
         """Whether there are no settings yet."""
-        return not self.loaded.text.strip()
+        return self.readable and not self.loaded.text.strip()
 
     @property
     def errors(self) -> tuple[passpost.Problem, ...]:

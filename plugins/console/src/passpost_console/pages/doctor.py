@@ -88,13 +88,16 @@ def _wishes(to: str, *, senders: bool) -> Wishes:
     return Wishes(recipient=to or None, senders=senders)
 
 
-async def _encoded(before: str, parts: AsyncGenerator[str, None], after: str) -> AsyncIterator[str]:
-    yield before
+async def _encoded(
+    before: str, parts: AsyncGenerator[str, None], after: str
+) -> AsyncIterator[bytes]:
+    # As `Visit.show` does.
+    yield before.encode("utf-8", "replace")
     # A browser that leaves ends the examination.
     async with aclosing(parts):
         async for part in parts:
-            yield part
-    yield after
+            yield part.encode("utf-8", "replace")
+    yield after.encode("utf-8", "replace")
 
 
 async def _findings(
@@ -148,6 +151,8 @@ def _application(visit: Visit, document: Document) -> passpost.Application | pas
     """Return the application of the settings, or what is wrong with them."""
     workspace = visit.workspace
     place = workspace.path.name
+    if not document.readable:
+        return passpost.ConfigError(document.problems)
     try:
         settings = config.read(document.loaded.text, place)
         return configured(settings, None, workspace.host)

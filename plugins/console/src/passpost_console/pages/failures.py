@@ -29,7 +29,8 @@ def rejected(visit: Visit, reason: Rejected) -> Response:
 
 def failed(visit: Visit, status: int) -> Response:
     """Answer a request that cannot be answered."""
-    return visit.show("failure.html", status, reason=_REASONS.get(status, _DEFECT), entry=None)
+    reason = _REASONS.get(status, _DEFECT)
+    return visit.show("failure.html", status, reason=reason, entry=None, inside=True)
 
 
 def closed(visit: Visit, gate: Gate | None) -> Response:

@@ -15,6 +15,7 @@ from passpost_console.coverage import FLOWS
 from passpost_console.library import APPLICATION, library
 from passpost_console.looking import payload_of
 from passpost_console.pace import MOST
+from passpost_console.pages.deliveries import WORDS
 from passpost_console.pages.saving import review
 from passpost_console.phrases import _
 from passpost_console.remembered import Draft, Trial
@@ -158,6 +159,7 @@ def _sent(visit: Visit, asked: Asked) -> Response:
     if not asked.draft and not to_inbox:
         ok = outcome.result == "accepted"
         visit.workspace.trials[asked.connector] = Trial(time.time(), ok, outcome.words)
+    outcome = attrs.evolve(outcome, in_inbox=to_inbox and outcome.result == "accepted")
     return _show(visit, asked, outcome=outcome)
 
 
@@ -197,6 +199,7 @@ def _show(
         obstacles=list(_obstacles(asked)),
         faults={"to": "", "usage": "", "payload": "", **(faults or {})},
         outcome=outcome,
+        words=WORDS,
         has_inbox=_has_inbox(visit, asked),
     )
 
