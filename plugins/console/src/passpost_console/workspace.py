@@ -96,8 +96,16 @@ class Document:
 
     def problems_of(self, name: str) -> tuple[passpost.Problem, ...]:
         """Return the problems of a connector, with paths as in the whole file."""
-        place = ("connectors", name)
-        return tuple(one for one in self.problems if config_path(one.path)[:2] == place)
+        return tuple(self._placed.get(name, ()))
+
+    @cached_property
+    def _placed(self) -> dict[str | int, list[passpost.Problem]]:
+        found: dict[str | int, list[passpost.Problem]] = {}
+        for one in self.problems:
+            path = config_path(one.path)
+            if path[:1] == ("connectors",) and len(path) > 1:
+                found.setdefault(path[1], []).append(one)
+        return found
 
     @cached_property
     def hidden(self) -> Hidden:
