@@ -10,9 +10,11 @@ from typing import Final
 import pytest
 from canary import Canary, hostile
 from console_driving import TEXT, Running
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, Route, expect
 
 import passpost_templates
+from passpost_console.framing import HEADERS
+from passpost_console.pages import frame
 from pytest_passpost import SmtpServer
 
 Browse = Callable[..., BrowserContext]
@@ -107,19 +109,45 @@ def test_a_dark_preview_has_the_dark_styles(browse: Browse, rich: Path) -> None:
         expect(dark).to_have_css("background-color", "rgb(17, 19, 23)")
 
 
-def test_a_hostile_template_reaches_nobody(browse: Browse, rich: Path) -> None:
+OUT: Final = '</iframe></textarea><script>top.document.title = "taken"</script>'
+OPEN: Final = "default-src * data: 'unsafe-inline'; frame-ancestors 'self'"
+
+
+def unlock(page: Page, lacking: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take away what keeps an email in its frame."""
+    if "header" in lacking:
+        policy = OPEN if "policy" in lacking else HEADERS["content-security-policy"][9:]
+        monkeypatch.setattr(frame, "HEADERS", {**HEADERS, "content-security-policy": policy})
+    if "attribute" in lacking:
+
+        def without(route: Route) -> None:
+            response = route.fetch()
+            assert 'sandbox=""' in response.text()
+            route.fulfill(response=response, body=response.text().replace('sandbox=""', ""))
+
+        page.route("**/template/0", without)
+
+
+# Each of two locks keeps the email in its frame.
+@pytest.mark.parametrize("lacking", ["nothing", "attribute", "header"])
+def test_a_hostile_template_reaches_nobody(
+    browse: Browse, rich: Path, monkeypatch: pytest.MonkeyPatch, lacking: str
+) -> None:
     with Running(rich) as running, Canary() as canary:
         page = entered(browse(), running)
+        unlock(page, lacking, monkeypatch)
         page.goto(f"{running.origin}/template/0")
         title = page.title()
+        page.locator("#subject").fill(OUT)
+        page.locator("#text").fill(OUT)
         page.locator("#content").fill(hostile(canary))
         for theme in ("light", "dark"):
             choose(page, "theme", theme)
-            frame = page.frame_locator(f".device.{theme} iframe")
-            expect(frame.locator("p")).to_have_text("x")
+            shown = page.frame_locator(f".device.{theme} iframe")
+            expect(shown.locator("p")).to_have_text("x")
             # Not "#own": Chromium connects for a click within the frame before it asks the policy.
             for link in ("#send", "#run", "#new", "#top"):
-                frame.locator(link).dispatch_event("click")
+                shown.locator(link).dispatch_event("click")
         choose(page, "view", "source")
         expect(page.locator(".pane.source")).to_contain_text("</html>")
         assert page.title() == title
@@ -128,6 +156,17 @@ def test_a_hostile_template_reaches_nobody(browse: Browse, rich: Path) -> None:
         # What was on its way has come before this.
         page.goto(f"{running.origin}/templates")
     assert canary.heard == []
+
+
+def test_without_its_locks_the_same_template_would(
+    browse: Browse, rich: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Running(rich) as running, Canary() as canary:
+        page = entered(browse(), running)
+        unlock(page, "attribute, header and policy", monkeypatch)
+        page.goto(f"{running.origin}/template/0")
+        with page.expect_request(f"{canary.url}/script"):
+            page.locator("#content").fill(hostile(canary))
 
 
 def test_a_test_email_with_a_keyboard(browse: Browse, file: Path) -> None:
