@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
-import passpost
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from passpost_console.workspace import Document, Entry
+    from passpost_console.workspace import Document
 
 FLOWS: Final = ("Register", "SignIn", "ForgotPassword", "Generic")
 """The usages of the flows; each of them needs a template."""
@@ -74,7 +72,7 @@ def coverage(document: Document) -> Coverage:
     each = {
         one.name: common | _templates(one.settings.get("templates"))
         for one in document.entries
-        if not _is_at_provider(one)
+        if not one.has_templates_at_provider
     }
     have: _Have = frozenset().union(common, *each.values())
     used = [usage for usage, _ in sorted(have) if usage not in FLOWS]
@@ -89,12 +87,6 @@ def coverage(document: Document) -> Coverage:
         sources[lower] = (*sources.get(lower, ()), name)
     rows = {usage: tuple(_cell(usage, one, sources) for one in languages) for usage in usages}
     return Coverage(languages, rows)
-
-
-def _is_at_provider(entry: Entry) -> bool:
-    return (
-        entry.info is not None and passpost.Capability.PROVIDER_TEMPLATES in entry.info.capabilities
-    )
 
 
 def _templates(written: Any) -> _Have:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 import attrs
 
 from passpost._paths import path_keys
+from passpost_console.forms import lines
 from passpost_tools.editing import rewrite
 from passpost_tools.lint import lint
 from passpost_tools.setup.questions import is_reference
@@ -95,15 +96,23 @@ def _line(problem: passpost.Problem, spans: Spans, text: str, key: str) -> int |
     return before.replace("\r\n", "\n").count("\n") + 1
 
 
-def marked(text: str, findings: Sequence[Finding]) -> list[tuple[int, str, list[Finding]]]:
-    """Return the lines with findings, and those around them: number, text, findings."""
-    lines = text.replace("\r\n", "\n").split("\n")
+class _Placed(Protocol):
+    @property
+    def line(self) -> int | None: ...
+
+
+Placed = TypeVar("Placed", bound=_Placed)
+
+
+def marked(text: str, findings: Sequence[Placed]) -> list[tuple[int, str, list[Placed]]]:
+    """Return the lines with findings or problems, and those around them: number, text, findings."""
+    every = lines(text).split("\n")
     numbers = {one.line for one in findings if one.line is not None}
     near = range(-_AROUND, _AROUND + 1)
-    shown = {n + d for n in numbers for d in near if 1 <= n + d <= len(lines)}
+    near_them = {n + d for n in numbers for d in near if 1 <= n + d <= len(every)}
     return [
-        (number, lines[number - 1], [one for one in findings if one.line == number])
-        for number in sorted(shown)
+        (number, every[number - 1], [one for one in findings if one.line == number])
+        for number in sorted(near_them)
     ]
 
 

@@ -288,7 +288,7 @@ def _secret(one: Input, old: Any, form: Mapping[str, str]) -> Any:
         return None
     if form.get(f"{one.name}:reference"):
         return one.offered
-    text = _lines(form.get(one.name, ""))
+    text = lines(form.get(one.name, ""))
     if not text:
         # An empty input leaves a secret as it is, and removes a reference that was shown in it.
         return None if one.name in form and isinstance(old, str) and is_reference(old) else old
@@ -300,7 +300,7 @@ def _secret(one: Input, old: Any, form: Mapping[str, str]) -> Any:
 def _leaf(one: Input, old: Any, form: Mapping[str, str]) -> Any:
     if one.name not in form:
         return old
-    text = _lines(form[one.name])
+    text = lines(form[one.name])
     if text == one.before or (not text and _is_placeholder(old)):
         return old
     if not text.strip():
@@ -334,8 +334,8 @@ def _restored(new: Any, old: Any) -> Any:
     return new
 
 
-def _lines(text: str) -> str:
-    # Browsers send each line end as CR LF.
+def lines(text: str) -> str:
+    """Return a text as browsers were given it: they send each line end as CR LF."""
     return text.replace("\r\n", "\n")
 
 

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
-import passpost
-from passpost_console.forms import shown
+from passpost_console.forms import lines, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -15,6 +14,9 @@ if TYPE_CHECKING:
     from passpost_console.workspace import Document, Entry
 
 LIST: Final = "templates"
+CONTENTS: Final = (LIST, "missingVariables")
+"""The settings that decide what emails say, whichever connector sends them."""
+
 APPLICATION: Final = ""
 """The owner of the templates that all connectors share."""
 
@@ -104,7 +106,8 @@ class Library:
 
 def libraries(document: Document) -> tuple[Library, ...]:
     """Return the templates of an application, then those of each connector that can have some."""
-    own = [one for one in document.entries if _has_templates(one)]
+    known = (one for one in document.entries if one.info is not None)
+    own = [one for one in known if not one.has_templates_at_provider]
     kinds = {_content_type(one) for one in own}
     shared = kinds.pop() if len(kinds) == 1 else "text/plain"
     return (
@@ -116,12 +119,6 @@ def libraries(document: Document) -> tuple[Library, ...]:
 def library(document: Document, owner: str) -> Library | None:
     """Return the templates of an owner; None if there is no such owner."""
     return next((one for one in libraries(document) if one.owner == owner), None)
-
-
-def _has_templates(entry: Entry) -> bool:
-    return entry.info is not None and (
-        passpost.Capability.PROVIDER_TEMPLATES not in entry.info.capabilities
-    )
 
 
 def _content_type(entry: Entry) -> str:
@@ -155,8 +152,3 @@ def edited(values: Mapping[str, Any], form: Mapping[str, str]) -> dict[str, Any]
         if (values)
         else {key: made[key] for key in KEYS if key in made}
     )
-
-
-def lines(text: str) -> str:
-    """Return a text as browsers were given it: they send each line end as CR LF."""
-    return text.replace("\r\n", "\n")

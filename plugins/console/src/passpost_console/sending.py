@@ -12,6 +12,7 @@ from passpost.config import Settings
 from passpost.errors import Attempt
 from passpost.phrases import said
 from passpost_console.conversation import overheard
+from passpost_console.library import CONTENTS
 from passpost_console.phrases import _
 from passpost_tools import trial
 from passpost_tools.configuring import configured
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 
 TIMEOUT: Final = 30.0
 """Seconds that a test may take: somebody waits for it."""
-
-_KEPT: Final = ("templates", "missingVariables")
 
 
 @attrs.frozen(kw_only=True)
@@ -65,7 +64,7 @@ def settings_for(document: Document, name: str) -> dict[str, Any]:
     # Where a connector can tell more of its conversation, it does so for a test.
     if any(one.key == "debug" and one.widget == "switch" for one in fields):
         entry["settings"] = {**entry["settings"], "debug": True}
-    kept: dict[str, Any] = {key: document.data[key] for key in _KEPT if key in document.data}
+    kept: dict[str, Any] = {key: document.data[key] for key in CONTENTS if key in document.data}
     return {**kept, "connectors": {name: entry}}
 
 

@@ -50,6 +50,12 @@ class Entry:
     info: passpost.ConnectorInfo | None = None
     error: str = ""
 
+    @property
+    def has_templates_at_provider(self) -> bool:
+        """Whether its templates are at its provider, and not in the settings."""
+        at_provider = passpost.Capability.PROVIDER_TEMPLATES
+        return self.info is not None and at_provider in self.info.capabilities
+
     def fields(self, language: str) -> tuple[FormField, ...]:
         """Return the form of its settings; nothing if it does not describe them."""
         return fields_of(self.info, language) if self.info is not None else ()

@@ -12,6 +12,7 @@ from passpost_console.inbox.faults import Faults
 from passpost_console.inbox.smtp_server import SmtpServer
 from passpost_console.inbox.stand_ins import Offer, StandIns
 from passpost_console.inbox.store import Emails
+from passpost_console.library import CONTENTS
 
 if TYPE_CHECKING:
     import socket
@@ -91,7 +92,7 @@ class Inbox:
         offer = next((one for one in self._offers if one.connector == connector), None)
         if offer is None:
             return None
-        kept = {key: settings[key] for key in _KEPT if key in settings}
+        kept = {key: settings[key] for key in CONTENTS if key in settings}
         own = dict(offer.settings)
         if connector == SMTP and isinstance(settings.get("fromEmail"), str):
             own["fromEmail"] = settings["fromEmail"]
@@ -107,6 +108,3 @@ class Inbox:
 
     def _deliver(self, sender: str, recipients: tuple[str, ...], source: bytes) -> None:
         self.emails.add(SMTP, sender, recipients, source)
-
-
-_KEPT: Final = ("templates", "missingVariables")

@@ -10,6 +10,7 @@ import attrs
 import passpost
 from passpost._config.jsonc import MARK
 from passpost_console.changes import forms_of, propose
+from passpost_console.findings import marked
 from passpost_console.hiding import MASK, Path, quiet_draft, reveal, secret_paths, value_at
 from passpost_console.pages import failures
 from passpost_console.pages.connector import CHANGED, about
@@ -159,23 +160,10 @@ def _show(  # noqa: PLR0913, PLR0917 - each is one fact of the page
         text=text,
         version=document.loaded.version,
         problems=placed,
-        marked=_marked(text, placed),
+        marked=marked(text, placed),
         editable=part is not None,
         is_saved=visit.query.get("saved") == "1",
     )
-
-
-def _marked(
-    text: str, problems: list[passpost.Problem]
-) -> list[tuple[int, str, list[passpost.Problem]]]:
-    """Return the lines with problems, and those around them: number, text, problems."""
-    lines = text.replace("\r\n", "\n").split("\n")
-    numbers = {one.line for one in problems if one.line is not None}
-    near = {n + d for n in numbers for d in (-1, 0, 1) if 1 <= n + d <= len(lines)}
-    return [
-        (number, lines[number - 1], [one for one in problems if one.line == number])
-        for number in sorted(near)
-    ]
 
 
 PAGE: Final = Page("/settings", whole, title=_("Settings file"), posts=True)
