@@ -243,3 +243,11 @@ def test_the_order_has_each_member_once() -> None:
     assert reorder('{"a": [1, 2, 3]}', ("a",), [2, 0, 1]) == '{"a": [3, 1, 2]}'
     with pytest.raises(KeyError):
         reorder("{}", ("connectors",), [])
+
+
+def test_a_member_is_found_with_its_comments() -> None:
+    spans = Spans(
+        '\ufeff{"a": [ // of the list\n  // before\n  1, // behind\n 2 /* own */ ]} // end'
+    )
+    assert spans.with_comments(("a", 0)) == ("// before\n", "1", " // behind")
+    assert spans.with_comments(("a", 1)) == ("", "2", " /* own */ // end")

@@ -15,7 +15,8 @@ from console_forms import form
 import passpost
 import passpost_templates
 from passpost import config
-from passpost_console.findings import find, text_of
+from passpost._messages.usages import FLOW_USAGES
+from passpost_console.findings import Beside, find, text_of
 from passpost_console.framing import POLICY
 from passpost_console.looking import look_at, payload_of
 from passpost_console.pages.frame import themed
@@ -111,6 +112,51 @@ def test_a_comment_hides_a_warning(client: Client, file: Path) -> None:
         ' "subject": "{{code}}",', ' "subject": "{{code}}", // passpost: ignore W212\n'
     ), "utf-8")  # fmt: skip
     assert "locked screens" not in client.get(FIRST).text
+
+
+REGISTER = '    {"usageType": "Register", "subject": "Welcome", "content": "{{code}}"},\n  ],'
+LACKS = "no template in <code>zh-CN</code> for <code>Register</code>"
+
+
+def finding(response: httpx.Response, key: str) -> str:
+    """Return what is said beside a text of the template."""
+    found = re.search(rf'<div id="finding-{key}".*?</div>', response.text, re.DOTALL)
+    assert found is not None
+    return found[0]
+
+
+def test_what_a_language_lacks_is_said_beside_it(client: Client, file: Path) -> None:
+    file.write_text(TEXT.replace("  ],", REGISTER), "utf-8")
+    assert LACKS in finding(client.get("/template/1"), "locale")
+    assert "no template in" not in client.get(FIRST).text
+    changed = sent(client, "/template/1", locale="de", preview="1")
+    assert LACKS.replace("zh-CN", "de") in finding(changed, "locale")
+    # The first one of a language has the warning, as the command `check` shows it.
+    second = '{"usageType": "Generic", "locale": "zh", "subject": "s", "content": "{{code}}"},'
+    file.write_text(TEXT.replace("  ],", f"    {second}\n{REGISTER}"), "utf-8")
+    assert LACKS in finding(client.get("/template/1"), "locale")
+    assert "no template in" not in client.get("/template/2").text
+
+
+@pytest.mark.parametrize(("before", "behind"), [("// passpost: ignore W218\n", ""), ("", "// passpost: ignore W218")])  # fmt: skip  # noqa: E501 - a table
+def test_a_comment_beside_a_template_hides_its_warning(
+    client: Client, file: Path, before: str, behind: str
+) -> None:
+    text = TEXT.replace("  ],", REGISTER).replace("zh-CN", "zh-TW")
+    start = text.index('{"usageType": "SignIn", "locale"')
+    end = text.index("\n", start)
+    file.write_text(text[:start] + before + text[start:end] + behind + text[end:], "utf-8")
+    assert "no template in" not in client.get("/template/1").text
+
+
+def test_few_of_the_other_templates_are_looked_at() -> None:
+    pairs = [(usage, f"{a}{b}") for usage in FLOW_USAGES for a in "abcdefg" for b in "abcdefg"]
+    listed = [{"usageType": usage, "locale": tag} for usage, tag in [*pairs, ("SignIn", "aa-x")]]
+    beside = Beside.of(listed, 0)
+    languages = {locale for _, locale in beside.after}
+    assert len(beside.after) < 10
+    assert languages == {"aa", "ab"}
+    assert {usage for usage, _ in beside.after} == set(FLOW_USAGES)
 
 
 def test_a_preview_changes_nothing(client: Client, file: Path) -> None:

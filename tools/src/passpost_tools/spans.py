@@ -55,6 +55,23 @@ class Spans:
         depth = len(parent) + 1
         return [m for path, m in self.members.items() if path[:-1] == parent and len(path) == depth]
 
+    def with_comments(self, path: Path) -> tuple[str, str, str]:
+        """Return a member's value, and the comments on the lines before and the line behind it."""
+        member, inside = self.members[path], self.inside(path[:-1])
+        place = inside.index(member)
+        begin = self.members[path[:-1]].value + 1
+        if place:
+            begin = inside[place - 1].comma or inside[place - 1].end
+        # What is on the line on which the one before ends belongs to that one.
+        line = self.text.find("\n", begin, member.start) + 1
+        end = self.text.find("\n", member.end)
+        close = inside[place + 1].start if place + 1 < len(inside) else len(self.text)
+        line, end = line or member.start, len(self.text) if end < 0 else end
+        before = (text for at, text in self.comments if line <= at < member.start)
+        behind = (text for at, text in self.comments if member.end <= at < min(end, close))
+        own = self.text[member.value : member.end]
+        return "".join(f"{one}\n" for one in before), own, "".join(f" {one}" for one in behind)
+
 
 class _Members(Scan):
     """The scan that finds problems, which also notes where values end."""

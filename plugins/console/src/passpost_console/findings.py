@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 import attrs
 
+from passpost._messages.usages import FLOW_USAGES, canonical_usage
 from passpost._paths import path_keys
 from passpost_console.forms import lines
 from passpost_tools.editing import rewrite
@@ -40,8 +41,56 @@ class Finding:
     line: int | None = None
 
 
+@attrs.frozen
+class Beside:
+    """The other templates of a list, as far as they decide what a template lacks.
+
+    Attributes:
+        before: Usage and language of those before it.
+        after: Likewise, of those behind it.
+    """
+
+    before: tuple[tuple[str, str], ...] = ()
+    after: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def of(cls, templates: Sequence[Any], number: int) -> Beside:
+        """Return the first one of each flow, in the same language and in any other.
+
+        One of the same usage and language is left out: what is said of it names its place.
+        """
+        pairs = [_pair(one) for one in templates]
+        own = pairs[number][1].partition("-")[0]
+        first: dict[tuple[str, bool], int] = {}
+        for index, (usage, locale) in enumerate(pairs):
+            if (usage, locale) != pairs[number]:
+                flow = usage if usage in FLOW_USAGES else ""
+                first.setdefault((flow, locale.partition("-")[0] == own), index)
+        return cls(
+            tuple(pairs[index] for index in first.values() if index < number),
+            tuple(pairs[index] for index in first.values() if index > number),
+        )
+
+
+def _pair(template: Any) -> tuple[str, str]:
+    values = template if isinstance(template, dict) else {}
+    usage, locale = values.get("usageType"), values.get("locale")
+    named = canonical_usage(usage) if isinstance(usage, str) else ""
+    return named, locale.lower() if isinstance(locale, str) else ""
+
+
+def _stand_ins(pairs: Sequence[tuple[str, str]]) -> Iterator[str]:
+    for usage, locale in pairs:
+        named = {"usageType": usage, "subject": "-", "content": "-", "locale": locale}
+        yield json.dumps({key: value for key, value in named.items() if value})
+
+
 def find(
-    written: str, content_type: str, lint_settings: Any, host: passpost.Host
+    written: str,
+    content_type: str,
+    lint_settings: Any,
+    host: passpost.Host,
+    beside: Beside = Beside(),
 ) -> tuple[Finding, ...]:
     """Return what is wrong with a template, and what is probably a mistake in it.
 
@@ -50,39 +99,48 @@ def find(
         content_type: What the content is if the template does not say.
         lint_settings: The setting ``lint`` of the file.
         host: Where connectors are looked up.
+        beside: The other templates.
     """
     own = {} if lint_settings is None else {"lint": lint_settings}
     head = json.dumps(own)[:-1] + (", " if own else "")
-    return _found(written, content_type, head, host)
+    return _found(written, content_type, head, host, beside)
 
 
 # A page shows the same template several times while somebody works on it.
 @lru_cache(maxsize=256)
-def _found(written: str, content_type: str, head: str, host: passpost.Host) -> tuple[Finding, ...]:
-    text = f'{head}"{_LIST}": [{written}]}}'
+def _found(
+    written: str, content_type: str, head: str, host: passpost.Host, beside: Beside
+) -> tuple[Finding, ...]:
+    before = "".join(f"{one}, " for one in _stand_ins(beside.before))
+    after = "".join(f", {one}" for one in _stand_ins(beside.after))
+    text = f'{head}"{_LIST}": [{before}\n{written}\n{after}]}}'
+    place = (_LIST, len(beside.before))
     spans = Spans(text)
-    values: dict[str, Any] = spans.value[_LIST][0]
-    if not values.get(_KIND):
-        text = rewrite(text, {**spans.value, _LIST: [{**values, _KIND: content_type}]})
+    listed: list[dict[str, Any]] = spans.value[_LIST]
+    if not listed[place[1]].get(_KIND):
+        listed[place[1]][_KIND] = content_type
+        text = rewrite(text, spans.value)
         spans = Spans(text)
-    return tuple(_findings(lint(text, host=host), spans, text))
+    return tuple(_findings(lint(text, host=host), spans, place))
 
 
-def _findings(problems: Sequence[passpost.Problem], spans: Spans, text: str) -> Iterator[Finding]:
-    values: Mapping[str, Any] = spans.value[_LIST][0]
+def _findings(
+    problems: Sequence[passpost.Problem], spans: Spans, place: tuple[str, int]
+) -> Iterator[Finding]:
+    values: Mapping[str, Any] = spans.value[_LIST][place[1]]
     for one in problems:
         path = path_keys(one.path)
-        if path[:2] != (_LIST, 0):
+        if path[:2] != place:
             continue
         key = str(path[2]) if len(path) > 2 else ""  # noqa: PLR2004 - a setting of the template
         # Nothing is told of a text that is read from elsewhere.
         if not is_reference(values.get(key)):
-            yield Finding(key, attrs.evolve(one, path=key), _line(one, spans, text, key))
+            yield Finding(key, attrs.evolve(one, path=key), _line(one, spans, (*place, key)))
 
 
-def _line(problem: passpost.Problem, spans: Spans, text: str, key: str) -> int | None:
+def _line(problem: passpost.Problem, spans: Spans, place: tuple[str | int, ...]) -> int | None:
     """Return the line within a setting's text: in the file it is one line of JSON."""
-    member = spans.members.get((_LIST, 0, key))
+    text, member = spans.text, spans.members.get(place)
     if member is None or problem.line is None or problem.column is None:
         return None
     starts = [0, *(at + 1 for at, char in enumerate(text) if char == "\n")]

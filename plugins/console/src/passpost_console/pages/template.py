@@ -9,7 +9,7 @@ import attrs
 import passpost
 from passpost._messages.usages import KNOWN_USAGES
 from passpost_console import samples
-from passpost_console.findings import Finding, find, marked, text_of
+from passpost_console.findings import Beside, Finding, find, marked, text_of
 from passpost_console.forms import shown
 from passpost_console.library import BODIES, KEYS, Library, Written, edited, library
 from passpost_console.looking import look_at, payload_of
@@ -72,12 +72,13 @@ class Editing:
 
     @property
     def written(self) -> str:
-        """The text of the template as it shall be, with its comments."""
+        """The text of the template as it shall be, with its comments and those beside it."""
         if self.is_new:
             return text_of(self.values)
         spans = self.document.spans
-        member = spans.members[(*self.library.path, self.before.number)]
-        return rewrite(spans.text[member.value : member.end], self.values)
+        place: tuple[str | int, ...] = (*self.library.path, self.before.number)
+        before, own, behind = spans.with_comments(place)
+        return before + rewrite(own, self.values) + behind
 
 
 def answer(visit: Visit) -> Response:
@@ -150,7 +151,9 @@ def show(
     """Answer with the page of a template."""
     values = editing.values
     lint = editing.document.data.get("lint")
-    found = find(editing.written, editing.library.content_type, lint, visit.workspace.host)
+    beside = Beside.of(editing.items, editing.before.number)
+    kind, host = editing.library.content_type, visit.workspace.host
+    found = find(editing.written, kind, lint, host, beside)
     given = visit.form.get("payload")
     text = samples.written(samples.sample(values)) if given is None else given
     payload, wrong = payload_of(text)
