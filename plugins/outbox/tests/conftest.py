@@ -3,51 +3,32 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator
 from itertools import count
 from pathlib import Path
 from typing import Any
 
-import attrs
 import pytest
 
 import passpost
-from passpost import config
 from passpost_outbox import AsyncOutbox, Keys, SqliteStore, Worker
-from passpost_redis.testing import RedisProgram
+from passpost_redis.testing import redis_program, server  # noqa: F401 - fixtures
 
 sys.path.insert(0, str(Path(__file__).parent / "servers"))
 
 from postgres_program import PostgresProgram
+from recording import Connector
 
 SECRET = b"s" * 16
 _SCHEMAS = count()
 
 
-@attrs.frozen(kw_only=True)
-class Config(config.ConnectorConfig):
-    @property
-    def sender(self) -> passpost.Address:
-        return passpost.Address("no-reply@example.com")
-
-
-class Provider:
+class Provider(Connector):
     """A connector that accepts emails, or does what it was told first."""
 
     def __init__(self) -> None:
         self.mails: list[passpost.Mail] = []
         self.answer: Callable[[], Awaitable[None]] | None = None
-
-    @passpost.hookimpl
-    def connector_info(self) -> passpost.ConnectorInfo:
-        text = {"en": "provider"}
-        return passpost.ConnectorInfo(
-            id="provider", name=text, description=text, config_class=Config
-        )
-
-    @passpost.hookimpl
-    def parse_config(self, settings: Mapping[str, Any]) -> Config:
-        return config.parse(Config, settings)
 
     @passpost.hookimpl
     async def send_mail(self, mail: passpost.Mail) -> passpost.Receipt:
@@ -71,14 +52,7 @@ class Bench:
         return AsyncOutbox(self.store, self.keys, secret=SECRET, **options)
 
     def mailer(self) -> passpost.AsyncMailer:
-        host = passpost.Host(environ={}, installed_extensions=())
-        host.register(self.provider)
-        settings = {
-            "connectors": {"primary": {"use": "provider", "settings": {}}},
-            "templates": [{"usageType": "Generic", "subject": "Code", "content": "{{code}}"}],
-            "delivery": {"attempts": 1},
-        }
-        return passpost.AsyncMailer.from_settings(settings, host)
+        return self.provider.mailer()
 
     def worker(self, mailer: passpost.AsyncMailer, **options: Any) -> Worker:
         return Worker(self.store, self.keys, mailer, **options)
@@ -102,21 +76,3 @@ def postgres_url(postgres: PostgresProgram) -> str:
     schema = f"test_{next(_SCHEMAS)}"
     postgres.execute(f"CREATE SCHEMA {schema}")
     return postgres.url_of(schema)
-
-
-@pytest.fixture(scope="session")
-def redis_program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisProgram]:
-    program = RedisProgram(tmp_path_factory.mktemp("redis"))
-    program.start()
-    yield program
-    program.kill()
-
-
-@pytest.fixture
-def server(redis_program: RedisProgram) -> Iterator[RedisProgram]:
-    """A Redis server, empty."""
-    with redis_program.client() as client:
-        client.flushall()
-    yield redis_program
-    # What a test that failed has left paused would hang those after it.
-    redis_program.go_on()

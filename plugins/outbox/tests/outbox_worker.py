@@ -11,20 +11,14 @@ import os
 import signal
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-import attrs
-
-import passpost
-from passpost import config
 from passpost_outbox import Change, Claim, Event, Finish, Keys, SqliteStore, Worker
 
+sys.path.insert(0, str(Path(__file__).parent / "servers"))
 
-@attrs.frozen(kw_only=True)
-class Config(config.ConnectorConfig):
-    @property
-    def sender(self) -> passpost.Address:
-        return passpost.Address("no-reply@example.com")
+from recording import Recorder
 
 
 class Crash:
@@ -59,49 +53,28 @@ class CrashingStore(SqliteStore):
         return change
 
 
-class Recorder:
-    """A connector that appends the recipient of each email to a file."""
-
+class CrashingRecorder(Recorder):
     def __init__(self, path: str, crash: Crash) -> None:
-        self.file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        super().__init__(path)
         self.crash = crash
 
-    @passpost.hookimpl
-    def connector_info(self) -> passpost.ConnectorInfo:
-        text = {"en": "Recorder"}
-        return passpost.ConnectorInfo(
-            id="recorder", name=text, description=text, config_class=Config
-        )
-
-    @passpost.hookimpl
-    def parse_config(self, settings: Mapping[str, Any]) -> Config:
-        return config.parse(Config, settings)
-
-    @passpost.hookimpl
-    async def send_mail(self, mail: passpost.Mail) -> passpost.Receipt:
+    async def before(self) -> None:
         self.crash.at("before the email is sent")
         if self.crash.point == "signal":
             sys.stdout.write("sending\n")
             sys.stdout.flush()
             await asyncio.to_thread(sys.stdin.readline)
-        # One write of so few bytes is whole.
-        os.write(self.file, f"{mail.to.local}\n".encode())
+
+    async def after(self) -> None:
         self.crash.at("after the email is sent")
-        return passpost.Receipt()
 
 
 async def main(task: Mapping[str, Any]) -> None:
     crash = Crash(task["point"])
     store = CrashingStore(task["store"])
     store.crash = crash
-    host = passpost.Host(environ={}, installed_extensions=())
-    host.register(Recorder(task["file"], crash))
-    settings = {
-        "connectors": {"primary": {"use": "recorder", "settings": {}}},
-        "templates": [{"usageType": "Generic", "subject": "Code", "content": "{{code}}"}],
-    }
     keys = Keys({"2026-11": b"k" * 32}, use="2026-11")
-    async with passpost.AsyncMailer.from_settings(settings, host) as mailer:
+    async with CrashingRecorder(task["file"], crash).mailer() as mailer:
         worker = Worker(store, keys, mailer, concurrency=task["concurrency"])
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, worker.stop)
         if task["point"] == "none":

@@ -1,4 +1,4 @@
-"""A Redis server for tests, on loopback and in a folder of its own.
+"""A Redis server for tests, on loopback and in a folder of its own, and fixtures of it.
 
 It requires ``redis-server``, and pytest, by which a test that has none is skipped.
 """
@@ -10,6 +10,7 @@ import shutil
 import signal
 import socket
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -18,7 +19,7 @@ from redis import Redis, exceptions
 from redis.backoff import ConstantBackoff
 from redis.retry import Retry
 
-__all__ = ["RedisProgram"]
+__all__ = ["RedisProgram", "redis_program", "server"]
 
 PASSWORD: Final = "correct-horse"  # noqa: S105 - of a server that a test starts and ends
 _PAUSE: Final = 0.05
@@ -99,3 +100,22 @@ class RedisProgram:
         """Continue after `pause`."""
         assert self._process is not None
         os.kill(self._process.pid, signal.SIGCONT)
+
+
+@pytest.fixture(scope="session")
+def redis_program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisProgram]:
+    """Return the one server of all tests."""
+    program = RedisProgram(tmp_path_factory.mktemp("redis"))
+    program.start()
+    yield program
+    program.kill()
+
+
+@pytest.fixture
+def server(redis_program: RedisProgram) -> Iterator[RedisProgram]:
+    """Return the server, empty."""
+    with redis_program.client() as client:
+        client.flushall()
+    yield redis_program
+    # What a test that failed has left paused would hang those after it.
+    redis_program.go_on()
