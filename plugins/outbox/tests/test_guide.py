@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from postgres_program import PASSWORD, PostgresProgram
 
 from passpost_outbox import FINAL, PRIORITIES, STATES, AsyncOutbox, Worker
 from passpost_outbox.engine import REST
@@ -72,6 +73,51 @@ def test_the_programs_send_an_email(name: str, tmp_path: Path) -> None:
             assert (done.stderr, done.returncode) == ("", 0)
             assert worker.wait(60) == 0
         assert [mail.recipients for mail in server.mails] == [("ada@example.com",)]
+
+
+SIGN_UP = """
+import sys
+from passpost_outbox import Keys
+connection = psycopg.connect(sys.argv[1])
+outbox = Outbox(store, Keys({"a": b"k" * 32}, use="a"), secret=b"s" * 16)
+id_ = sign_up(outbox, connection, "ada@example.com", "493817")
+status = outbox.status(id_)
+assert status is not None and status.state == "queued", status
+with connection.transaction(force_rollback=True):
+    lost = sign_up(outbox, connection, "bob@example.com", "493817")
+assert outbox.status(lost) is None
+connection.close()
+outbox.close()
+"""
+
+
+@each_guide
+def test_the_programs_of_postgresql_sign_somebody_up(
+    name: str, tmp_path: Path, postgres: PostgresProgram, postgres_url: str
+) -> None:
+    section = re.split(r"^## ", GUIDES[name], flags=re.MULTILINE)
+    (text,) = [one for one in section if one.startswith("PostgreSQL\n")]
+    store, printing, signing = BLOCK.findall(text)
+    printed = subprocess.run(
+        [sys.executable, "-c", printing], capture_output=True, text=True, check=True
+    )
+    # Who owns the schema makes the tables, and the user of the guide's URL cannot.
+    schema = re.findall(r"test_\d+", postgres_url)[0]
+    role = f"guide_{schema}"
+    postgres.execute(f"SET search_path = {schema}; {printed.stdout}")
+    postgres.execute(
+        f"CREATE ROLE {role} LOGIN PASSWORD '{PASSWORD}'; GRANT USAGE ON SCHEMA {schema} TO {role};"
+        f"GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.passpost_outbox TO {role};"
+        f"GRANT SELECT, UPDATE ON {schema}.passpost_outbox_meta TO {role}"
+    )
+    for right in ("SELECT", "INSERT", "UPDATE", "DELETE"):
+        assert f"`{right}`" in text
+    url = postgres_url.replace("//postgres:", f"//{role}:")
+    opened = re.sub(r'"postgresql://[^"]*"', repr(url), store)
+    assert opened != store, "the guide opens another store"
+    command = [sys.executable, "-W", "error", "-c", opened + signing + SIGN_UP, url]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.stderr, done.returncode) == ("", 0)
 
 
 @each_guide

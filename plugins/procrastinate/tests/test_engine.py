@@ -158,6 +158,27 @@ def test_a_worker_outlives_its_database(
     assert sent(tmp_path) == Counter({"canary1": 1, **({"canary2": 1} if comes_back else {})})
 
 
+FIRST = """
+SELECT procrastinate_defer_jobs_v1(ARRAY[CAST(ROW(
+  'passpost', 'passpost.send', -10, NULL, NULL, CAST(%s AS jsonb), NULL
+) AS procrastinate_job_to_defer_v1)])
+"""
+"""What the first version runs."""
+
+
+def test_a_job_is_that_of_the_first_version(outbox: Outbox, url: str, tmp_path: Path) -> None:
+    with Outbox(PostgresStore(url), KEYS, secret=SECRET, engine=Forgetful()) as other:
+        ids = [other.enqueue(email(1)).id, outbox.enqueue(email(2)).id]
+    read = "SELECT queue_name, task_name, priority, args FROM procrastinate_jobs ORDER BY id"
+    with psycopg.connect(url) as connection:
+        connection.execute(FIRST, [json.dumps({"id": ids[0]})])
+        found = connection.execute(read.encode()).fetchall()
+    expected = [("passpost", "passpost.send", -10, {"id": id_}) for id_ in reversed(ids)]
+    assert found == expected
+    _out, err = start(url, tmp_path).communicate(timeout=60)
+    assert sent(tmp_path) == Counter({"canary1": 1, "canary2": 1}), err
+
+
 class Forgetful:
     """An engine that loses each ID."""
 
