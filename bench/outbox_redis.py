@@ -1,6 +1,6 @@
-"""Measure the outbox in Redis: its steps with a million emails waiting, and what crashes leave.
+"""Measure the outbox in Redis: its steps with each durability, and what crashes leave.
 
-``python bench/outbox_redis.py [growth|durability|crashes]``. ``REDIS_SERVER`` names another
+``python bench/outbox_redis.py [durability|crashes]``. ``REDIS_SERVER`` names another
 program than that of the path: Redis 7.2 or newer has the durability ``waitaof``.
 """
 
@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from passpost.stores import StoreError
-from passpost_outbox import Claim, Finish, Record, Result, redis_scripts
-from passpost_outbox.redis import RedisStore, _packed, _text
+from passpost_outbox import Claim, Finish, Record, Result
+from passpost_outbox.redis import RedisStore
 from passpost_redis.testing import RedisProgram
 
 PROGRAM: Final = os.environ.get("REDIS_SERVER")
@@ -29,7 +29,6 @@ BODY: Final = secrets.token_bytes(250)
 LEASE: Final = 3_600_000
 AT_A_TIME: Final = 50
 DONE: Final = Result(state="accepted", connector="primary", message_id="<1@example.com>")
-WAITING: Final = (0, 100_000, 1_000_000)
 
 
 def record(now: int) -> Record:
@@ -73,20 +72,6 @@ async def finish(store: RedisStore, claimed: str) -> None:
     assert await store.apply(id_, Finish(owner, DONE)) is not None
 
 
-def fill(program: RedisProgram, number: int) -> None:
-    """Add emails that wait."""
-    with program.client() as client:
-        sha = client.script_load(redis_scripts.PUT)
-        now = int(client.time()[0]) * 1000
-        pipeline = client.pipeline(transaction=False)
-        for index in range(1, number + 1):
-            one = record(now)
-            rest = (one.id, _text(one), _packed(BODY), "", "")
-            pipeline.evalsha(sha, 1, "passpost:{outbox}", *rest)
-            if index % 1000 == 0:
-                pipeline.execute()
-
-
 async def median(times: int, step: Callable[[], Awaitable[Any]]) -> tuple[float, list[Any]]:
     """Return the median of the microseconds that an operation took, and what it returned."""
     took, found = [], []
@@ -116,34 +101,6 @@ async def steps(program: RedisProgram, store: RedisStore, times: int) -> dict[st
             stats = client.info("commandstats")["cmdstat_evalsha"]
             found[f"{name} in Redis"] = stats["usec"] / times
     return found
-
-
-async def one_at_a_time(program: RedisProgram) -> dict[str, float]:
-    """Return the microseconds of each operation."""
-    store = RedisStore(program.url, durability="everysec", timeout=30)
-    found = await steps(program, store, 2000)
-    await store.aclose()
-    return found
-
-
-def growth() -> None:
-    """Measure with more and more emails waiting."""
-    print("median of each step in microseconds, one at a time, appendfsync everysec")
-    with server("everysec") as program:
-        waiting = 0
-        first: dict[str, float] = {}
-        for goal in WAITING:
-            fill(program, goal - waiting)
-            waiting = goal
-
-            found = asyncio.run(one_at_a_time(program))
-            first = first or found
-            with program.client() as client:
-                memory = client.info("memory")["used_memory"] / 1e6
-            shown = "  ".join(
-                f"{name} {took:.0f} (x{took / first[name]:.2f})" for name, took in found.items()
-            )
-            print(f"{goal:>9,} waiting: {shown}  memory {memory:,.0f} MB", flush=True)
 
 
 async def together(number: int, step: Callable[[], Awaitable[Any]]) -> tuple[float, list[Any]]:
@@ -248,5 +205,5 @@ def crashes() -> None:
 
 
 if __name__ == "__main__":
-    for name in sys.argv[1:] or ("durability", "crashes", "growth"):
+    for name in sys.argv[1:] or ("durability", "crashes"):
         globals()[name]()
