@@ -142,6 +142,31 @@ def test_an_email_is_published_once_a_period_and_ever_more_seldom(bench: Any) ->
     asyncio.run(check())
 
 
+def test_an_id_that_waits_for_its_turn_is_not_published_again(bench: Any) -> None:
+    async def check(republish: float) -> list[str]:
+        engine = Engine()
+        async with bench.outbox(engine=engine) as outbox, bench.mailer() as mailer:
+            ids: list[str] = []
+            for _ in range(4):
+                bench.seconds += 1
+                ids.append((await outbox.enqueue(message())).id)
+            async with bench.outbox() as other:
+                # No engine was told of this one.
+                ids.append((await other.enqueue(message())).id)
+            bench.seconds += 20
+            engine.told.clear()
+            worker = bench.worker(mailer, engine=engine, republish=republish)
+            assert await worker.work(ids[1]) == "accepted"
+            assert await swept(worker._sweeper) == len(engine.ids)
+            assert await worker.drain() == 4
+        return [str(ids.index(id_)) for id_ in engine.ids]
+
+    # The engine has passed the first one, and comes to the third one soon.
+    assert sorted(asyncio.run(check(15.0))) == ["0", "4"]
+    # It has brought nothing for as long as that.
+    assert sorted(asyncio.run(check(1e-9))) == ["0", "2", "3", "4"]
+
+
 def test_what_was_stored_without_an_engine_is_published_by_the_next_sweep(bench: Any) -> None:
     async def check() -> None:
         engine = Engine()

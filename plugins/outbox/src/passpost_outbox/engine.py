@@ -12,6 +12,7 @@ import time
 from typing import Final, Protocol
 
 from passpost.stores import StoreError
+from passpost_outbox.records import Record
 from passpost_outbox.transactions import TransactionalEngine
 
 log: Final = logging.getLogger("passpost.outbox")
@@ -70,6 +71,8 @@ class Publisher:
         self._engine = engine
         self._timeout = timeout
         self._rest_until = 0.0
+        # By priority: when the newest email was queued whose ID came, and when an ID came last.
+        self._came: dict[int, tuple[int, float]] = {}
         # An event loop keeps no reference to its tasks.
         self._late: set[asyncio.Task[None]] = set()
 
@@ -82,6 +85,21 @@ class Publisher:
     def is_resting(self) -> bool:
         """Whether a call took too long a moment ago, so that others would wait in vain as well."""
         return time.monotonic() < self._rest_until
+
+    def note(self, record: Record) -> None:
+        """Note that the engine brought the ID of an email which was still to be sent."""
+        newest, _last = self._came.get(record.priority, (0, 0.0))
+        self._came[record.priority] = max(newest, record.queued_at), time.monotonic()
+
+    def will_come(self, record: Record) -> bool:
+        """Return whether the engine is busy with older emails, so that an ID waits for its turn.
+
+        A long queue would grow by each ID that is published again.
+        """
+        newest, last = self._came.get(record.priority, (0, 0.0))
+        was_told = record.publish_at > record.queued_at
+        is_busy = time.monotonic() - last < self.again / 1000
+        return was_told and is_busy and record.queued_at > newest
 
     async def publish(self, id_: str, *, seconds_left: float, priority: int) -> bool:
         """Publish an ID, and return whether the engine has it for sure."""

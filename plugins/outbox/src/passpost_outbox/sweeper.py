@@ -134,18 +134,19 @@ class Sweeper:
         while loop.time() < over and not publisher.is_resting:
             records = await self._store.stale(_TOGETHER)
             told = await asyncio.gather(*(self._tell(publisher, record) for record in records))
-            published += sum(told)
-            if not records or not all(told):
+            published += told.count(True)
+            if not records or False in told:
                 # The rest would fail as well, and is still due at the next sweep.
                 break
         if published:
             log.info("swept: %d published again", published)
         return published
 
-    async def _tell(self, publisher: Publisher, record: Record) -> bool:
+    async def _tell(self, publisher: Publisher, record: Record) -> bool | None:
+        """Return whether the engine was told; None where it need not be."""
         # Noted first, so that an email that others publish as well is published once.
         change = await self._store.apply(record.id, Publish(publisher.again))
-        if change is None:
-            return True
+        if change is None or publisher.will_come(record):
+            return None
         left = (record.deadline - change.now) / 1000
         return await publisher.publish(record.id, seconds_left=left, priority=record.priority)

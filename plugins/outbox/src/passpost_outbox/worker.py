@@ -118,8 +118,8 @@ class Worker(WorkerFromFile):
         self._pause = pause
         self._lease = lease
         self._resends = on_unknown == "resend"
-        publisher = Publisher.of(engine, publish_timeout, republish)
-        self._sweeper = Sweeper(store, every=sweep_every, keep=keep, publisher=publisher)
+        self._publisher = Publisher.of(engine, publish_timeout, republish)
+        self._sweeper = Sweeper(store, every=sweep_every, keep=keep, publisher=self._publisher)
         self._stopping = asyncio.Event()
         self._running: asyncio.Task[None] | None = None
         self._under_way = 0
@@ -198,6 +198,8 @@ class Worker(WorkerFromFile):
         self._idle.clear()
         try:
             found = await self._next(id_)
+            if found is not None and id_ is not None and self._publisher is not None:
+                self._publisher.note(found[0].record)
             return None if found is None else await self._perform(*found)
         finally:
             self._under_way -= 1
