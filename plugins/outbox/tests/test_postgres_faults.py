@@ -234,6 +234,7 @@ def test_tables_of_a_newer_version_are_rejected(
     ("question", "index"),
     [
         ("next", "passpost_outbox_next"),
+        ("some", "passpost_outbox_ticket_key"),
         ("older", "passpost_outbox_to"),
         ("overdue", "passpost_outbox_overdue"),
         ("stale", "passpost_outbox_stale"),
@@ -244,7 +245,8 @@ def test_tables_of_a_newer_version_are_rejected(
 def test_the_questions_of_workers_read_an_index_in_order(
     question: str, index: str, postgres_url: str
 ) -> None:
-    values: dict[str, Any] = {"limit": 1, "age": 1, "ticket": "", "recipient": "", "usage": ""}
+    texts = dict.fromkeys(("ticket", "recipient", "usage", "state"), "")
+    values: dict[str, Any] = {**texts, "limit": 1, "age": 1, "tickets": [""]}
 
     async def work(store: PostgresStore) -> str:
         sql = getattr(tables.statements(None), question)

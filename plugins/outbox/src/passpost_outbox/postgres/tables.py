@@ -93,7 +93,8 @@ class Statements:
         """
     some: str = """
         SELECT ticket, record, body, {clock} FROM (
-          SELECT ticket, record, body FROM {table} WHERE ticket = ANY(%(tickets)s)
+          SELECT ticket, record, body FROM {table}
+          WHERE seq = ANY(ARRAY(SELECT seq FROM {table} WHERE ticket = ANY(%(tickets)s)))
           ORDER BY seq FOR UPDATE
         ) AS locked
         """
