@@ -1,6 +1,7 @@
 """What does an outbox cost beside a plain task? Rates, CPU and waits, from enqueuing to acceptance.
 
     python bench/bench_outbox.py [--quick] [--where near|far] [--only WORDS] [--emails N]
+        [--seconds N]
 
 All ways send the same email to one SMTP server, a compiled program that notes when it accepted
 which email. A way that loses an email or sends it twice is left out. The outbox keeps all of its
@@ -296,9 +297,10 @@ def main() -> None:
     parser.add_argument("--only", default="", help="ways whose name contains this, and plain ones")
     parser.add_argument("--emails", type=int, help="emails of one round")
     parser.add_argument("--rounds", type=int, help="how often ways take turns")
+    parser.add_argument("--seconds", type=float, help="how long each rate lasts")
     options = parser.parse_args()
     plan = QUICK if options.quick else Plan()
-    given = {"emails": options.emails, "rounds": options.rounds}
+    given = {name: getattr(options, name) for name in ("emails", "rounds", "seconds")}
     plan = attrs.evolve(plan, **{name: value for name, value in given.items() if value})
     ways = [way for way in WAYS if options.only in way.name or way.is_plain]
     goals = Goals()
