@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 from console_driving import ORIGIN, SECRET, Client, Running, run
+from console_forms import form
 
 from passpost_console import Console
 from passpost_console.gate import Gate
@@ -271,6 +272,14 @@ def test_the_application_decides_who_enters(file: Path, answer: Any) -> None:
 def test_the_language_leads_back_to_an_own_page(client: Client, back: str) -> None:
     response = client.post("/language", {"language": "zh-CN", "back": back})
     assert response.headers["location"] == "/"
+
+
+def test_the_language_leads_back_to_what_was_asked_for(client: Client) -> None:
+    here = "/template/new?usage=SignIn&path=x&self=%26"
+    back = form(client.get(here), "/language")["back"]
+    response = client.post("/language", {"language": "zh-CN", "back": back})
+    assert response.headers["location"] == here
+    assert "canary-token" not in client.get("/?token=canary-token").text
 
 
 @pytest.mark.parametrize(

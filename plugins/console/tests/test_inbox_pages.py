@@ -120,6 +120,19 @@ def test_a_fault_is_switched_on_and_off_on_the_page(client: Client, inbox: Inbox
     assert inbox.faults.current is None
 
 
+@pytest.mark.parametrize("wrong", [
+    {"times": "0"}, {"times": "-1"}, {"times": "x"}, {"seconds": "61"}, {"seconds": "nan"},
+    {"kind": "explode"},
+])  # fmt: skip
+def test_a_fault_that_there_is_not_is_rejected_on_the_page(
+    client: Client, inbox: Inbox, wrong: dict[str, str]
+) -> None:
+    assert client.post("/inbox/fault", {"kind": "delay", **wrong}).status_code == 400
+    assert inbox.faults.current is None
+    client.post("/inbox/fault", {"kind": "delay", "seconds": "0.5"})
+    assert inbox.faults.current == Fault(Kind.DELAY, None, 0.5)
+
+
 def test_the_oldest_are_dropped_where_there_is_no_room() -> None:
     emails = Emails(most=3)
     add(emails, "1", "2", "3", "4", "5")

@@ -88,7 +88,14 @@ class Visit:
         full, root = str(self.request.scope["path"]), self._root
         return full.removeprefix(root) or "/" if full.startswith(root) else full
 
-    def url(self, path: str, **query: str) -> str:
+    @property
+    def here(self) -> str:
+        """The path within the console with its query, to come back to."""
+        # A launch token that was used up is in no page either.
+        asked = [(k, v) for k, v in self.request.query_params.multi_items() if k != "token"]
+        return self.path + (f"?{urlencode(asked)}" if asked else "")
+
+    def url(self, path: str, /, **query: str) -> str:
         """Return the URL of a page of the console, wherever the console is mounted.
 
         Args:
@@ -121,7 +128,7 @@ class Visit:
             **{"entered": self.entered, **values},
         )
 
-    def go(self, path: str, **query: str) -> Response:
+    def go(self, path: str, /, **query: str) -> Response:
         """Answer with a redirect to another page of the console."""
         return RedirectResponse(self.url(path, **query), 303)
 

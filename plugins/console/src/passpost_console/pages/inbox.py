@@ -170,20 +170,29 @@ def _delete(inbox: Inbox, visit: Visit) -> Response:
 
 def _fault(inbox: Inbox, visit: Visit) -> Response:
     if visit.is_change:
-        inbox.faults.switch(_chosen(visit))
+        try:
+            inbox.faults.switch(_chosen(visit))
+        except ValueError:
+            return failures.failed(visit, 400)
     return visit.go(LIST)
 
 
 def _chosen(visit: Visit) -> Fault | None:
-    kind, times = visit.form.get("kind", ""), visit.form.get("times", "").strip()
-    if kind not in [one.value for one in Kind]:
+    """Return the fault that a form asks for; None if it switches faults off.
+
+    Raises:
+        ValueError: There is no such fault. Browsers do not send a form like this.
+    """
+    kind, times, seconds, to = (
+        visit.form.get(name, "").strip() for name in ("kind", "times", "seconds", "to")
+    )
+    if not kind:
         return None
-    fault = Fault(Kind(kind), to=visit.form.get("to", "").strip())
-    if _is_id(times) and int(times):
-        fault = attrs.evolve(fault, times=int(times))
-    seconds = visit.form.get("seconds", "").strip()
-    if _is_id(seconds):
-        fault = attrs.evolve(fault, seconds=min(float(seconds), MOST_SECONDS))
+    fault = Fault(Kind(kind), int(times) if times else None, to=to)
+    if seconds:
+        fault = attrs.evolve(fault, seconds=float(seconds))
+    if not 0 <= fault.seconds <= MOST_SECONDS or (fault.times is not None and fault.times < 1):
+        raise ValueError(kind)
     return fault
 
 
