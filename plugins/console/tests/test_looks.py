@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable, Iterator
 from importlib.resources import files
 from pathlib import Path
@@ -72,6 +73,22 @@ def sends() -> Iterator[str]:
         yield json.dumps({"time": NOON - 24 * HOUR + number * 360, **facts})
 
 
+def add_routes(file: Path) -> None:
+    routes = '"delivery": {"routes": {"SignIn": ["backup", "primary"], "*": ["primary"]}},'
+    file.write_text(
+        file.read_text("utf-8").replace('"templates"', f'{routes} "templates"'), "utf-8"
+    )
+
+
+def leave(page: Page) -> Page:
+    """Sign out, and try to come back."""
+    page.get_by_role("button", name=re.compile("Sign out|退出登录")).click()
+    page.locator("#secret").fill("not the right secret")
+    with page.expect_navigation():
+        page.locator("button.primary").click()
+    return page
+
+
 @pytest.fixture
 def log(tmp_path: Path) -> Path:
     path = tmp_path / "deliveries.jsonl"
@@ -118,8 +135,7 @@ def pages(
         with page.expect_navigation():
             page.locator(".actions button.primary").click()
         yield "/connectors/primary (what changes)", page
-        routes = '"delivery": {"routes": {"SignIn": ["backup", "primary"], "*": ["primary"]}},'
-        file.write_text(file.read_text("utf-8").replace('"templates"', f'{routes} "templates"'))
+        add_routes(file)
         page.goto(f"{running.origin}/")
         yield "/ (routes)", page
         page.get_by_role("button", name="primary", exact=False).first.click()
@@ -134,8 +150,10 @@ def pages(
             page.locator(".actions button.primary").click()
         page.get_by_role("status").wait_for()
         yield "/doctor (findings)", page
+        yield "/sign-in (wrong)", leave(page)
 
-    with opened() as inbox, Running(file, log=log, inbox=inbox) as running:
+    secret = "the secret of this test"
+    with opened() as inbox, Running(file, log=log, inbox=inbox, secret=secret) as running:
         send(inbox, "somebody-with-a-long-name@subdomain.example.com", html=EMAIL, subject=SUBJECT)
         yield shown
 
