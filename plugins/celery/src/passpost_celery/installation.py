@@ -160,7 +160,7 @@ class _Processes:
     async def _try_out(self) -> None:
         # Without the thread of a worker, which would not cross the fork of a pool.
         async with self._make_worker(self._engine):
-            self._take_at_once()
+            pass
 
     def _start_child(self, **_told: Any) -> None:
         if self._serves and current_app._get_current_object() is self._app:  # noqa: SLF001 - the proxy has no other way
