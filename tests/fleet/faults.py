@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import os
 import signal
 from collections.abc import Awaitable, Callable, Mapping
@@ -23,6 +24,9 @@ OFTEN: Final = 100
 
 SPAN: Final = 50.0
 """Seconds that emails live, less than by which clocks are wrong."""
+
+LAST: Final = 1.0
+"""Seconds for which workers send before a deadline."""
 
 
 async def workers_killed(run: Run) -> None:
@@ -144,9 +148,14 @@ async def clocks_apart(run: Run) -> None:
         run.start_worker(clock=("+60s", "-60s")[number % 2])
     early = await run.enqueue(run.emails // 2, rate=150, left=SPAN)
     await run.settle()
-    await run.enqueue(run.emails // 2, left=0.5)
-    # The deadlines pass while these are sent.
+    run.pause_workers()
+    seconds = 2.0 + run.emails / 500
+    deadline = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=seconds)
+    await run.enqueue(run.emails // 2, deadline=deadline)
+    # One deadline of all of them passes while these are sent.
+    await asyncio.sleep((deadline - dt.datetime.now(dt.UTC)).total_seconds() - LAST)
     run.all_in_doubt()
+    run.resume_workers()
     await run.settle()
     records = await run.records()
     assert {records[id_].state for id_ in early} == {"accepted"}
@@ -156,15 +165,13 @@ async def long_outage(run: Run) -> None:
     run.start_workers()
     await run.enqueue(run.size.workers * run.concurrency)
     await run.settle()
-    for worker in run.workers:
-        worker.send_signal(signal.SIGSTOP)
+    run.pause_workers()
     old = await run.enqueue(run.emails, left=1.0 + run.emails / 1000)
     records = await run.records()
     last = max(records[id_].deadline for id_ in old)
     while await run.store.now() < last:  # noqa: ASYNC110 - a clock tells nobody
         await asyncio.sleep(0.05)
-    for worker in run.workers:
-        worker.send_signal(signal.SIGCONT)
+    run.resume_workers()
     new = await run.enqueue(20)
     await run.settle()
     records = await run.records()

@@ -177,8 +177,8 @@ class Run:
         return self
 
     async def __aexit__(self, *_raised: object) -> None:
+        self.resume_workers()
         for worker in self.workers:
-            worker.send_signal(signal.SIGCONT)
             worker.kill()
             worker.wait()
         await self.outbox.aclose()
@@ -221,6 +221,14 @@ class Run:
         self.workers.remove(worker)
         self.in_flight += self.concurrency
 
+    def pause_workers(self) -> None:
+        for worker in self.workers:
+            worker.send_signal(signal.SIGSTOP)
+
+    def resume_workers(self) -> None:
+        for worker in self.workers:
+            worker.send_signal(signal.SIGCONT)
+
     def all_in_doubt(self) -> None:
         """Note that all that was under way may end as unknown."""
         self.in_flight += self.concurrency * len(self.workers)
@@ -237,7 +245,7 @@ class Run:
 
     async def enqueue(
         self, emails: int, outbox: AsyncOutbox | None = None, *, rate: float = 10_000.0,
-        left: float = 600.0,
+        left: float = 600.0, deadline: dt.datetime | None = None,
     ) -> list[str]:  # fmt: skip
         """Enqueue emails as web processes do, and return their IDs.
 
@@ -246,21 +254,22 @@ class Run:
             outbox: By which outbox.
             rate: How many a second.
             left: Seconds until their deadlines.
+            deadline: One deadline of all of them.
         """
         names = iter([f"{CANARY}{next(self._numbers)}" for _ in range(emails)])
         ids: list[str] = []
 
         async def requests() -> None:
             for name in names:
-                ids.append(await self._request(name, outbox or self.outbox, left))
+                end = deadline or dt.datetime.now(dt.UTC) + dt.timedelta(seconds=left)
+                ids.append(await self._request(name, outbox or self.outbox, end))
                 await asyncio.sleep(REQUESTS / rate)
 
         await asyncio.gather(*(requests() for _ in range(REQUESTS)))
         return ids
 
-    async def _request(self, name: str, outbox: AsyncOutbox, left: float) -> str:
+    async def _request(self, name: str, outbox: AsyncOutbox, deadline: dt.datetime) -> str:
         address = f"{name}@example.com"
-        deadline = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=left)
         message = Message(
             address, "SignIn", {"code": name}, idempotency_key=name, deadline=deadline
         )

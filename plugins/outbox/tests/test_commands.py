@@ -22,7 +22,7 @@ import referencing
 from click.testing import CliRunner, Result
 
 import passpost
-from passpost_outbox import Claim, Outbox, Record, SqliteStore
+from passpost_outbox import Claim, Expire, Outbox, Record, SqliteStore
 from passpost_outbox.hooks import register_commands
 from pytest_passpost import Fault, Hold, SmtpServer
 
@@ -180,10 +180,10 @@ def test_what_expired_is_queued_again_and_nothing_else(tmp_path: Path) -> None:
 
     async def claim() -> None:
         store = SqliteStore(tmp_path / "outbox.sqlite")
-        # The first is overdue, and expires.
         change = await store.claim_next(Claim("owner", 60_000))
         assert change is not None
         assert change.record.id == taken
+        assert await store.apply(late, Expire()) is not None
         await store.aclose()
 
     asyncio.run(claim())

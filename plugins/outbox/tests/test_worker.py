@@ -126,6 +126,17 @@ def test_a_body_whose_key_is_missing_is_not_sent(bench: Any) -> None:
     asyncio.run(check())
 
 
+def test_draining_ends_what_nobody_else_ends(bench: Any) -> None:
+    async def check() -> None:
+        async with bench.outbox(lifetime=30) as outbox, bench.mailer() as mailer:
+            ticket = await outbox.enqueue(message())
+            bench.seconds += 31
+            assert await bench.worker(mailer).drain() == 0
+            assert (await outbox.status(ticket.id)).state == "expired"
+
+    asyncio.run(check())
+
+
 def test_an_email_past_its_deadline_is_not_sent_but_expires(bench: Any) -> None:
     async def check() -> None:
         async with bench.outbox(lifetime=30) as outbox, bench.mailer() as mailer:

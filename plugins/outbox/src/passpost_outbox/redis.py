@@ -53,7 +53,7 @@ _TIMEOUT: Final = 2.0
 _BATCH: Final = 100
 """Records that one script handles at most, so that the server replies to others soon."""
 _PASSED: Final = 1000
-"""Overdue records that one claim passes at most."""
+"""Records that cannot be sent and which one script, or one claim of others, passes at most."""
 _SPREAD: Final = 64
 """Records at the head of the queue among which workers choose at most while many of them claim."""
 
@@ -247,9 +247,11 @@ class RedisStore(Listened):
         claimed: dict[int, Change] = {}
         limit, passed = len(claims), 0
         while len(claimed) < len(claims) and passed < _PASSED:
-            now, *found = await self._look(limit)
+            now, gone, *found = await self._look(limit)
             if not found:
-                break
+                if gone < _PASSED:
+                    break
+                continue
             left = iter([number for number in range(len(claims)) if number not in claimed])
             numbers: list[int | None] = []
             changes: list[tuple[str, Event, Change]] = []
@@ -279,7 +281,7 @@ class RedisStore(Listened):
             claimed |= {number: change for number, change in done if number is not None}
             self.notice(*(change for number, change in done if number is None))
             if all(written):
-                if len(found) < 3 * limit and self._spread == 1:
+                if len(found) < 3 * limit and gone < _PASSED and self._spread == 1:
                     break
                 self._spread = max(1, self._spread - 1)
             else:
@@ -290,7 +292,8 @@ class RedisStore(Listened):
         return [claimed.get(number) for number in range(len(claims))]
 
     async def _look(self, limit: int) -> Any:
-        return await self._run(scripts.LOOK, limit, self._spread, secrets.randbelow(_SPREAD))
+        chosen = secrets.randbelow(_SPREAD)
+        return await self._run(scripts.LOOK, limit, self._spread, chosen, _PASSED)
 
     async def _change(self, *changes: tuple[str, Event, Change]) -> Any:
         arguments: list[str] = []

@@ -153,33 +153,40 @@ return done
 LOOK: Final = (
     _COMMON
     + """
-local limit, spread, chosen = unpack(ARGV)
-local queue = key('queue')
-local reply = {now()}
-while #reply == 1 do
+local limit, spread, chosen, most = unpack(ARGV)
+local queue, time = key('queue'), now()
+local reply, passed, gone = {}, 0, 0
+repeat
+  reply, gone = {time}, 0
   local first = redis.call('ZRANGE', queue, 0, 0, 'WITHSCORES')
-  if not first[1] then return reply end
+  if not first[1] then break end
   local from = 0
   if spread ~= '1' then
     from = chosen % math.min(spread, redis.call('ZCOUNT', queue, first[2], first[2]))
   end
   for _, member in ipairs(redis.call('ZRANGE', queue, from, from + limit - 1)) do
     local ticket = string.sub(member, 17)
-    local text = redis.call('GET', key('record:' .. ticket))
+    local deadline = redis.call('ZSCORE', key('due'), ticket)
+    local overdue = deadline and tonumber(deadline) <= time
+    local text = not overdue and redis.call('GET', key('record:' .. ticket))
     if text then
       reply[#reply + 1] = ticket
       reply[#reply + 1] = text
       reply[#reply + 1] = redis.call('GET', key('body:' .. ticket)) or ''
     else
-      -- The server has evicted it, and what is missing is not sent.
+      -- A sweeper ends what is overdue. Otherwise the server has evicted it.
       redis.call('ZREM', queue, member)
+      gone = gone + 1
     end
   end
-end
+  passed = passed + gone
+until gone == 0 or passed >= tonumber(most)
+table.insert(reply, 2, passed)
 return reply
 """
 )
-"""Reply with the time, and with IDs, records and bodies of the first emails of the queue."""
+"""Reply with the time, how many emails left the queue since they cannot be sent, and with IDs,
+records and bodies of the first that can."""
 
 ASIDE: Final = (
     _COMMON

@@ -16,7 +16,6 @@ from passpost_outbox.listening import Listened
 from passpost_outbox.records import (
     Claim,
     Event,
-    Expire,
     Record,
     State,
     Supersede,
@@ -42,7 +41,7 @@ _ = Phrases("passpost_outbox")
 _BUSY: Final = _("Run fewer workers, or put the file on a faster disk.")
 
 _PASSED: Final = 1000
-"""Overdue records that one claim passes at most, so that others may write in between."""
+"""Edited rows that one claim passes at most, so that others may write in between."""
 
 VERSION: Final = 1
 """The form of the tables."""
@@ -57,7 +56,10 @@ _SCHEMA: Final = (
       recipient TEXT NOT NULL, idem TEXT UNIQUE, record TEXT NOT NULL, body BLOB
     )
     """,
-    "CREATE INDEX IF NOT EXISTS outbox_next ON outbox (priority, seq) WHERE state = 'queued'",
+    (
+        "CREATE INDEX IF NOT EXISTS outbox_next ON outbox (priority, seq, deadline)"
+        " WHERE state = 'queued'"
+    ),
     "CREATE INDEX IF NOT EXISTS outbox_overdue ON outbox (deadline) WHERE state = 'queued'",
     "CREATE INDEX IF NOT EXISTS outbox_stale ON outbox (publish_at) WHERE state = 'queued'",
     "CREATE INDEX IF NOT EXISTS outbox_to ON outbox (recipient, usage) WHERE state = 'queued'",
@@ -82,8 +84,8 @@ UPDATE outbox SET state = ?, deadline = ?, publish_at = ?, lease_until = ?, fini
 WHERE ticket = ? AND state <> ?
 """
 _NEXT: Final = """
-SELECT ticket, record, body FROM outbox INDEXED BY outbox_next WHERE state = 'queued'
-ORDER BY priority, seq LIMIT 1
+SELECT ticket, record, body FROM outbox INDEXED BY outbox_next
+WHERE state = 'queued' AND deadline > ? ORDER BY priority, seq LIMIT 1
 """
 _OVERDUE: Final = """
 SELECT ticket, record FROM outbox INDEXED BY outbox_overdue WHERE state = 'queued' AND deadline <= ?
@@ -187,7 +189,7 @@ class SqliteStore(Listened):
 
         def claim_next(connection: sqlite3.Connection) -> Change | None:
             for _one in range(_PASSED):
-                row = connection.execute(_NEXT).fetchone()
+                row = connection.execute(_NEXT, (self._now(),)).fetchone()
                 if row is None:
                     return None
                 id_, text, body = row
@@ -195,9 +197,7 @@ class SqliteStore(Listened):
                 change = self._change(connection, record, body, claim)
                 if change is not None:
                     return change
-                # So that the next claim need not pass it again.
-                expired = self._change(connection, record, body, Expire())
-                ended.append(expired or self._place(connection, record))
+                ended.append(self._place(connection, record))
             return None
 
         change = await self._transact(claim_next)

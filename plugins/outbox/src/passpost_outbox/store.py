@@ -137,7 +137,10 @@ class OutboxStore(Protocol):
         ...
 
     async def claim_next(self, claim: Claim) -> Change | None:
-        """Claim the queued record of the lowest priority, the oldest of them first."""
+        """Claim the queued record of the lowest priority, the oldest of them first.
+
+        Those that are overdue are passed, however many there are: a sweeper ends them.
+        """
         ...
 
     async def due(self, limit: int) -> Sequence[Record]:

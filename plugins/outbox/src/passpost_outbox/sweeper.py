@@ -14,7 +14,7 @@ import attrs
 from passpost.stores import StoreError
 from passpost_outbox.engine import Publisher
 from passpost_outbox.records import Abandon, Expire, Publish, Record, State
-from passpost_outbox.store import OutboxStore
+from passpost_outbox.store import Change, OutboxStore
 
 log: Final = logging.getLogger("passpost.outbox")
 
@@ -106,14 +106,16 @@ class Sweeper:
         ended: Counter[State] = Counter()
         while records := await self._store.due(_BATCH):
             before = ended.total()
-            for record in records:
-                event = Expire() if record.state == "queued" else Abandon()
-                # Meanwhile its worker may have finished it.
-                if (change := await self._store.apply(record.id, event)) is not None:
-                    ended[change.record.state] += 1
+            changes = await asyncio.gather(*map(self._end_one, records))
+            # Meanwhile its worker may have finished it.
+            ended.update(change.record.state for change in changes if change is not None)
             if ended.total() == before:
                 break
         return ended
+
+    async def _end_one(self, record: Record) -> Change | None:
+        event = Expire() if record.state == "queued" else Abandon()
+        return await self._store.apply(record.id, event)
 
     async def _purge(self) -> int:
         """Delete old records, for no longer than until the next sweep, and return their number."""

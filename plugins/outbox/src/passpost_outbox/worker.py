@@ -207,11 +207,12 @@ class Worker(WorkerFromFile):
                 self._idle.set()
 
     async def drain(self) -> int:
-        """Send what is queued now, one after the other, and return how many were claimed.
+        """Sweep, send what is queued now, one after the other, and return how many were claimed.
 
         Raises:
             StoreError: The store cannot be asked.
         """
+        await self._sweeper.sweep()
         claimed = 0
         while not self._stopping.is_set() and (found := await self._next()) is not None:
             await self._perform(*found)

@@ -19,7 +19,7 @@ CREATE TABLE passpost_outbox (
   autovacuum_vacuum_cost_delay = 0,
   autovacuum_analyze_scale_factor = 0.05
 );
-CREATE INDEX passpost_outbox_next ON passpost_outbox (priority, seq) WHERE state = 'queued';
+CREATE INDEX passpost_outbox_next ON passpost_outbox (priority, seq, deadline) WHERE state = 'queued';
 CREATE INDEX passpost_outbox_overdue ON passpost_outbox (deadline) WHERE state = 'queued';
 CREATE INDEX passpost_outbox_stale ON passpost_outbox (publish_at) WHERE state = 'queued';
 CREATE INDEX passpost_outbox_to ON passpost_outbox (recipient, usage, seq) WHERE state = 'queued';

@@ -22,7 +22,7 @@ from passpost_outbox.postgres.server import (
 )
 from passpost_outbox.postgres.tables import LOCK, VERSION, listing, statements
 from passpost_outbox.postgres.writing import Row, put, write
-from passpost_outbox.records import Claim, Event, Expire, Record, State
+from passpost_outbox.records import Claim, Event, Record, State
 from passpost_outbox.store import UPDATE_FIRST, Change, is_found, read_record
 from passpost_outbox.together import Together
 from passpost_outbox.transactions import Rows
@@ -31,7 +31,7 @@ _ = Phrases("passpost_outbox")
 
 
 _BATCH: Final = 100
-"""Overdue records that one claim passes at a time, after the first one."""
+"""Edited rows that one claim passes at a time, after the first one."""
 
 _PASSED: Final = 10
 """Batches of them that one claim passes at most, so that others may write in between."""
@@ -225,20 +225,16 @@ class PostgresStore(Listened):
                 rows = [Row.of(each) for each in await on.read(self._sql.next, {"limit": limit})]
                 changed: list[Row] = []
                 for row in rows:
-                    if row.record.state != "queued":
+                    if len(claimed) == len(claims):
+                        break
+                    found = row.after(claims[len(claimed)])
+                    if found is not None:
+                        changed.append(found[0])
+                        claimed.append(found[1])
+                    else:
                         # Somebody edited the row, which would be found for ever: it is put back.
                         changed.append(row.placed())
                         ended.extend(changed[-1].set_aside())
-                        continue
-                    # So that the next claim need not pass it again.
-                    found = row.after(Expire())
-                    if found is not None:
-                        ended.append(found[1])
-                    elif len(claimed) < len(claims):
-                        found = row.after(claims[len(claimed)])
-                        claimed.append(found and found[1])
-                    if found is not None:
-                        changed.append(found[0])
                 await write(on, self._sql, changed)
                 if len(rows) < limit or len(claimed) == len(claims):
                     break

@@ -40,7 +40,7 @@ CREATE TABLE {table} (
   autovacuum_vacuum_cost_delay = 0,
   autovacuum_analyze_scale_factor = 0.05
 );
-CREATE INDEX passpost_outbox_next ON {table} (priority, seq) WHERE state = 'queued';
+CREATE INDEX passpost_outbox_next ON {table} (priority, seq, deadline) WHERE state = 'queued';
 CREATE INDEX passpost_outbox_overdue ON {table} (deadline) WHERE state = 'queued';
 CREATE INDEX passpost_outbox_stale ON {table} (publish_at) WHERE state = 'queued';
 CREATE INDEX passpost_outbox_to ON {table} (recipient, usage, seq) WHERE state = 'queued';
@@ -100,7 +100,8 @@ class Statements:
         """
     next: str = """
         SELECT ticket, record, body, {clock} FROM (
-          SELECT ticket, record, body FROM {table} WHERE state = 'queued'
+          SELECT ticket, record, body FROM {table}
+          WHERE state = 'queued' AND deadline > {clock}
           ORDER BY priority, seq LIMIT %(limit)s FOR UPDATE SKIP LOCKED
         ) AS locked
         """
