@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import sqlite3
+import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -60,3 +64,33 @@ def test_a_file_that_cannot_be_prepared_is_prepared_again(tmp_path: Path) -> Non
     statements[:] = [TABLE]
     assert file.transact_now(count) == 0
     file.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="processes do not fork there")
+def test_a_fork_while_others_write_leaves_a_child_that_can_write(tmp_path: Path) -> None:
+    # A lock of SQLite's own that another thread held would be held in the child for ever.
+    busy, own = (SqliteFile(tmp_path / name, lambda _: [TABLE]) for name in ("busy", "own"))
+    ending = threading.Event()
+
+    def open_and_count() -> None:
+        while not ending.is_set():
+            busy.transact_now(count)
+            busy.close()
+
+    thread = threading.Thread(target=open_and_count)
+    thread.start()
+    try:
+        for _time in range(50):
+            child = os.fork()
+            if child == 0:
+                # Nothing of pytest's may run in the child.
+                try:
+                    signal.alarm(20)
+                    os._exit(own.transact_now(count))
+                finally:
+                    os._exit(1)
+            assert os.waitpid(child, 0)[1] == 0
+    finally:
+        ending.set()
+        thread.join()
+    busy.close()

@@ -232,6 +232,7 @@ def test_no_email_waits_for_the_ids_of_those_that_expired(bench: Any) -> None:
             states = [await worker.work(id_) or await worker.work_next() for id_ in ids]
             assert states == ["accepted", "accepted", None, None]
             assert [mail.usage for mail in bench.provider.mails] == ["SignIn", "Generic"]
+            assert await swept(Sweeper(bench.store, every=5, keep=60)) == 0
             assert (await outbox.status(dead[-1].id)).state == "expired"
             another = await outbox.enqueue(message())
             worker.stop()

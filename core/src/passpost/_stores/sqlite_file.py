@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
+import weakref
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final, TypeVar
@@ -54,6 +56,7 @@ class SqliteFile:
         # (sqlite.org/howtocorrupt.html, 2.6).
         self._connections: dict[int, sqlite3.Connection] = {}
         self._lock = ProcessLock()
+        _files[id(self)] = self
 
     async def transact(
         self, work: Callable[[sqlite3.Connection], T], *, abandons: bool = False
@@ -130,3 +133,35 @@ class SqliteFile:
             connection.close()
             raise
         return connection
+
+
+_files: Final[weakref.WeakValueDictionary[int, SqliteFile]] = weakref.WeakValueDictionary()
+
+
+class _Held(threading.local):
+    """The locks that a thread holds while it forks."""
+
+    def __init__(self) -> None:
+        self.locks: list[threading.Lock] = []
+
+
+_held: Final = _Held()
+
+
+def _hold_all() -> None:
+    # SQLite has locks of its own. One that another thread holds at a fork is held in the child for
+    # ever, which then hangs when it opens its first file.
+    for reference in _files.valuerefs():
+        if (file := reference()) is not None:
+            lock = file._lock.here()  # noqa: SLF001 - of this module
+            if lock.acquire(timeout=_PATIENCE):
+                _held.locks.append(lock)
+
+
+def _release_all() -> None:
+    while _held.locks:
+        _held.locks.pop().release()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_hold_all, after_in_parent=_release_all, after_in_child=_release_all)
