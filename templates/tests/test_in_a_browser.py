@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import colorsys
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from importlib.metadata import entry_points
 from itertools import product
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from playwright.sync_api import Browser, Page, Request, sync_playwright
+from playwright.sync_api import Browser, Page, Request
 
 import passpost
 import passpost_templates
@@ -41,12 +40,6 @@ SHIPPED: Final = [
     for template in passpost_templates.templates(language)
 ]
 SCREENS: Final = [*product((320, 768), ("light", "dark"))]
-
-# Without these, Chromium calls home at its start; root has no sandbox.
-ARGUMENTS: Final = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
-    " --disable-component-update --disable-sync"
-).split()
 
 OUTSIDE: Final = """() => {
     const width = document.documentElement.clientWidth;
@@ -82,19 +75,6 @@ TEXTS: Final = """() => {
 Color = tuple[float, float, float]
 Screen = tuple[int, str]
 Show = Callable[..., Page]
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    program = shutil.which("chromium")
-    if program is None:
-        missing = "no chromium on this machine: run .ci/install-servers"
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(missing)
-    with (
-        sync_playwright() as playwright,
-        playwright.chromium.launch(executable_path=program, args=ARGUMENTS) as browser,
-    ):
-        yield browser
 
 
 @pytest.fixture(scope="module")

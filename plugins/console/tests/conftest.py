@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, BrowserContext
 
 import passpost
 from passpost_console import Console
 
 # pytest imports tests by their paths.
 sys.path.insert(0, str(Path(__file__).parent / "driving"))
+sys.path.insert(0, str(Path(__file__).parents[3] / "tests/browser"))
 
+from chromium_browser import chromium  # noqa: F401 - a fixture
 from console_driving import TEXT, Client, Running
 
 OWN: Final = ("http://127.0.0.1:", "http://localhost:", "data:")
-
-# Without these, Chromium calls home at its start; root has no sandbox.
-_ARGUMENTS: Final = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
-    " --disable-component-update --disable-sync"
-).split()
 
 
 @pytest.fixture
@@ -53,22 +47,8 @@ def running(file: Path) -> Iterator[Running]:
         yield running
 
 
-# Not for the session: as long as it is open, nothing else in this thread can run an event loop.
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    program = shutil.which("chromium")
-    if program is None:
-        missing = "no chromium on this machine: run .ci/install-servers"
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(missing)
-    with (
-        sync_playwright() as playwright,
-        playwright.chromium.launch(executable_path=program, args=_ARGUMENTS) as browser,
-    ):
-        yield browser
-
-
 @pytest.fixture
-def browse(chromium: Browser) -> Iterator[Callable[..., BrowserContext]]:
+def browse(chromium: Browser) -> Iterator[Callable[..., BrowserContext]]:  # noqa: F811 - the fixture
     """Return what makes a browser profile; the test fails if one asks for another site."""
     contexts: list[BrowserContext] = []
     asked: list[str] = []
