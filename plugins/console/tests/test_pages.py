@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from console_driving import TEXT, Client
+from console_driving import SECRET, TEXT, Client
 from console_forms import form
 
 import passpost
@@ -17,7 +17,6 @@ from passpost import config
 from passpost_console import Console
 from passpost_console.coverage import coverage
 from passpost_console.markdown import rendered
-from passpost_console.remembered import Trial
 from passpost_console.rendering import FOLDER
 
 EMAIL = {"subject": "s", "content": "{{code}}", "contentType": "text/plain"}
@@ -38,10 +37,27 @@ def test_connectors_are_in_the_order_of_the_file(client: Client) -> None:
 
 
 def test_a_test_of_a_connector_is_shown(client: Client, console: Console) -> None:
-    console.workspace.trials["primary"] = Trial(0.0, ok=False, words="535 <b>no</b>")
+    entry = console.workspace.read().entries[0]
+    console.workspace.remember(entry, ok=False, words="535 <b>no</b>")
     page = client.get("/").text
-    assert "tested 19" in page
+    assert "tested 20" in page
     assert "535 &lt;b&gt;no&lt;/b&gt;" in page
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [('"smtp"', '"sendgrid"'), ("587", "465"), (SECRET, "another")]
+)
+def test_a_test_is_that_of_the_settings_it_was_made_with(
+    client: Client, console: Console, file: Path, before: str, after: str
+) -> None:
+    console.workspace.remember(console.workspace.read().entries[0], ok=False, words="535 no")
+    # Removed, and added again with the same name.
+    file.write_text(TEXT.replace(before, after), "utf-8")
+    page = client.get("/").text
+    assert "535 no" not in page
+    assert page.count("not tested yet") == 2
+    file.write_text(TEXT.replace("The first one", "The same one"), "utf-8")
+    assert "535 no" in client.get("/").text
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 from secrets import token_urlsafe
 from threading import Lock
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import attrs
 
@@ -99,11 +99,15 @@ class Trial:
     """The latest test of a connector.
 
     Attributes:
+        use: The connector's ID.
+        settings: The settings that were tested.
         at: When, as seconds since 1970.
         ok: Whether it succeeded.
         words: What came of it, as a phrase, without secrets.
     """
 
+    use: str
+    settings: Mapping[str, Any] = attrs.field(repr=False)
     at: float
     ok: bool
     words: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
@@ -184,6 +185,25 @@ class Workspace:
         """
         with self._saving:
             save(draft.before, draft.text)
+
+    def remember(self, entry: Entry, *, ok: bool, words: str) -> None:
+        """Note what came of a test of a connector.
+
+        Args:
+            entry: The connector, with the settings that were tested.
+            ok: Whether it succeeded.
+            words: What came of it, as a phrase, without secrets.
+        """
+        trial = Trial(entry.use, entry.settings, time.time(), ok, words)
+        self.trials[entry.name] = trial
+
+    def trial(self, entry: Entry) -> Trial | None:
+        """Return the latest test of a connector; None if its settings were not tested."""
+        found = self.trials.get(entry.name)
+        # Another connector may have its name now, or the same one other settings.
+        if found is None or (found.use, found.settings) != (entry.use, entry.settings):
+            return None
+        return found
 
     def understand(self, loaded: Loaded) -> Document:
         """Return what a text of settings says, and what is wrong with it."""

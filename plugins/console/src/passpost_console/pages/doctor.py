@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Final
@@ -16,7 +15,6 @@ from passpost import config
 from passpost._plugins.defects import describe_defect
 from passpost.phrases import said
 from passpost_console.phrases import _
-from passpost_console.remembered import Trial
 from passpost_console.visit import Page, Visit
 from passpost_tools.configuring import configured
 from passpost_tools.doctor import Diagnosis, Wishes, diagnose
@@ -125,7 +123,7 @@ async def _findings(
             worst="error",
         )
         return
-    _remember(visit, found)
+    _remember(visit, document, found)
     yield visit.rendered("examined.html", sum=summed(found), worst=worst(found))
 
 
@@ -162,13 +160,12 @@ def _application(visit: Visit, document: Document) -> passpost.Application | pas
         return passpost.ConfigError([passpost.Problem("", said(wrong), file=place)])
 
 
-def _remember(visit: Visit, found: list[Diagnosis]) -> None:
+def _remember(visit: Visit, document: Document, found: list[Diagnosis]) -> None:
     """Note for the overview how each connector fared."""
-    for entry in visit.workspace.read().entries:
+    for entry in document.entries:
         own = [one for one in found if one.connector == entry.name]
         if own:
-            trial = Trial(time.time(), worst(own) != "error", summed(own))
-            visit.workspace.trials[entry.name] = trial
+            visit.workspace.remember(entry, ok=worst(own) != "error", words=summed(own))
 
 
 PAGE: Final = Page("/doctor", answer, title=_("Doctor"), posts=True)

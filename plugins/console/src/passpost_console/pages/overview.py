@@ -77,7 +77,7 @@ def _show(
 def _connector(visit: Visit, document: Document, entry: Entry) -> dict[str, Any]:
     problems = document.problems_of(entry.name)
     errors = [one for one in problems if one.severity == "error" and not is_unset(one)]
-    trial = visit.workspace.trials.get(entry.name)
+    trial = visit.workspace.trial(entry)
     return {
         "name": entry.name,
         "use": entry.use,

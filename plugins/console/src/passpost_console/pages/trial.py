@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
@@ -18,7 +17,7 @@ from passpost_console.pace import MOST
 from passpost_console.pages.deliveries import WORDS
 from passpost_console.pages.saving import review
 from passpost_console.phrases import _
-from passpost_console.remembered import Draft, Trial
+from passpost_console.remembered import Draft
 from passpost_console.sending import Outcome, send
 from passpost_console.visit import Page, Visit
 from passpost_console.workspace import config_path
@@ -156,9 +155,10 @@ def _sent(visit: Visit, asked: Asked) -> Response:
     except passpost.MessageError as error:
         key = error.field if error.field in {"to", "usage"} else "payload"
         return _show(visit, asked, 422, faults={key: said(error)})
-    if not asked.draft and not to_inbox:
+    entry = asked.document.entry(asked.connector)
+    if entry is not None and not asked.draft and not to_inbox:
         ok = outcome.result == "accepted"
-        visit.workspace.trials[asked.connector] = Trial(time.time(), ok, outcome.words)
+        visit.workspace.remember(entry, ok=ok, words=outcome.words)
     outcome = attrs.evolve(outcome, in_inbox=to_inbox and outcome.result == "accepted")
     return _show(visit, asked, outcome=outcome)
 
