@@ -46,6 +46,25 @@ def test_a_changed_value_changes_its_bytes_alone(client: Client, file: Path) -> 
     assert file.with_name("passpost.jsonc.bak").read_text("utf-8") == TEXT
 
 
+@pytest.mark.parametrize(
+    ("language", "saved", "new"),
+    [("en", "The text before is beside the file", "Saved as a new file."),
+     ("zh-CN", "原内容保存在同目录下", "已保存为新文件。")],
+)  # fmt: skip
+def test_what_is_said_of_a_backup_is_true(
+    console: Console, file: Path, language: str, saved: str, new: str
+) -> None:
+    client = Client(console, **{"accept-language": language})
+    file.unlink()
+    page = sent(client, "/add", name="primary", use="smtp:")
+    for expected, other in ((new, saved), (saved, new)):
+        shown = client.get(save(client, page).headers["location"]).text
+        assert expected in shown
+        assert other not in shown
+        assert file.with_name(f"{file.name}.bak").exists() == (expected == saved)
+        page = sent(client, "/add", name="backup", use="smtp:")
+
+
 def test_what_changes_is_shown_first(client: Client) -> None:
     page = sent(client, fromEmail="sign-in@example.com").text
     rows = re.findall(r'<tr class="(plus|minus)">.*<code>(.*)</code>', page)

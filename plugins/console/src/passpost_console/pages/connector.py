@@ -125,7 +125,6 @@ def about(visit: Visit, entry: Entry) -> dict[str, Any]:
         "about": in_language(info.description, visit.language) if info else "",
         "presets": presets(info, visit.language),
         "guide": guide(info, visit.language),
-        "saved": visit.query.get("saved") == "1",
     }
 
 

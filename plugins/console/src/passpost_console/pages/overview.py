@@ -63,7 +63,6 @@ def _show(
         "overview.html",
         status,
         others=others,
-        saved=visit.query.get("saved") == "1",
         routes=routes_of(document.data),
         document=document,
         connectors=[_connector(visit, document, one) for one in document.entries],

@@ -52,7 +52,8 @@ def answer(visit: Visit) -> Response:
             reason=error.strerror or type(error).__name__,
         )
     else:
-        return visit.go(draft.back, saved="1")
+        # `saved.html` says so: of a new file there is no backup.
+        return visit.go(draft.back, saved="1" if draft.before.exists else "new")
     return visit.show("failure.html", 409, reason=reason, entry=visit.url(draft.back))
 
 

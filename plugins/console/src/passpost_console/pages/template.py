@@ -164,7 +164,6 @@ def show(
         **_choices(visit),
         editing=editing,
         version=editing.document.loaded.version,
-        saved=visit.query.get("saved") == "1",
         texts={key: shown(values.get(key)) for key in KEYS},
         findings=_by_key(found, values),
         others=others,

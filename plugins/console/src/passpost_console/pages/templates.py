@@ -147,7 +147,6 @@ def show(
         status,
         document=document,
         version=document.loaded.version,
-        saved=visit.query.get("saved") == "1",
         problem=problem,
         problems=problems,
         tables=[_table(one) for one in found if one.items or not one.owner],

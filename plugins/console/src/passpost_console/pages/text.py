@@ -154,7 +154,7 @@ def _show(  # noqa: PLR0913, PLR0917 - each is one fact of the page
     return visit.show(
         "text.html",
         422 if problems else 200,
-        **(about(visit, entry) if entry is not None else {"entry": None, "saved": False}),
+        **(about(visit, entry) if entry is not None else {"entry": None}),
         action=here,
         document=document,
         text=text,
@@ -162,7 +162,6 @@ def _show(  # noqa: PLR0913, PLR0917 - each is one fact of the page
         problems=placed,
         marked=marked(text, placed),
         editable=part is not None,
-        is_saved=visit.query.get("saved") == "1",
     )
 
 
