@@ -272,15 +272,19 @@ def measure(bench: Bench, ways: Sequence[Way], plan: Plan, goals: Goals, where: 
 
 
 def _compare(queues: dict[Way, list[Queue]], goals: Goals, where: str) -> None:
-    """Compare each way with the faster plain task, round by round."""
-    rounds = [
-        [max(rates) for rates in zip(*(_processed(found) for found in plain), strict=True)]
-        for plain in [[found for way, found in queues.items() if way.is_plain]]
-        if plain
-    ]
+    """Compare each way with the fastest plain task, round by round.
+
+    A task of Celery is compared with plain ones that have the same broker.
+    """
     for way, found in queues.items():
-        if rounds and not way.is_plain:
-            pairs = zip(_processed(found), rounds[0], strict=True)
+        plain = [
+            _processed(other)
+            for one, other in queues.items()
+            if one.is_plain and way.broker in ("", one.broker)
+        ]
+        if plain and not way.is_plain:
+            fastest = map(max, zip(*plain, strict=True))
+            pairs = zip(_processed(found), fastest, strict=True)
             ratio = median(own / other for own, other in pairs)
             goals.at_least(f"{where}: {way.name}, x the fastest plain task", ratio, 1.0)
 
