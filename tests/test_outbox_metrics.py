@@ -195,11 +195,14 @@ def test_a_worker_of_a_settings_file_is_measured(tmp_path: Path) -> None:
         async def check() -> None:
             async with (
                 AsyncOutbox.from_file(path) as outbox,
-                Worker.from_file(path, watch=telemetry.watch) as worker,
+                Worker.from_file(path, watch=telemetry.watch, observe=telemetry.observe) as worker,
             ):
                 await outbox.enqueue(passpost.Message("ada@example.com", "SignIn", {"code": "1"}))
                 assert await worker.drain() == 1
+                found.update(points(reader))
 
+        found: dict[str, Any] = {}
         asyncio.run(check())
-    ((attributes, number),) = points(reader)["passpost.outbox.ended"]
+    assert found["passpost.breaker.open"] == [({"passpost.connector": "primary"}, 0)]
+    ((attributes, number),) = found["passpost.outbox.ended"]
     assert (attributes["passpost.outbox.state"], number) == ("accepted", 1)

@@ -68,6 +68,7 @@ class WorkerFromFile:
         host: Host | None = None,
         *,
         watch: Watch | None = None,
+        observe: Callable[[AsyncMailer], object] | None = None,
         **parts: Any,
     ) -> AsyncIterator[Self]:
         """Return a worker for an application's settings file, as a context.
@@ -83,6 +84,7 @@ class WorkerFromFile:
             host: Where its connectors are looked up; a new `passpost.Host` by default.
             watch: Returns what the worker uses in place of the store, such as
                 `passpost_otel.Telemetry.watch`.
+            observe: Called with the mailer, such as `passpost_otel.Telemetry.observe`.
             parts: Other arguments of the worker.
 
         Raises:
@@ -98,6 +100,8 @@ class WorkerFromFile:
         given = {"on_unknown": application.policy.on_unknown, **parts}
         make: Any = cls
         async with AsyncMailer(*application.connectors, **application.options()) as mailer:
+            if observe is not None:
+                observe(mailer)
             try:
                 yield make(store if watch is None else watch(store), keys, mailer, **given)
             finally:

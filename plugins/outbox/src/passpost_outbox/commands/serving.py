@@ -78,7 +78,11 @@ def _parts(*, telemetry: bool) -> dict[str, Any]:
         extension = Telemetry()
         if not extension.has_sdk:
             log.warning("no SDK of OpenTelemetry is set up, so nothing is measured")
-        return {"host": make_host(extension), "watch": extension.watch}
+        return {
+            "host": make_host(extension),
+            "watch": extension.watch,
+            "observe": extension.observe,
+        }
     missing = _("passpost-otel is not installed")
     raise CommandError(missing, _("install it with `pip install 'passpost[otel]'`"))
 
