@@ -80,13 +80,29 @@ def add_routes(file: Path) -> None:
     )
 
 
+def sign_out(page: Page) -> None:
+    with page.expect_navigation():
+        page.get_by_role("button", name=re.compile("Sign out|退出登录")).click()
+
+
 def leave(page: Page) -> Page:
     """Sign out, and try to come back."""
-    page.get_by_role("button", name=re.compile("Sign out|退出登录")).click()
+    sign_out(page)
     page.locator("#secret").fill("not the right secret")
     with page.expect_navigation():
         page.locator("button.primary").click()
     return page
+
+
+def outside(page: Page, file: Path) -> Iterator[tuple[str, Page]]:
+    """Yield what a browser sees that signs out: with a secret, and of a console without one."""
+    yield "/sign-in (wrong)", leave(page)
+    with Running(file) as running:
+        page.goto(running.link)
+        sign_out(page)
+        yield "/sign-out", page
+        page.goto(running.origin)
+        yield "/ (signed out)", page
 
 
 @pytest.fixture
@@ -150,7 +166,7 @@ def pages(
             page.locator(".actions button.primary").click()
         page.get_by_role("status").wait_for()
         yield "/doctor (findings)", page
-        yield "/sign-in (wrong)", leave(page)
+        yield from outside(page, file)
 
     secret = "the secret of this test"
     with opened() as inbox, Running(file, log=log, inbox=inbox, secret=secret) as running:
