@@ -152,6 +152,16 @@ def test_without_a_secret_it_says_how_to_enter_again(file: Path) -> None:
     assert browser.get("/").status_code == 403
 
 
+def test_the_language_is_chosen_before_the_way_in(file: Path, gate: Gate) -> None:
+    for browser, page in (
+        (Client(Console(file, allow=gate)), "/sign-in"),
+        (Client(Console(file, allow=Gate(8025))), "/"),
+    ):
+        response = browser.post("/language", {"language": "zh-CN", "back": page})
+        assert response.headers["location"] == page
+        assert '<html lang="zh-CN">' in browser.get(page).text
+
+
 def test_an_application_has_its_own_way_out(client: Client) -> None:
     assert "/sign-out" not in client.get("/").text
     assert client.post("/sign-out").status_code == 404

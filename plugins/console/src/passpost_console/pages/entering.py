@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from passpost_console.gate import TooManyGuesses
-from passpost_console.pages import failures
+from passpost_console.pages import failures, language
 from passpost_console.phrases import _
 from passpost_console.visit import Page, Visit
 
@@ -16,10 +16,11 @@ if TYPE_CHECKING:
 
 
 def entering(gate: Gate) -> tuple[Page, ...]:
-    """Return the pages that let browsers in and out."""
+    """Return the pages for browsers that are not in: the ways in and out, and their language."""
     ways = (
         Page("/enter", lambda visit: _launch(visit, gate)),
         Page("/sign-out", lambda visit: _sign_out(visit, gate), posts=True),
+        language.PAGE,
     )
     if not gate.takes_secrets:
         return ways
