@@ -18,6 +18,7 @@ from passpost_console import Console
 from passpost_console.coverage import coverage
 from passpost_console.markdown import rendered
 from passpost_console.rendering import FOLDER
+from passpost_tools.spans import Spans
 
 EMAIL = {"subject": "s", "content": "{{code}}", "contentType": "text/plain"}
 
@@ -58,6 +59,25 @@ def test_a_test_is_that_of_the_settings_it_was_made_with(
     assert page.count("not tested yet") == 2
     file.write_text(TEXT.replace("The first one", "The same one"), "utf-8")
     assert "535 no" in client.get("/").text
+
+
+def test_the_file_is_scanned_once(
+    client: Client, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scanned: list[str] = []
+    scan = Spans.__init__
+
+    def noted(self: Spans, text: str) -> None:
+        if "In this test" in text:
+            scanned.append(text)
+        scan(self, text)
+
+    monkeypatch.setattr(Spans, "__init__", noted)
+    file.write_text(TEXT.replace("What we", "In this test, what we"), "utf-8")
+    for page in ("/", "/json/primary", "/settings", "/templates", "/template/0", "/json/backup"):
+        assert client.get(page).status_code == 200
+    # And once without its secrets.
+    assert [SECRET in one for one in scanned] == [True, False]
 
 
 @pytest.mark.parametrize(

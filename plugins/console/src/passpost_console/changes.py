@@ -92,7 +92,7 @@ class Proposal:
             path: MASK if value_at(data, path) == value_at(self.after.data, path) else NEW
             for path in secret_paths(self.after.data, forms_of(self.after))
         }
-        return replaced(self.text, values)
+        return replaced(self.after.spans, values)
 
 
 def propose(
@@ -144,7 +144,7 @@ def _is_untouched(before: Document, after: Document, problem: passpost.Problem) 
 
 
 def _unknown_masks(after: Document) -> Iterator[passpost.Problem]:
-    for path in left_masks(after.loaded.text, forms_of(after)):
+    for path in left_masks(after.data, forms_of(after)):
         yield _problem(after, path, _("`***` stands for the secret that was here before"))
 
 

@@ -127,23 +127,17 @@ def _is_open(value: str) -> bool:
     return is_reference(value) or config.is_placeholder(value) or not value
 
 
-def hide(text: str, forms: Mapping[str, Sequence[FormField]]) -> Hidden:
-    """Return a text without its secrets.
-
-    Raises:
-        ConfigError: The text cannot be read.
-    """
-    data = Spans(text).value
-    paths = tuple(secret_paths(data, forms))
-    return Hidden(replaced(text, dict.fromkeys(paths, MASK)), paths)
+def hide(spans: Spans, forms: Mapping[str, Sequence[FormField]]) -> Hidden:
+    """Return a text without its secrets."""
+    paths = tuple(secret_paths(spans.value, forms))
+    return Hidden(replaced(spans, dict.fromkeys(paths, MASK)), paths)
 
 
-def replaced(text: str, values: Mapping[Path, str]) -> str:
+def replaced(spans: Spans, values: Mapping[Path, str]) -> str:
     """Return a text with other values at some paths, and without secrets in its comments."""
-    spans = Spans(text)
     parts = [*_written(spans, values)]
     parts += [(at, at + len(old), quiet(old)) for at, old in spans.comments]
-    return _spliced(text, parts)
+    return _spliced(spans.text, parts)
 
 
 def _written(spans: Spans, values: Mapping[Path, str]) -> Iterator[tuple[int, int, str]]:
@@ -163,7 +157,7 @@ def quiet(comment: str) -> str:
 def quiet_draft(text: str, forms: Mapping[str, Sequence[FormField]]) -> str:
     """Return a text that somebody is writing without the secrets in it, even if it is not JSON."""
     try:
-        return hide(text, forms).text
+        return hide(Spans(text), forms).text
     except passpost.ConfigError:
         told = _SAID.sub(lambda said: said[1] + _masked(said[2]), text)
         return _WITH_PASSWORD.sub(MASK, told)
@@ -200,9 +194,8 @@ def _revealed_comments(new: Spans, old: Spans) -> Iterator[tuple[int, int, str]]
             yield at, at + len(comment), originals[comment].pop(0)
 
 
-def left_masks(text: str, forms: Mapping[str, Sequence[FormField]]) -> tuple[Path, ...]:
-    """Return where a text has a mask that stands for nothing."""
-    data = Spans(text).value
+def left_masks(data: Any, forms: Mapping[str, Sequence[FormField]]) -> tuple[Path, ...]:
+    """Return where settings have a mask that stands for nothing."""
     return tuple(path for path in secret_paths(data, forms) if value_at(data, path) == MASK)
 
 

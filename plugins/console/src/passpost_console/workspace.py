@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
@@ -31,6 +31,9 @@ MAX_FILE: Final = 1 << 20
 """Bytes in a settings file; more is another file by mistake."""
 
 _FILE: Final = "${file:"
+
+# Each visit looks at the same text, and a large one takes long.
+spans_of: Final = lru_cache(maxsize=8)(Spans)
 
 
 @attrs.frozen
@@ -68,17 +71,22 @@ class Document:
 
     Attributes:
         loaded: Its text and version.
-        data: What it says, with references as they are written; empty if it cannot be read.
+        spans: What it says, and where; those of an empty object if it cannot be read.
         entries: Its connectors in order of preference.
         problems: What is wrong with it, in its order.
         readable: Whether it could be read.
     """
 
     loaded: Loaded
-    data: dict[str, Any] = attrs.field(factory=dict, repr=False)
+    spans: Spans = attrs.field(factory=lambda: Spans("{}"), repr=False)
     entries: tuple[Entry, ...] = ()
     problems: tuple[passpost.Problem, ...] = ()
     readable: bool = True
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """What it says, with references as they are written; empty if it cannot be read."""
+        return self.spans.value
 
     @property
     def is_new(self) -> bool:
@@ -118,12 +126,7 @@ class Document:
     def hidden(self) -> Hidden:
         """The text without its secrets."""
         forms = {one.name: one.fields("en") for one in self.entries}
-        return hide(self.loaded.text, forms)
-
-    @cached_property
-    def spans(self) -> Spans:
-        """Where each part of the text is."""
-        return Spans(self.loaded.text)
+        return hide(self.spans, forms)
 
 
 def config_path(path: str) -> tuple[str | int, ...]:
@@ -214,7 +217,7 @@ class Workspace:
         except passpost.ConfigError as error:
             return Document(loaded=loaded, problems=error.problems, readable=False)
         problems = self._problems(settings)
-        document = Document(loaded=loaded, data=Spans(loaded.text).value, problems=problems)
+        document = Document(loaded=loaded, spans=spans_of(loaded.text), problems=problems)
         return attrs.evolve(document, entries=tuple(self._entries(document.connectors)))
 
     def _problems(self, settings: config.Settings) -> tuple[passpost.Problem, ...]:

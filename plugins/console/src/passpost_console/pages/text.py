@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 import attrs
@@ -17,6 +16,7 @@ from passpost_console.pages.connector import CHANGED, about
 from passpost_console.pages.saving import review
 from passpost_console.phrases import _
 from passpost_console.visit import Page, Visit
+from passpost_console.workspace import spans_of
 from passpost_tools.spans import Spans
 
 if TYPE_CHECKING:
@@ -25,10 +25,6 @@ if TYPE_CHECKING:
     from passpost_console.workspace import Document
 
 _AGAIN: Final = _("A new secret is not shown again, and `***` is in its place: type it again.")
-
-
-# Each visit to a page looks at the same text, and a large file takes long.
-_spans: Final = lru_cache(maxsize=4)(Spans)
 
 
 @attrs.frozen
@@ -50,7 +46,7 @@ class Part:
         """Return the part at a path; all of the text for an empty one."""
         if not path:
             return cls(text, len(text) - len(text.removeprefix(MARK)), len(text))
-        member = _spans(text).members[path]
+        member = spans_of(text).members[path]
         return cls(text, member.value, member.end)
 
     @property
