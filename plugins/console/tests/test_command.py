@@ -20,6 +20,9 @@ from console_driving import SECRET, Running
 from passpost_console import hooks
 from passpost_console.addresses import is_loopback, listen
 from passpost_console.command import command
+from passpost_console.server import Launched
+from passpost_console.workspace import Document, Workspace
+from passpost_tools.saving import Loaded
 
 ANYWHERE: Final = "0.0.0.0"  # noqa: S104 - every address of this machine
 
@@ -58,6 +61,20 @@ def test_it_prints_a_link_that_works_once_and_logs_nothing(file: Path) -> None:
     assert token not in out + err
     assert SECRET not in out + err
     assert err.count("\n") == 1
+
+
+def test_no_page_waits_for_the_file_to_be_read(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+    read = Workspace.understand
+
+    def noted(self: Workspace, loaded: Loaded) -> Document:
+        done.append("read")
+        return read(self, loaded)
+
+    monkeypatch.setattr(Workspace, "understand", noted)
+    monkeypatch.setattr(Launched, "serve", lambda self, ready: done.append("serve"))
+    assert CliRunner().invoke(command, [str(file), "--no-browser"]).exit_code == 0
+    assert done == ["read", "serve"]
 
 
 def test_a_port_that_is_taken_is_said(file: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack, suppress
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -13,6 +13,10 @@ from passpost_cli.language import say
 from passpost_cli.terminal import err
 from passpost_console.launching import listening_at, opens_a_site, secret_for, show_link
 from passpost_console.phrases import _
+
+if TYPE_CHECKING:
+    from passpost_console.gate import Gate
+    from passpost_console.security import Hosts
 
 _LOOPBACK: Final = "127.0.0.1"
 
@@ -56,19 +60,18 @@ def command(  # noqa: PLR0913, PLR0917 - click passes each option
     from passpost_console.inbox.service import Inbox  # noqa: PLC0415
     from passpost_console.server import Launched  # noqa: PLC0415
 
+    def made(gate: Gate, hosts: Hosts) -> Console:
+        console = Console(file, allow=gate, hosts=hosts, host=host, log=log, inbox=own)
+        # A large file takes long, and its connectors have to be imported: no page waits for it.
+        console.workspace.read()
+        return console
+
     secret = secret_for(address, secret_file)
     host = make_host()
     with ExitStack() as stack:
         listening = stack.enter_context(listening_at(address, port, "--port"))
         own = stack.enter_context(Inbox(listen(_LOOPBACK, 0), host)) if inbox else None
-        launched = Launched(
-            lambda gate, hosts: Console(
-                file, allow=gate, hosts=hosts, host=host, log=log, inbox=own
-            ),
-            listening,
-            secret=secret,
-            names=names,
-        )
+        launched = Launched(made, listening, secret=secret, names=names)
 
         def announce() -> None:
             err(say(_("The console is ready. This link works once; Ctrl-C ends the console:")))
