@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -17,24 +18,30 @@ import pytest
 from click.testing import CliRunner
 from console_driving import SECRET, Running
 
+import passpost
 from passpost_console import hooks
 from passpost_console.addresses import is_loopback, listen
 from passpost_console.command import command
+from passpost_console.inbox_command import command as inbox_command
 from passpost_console.server import Launched
 from passpost_console.workspace import Document, Workspace
 from passpost_tools.saving import Loaded
 
+TEMPLATE: Final = {"usageType": "Generic", "subject": "Code", "content": "{{code}}"}
 ANYWHERE: Final = "0.0.0.0"  # noqa: S104 - every address of this machine
 
-# The command as the command line runs it, whether or not the extension is installed.
-PROGRAM: Final = "from passpost_console.command import command; command(prog_name='console')"
+# A command as the command line runs it, whether or not the extension is installed.
+PROGRAM: Final = "from passpost_console.{} import command; command(prog_name='passpost')"
 
 
 @contextmanager
-def started(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """Start a console in a process of its own; yield it with the line that it prints."""
+def started(
+    *arguments: str, module: str = "command"
+) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Start a command in a process of its own; yield it with the line that it prints."""
+    program = PROGRAM.format(module)
     process = subprocess.Popen(
-        [sys.executable, "-W", "error", "-c", PROGRAM, *arguments, "--no-browser"],
+        [sys.executable, "-W", "error", "-c", program, *arguments, "--no-browser"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         env={**os.environ, "LANG": "C.UTF-8", "PYTHONUNBUFFERED": "1"},
     )  # fmt: skip
@@ -61,6 +68,45 @@ def test_it_prints_a_link_that_works_once_and_logs_nothing(file: Path) -> None:
     assert token not in out + err
     assert SECRET not in out + err
     assert err.count("\n") == 1
+
+
+def test_a_console_starts_an_inbox_beside_itself(file: Path) -> None:
+    with started(str(file), "--inbox") as (_process, link), httpx.Client() as browser:
+        browser.get(link)
+        pages = [browser.get(link.partition("/enter")[0] + path).text for path in ("/", "/inbox")]
+    assert 'href="/inbox"' in pages[0]
+    assert "No emails yet" in pages[1]
+
+
+def test_an_inbox_prints_its_link_its_settings_and_its_token(tmp_path: Path) -> None:
+    ports = ("--smtp-port", "0", "--http-port", "0")
+    with started(*ports, module="inbox_command") as (process, link):
+        assert process.stdout is not None
+        lines = list(iter(process.stdout.readline, "}\n"))
+        token = process.stdout.readline().strip()
+        settings = {"connectors": json.loads("{" + "".join(lines) + "}}"), "templates": [TEMPLATE]}
+        path = tmp_path / "passpost.jsonc"
+        path.write_text(json.dumps(settings), "utf-8")
+        with passpost.Mailer.from_file(path) as mailer:
+            mailer.send(passpost.Message("ada@example.com", "Generic", {"code": "493817"}))
+        api = link.partition("/enter")[0] + "/api"
+        headers = {"authorization": f"Bearer {token}"}
+        (email,) = httpx.get(f"{api}/mails?wait=9s", headers=headers).json()["emails"]
+        assert email["code"] == "493817"
+        process.send_signal(signal.SIGINT)
+        _out, err = process.communicate(timeout=30)
+    assert (process.returncode, token in err) == (0, False)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [(["--token", "short"], "16 characters"), (["--host", ANYWHERE], "--secret-file")],
+)
+def test_an_inbox_is_as_closed_as_a_console(arguments: list[str], said: str) -> None:
+    ports = ["--smtp-port", "0", "--http-port", "0", "--no-browser"]
+    result = CliRunner().invoke(inbox_command, [*ports, *arguments])
+    assert result.exit_code == 1
+    assert said in result.output
 
 
 def test_no_page_waits_for_the_file_to_be_read(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
