@@ -16,7 +16,7 @@ from typing import Any, Final
 import pytest
 from console_driving import TEXT, Running
 from inbox_driving import opened, send
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import BrowserContext, Page, ViewportSize
 
 from passpost_console.inbox.faults import Fault, Kind
 
@@ -48,6 +48,16 @@ OUTSIDE: Final = """() => {
     const wide = [...outside, ...cut, ...(all.scrollWidth > width ? [all] : [])];
     return wide.map(element => element.outerHTML.slice(0, 99));
 }"""
+# Paper neither scrolls nor has another side.
+CUT: Final = """() => [...document.body.querySelectorAll("*")].filter(element => {
+    const { overflowX, overflowY, display } = getComputedStyle(element);
+    const tall = overflowY !== "visible" && element.scrollHeight > element.clientHeight + 1;
+    const wide = overflowX !== "visible" && element.scrollWidth > element.clientWidth + 1;
+    const beyond = element.getBoundingClientRect().right > document.documentElement.clientWidth + 1;
+    return element.clientHeight && display !== "inline" && !element.closest(".said, .device, input")
+        && (tall || wide || beyond);
+}).map(element => element.outerHTML.slice(0, 99))"""
+PAPER: Final[ViewportSize] = {"width": 718, "height": 1_047}
 AXE: Final = """async only => (await axe.run({resultTypes: ["violations"], ...only})).violations
     .filter(one => ["serious", "critical"].includes(one.impact))
     .map(one => [one.id, one.nodes.map(node => node.html.slice(0, 120))])"""
@@ -185,6 +195,12 @@ def test_each_page_fits_each_screen_and_everybody_can_use_it(
             page.set_viewport_size({"width": width, "height": 900})
             found += [(path, width, one) for one in page.evaluate(OUTSIDE)]
             _note(page, path, language, width)
+        page.set_viewport_size(PAPER)
+        page.emulate_media(media="print")
+        found += [(path, "paper", one) for one in page.evaluate(CUT)]
+        _note(page, path, language, "paper")
+        page.emulate_media(media="screen")
+        page.set_viewport_size({"width": WIDTHS[-1], "height": 900})
         # The content policy does not hold for the debugger.
         page.evaluate(axe)
         found += [(path, "light", one) for one in page.evaluate(AXE, {})]
@@ -195,7 +211,7 @@ def test_each_page_fits_each_screen_and_everybody_can_use_it(
     assert found == []
 
 
-def _note(page: Page, path: str, language: str, width: int) -> None:
+def _note(page: Page, path: str, language: str, width: int | str) -> None:
     """Keep a picture of the page in the folder that ``PASSPOST_LOOKS`` names."""
     if folder := os.environ.get("PASSPOST_LOOKS"):
         name = "".join(one if one.isalnum() else "-" for one in path).strip("-") or "overview"
