@@ -171,6 +171,20 @@ def test_a_template_is_sent_before_it_is_saved(
     assert file.read_text("utf-8") == local
 
 
+def test_the_first_test_is_in_a_language_that_has_a_template(
+    client: Client, file: Path, local: str, server: SmtpServer
+) -> None:
+    assert form(client.get(TEST), TEST)["locale"] == ""
+    other = local.replace('"SignIn", "subject"', '"Other", "subject"')
+    file.write_text(other, "utf-8")
+    fields = form(client.get(f"{TEST}?usage=SignIn"), TEST)
+    assert fields["locale"] == "zh-CN"
+    assert client.post(TEST, {**fields, "to": "ada@example.com"}).status_code == 200
+    assert len(server.mails) == 1
+    # Any language, if somebody clears it.
+    assert client.post(TEST, {**fields, "to": "ada@example.com", "locale": ""}).status_code == 422
+
+
 def test_a_disabled_button_says_why(client: Client, file: Path) -> None:
     file.write_text(TEXT.replace("${SENDGRID_KEY}", "${NOT_SET_HERE}"), "utf-8")
     page = client.get(f"{TEST}?connector=backup").text

@@ -83,7 +83,7 @@ def offer(visit: Visit, proposal: Proposal, back: str, connector: str, **chosen:
         draft = visit.workspace.drafts.add(Draft(proposal.before.loaded, proposal.text, back))
     name = connector or next((one.name for one in document.entries), "")
     usage = chosen.get("usage") or _first_usage(document, name)
-    locale = chosen.get("locale", "")
+    locale = chosen.get("locale", _first_locale(document, name, usage))
     asked = Asked(document=document, connector=name, draft=draft, usage=usage, locale=locale)
     return _show(visit, asked)
 
@@ -97,19 +97,26 @@ def _asked(visit: Visit, given: Mapping[str, str]) -> Asked | None:
         document = visit.workspace.understand(Loaded(kept.before.path, kept.text, "proposed"))
     names = [one.name for one in document.entries]
     name = given.get("connector", "")
-    usage = given.get("usage", "")
+    name = name if name in names else next(iter(names), "")
+    usage = given.get("usage") or _first_usage(document, name)
     return Asked(
         document=document,
-        connector=name if name in names else next(iter(names), ""),
+        connector=name,
         draft=draft,
-        usage=usage or _first_usage(document, name),
-        locale=given.get("locale", "").strip(" "),
+        usage=usage,
+        locale=given.get("locale", _first_locale(document, name, usage)).strip(" "),
     )
 
 
 def _first_usage(document: Document, name: str) -> str:
     usages = [one.usage for one in _templates(document, name)]
     return "Generic" if "Generic" in usages or not usages else usages[0]
+
+
+def _first_locale(document: Document, name: str, usage: str) -> str:
+    """Return a language in which there is a template; empty if there is one for any language."""
+    tags = [one.locale for one in _templates(document, name) if one.usage == usage]
+    return "" if "" in tags or not tags else tags[0]
 
 
 def _review(visit: Visit, asked: Asked) -> Response:
