@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from playwright.sync_api import Locator, Page, expect
 
+from passpost_console.phrases import _
+from passpost_console.rendering import say
+
 _MOST: int = 200
 
 
@@ -14,20 +17,32 @@ class Operator:
         page: The page.
         keyboard: Whether to use nothing but the keyboard.
         scripts: Whether the browser runs scripts.
+        language: The language of the page. Links, buttons and labels are named in English.
     """
 
-    def __init__(self, page: Page, *, keyboard: bool = False, scripts: bool = True) -> None:
+    def __init__(
+        self, page: Page, *, keyboard: bool = False, scripts: bool = True, language: str = "en"
+    ) -> None:
         self.page = page
+        self._language = language
         self._scripts = scripts
         self._keyboard = keyboard
 
+    def read(self, text: str, **values: str) -> str:
+        """Return a text of the pages in the language of the page."""
+        return say(_(text, **values), self._language)
+
     def follow(self, name: str) -> None:
         """Follow a link."""
-        self._press(self.page.get_by_role("link", name=name, exact=True).first)
+        self.open(self.page.get_by_role("link", name=self.read(name), exact=True).first)
+
+    def open(self, link: Locator) -> None:
+        """Follow a link that has no name of its own."""
+        self._press(link)
 
     def push(self, name: str) -> None:
         """Press a button that leads to another page."""
-        buttons = self.page.get_by_role("button", name=name, exact=True)
+        buttons = self.page.get_by_role("button", name=self.read(name), exact=True)
         # One for those who press Enter is hidden from all others.
         self._press(buttons.last)
 
@@ -45,7 +60,7 @@ class Operator:
 
     def choose(self, label: str, option: str) -> None:
         """Choose one of several."""
-        field = self.page.get_by_label(label, exact=True)
+        field = self.page.get_by_label(self.read(label), exact=True)
         if self._keyboard:
             self._reach(field)
             self.page.keyboard.type(option)
@@ -110,7 +125,7 @@ class Operator:
 
     def _reach(self, target: Locator) -> None:
         expect(target).to_be_visible()
-        for _ in range(_MOST):
+        for _time in range(_MOST):
             if target.evaluate("one => one === document.activeElement"):
                 return
             self.page.keyboard.press("Tab")
