@@ -18,7 +18,10 @@ from console_driving import TEXT, Running
 from inbox_driving import opened, send
 from playwright.sync_api import BrowserContext, Page, ViewportSize
 
+import passpost
+import passpost_templates
 from passpost_console.inbox.faults import Fault, Kind
+from passpost_console.inbox.service import Inbox
 
 PATHS: Final = (
     "/", "/add", "/settings", "/connectors/primary", "/json/primary", "/no-such-page",
@@ -218,21 +221,44 @@ def _note(page: Page, path: str, language: str, width: int | str) -> None:
         page.screenshot(path=Path(folder) / f"{name}.{language}.{width}.png", full_page=True)
 
 
-PICTURES: Final = {"overview": "/", "connector": "/connectors/primary", "deliveries": "/deliveries"}
+PICTURES: Final = Path(__file__).parents[3] / "docs/pictures"
+SHOWN: Final = {
+    "overview": "/", "connector": "/connectors/primary", "deliveries": "/deliveries",
+    "template": "/template/new?usage=SignIn&locale={0}&from={0}",
+}  # fmt: skip
 
 
-@pytest.mark.skipif("PASSPOST_PICTURES" not in os.environ, reason="make pictures takes them")
+def shown_in_inbox(inbox: Inbox, language: str) -> None:
+    """Send what the picture of the inbox shows."""
+    settings = {
+        "connectors": {"inbox": {"use": "smtp", "settings": dict(inbox.offers[0].settings)}},
+        "templates": passpost_templates.templates(language, usages=["SignIn"]),
+    }
+    payload = {"code": "493817", "expiresInMinutes": 10, "application": {"name": "Example"}}
+    with passpost.Mailer.from_settings(settings) as mailer:
+        mailer.send(passpost.Message("ada@example.com", "SignIn", payload, locale=language))
+
+
 @pytest.mark.parametrize("language", ["en", "zh-CN"])
-def test_pictures_of_the_console_for_the_guides(
-    browse: Callable[..., BrowserContext], file: Path, log: Path, language: str
+def test_the_pictures_of_the_guides_can_be_taken_again(
+    browse: Callable[..., BrowserContext], file: Path, log: Path, tmp_path: Path, language: str
 ) -> None:
+    folder = Path(os.environ.get("PASSPOST_PICTURES") or tmp_path)
+    screen = {"width": 1200, "height": 760}
+    page = browse(locale=language, viewport=screen, device_scale_factor=1).new_page()
+
+    def take(name: str, url: str) -> None:
+        page.goto(url)
+        page.screenshot(path=folder / f"console-{name}.{language}.png")
+
     with Running(file, log=log) as running:
-        context = browse(
-            locale=language, viewport={"width": 1200, "height": 760}, device_scale_factor=1
-        )
-        page = context.new_page()
         page.goto(running.link)
-        for name, path in PICTURES.items():
-            page.goto(f"{running.origin}{path}")
-            folder = Path(os.environ["PASSPOST_PICTURES"])
-            page.screenshot(path=folder / f"console-{name}.{language}.png")
+        for name, path in SHOWN.items():
+            take(name, f"{running.origin}{path.format(language)}")
+    with opened() as inbox, Running(file, inbox=inbox) as running:
+        shown_in_inbox(inbox, language)
+        page.goto(running.link)
+        take("inbox", f"{running.origin}/inbox/emails/1")
+    names = f"console-*.{language}.png"
+    assert {one.name for one in folder.glob(names)} == {one.name for one in PICTURES.glob(names)}
+    assert sum(one.stat().st_size for one in PICTURES.glob(names)) < 700_000
