@@ -245,7 +245,7 @@ class Run:
 
     async def enqueue(
         self, emails: int, outbox: AsyncOutbox | None = None, *, rate: float = 10_000.0,
-        left: float = 600.0, deadline: dt.datetime | None = None,
+        left: float = 600.0, deadline: dt.datetime | None = None, least: float = 0.0,
     ) -> list[str]:  # fmt: skip
         """Enqueue emails as web processes do, and return their IDs.
 
@@ -255,13 +255,17 @@ class Run:
             rate: How many a second.
             left: Seconds until their deadlines.
             deadline: One deadline of all of them.
+            least: Seconds before it at which no more are enqueued.
         """
         names = iter([f"{CANARY}{next(self._numbers)}" for _ in range(emails)])
         ids: list[str] = []
 
         async def requests() -> None:
             for name in names:
-                end = deadline or dt.datetime.now(dt.UTC) + dt.timedelta(seconds=left)
+                now = dt.datetime.now(dt.UTC)
+                end = deadline or now + dt.timedelta(seconds=left)
+                if (end - now).total_seconds() < least:
+                    return
                 ids.append(await self._request(name, outbox or self.outbox, end))
                 await asyncio.sleep(REQUESTS / rate)
 
