@@ -245,6 +245,17 @@ def test_the_wheel_of_templates_has_its_languages_and_requires_nothing(
     assert run(python, program) == "('en', 'zh-CN') 27"
 
 
+def test_the_wheel_of_the_console_has_all_that_its_pages_load(wheels: dict[str, Path]) -> None:
+    source = ROOT / PACKAGES["passpost_console"] / "src"
+    pages = [
+        path.relative_to(source).as_posix()
+        for folder in ("static", "templates")
+        for path in source.glob(f"passpost_console/{folder}/*")
+    ]
+    assert len(pages) > 20
+    assert set(pages) <= set(zipfile.ZipFile(wheels["passpost_console"]).namelist())
+
+
 @pytest.mark.parametrize("package", OVER_HTTP)
 def test_a_wheel_over_http_brings_nothing_of_another(
     wheels: dict[str, Path], tmp_path: Path, package: str
