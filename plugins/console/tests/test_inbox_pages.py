@@ -7,15 +7,19 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import attrs
 import httpx
 import pytest
 from console_driving import ORIGIN, Client, Served
 from inbox_driving import BEARER, TOKEN, client_of, mailer_of, message_to, opened, send
 
 import passpost
+import passpost_templates
 from passpost_console.framing import framed
 from passpost_console.gate import Gate
+from passpost_console.inbox.caveats import caveats
 from passpost_console.inbox.faults import Fault, Kind
+from passpost_console.inbox.reading import read
 from passpost_console.inbox.service import Inbox
 from passpost_console.inbox.store import Emails, Wanted
 from passpost_console.inbox_site import InboxSite
@@ -58,6 +62,35 @@ def test_a_page_shows_the_email_in_each_view(client: Client, inbox: Inbox) -> No
     raw = client.get("/inbox/emails/1/raw")
     assert raw.content == inbox.emails.find(Wanted())[0].source
     assert raw.headers["content-disposition"].startswith("attachment")
+
+
+@pytest.mark.parametrize(
+    ("html", "programs"),
+    [
+        ("<p style='display : inline-flex'>x</p>", ["Outlook"]),
+        ("<style>p{display:grid}</style>", ["Gmail", "Outlook"]),
+        ("<p style='position:absolute;top:0'>x</p>", ["Gmail", "Outlook"]),
+        ("<td style='background: #fff url(cid:x)'>x</td>", ["Outlook"]),
+        ("<img src='cid:logo.SVG'>", ["Gmail", "Outlook"]),
+        ('<img alt="" src="data:image/png;base64,AAAA">', ["Gmail", "Outlook"]),
+        ("<p style='background-position: 0 0; background: #fff; display: block'>a.svg</p>", []),
+    ],
+)
+def test_a_caveat_names_the_programs(html: str, programs: list[str]) -> None:
+    reading = read(
+        f"Content-Type: multipart/alternative; boundary=x\r\n\r\n--x\r\n\r\nx\r\n--x\r\n"
+        f"Content-Type: text/html\r\n\r\n{html}\r\n--x--".encode()
+    )
+    named = " ".join(caveats(reading))
+    assert [one for one in ("Gmail", "Outlook") if one in named] == programs
+
+
+def test_ready_made_templates_have_no_caveats() -> None:
+    for language in passpost_templates.languages():
+        for template in passpost_templates.templates(language):
+            source = f"Content-Type: text/html\r\n\r\n{template['content']}".encode()
+            # An email has plain text beside it.
+            assert [*caveats(attrs.evolve(read(source), text="x"))] == []
 
 
 def test_the_frame_of_an_email_has_a_policy_of_its_own(client: Client, inbox: Inbox) -> None:

@@ -21,6 +21,35 @@ _PICTURE: Final = re.compile(
     r"(?i)<img\b[^<>]*?\bsrc\s*+=\s*+(?:[\"']\s*+)?https?:|url\(\s*+[\"']?https?:"
 )
 
+# As https://www.caniemail.com has it; the new Outlook for Windows is like the one on the web.
+_BY_PROGRAM: Final = (
+    (
+        re.compile(r"(?i)(?<![\w-])display\s*+:\s*+(?:inline-)?flex\b"),
+        _("`display: flex`: classic Outlook for Windows puts the parts below each other"),
+    ),
+    (
+        re.compile(r"(?i)(?<![\w-])display\s*+:\s*+(?:inline-)?grid\b"),
+        _("`display: grid`: Gmail and classic Outlook for Windows put the parts below each other"),
+    ),
+    (
+        re.compile(r"(?i)(?<![\w-])position\s*+:\s*+(?:absolute|fixed|relative|sticky)\b"),
+        _("`position`: Gmail and classic Outlook for Windows ignore it"),
+    ),
+    (
+        re.compile(r"(?i)(?<![\w-])background(?:-image)?\s*+:[^;\"'{}]{0,200}\burl\("),
+        _("background pictures: classic Outlook for Windows does not show them"),
+    ),
+    (
+        re.compile(r"(?i)\.svg[\"'?#)]"),
+        _("SVG pictures: Gmail and classic Outlook for Windows do not show them"),
+    ),
+    (
+        re.compile(r"(?i)\bsrc\s*+=\s*+[\"']?+data:image/"),
+        _("pictures in `data:` URLs: Gmail on iOS and older Outlook for Windows do not show them"),
+    ),
+)
+"""What single email programs do otherwise: where it is used, and what becomes of it."""
+
 
 def caveats(reading: Reading) -> Iterator[str]:
     """Yield what a reader may not see, as phrases."""
@@ -35,7 +64,11 @@ def caveats(reading: Reading) -> Iterator[str]:
         )
     if len(html.encode()) > _CLIPPED:
         yield _("more than 102 KB of HTML: Gmail cuts the end off")
-    for found in dropped_in(html[:_MOST_READ]):
+    beginning = html[:_MOST_READ]
+    for pattern, says in _BY_PROGRAM:
+        if pattern.search(beginning):
+            yield says
+    for found in dropped_in(beginning):
         if found.kind == "http":
             yield _("`{name}`: a link without encryption", name=found.name)
         else:
