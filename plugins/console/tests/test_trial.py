@@ -219,6 +219,18 @@ def test_old_settings_are_not_sent(client: Client, server: SmtpServer, local: st
     assert server.connections == []
 
 
+def test_a_file_beside_the_settings_is_found_from_any_folder(
+    client: Client, file: Path, local: str, server: SmtpServer
+) -> None:
+    file.with_name("sender").write_text("no-reply@example.com\n", "utf-8")
+    file.write_text(local.replace('"no-reply@example.com"', '"${file:sender}"', 1), "utf-8")
+    assert "cannot be read" not in client.get("/").text
+    assert send(client, usage="SignIn").status_code == 200
+    (mail,) = server.mails
+    assert mail.sender == "no-reply@example.com"
+    assert "cannot be read" not in client.post("/doctor", {"connector": "primary"}).text
+
+
 def test_an_invalid_payload_is_shown_at_its_input(
     client: Client, server: SmtpServer, local: str
 ) -> None:

@@ -73,6 +73,7 @@ def send(  # noqa: PLR0913 - the parts of a message
     name: str,
     to: str,
     *,
+    file: str,
     host: passpost.Host,
     usage: str,
     locale: str | None,
@@ -85,7 +86,7 @@ def send(  # noqa: PLR0913 - the parts of a message
         MessageError: The recipient or the payload is invalid; nothing was sent.
     """
     try:
-        application = configured(Settings.of(settings_for(document, name)), None, host)
+        application = configured(Settings(settings_for(document, name), file=file), None, host)
     except passpost.ConfigError as error:
         words = _("not sent: the settings have errors")
         return Outcome(result="rejected", words=words, problems=error.problems)

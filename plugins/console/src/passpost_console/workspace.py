@@ -213,7 +213,8 @@ class Workspace:
         if not loaded.text.strip():
             return Document(loaded=loaded)
         try:
-            settings = config.read(loaded.text, self.path.name)
+            # With its folder: references to files may be relative to it.
+            settings = config.read(loaded.text, str(self.path))
         except passpost.ConfigError as error:
             return Document(loaded=loaded, problems=error.problems, readable=False)
         problems = self._problems(settings)

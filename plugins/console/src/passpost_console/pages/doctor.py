@@ -152,7 +152,7 @@ def _application(visit: Visit, document: Document) -> passpost.Application | pas
     if not document.readable:
         return passpost.ConfigError(document.problems)
     try:
-        settings = config.read(document.loaded.text, place)
+        settings = config.read(document.loaded.text, str(workspace.path))
         return configured(settings, None, workspace.host)
     except passpost.ConfigError as wrong:
         return wrong

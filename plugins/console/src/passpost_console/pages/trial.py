@@ -153,6 +153,7 @@ def _sent(visit: Visit, asked: Asked) -> Response:
             sent.document,
             asked.connector,
             to,
+            file=str(visit.workspace.path),
             host=visit.workspace.host,
             usage=asked.usage,
             locale=asked.locale or None,
