@@ -16,7 +16,7 @@ import pytest
 
 from passpost import Message, MessageError
 from passpost.stores import StoreError
-from passpost_outbox import AsyncOutbox, Claim, Keys, Record, Worker
+from passpost_outbox import AsyncOutbox, Claim, Keys, Record, Sweeper, Worker
 from passpost_outbox.postgres import PostgresStore
 from passpost_outbox.redis import RedisStore
 from passpost_redis.testing import RedisProgram
@@ -72,6 +72,36 @@ def test_a_row_that_an_operator_queued_holds_nobody_up(bench: Any) -> None:
 
     asyncio.run(check())
     assert len(bench.provider.mails) == 2
+
+
+def test_a_deadline_that_an_operator_edited_holds_nobody_up(bench: Any) -> None:
+    async def check() -> None:
+        async with bench.outbox(lifetime=60) as outbox, bench.mailer() as mailer:
+            worker = bench.worker(mailer)
+            late = await outbox.enqueue(message())
+            bench.seconds += 61
+            # The body is bound to the deadline that the record has.
+            edit(bench, "UPDATE outbox SET deadline = deadline + 3600000")
+            good = await outbox.enqueue(message("bob@example.com"))
+            assert await worker.drain() == 1
+            assert (await outbox.status(good.id)).state == "accepted"
+            # The worker leads no more.
+            bench.seconds += 16
+            await Sweeper(bench.store, every=5, keep=600).sweep()
+            assert (await outbox.status(late.id)).state == "expired"
+
+    asyncio.run(check())
+
+
+def test_an_email_that_an_operator_made_overdue_is_put_back(bench: Any) -> None:
+    async def check() -> None:
+        async with bench.outbox(lifetime=60) as outbox, bench.mailer() as mailer:
+            await outbox.enqueue(message())
+            edit(bench, "UPDATE outbox SET deadline = 1")
+            assert await bench.worker(mailer).drain() == 1
+            assert await outbox.counts() == {"accepted": 1}
+
+    asyncio.run(check())
 
 
 def test_a_row_that_an_operator_queued_holds_nobody_up_in_postgresql(

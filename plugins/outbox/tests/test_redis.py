@@ -331,6 +331,25 @@ def test_a_record_that_was_evicted_is_not_sent(server: RedisProgram) -> None:
     run(main)
 
 
+def test_an_email_that_is_overdue_by_its_index_alone_is_put_back(server: RedisProgram) -> None:
+    async def main() -> None:
+        store = RedisStore(server.url)
+        id_ = await put(store)
+        with server.client() as client:
+            (key,) = client.keys("*:due")
+            client.zadd(key, {id_: 1})
+        assert await store.claim_next(Claim("me", 60_000)) is None
+        await Sweeper(store, every=5, keep=60).sweep()
+        assert await store.due(10) == []
+        claimed = await store.claim_next(Claim("me", 60_000))
+        assert claimed is not None
+        assert claimed.record.id == id_
+        assert claimed.body == id_.encode()
+        await store.aclose()
+
+    run(main)
+
+
 def test_a_long_queue_of_overdue_emails_is_passed(
     server: RedisProgram, monkeypatch: pytest.MonkeyPatch
 ) -> None:

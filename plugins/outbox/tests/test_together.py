@@ -86,6 +86,21 @@ def test_each_caller_gets_an_error_of_its_own() -> None:
     asyncio.run(check())
 
 
+def test_nobody_waits_for_ever_after_a_defect() -> None:
+    async def check() -> None:
+        server = Server()
+        server.failure = ZeroDivisionError()
+        server.may_reply.set()
+        together = Together(server.double)
+        # More than are asked together.
+        calls = (together(number) for number in range(120))
+        errors = await asyncio.gather(*calls, return_exceptions=True)
+        assert {type(error) for error in errors} == {ZeroDivisionError}
+        assert sum(map(len, server.asked)) == 120
+
+    asyncio.run(asyncio.wait_for(check(), 60))
+
+
 def test_whoever_is_cancelled_asks_for_nothing() -> None:
     async def check() -> None:
         server = Server()

@@ -178,6 +178,34 @@ def test_a_sweep_deletes_all_that_is_old(bench: Any, monkeypatch: pytest.MonkeyP
     asyncio.run(check())
 
 
+def test_a_sweep_that_fails_leaves_nothing_under_way(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    apply, under_way = bench.store.apply, set()
+
+    async def check() -> None:
+        async with bench.outbox(lifetime=30) as outbox:
+            failing, other = [(await outbox.enqueue(message())).id for _ in range(2)]
+
+            async def fail_once(id_: str, event: Event) -> Any:
+                under_way.add(id_)
+                try:
+                    if id_ == failing:
+                        raise StoreError("the store is gone")
+                    return await apply(id_, event)
+                finally:
+                    under_way.remove(id_)
+
+            monkeypatch.setattr(bench.store, "apply", fail_once)
+            bench.seconds += 31
+            with pytest.raises(StoreError, match="gone"):
+                await Sweeper(bench.store, every=5, keep=60).sweep()
+            assert under_way == set(), "a store that is closed now would be opened again"
+            assert (await outbox.status(other)).state == "expired"
+
+    asyncio.run(check())
+
+
 def test_an_email_whose_worker_is_silent_is_unknown(bench: Any) -> None:
     async def check() -> None:
         async with bench.outbox() as outbox:

@@ -222,6 +222,7 @@ class RedisStore(Listened):
             now, *found = await self._run(scripts.READ, *first)
             changes: dict[int, tuple[str, Event, Change]] = {}
             unread: list[tuple[str, str]] = []
+            astray: list[str] = []
             texts = zip(first.values(), found[::2], found[1::2], strict=True)
             for number, text, packed in texts:
                 id_, event = asked[number]
@@ -231,9 +232,16 @@ class RedisStore(Listened):
                     changes[number] = (text, event, change)
                     continue
                 done[number] = None
-                if record is not None and not is_readable(record) and is_found(event):
+                if record is None or not is_found(event):
+                    continue
+                if is_readable(record):
+                    # It is not where the sweeper found it. If somebody edited it, it is put back.
+                    astray += [id_, text, text, "="]
+                else:
                     unread.append((id_, text))
             await self._set_aside(now, *unread)
+            if astray:
+                await self._write(scripts.CHANGE, *astray)
             if changes:
                 written = await self._change(*changes.values())
                 done |= {

@@ -79,9 +79,13 @@ UPDATE outbox
 SET state = ?, deadline = ?, publish_at = ?, lease_until = ?, finished_at = ?, record = ?, body = ?
 WHERE ticket = ?
 """
+# A record that cannot be read has no other columns of its own.
 _PLACE: Final = """
-UPDATE outbox SET state = ?, deadline = ?, publish_at = ?, lease_until = ?, finished_at = ?
-WHERE ticket = ? AND state <> ?
+UPDATE outbox SET state = :state, deadline = :deadline, publish_at = :publish_at,
+  lease_until = :lease_until, finished_at = :finished_at
+WHERE ticket = :id AND (state <> :state OR :readable
+  AND (deadline, publish_at, lease_until, finished_at)
+  IS NOT (:deadline, :publish_at, :lease_until, :finished_at))
 """
 _NEXT: Final = """
 SELECT ticket, record, body FROM outbox INDEXED BY outbox_next
@@ -319,8 +323,9 @@ class SqliteStore(Listened):
         """
         now = self._now()
         right = placed(record, now)
-        times = (right.deadline, right.publish_at, right.lease_until, right.finished_at)
-        done = connection.execute(_PLACE, (right.state, *times, right.id, right.state))
+        names = ("id", "state", "deadline", "publish_at", "lease_until", "finished_at")
+        columns = {name: getattr(right, name) for name in names}
+        done = connection.execute(_PLACE, {**columns, "readable": is_readable(record)})
         if is_readable(record) or not done.rowcount:
             return None
         say_set_aside(record.id)

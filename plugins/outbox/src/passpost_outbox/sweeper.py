@@ -6,8 +6,9 @@ import asyncio
 import logging
 import secrets
 from collections import Counter
+from collections.abc import Coroutine, Iterable
 from contextlib import suppress
-from typing import Final
+from typing import Any, Final, TypeVar
 
 import attrs
 
@@ -16,6 +17,7 @@ from passpost_outbox.engine import Publisher
 from passpost_outbox.records import Abandon, Expire, Publish, Record, State
 from passpost_outbox.store import Change, OutboxStore
 
+T = TypeVar("T")
 log: Final = logging.getLogger("passpost.outbox")
 
 _BATCH: Final = 500
@@ -106,7 +108,7 @@ class Sweeper:
         ended: Counter[State] = Counter()
         while records := await self._store.due(_BATCH):
             before = ended.total()
-            changes = await asyncio.gather(*map(self._end_one, records))
+            changes = await _all(map(self._end_one, records))
             # Meanwhile its worker may have finished it.
             ended.update(change.record.state for change in changes if change is not None)
             if ended.total() == before:
@@ -135,7 +137,7 @@ class Sweeper:
         published = 0
         while loop.time() < over and not publisher.is_resting:
             records = await self._store.stale(_TOGETHER)
-            told = await asyncio.gather(*(self._tell(publisher, record) for record in records))
+            told = await _all(self._tell(publisher, record) for record in records)
             published += told.count(True)
             if not records or False in told:
                 # The rest would fail as well, and is still due at the next sweep.
@@ -152,3 +154,18 @@ class Sweeper:
             return None
         left = (record.deadline - change.now) / 1000
         return await publisher.publish(record.id, seconds_left=left, priority=record.priority)
+
+
+async def _all(calls: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """Return what calls return that are under way at the same time.
+
+    If one fails, its error is raised after the others have ended: a store that is closed then is
+    not asked any more.
+    """
+    ended = await asyncio.gather(*calls, return_exceptions=True)
+    returned: list[T] = []
+    for one in ended:
+        if isinstance(one, BaseException):
+            raise one
+        returned.append(one)
+    return returned

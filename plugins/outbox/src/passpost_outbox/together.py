@@ -62,11 +62,12 @@ class Together(Generic[T, R]):
                 first, lane.waiting = lane.waiting[:_LIMIT], lane.waiting[_LIMIT:]
                 # Whoever was cancelled asks for nothing any more.
                 asked = [pair for pair in first if not pair[1].done()]
-                await self._answer(asked)
-        except Exception as error:  # noqa: BLE001 - a defect is theirs who asked
-            for _question, reply in asked:
-                if not reply.done():
-                    reply.set_exception(error)
+                try:
+                    await self._answer(asked)
+                except Exception as error:  # noqa: BLE001 - a defect is theirs who asked
+                    for _question, reply in asked:
+                        if not reply.done():
+                            reply.set_exception(error)
         finally:
             # Those who ask from now on are served by another task.
             lane.serving -= 1
