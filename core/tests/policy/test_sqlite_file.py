@@ -67,15 +67,22 @@ def test_a_file_that_cannot_be_prepared_is_prepared_again(tmp_path: Path) -> Non
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="processes do not fork there")
-def test_a_fork_while_others_write_leaves_a_child_that_can_write(tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_new", [False, True], ids=["the same file", "new files"])
+def test_a_fork_while_others_write_leaves_a_child_that_can_write(
+    tmp_path: Path, *, is_new: bool
+) -> None:
     # A lock of SQLite's own that another thread held would be held in the child for ever.
     busy, own = (SqliteFile(tmp_path / name, lambda _: [TABLE]) for name in ("busy", "own"))
     ending = threading.Event()
 
     def open_and_count() -> None:
+        file = busy
         while not ending.is_set():
-            busy.transact_now(count)
-            busy.close()
+            if is_new:
+                # It may be made while the fork waits for the others.
+                file = SqliteFile(tmp_path / "busy", lambda _: [TABLE])
+            file.transact_now(count)
+            file.close()
 
     thread = threading.Thread(target=open_and_count)
     thread.start()

@@ -56,7 +56,9 @@ class SqliteFile:
         # (sqlite.org/howtocorrupt.html, 2.6).
         self._connections: dict[int, sqlite3.Connection] = {}
         self._lock = ProcessLock()
-        _files[id(self)] = self
+        # While a process forks, no file is added that the fork does not hold.
+        with _adding.here():
+            _files[id(self)] = self
 
     async def transact(
         self, work: Callable[[sqlite3.Connection], T], *, abandons: bool = False
@@ -136,6 +138,7 @@ class SqliteFile:
 
 
 _files: Final[weakref.WeakValueDictionary[int, SqliteFile]] = weakref.WeakValueDictionary()
+_adding: Final = ProcessLock()
 
 
 class _Held(threading.local):
@@ -151,11 +154,16 @@ _held: Final = _Held()
 def _hold_all() -> None:
     # SQLite has locks of its own. One that another thread holds at a fork is held in the child for
     # ever, which then hangs when it opens its first file.
+    _hold(_adding)
     for reference in _files.valuerefs():
         if (file := reference()) is not None:
-            lock = file._lock.here()  # noqa: SLF001 - of this module
-            if lock.acquire(timeout=_PATIENCE):
-                _held.locks.append(lock)
+            _hold(file._lock)  # noqa: SLF001 - of this module
+
+
+def _hold(one: ProcessLock) -> None:
+    lock = one.here()
+    if lock.acquire(timeout=_PATIENCE):
+        _held.locks.append(lock)
 
 
 def _release_all() -> None:
