@@ -352,6 +352,40 @@ def test_a_sweep_does_not_ask_an_engine_that_rests(bench: Any) -> None:
     asyncio.run(check())
 
 
+def test_emails_that_become_overdue_during_a_sweep_hold_no_others_up(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    purge, stale = bench.store.purge, bench.store.stale
+    looks = 0
+
+    async def take_long(**wishes: Any) -> Any:
+        bench.seconds += 20
+        return await purge(**wishes)
+
+    async def look(limit: int) -> Any:
+        nonlocal looks
+        looks += 1
+        return await stale(limit)
+
+    async def check() -> None:
+        engine = Engine()
+        # More than are published at a time.
+        async with bench.outbox(lifetime=30) as outbox:
+            for _ in range(25):
+                await outbox.enqueue(message())
+        async with bench.outbox() as outbox:
+            good = await outbox.enqueue(message())
+            bench.seconds += 20
+            monkeypatch.setattr(bench.store, "purge", take_long)
+            monkeypatch.setattr(bench.store, "stale", look)
+            assert await swept(sweeper(bench, engine)) == 1
+            assert engine.ids == [good.id]
+            assert looks == 3
+            assert await outbox.counts() == {"expired": 25, "queued": 1}
+
+    asyncio.run(check())
+
+
 def test_what_is_under_way_ends_with_the_loop() -> None:
     sending = threading.Event()
 

@@ -83,7 +83,7 @@ WHERE ticket = ?
 _PLACE: Final = """
 UPDATE outbox SET state = :state, deadline = :deadline, publish_at = :publish_at,
   lease_until = :lease_until, finished_at = :finished_at
-WHERE ticket = :id AND (state <> :state OR :readable
+WHERE ticket = :ticket AND (state <> :state OR :readable
   AND (deadline, publish_at, lease_until, finished_at)
   IS NOT (:deadline, :publish_at, :lease_until, :finished_at))
 """
@@ -323,9 +323,10 @@ class SqliteStore(Listened):
         """
         now = self._now()
         right = placed(record, now)
-        names = ("id", "state", "deadline", "publish_at", "lease_until", "finished_at")
+        names = ("state", "deadline", "publish_at", "lease_until", "finished_at")
         columns = {name: getattr(right, name) for name in names}
-        done = connection.execute(_PLACE, {**columns, "readable": is_readable(record)})
+        known = {"ticket": right.id, "readable": is_readable(record)}
+        done = connection.execute(_PLACE, {**columns, **known})
         if is_readable(record) or not done.rowcount:
             return None
         say_set_aside(record.id)

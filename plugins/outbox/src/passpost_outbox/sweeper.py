@@ -150,7 +150,11 @@ class Sweeper:
         """Return whether the engine was told; None where it need not be."""
         # Noted first, so that an email that others publish as well is published once.
         change = await self._store.apply(record.id, Publish(publisher.again))
-        if change is None or publisher.will_come(record):
+        if change is None:
+            # If its deadline has passed since it was looked for, it would be found again and again.
+            await self._store.apply(record.id, Expire())
+            return None
+        if publisher.will_come(record):
             return None
         left = (record.deadline - change.now) / 1000
         return await publisher.publish(record.id, seconds_left=left, priority=record.priority)
