@@ -103,6 +103,13 @@ class Sweeper:
         published = 0 if self._publisher is None else await self._publish(self._publisher)
         return Swept(ended["expired"], ended["unknown"], ended["queued"], purged, published)
 
+    async def sweep_once(self) -> Swept | None:
+        """Sweep, and let another worker sweep from now on; see `sweep`."""
+        swept = await self.sweep()
+        if swept is not None:
+            await self._store.lead(self._owner, 0)
+        return swept
+
     async def _end(self) -> Counter[State]:
         """Return how many records of dead leases and past deadlines reached each state."""
         ended: Counter[State] = Counter()

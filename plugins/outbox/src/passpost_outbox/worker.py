@@ -212,7 +212,7 @@ class Worker(WorkerFromFile):
         Raises:
             StoreError: The store cannot be asked.
         """
-        await self._sweeper.sweep()
+        await self._sweeper.sweep_once()
         claimed = 0
         while not self._stopping.is_set() and (found := await self._next()) is not None:
             await self._perform(*found)
