@@ -126,6 +126,23 @@ def test_a_body_whose_key_is_missing_is_not_sent(bench: Any) -> None:
     asyncio.run(check())
 
 
+def test_a_sweep_ends_in_time_however_much_is_overdue(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("passpost_outbox.sweeper._BATCH", 10)
+
+    async def check() -> None:
+        async with bench.outbox(lifetime=30) as outbox:
+            for _ in range(25):
+                await outbox.enqueue(message())
+            bench.seconds += 31
+            sweeps = Sweeper(bench.store, every=1e-6, keep=60)
+            swept = [await sweeps.sweep() for _ in range(3)]
+            assert [one and one.expired for one in swept] == [10, 10, 5]
+
+    asyncio.run(check())
+
+
 def test_draining_ends_what_nobody_else_ends(bench: Any) -> None:
     async def check() -> None:
         async with bench.outbox(lifetime=10) as outbox, bench.mailer() as mailer:

@@ -111,14 +111,20 @@ class Sweeper:
         return swept
 
     async def _end(self) -> Counter[State]:
-        """Return how many records of dead leases and past deadlines reached each state."""
+        """End dead leases and what is overdue, for no longer than until the next sweep.
+
+        Returns:
+            How many records reached each state.
+        """
+        loop = asyncio.get_running_loop()
+        over = loop.time() + self._every
         ended: Counter[State] = Counter()
         while records := await self._store.due(_BATCH):
             before = ended.total()
             changes = await _all(map(self._end_one, records))
             # Meanwhile its worker may have finished it.
             ended.update(change.record.state for change in changes if change is not None)
-            if ended.total() == before:
+            if ended.total() == before or loop.time() >= over:
                 break
         return ended
 
