@@ -109,7 +109,7 @@ def test_waits_ends_and_sweeps_are_measured(tmp_path: Path) -> None:
         "passpost.outbox.sweeps": [({}, 1)],
     }
     assert all(f"`{name}`" in README.read_text("utf-8") for name in found)
-    assert "ada" not in str(found)
+    assert "ada@" not in str(found)
 
 
 def test_what_ends_by_the_way_is_counted(tmp_path: Path) -> None:
@@ -168,7 +168,7 @@ def test_the_worker_of_the_command_line_is_measured(tmp_path: Path) -> None:
     assert "no SDK" not in done.stderr
     for name in ("passpost.outbox.ended", "passpost.outbox.wait", "passpost.send.duration"):
         assert f'"{name}"' in done.stdout
-    assert "ada" not in done.stdout
+    assert "ada@" not in done.stdout
 
 
 def test_the_worker_says_what_it_lacks_for_telemetry(
