@@ -9,10 +9,11 @@ promises: Redis has ``appendfsync always``, PostgreSQL and SQLite commit to the 
 has quorum queues. Plain tasks have Celery's own settings, and a connection for each email, as most
 have.
 
-``enqueue`` is one after the other. ``processed`` is what one worker process sends of a long queue,
-20 at a time. ``CPU`` is in microseconds for an email: of the process that enqueues, of the worker,
-and of stores and brokers. Ways take turns, and medians count. Waits are measured at a rate, with
-two worker processes; ``left`` is how long the queue is at the end, in seconds.
+``enqueue`` is of one process with 8 requests at a time. ``processed`` is what one worker process
+sends of that long queue, 20 at a time. ``CPU`` is in microseconds for an email: of the process that
+enqueues, of the worker, and of stores and brokers. Ways take turns, and medians count. Waits are
+measured at a rate, with two worker processes; ``left`` is how long the queue is at the end, in
+seconds.
 
 ``far`` puts 2 ms of round trip between each process and all stores and brokers; a file has none.
 """

@@ -8,6 +8,7 @@ import contextlib
 import json
 import re
 from collections.abc import AsyncIterator
+from itertools import chain
 from queue import SimpleQueue
 from typing import Any, Self, cast
 from unittest.mock import Mock
@@ -136,6 +137,26 @@ def test_a_message_is_an_id_and_a_trace(redis: Redis) -> None:
     assert (queued["headers"]["task"], args, kwargs) == ("passpost.send", ["id-1"], {})
 
 
+def test_ids_that_come_at_once_share_messages(redis: Redis) -> None:
+    engine = engine_of(make_app(redis.url()), "shared")
+    told = {f"id-{number}": 20 if number % 2 else 10 for number in range(24)}
+
+    async def publish_all() -> None:
+        calls = (engine.publish(id_, seconds_left=60, priority=told[id_]) for id_ in told)
+        await asyncio.gather(*calls)
+
+    asyncio.run(publish_all())
+    found: dict[int, list[list[str]]] = {}
+    with kombu.Connection(redis.url()) as connection:
+        for level, name in ((10, "shared"), (20, "shared\x06\x163")):
+            raw = connection.default_channel.client.lrange(name, 0, -1)
+            bodies = [json.loads(base64.b64decode(json.loads(one)["body"])) for one in raw]
+            found[level] = [args for args, _kwargs, _embedded in reversed(bodies)]
+    for level, messages in found.items():
+        assert [len(ids) for ids in messages] == [5, 5, 2], "10 at most are published at once"
+        assert [*chain(*messages)] == [id_ for id_ in told if told[id_] == level]
+
+
 def test_priorities_are_those_of_the_broker(redis: Redis) -> None:
     engine = engine_of(make_app(redis.url()), "priorities")
     for usage, priority in {**PRIORITIES, "Invite": 50, "News": 99}.items():
@@ -172,6 +193,37 @@ def test_a_worker_goes_on_with_the_trace_and_raises_nothing(
         for id_ in ("raises", "traced"):
             assert worker.noted.get(timeout=PATIENCE) == (id_, trace_id)
     said = capfd.readouterr().err
+    assert "raises ended in a ValueError" in said
+    assert "canary" not in said
+
+
+def test_each_id_of_a_message_has_its_own_trace_and_end(
+    redis: Redis, capfd: pytest.CaptureFixture[str]
+) -> None:
+    app, worker = make_app(redis.url()), Noting()
+    engine = engine_of(app, "several", worker)
+    app.amqp.queues.select(["several"])
+    tracer = TracerProvider().get_tracer("test")
+    expected = {}
+
+    async def publish_all() -> None:
+        calls = []
+        for id_ in ("first", "raises", "last"):
+            with tracer.start_as_current_span(id_) as span:
+                call = engine.publish(id_, seconds_left=60, priority=10)
+                calls.append(asyncio.create_task(call))
+            expected[id_] = span.get_span_context().trace_id
+        await asyncio.gather(*calls)
+
+    asyncio.run(publish_all())
+    with kombu.Connection(redis.url()) as connection:
+        assert connection.default_channel.client.llen("several") == 1
+    options = {"perform_ping_check": False, "shutdown_timeout": PATIENCE}
+    with start_worker(app, pool="threads", concurrency=1, **options):
+        found = [worker.noted.get(timeout=PATIENCE) for _id in expected]
+    assert dict(found) == expected
+    said = capfd.readouterr().err
+    assert said.count(" ended in a ") == 1
     assert "raises ended in a ValueError" in said
     assert "canary" not in said
 

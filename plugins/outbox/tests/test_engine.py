@@ -263,6 +263,34 @@ def test_a_worker_closes_when_what_is_under_way_has_ended(bench: Any) -> None:
     asyncio.run(check())
 
 
+def test_a_worker_sends_no_more_at_a_time_than_it_was_told(bench: Any) -> None:
+    async def check() -> None:
+        both, go_on = asyncio.Event(), asyncio.Event()
+        sending = 0
+
+        async def answer() -> None:
+            nonlocal sending
+            sending += 1
+            assert sending <= 2
+            if sending == 2:
+                both.set()
+            await go_on.wait()
+            sending -= 1
+
+        bench.provider.answer = answer
+        async with bench.outbox() as outbox, bench.mailer() as mailer:
+            ids = [(await outbox.enqueue(message())).id for _ in range(5)]
+            worker = bench.worker(mailer, poll=None, concurrency=2)
+            working = [asyncio.create_task(worker.work(id_)) for id_ in ids]
+            await both.wait()
+            counts = await outbox.counts()
+            assert counts == {"queued": 3, "sending": 2}, "what waits is not claimed"
+            go_on.set()
+            assert await asyncio.gather(*working) == ["accepted"] * 5
+
+    asyncio.run(check())
+
+
 def blocking(bench: Any) -> BlockingWorker:
     @asynccontextmanager
     async def make() -> AsyncIterator[Worker]:
@@ -292,6 +320,15 @@ def test_a_blocking_worker_serves_many_threads(bench: Any) -> None:
         assert worker.work(outbox.enqueue(message()).id) == "accepted"
         outbox.enqueue(message())
         assert (worker.work_next(), worker.work_next()) == ("accepted", None)
+
+
+def test_a_blocking_worker_begins_with_several_emails(bench: Any) -> None:
+    with Outbox(bench.store, bench.keys, secret=b"s" * 16) as outbox, blocking(bench) as worker:
+        ids = [outbox.enqueue(message()).id for _ in range(3)]
+        begun = [worker.begin(id_) for id_ in (ids[0], "0" * 22, ids[1])]
+        # The ID of no email moves the one that waits.
+        assert [one.result() for one in begun] == ["accepted"] * 3
+        assert worker.begin(ids[2]).result() is None
 
 
 def test_a_worker_that_cannot_be_made_is_made_by_a_later_call(bench: Any) -> None:

@@ -44,6 +44,39 @@ def test_those_who_wait_are_asked_together() -> None:
     asyncio.run(check())
 
 
+def test_no_more_are_asked_together_than_allowed() -> None:
+    async def check() -> None:
+        server = Server()
+        together = Together(server.double, limit=2)
+        asking = [asyncio.create_task(together(number)) for number in range(5)]
+        server.may_reply.set()
+        assert await asyncio.gather(*asking) == [0, 2, 4, 6, 8]
+        assert server.asked == [[0, 1], [2, 3], [4]]
+
+    asyncio.run(check())
+
+
+def test_after_a_call_for_several_the_next_ones_are_collected() -> None:
+    async def check() -> None:
+        server = Server()
+        server.may_reply.set()
+        together = Together(server.double, pause=0.5)
+        # If the pause were one of single callers as well, these would take minutes.
+        for number in range(300):
+            await together(number)
+        server.asked.clear()
+        await asyncio.gather(together(0), together(1))
+        later = []
+        for number in (2, 3, 4):
+            later.append(asyncio.create_task(together(number)))
+            for _turn in range(10):
+                await asyncio.sleep(0)
+        assert await asyncio.gather(*later) == [4, 6, 8]
+        assert server.asked == [[0, 1], [2, 3, 4]]
+
+    asyncio.run(check())
+
+
 def test_one_caller_after_the_other_gets_a_reply() -> None:
     async def check() -> None:
         server = Server()

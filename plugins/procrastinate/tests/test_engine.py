@@ -179,6 +179,24 @@ def test_a_job_is_that_of_the_first_version(outbox: Outbox, url: str, tmp_path: 
     assert sent(tmp_path) == Counter({"canary1": 1, "canary2": 1}), err
 
 
+def test_ids_that_come_at_once_share_jobs(outbox: Outbox, url: str, tmp_path: Path) -> None:
+    with Outbox(PostgresStore(url), KEYS, secret=SECRET, engine=Forgetful()) as other:
+        ids = [other.enqueue(email(number)).id for number in range(12)]
+    asyncio.run(published_together(ProcrastinateEngine(url), ids))
+    with psycopg.connect(url) as connection:
+        found = connection.execute("SELECT args FROM procrastinate_jobs ORDER BY id").fetchall()
+    expected = [{"id": ids[0], "more": ids[1:10]}, {"id": ids[10], "more": ids[11:]}]
+    assert [args for (args,) in found] == expected
+    _out, err = start(url, tmp_path).communicate(timeout=60)
+    assert sent(tmp_path) == Counter({f"canary{number}": 1 for number in range(12)}), err
+    assert jobs(url) == []
+
+
+async def published_together(engine: ProcrastinateEngine, ids: list[str]) -> None:
+    await asyncio.gather(*(engine.publish(id_, seconds_left=60, priority=10) for id_ in ids))
+    await engine.aclose()
+
+
 class Forgetful:
     """An engine that loses each ID."""
 

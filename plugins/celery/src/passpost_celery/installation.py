@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager
 from threading import Thread
 from typing import Any, Final
@@ -17,8 +18,8 @@ from passpost import PasspostError
 from passpost.phrases import Phrases
 from passpost_celery.engine import TASK, CeleryEngine
 from passpost_celery.settings import apply_settings, check
-from passpost_celery.tracing import continued
-from passpost_outbox import BlockingWorker, Worker
+from passpost_celery.tracing import continued, separated
+from passpost_outbox import BlockingWorker, State, Worker
 
 _ = Phrases("passpost_celery")
 
@@ -67,18 +68,23 @@ def setup(app: Celery, make_worker: MakeWorker, *, queue: str = "passpost") -> C
 
 
 def _task(app: Celery, worker: BlockingWorker) -> Task:
-    def send(task: Task, id_: str) -> str | None:
-        """Send the email of an ID, or else the next; never raise, so that nothing is logged."""
+    def send(task: Task, *ids: str) -> None:
+        """Send the email of each ID, or else the next; never raise, so that nothing is logged."""
+        sent = []
         try:
-            with continued(task.request.headers or {}):
-                state: str | None = worker.work(id_) or worker.work_next()
-        except PasspostError as error:
-            log.error("%s was not claimed, and will be published again: %s", id_, error)  # noqa: TRY400 - the text says it all
+            traces = separated(task.request.headers or {}, len(ids))
+            for id_, trace in zip(ids, traces, strict=True):
+                with continued(trace):
+                    sent.append(worker.begin(id_))
+            for id_, one in zip(ids, sent, strict=True):
+                _await(id_, one)
         except Exception as error:  # noqa: BLE001 - Celery would log its text
-            log.error("%s ended in a %s", id_, type(error).__name__)  # noqa: TRY400 - likewise
-        else:
-            return state
-        return None
+            log.error("a message ended in a %s", type(error).__name__)  # noqa: TRY400 - likewise
+        except BaseException:
+            # A task that is interrupted waits no longer.
+            for one in sent:
+                one.cancel()
+            raise
 
     return app.task(
         send,
@@ -98,6 +104,15 @@ def _task(app: Celery, worker: BlockingWorker) -> Task:
         soft_time_limit=_DAY,
         rate_limit=None,
     )
+
+
+def _await(id_: str, sent: Future[State | None]) -> None:
+    try:
+        sent.result()
+    except PasspostError as error:
+        log.error("%s was not claimed, and will be published again: %s", id_, error)  # noqa: TRY400 - the text says it all
+    except Exception as error:  # noqa: BLE001 - Celery would log its text
+        log.error("%s ended in a %s", id_, type(error).__name__)  # noqa: TRY400 - likewise
 
 
 class _Processes:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 try:
     from opentelemetry import context
@@ -38,3 +38,19 @@ else:
             yield
         finally:
             context.detach(token)
+
+
+_TRACES: Final = "passpost_traces"
+"""The header of a message whose IDs have different traces: one for each, in their order."""
+
+
+def joined(traces: Sequence[Mapping[str, str]]) -> Mapping[str, Any]:
+    """Return the headers of a message, from those of the trace of each ID."""
+    same = all(trace == traces[0] for trace in traces)
+    return traces[0] if same else {_TRACES: list(traces)}
+
+
+def separated(headers: Mapping[str, Any], number: int) -> Sequence[Mapping[str, Any]]:
+    """Return the headers of the trace of each ID, from those of a message."""
+    traces: Sequence[Mapping[str, Any]] = headers.get(_TRACES, ())
+    return traces if len(traces) == number else [headers] * number

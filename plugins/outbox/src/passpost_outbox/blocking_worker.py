@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable
+from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager
 from typing import Self
 
@@ -48,6 +49,16 @@ class BlockingWorker:
         """
         self._thread.run(self._worker())
 
+    def begin(self, id_: str) -> Future[State | None]:
+        """Begin to send the email of an ID, or else the next one that waits.
+
+        It is for messages that contain several IDs. The context of the caller is that of the send.
+
+        Returns:
+            A future of what `work` would have returned, or else `work_next`.
+        """
+        return self._thread.begin(self._work_or_next(id_))
+
     def work(self, id_: str) -> State | None:
         """Send one email, if it is still to be sent; see `Worker.work`.
 
@@ -84,6 +95,9 @@ class BlockingWorker:
     async def _work_next(self) -> State | None:
         worker = await self._worker()
         return await worker.work_next()
+
+    async def _work_or_next(self, id_: str) -> State | None:
+        return await self._work(id_) or await self._work_next()
 
     async def _worker(self) -> Worker:
         life = self._lives.get(os.getpid())

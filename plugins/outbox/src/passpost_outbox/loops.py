@@ -6,6 +6,7 @@ import asyncio
 import os
 import threading
 from collections.abc import Coroutine
+from concurrent.futures import Future
 from typing import Any, Final, TypeVar
 
 T = TypeVar("T")
@@ -29,15 +30,19 @@ class LoopThread:
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Return what a coroutine returns, or raise what it raises."""
-        # Within the lock: what is handed over before the loop ends is begun, and ends with it.
-        with self._lock():
-            future = asyncio.run_coroutine_threadsafe(work, self._loop())
+        future = self.begin(work)
         try:
             return future.result()
         except BaseException:
             # A caller that was interrupted waits no longer.
             future.cancel()
             raise
+
+    def begin(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        """Run a coroutine in the background; the future has what it returns."""
+        # Within the lock: what is handed over before the loop ends is begun, and ends with it.
+        with self._lock():
+            return asyncio.run_coroutine_threadsafe(work, self._loop())
 
     def stop(self, last: Coroutine[Any, Any, Any]) -> None:
         """Run a last coroutine, and end the thread, if there is one; the next call starts it."""

@@ -33,6 +33,7 @@ from passpost_outbox.settings import OutboxSettings, StoreSettings
 from passpost_outbox.sqlite import SqliteStore
 from passpost_outbox.store import Change, OutboxStore, read_record, say_set_aside, write_record
 from passpost_outbox.sweeper import Sweeper, Swept
+from passpost_outbox.together import Together
 from passpost_outbox.transactions import (
     Transaction,
     TransactionalEngine,
@@ -76,6 +77,7 @@ __all__ = [
     "Sweeper",
     "Swept",
     "Ticket",
+    "Together",
     "Transaction",
     "TransactionalEngine",
     "TransactionalStore",

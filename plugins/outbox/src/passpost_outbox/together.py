@@ -1,4 +1,4 @@
-"""Does at once what several callers ask of a store, for the price of one."""
+"""Does at once what several callers ask of a server, for the price of one."""
 
 from __future__ import annotations
 
@@ -15,24 +15,34 @@ from passpost.stores import StoreError
 T = TypeVar("T")
 R = TypeVar("R")
 
-_LIMIT: Final = 50
+LIMIT: Final = 50
 """What is asked together at most, so that others get their turn soon."""
 
 
 class Together(Generic[T, R]):
     """Asks together what was asked while others were waiting for their replies.
 
-    A single caller does not wait for company. If they fail, each gets the error.
+    A single caller does not wait for company. If a call fails, each of its callers gets the error.
 
     Args:
         ask: Returns the reply to each question, in their order.
         at_once: How many calls of it may be under way, in each event loop.
+        limit: How many questions a call has at most.
+        pause: Seconds from the start of a call for several callers to that of the next one, so that
+            a busy process makes fewer calls.
     """
 
     def __init__(
-        self, ask: Callable[[Sequence[T]], Awaitable[Sequence[R]]], *, at_once: int = 1
+        self,
+        ask: Callable[[Sequence[T]], Awaitable[Sequence[R]]],
+        *,
+        at_once: int = 1,
+        limit: int = LIMIT,
+        pause: float = 0.0,
     ) -> None:
         self._ask = ask
+        self._limit = limit
+        self._pause = pause
         self._at_once = at_once
         self._lanes: WeakKeyDictionary[asyncio.AbstractEventLoop, _Lane[T, R]] = WeakKeyDictionary()
 
@@ -59,7 +69,8 @@ class Together(Generic[T, R]):
         asked: Sequence[tuple[T, asyncio.Future[R]]] = ()
         try:
             while lane.waiting:
-                first, lane.waiting = lane.waiting[:_LIMIT], lane.waiting[_LIMIT:]
+                await self._rest(lane)
+                first, lane.waiting = lane.waiting[: self._limit], lane.waiting[self._limit :]
                 # Whoever was cancelled asks for nothing any more.
                 asked = [pair for pair in first if not pair[1].done()]
                 try:
@@ -73,6 +84,14 @@ class Together(Generic[T, R]):
             lane.serving -= 1
             for _question, reply in asked:
                 reply.cancel()
+
+    async def _rest(self, lane: _Lane[T, R]) -> None:
+        """Wait until the pause after the last call for several callers is over."""
+        loop = asyncio.get_running_loop()
+        if lane.rests_until > loop.time():
+            await asyncio.sleep(lane.rests_until - loop.time())
+        if len(lane.waiting) > 1:
+            lane.rests_until = loop.time() + self._pause
 
     async def _answer(self, asked: Sequence[tuple[T, asyncio.Future[R]]]) -> None:
         if not asked:
@@ -99,9 +118,11 @@ class _Lane(Generic[T, R]):
     Attributes:
         waiting: Questions without a reply.
         serving: How many tasks take from them.
+        rests_until: When the next call may start, on the clock of the event loop.
         tasks: Those tasks: an event loop keeps no reference to them.
     """
 
     serving: int = 0
+    rests_until: float = 0.0
     waiting: list[tuple[T, asyncio.Future[R]]] = attrs.field(factory=list)
     tasks: set[asyncio.Task[None]] = attrs.field(factory=set)

@@ -113,7 +113,7 @@ class Worker(WorkerFromFile):
         self._store = store
         self._keys = keys
         self._mailer = mailer
-        self._concurrency = concurrency
+        self._slots = asyncio.Semaphore(concurrency)
         self._polls = poll is not None
         self._pause = pause
         self._lease = lease
@@ -192,15 +192,16 @@ class Worker(WorkerFromFile):
         return await self._work()
 
     async def _work(self, id_: str | None = None) -> State | None:
-        if self._stopping.is_set():
-            return None
         self._under_way += 1
         self._idle.clear()
         try:
-            found = await self._next(id_)
-            if found is not None and id_ is not None and self._publisher is not None:
-                self._publisher.note(found[0].record)
-            return None if found is None else await self._perform(*found)
+            async with self._slots:
+                if self._stopping.is_set():
+                    return None
+                found = await self._next(id_)
+                if found is not None and id_ is not None and self._publisher is not None:
+                    self._publisher.note(found[0].record)
+                return None if found is None else await self._perform(*found)
         finally:
             self._under_way -= 1
             if not self._under_way:
@@ -220,7 +221,7 @@ class Worker(WorkerFromFile):
         return claimed
 
     async def _claim_all(self, sending: asyncio.TaskGroup) -> None:
-        slots = asyncio.Semaphore(self._concurrency)
+        slots = self._slots
 
         async def perform(change: Change, asked: dt.datetime) -> None:
             try:

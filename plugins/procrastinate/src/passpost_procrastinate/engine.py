@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any, Final
@@ -18,7 +18,7 @@ from procrastinate.schema import SchemaManager
 
 from passpost import Secret
 from passpost.stores import StoreError
-from passpost_outbox import Transaction, Worker
+from passpost_outbox import Together, Transaction, Worker
 from passpost_outbox.postgres import PostgresServer
 
 log: Final = logging.getLogger("passpost.outbox")
@@ -36,6 +36,12 @@ SELECT procrastinate_defer_jobs_v1(ARRAY[CAST(ROW(
   NULL, NULL, CAST(%(args)s AS jsonb), NULL
 ) AS procrastinate_job_to_defer_v1)])
 """
+_LIMIT: Final = 10
+"""IDs of a job at most. They are those that came while another job was published."""
+
+_GAP: Final = 0.01
+"""Seconds from a job with several IDs to the next one, so that it has several as well."""
+
 _PATIENCE: Final = 5.0
 """Seconds that a worker waits for a connection, before its database counts as lost."""
 
@@ -63,6 +69,7 @@ class ProcrastinateEngine:
         self._url = url if isinstance(url, Secret) else Secret(url)
         self._queue = queue
         self._server = PostgresServer(self._url)
+        self._publishes = Together(self._publish_all, limit=_LIMIT, pause=_GAP)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self._server}>"
@@ -71,15 +78,14 @@ class ProcrastinateEngine:
         """Bring an ID to a worker; see `passpost_outbox.Engine`."""
         # The claim of an email that has expired fails, so its job does no harm.
         del seconds_left
-        values = self._job(id_, priority)
-        await self._server.run(lambda on: on.read(_DEFER, values))
+        await self._publishes((id_, priority))
 
     async def publish_within(
         self, transaction: Transaction, id_: str, *, seconds_left: float, priority: int
     ) -> None:
         """Bring an ID to a worker, if a transaction is committed."""
         del seconds_left
-        await transaction.read(_DEFER, self._job(id_, priority))
+        await transaction.read(_DEFER, self._job([id_], priority))
 
     async def create_tables(self) -> None:
         """Make Procrastinate's tables, if there are none; many processes may do so at once.
@@ -105,12 +111,8 @@ class ProcrastinateEngine:
         app = procrastinate.App(connector=connector)
 
         @app.task(name=TASK, queue=self._queue)
-        async def send(id: str) -> None:  # noqa: A002 - the name of the argument in the tables
-            try:
-                await worker.work(id) or await worker.work_next()
-            except StoreError as error:
-                # It was not sent, and the sweeper publishes it again.
-                log.error("the outbox did not give %s away: %s", id, error)  # noqa: TRY400 - the text says it all
+        async def send(id: str, more: Sequence[str] = ()) -> None:  # noqa: A002 - the names of the arguments in the tables
+            await asyncio.gather(*(_send(worker, one) for one in (id, *more)))
 
         async with app.open_async(), worker:
             await self._forget_stalled(app)
@@ -153,10 +155,29 @@ class ProcrastinateEngine:
         for job in await app.job_manager.get_stalled_jobs(queue=self._queue, task_name=TASK):
             await app.job_manager.finish_job(job, Status.FAILED, delete_job=True)
 
-    def _job(self, id_: str, priority: int) -> Mapping[str, Any]:
+    async def _publish_all(self, told: Sequence[tuple[str, int]]) -> Sequence[None]:
+        """Publish a job for each priority."""
+        for priority in sorted({priority for _id, priority in told}):
+            values = self._job([id_ for id_, one in told if one == priority], priority)
+            await self._server.run(partial(_defer, values))
+        return [None] * len(told)
+
+    def _job(self, ids: Sequence[str], priority: int) -> Mapping[str, Any]:
         # Procrastinate takes higher ones first.
-        args = json.dumps({"id": id_})
+        args = json.dumps({"id": ids[0], "more": ids[1:]} if ids[1:] else {"id": ids[0]})
         return {"queue": self._queue, "task": TASK, "priority": -priority, "args": args}
+
+
+async def _defer(values: Mapping[str, Any], on: Transaction) -> None:
+    await on.read(_DEFER, values)
+
+
+async def _send(worker: Worker, id_: str) -> None:
+    try:
+        await worker.work(id_) or await worker.work_next()
+    except StoreError as error:
+        # It was not sent, and the sweeper publishes it again.
+        log.error("the outbox did not give %s away: %s", id_, error)  # noqa: TRY400 - the text says it all
 
 
 def _cancel(task: asyncio.Task[None]) -> None:
