@@ -28,6 +28,7 @@ from opentelemetry.sdk.trace import TracerProvider
 import passpost_celery
 from passpost import ConfigError
 from passpost.stores import StoreError
+from passpost_celery.tracing import continued, separated
 from passpost_outbox import PRIORITIES, Worker
 
 from .conftest import PATIENCE, Shop, message
@@ -43,8 +44,10 @@ GUIDED = {
 class Noting:
     """A worker of emails that notes each ID with its trace, and sends nothing."""
 
-    def __init__(self) -> None:
+    def __init__(self, together: int = 0) -> None:
         self.noted: SimpleQueue[tuple[str, int]] = SimpleQueue()
+        self._missing = together
+        self._all = asyncio.Event()
 
     async def __aenter__(self) -> Self:
         return self
@@ -52,10 +55,15 @@ class Noting:
     async def __aexit__(self, *_raised: object) -> None:
         pass
 
-    async def work(self, id_: str) -> str:
+    async def work_or_next(self, id_: str) -> str:
         self.noted.put((id_, trace.get_current_span().get_span_context().trace_id))
+        self._missing -= 1
+        if self._missing == 0:
+            self._all.set()
         if id_ == "raises":
             raise ValueError("canary")
+        if id_ == "waits for the last":
+            await self._all.wait()
         return "accepted"
 
 
@@ -142,19 +150,27 @@ def test_ids_that_come_at_once_share_messages(redis: Redis) -> None:
     told = {f"id-{number}": 20 if number % 2 else 10 for number in range(24)}
 
     async def publish_all() -> None:
-        calls = (engine.publish(id_, seconds_left=60, priority=told[id_]) for id_ in told)
+        calls = [
+            engine.publish(id_, seconds_left=60 + number, priority=told[id_])
+            for number, id_ in enumerate(told)
+        ]
         await asyncio.gather(*calls)
 
     asyncio.run(publish_all())
     found: dict[int, list[list[str]]] = {}
+    lives: dict[int, list[int]] = {}
     with kombu.Connection(redis.url()) as connection:
         for level, name in ((10, "shared"), (20, "shared\x06\x163")):
             raw = connection.default_channel.client.lrange(name, 0, -1)
-            bodies = [json.loads(base64.b64decode(json.loads(one)["body"])) for one in raw]
-            found[level] = [args for args, _kwargs, _embedded in reversed(bodies)]
+            queued = [json.loads(one) for one in reversed(raw)]
+            bodies = [json.loads(base64.b64decode(one["body"])) for one in queued]
+            found[level] = [args for args, _kwargs, _embedded in bodies]
+            lives[level] = [int(one["properties"]["expiration"]) for one in queued]
     for level, messages in found.items():
-        assert [len(ids) for ids in messages] == [5, 5, 2], "10 at most are published at once"
+        assert [len(ids) for ids in messages] == [10, 2]
         assert [*chain(*messages)] == [id_ for id_ in told if told[id_] == level]
+    # As long as the email that lives longest.
+    assert lives == {10: [78_000, 82_000], 20: [79_000, 83_000]}
 
 
 def test_priorities_are_those_of_the_broker(redis: Redis) -> None:
@@ -193,14 +209,14 @@ def test_a_worker_goes_on_with_the_trace_and_raises_nothing(
         for id_ in ("raises", "traced"):
             assert worker.noted.get(timeout=PATIENCE) == (id_, trace_id)
     said = capfd.readouterr().err
-    assert "raises ended in a ValueError" in said
+    assert "will be published again: ValueError" in said
     assert "canary" not in said
 
 
 def test_each_id_of_a_message_has_its_own_trace_and_end(
     redis: Redis, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    app, worker = make_app(redis.url()), Noting()
+    app, worker = make_app(redis.url()), Noting(together=4)
     engine = engine_of(app, "several", worker)
     app.amqp.queues.select(["several"])
     tracer = TracerProvider().get_tracer("test")
@@ -208,7 +224,7 @@ def test_each_id_of_a_message_has_its_own_trace_and_end(
 
     async def publish_all() -> None:
         calls = []
-        for id_ in ("first", "raises", "last"):
+        for id_ in ("waits for the last", "first", "raises", "last"):
             with tracer.start_as_current_span(id_) as span:
                 call = engine.publish(id_, seconds_left=60, priority=10)
                 calls.append(asyncio.create_task(call))
@@ -223,9 +239,19 @@ def test_each_id_of_a_message_has_its_own_trace_and_end(
         found = [worker.noted.get(timeout=PATIENCE) for _id in expected]
     assert dict(found) == expected
     said = capfd.readouterr().err
-    assert said.count(" ended in a ") == 1
-    assert "raises ended in a ValueError" in said
+    assert said.count("will be published again: ValueError") == 1
     assert "canary" not in said
+
+
+@pytest.mark.parametrize(
+    "traces",
+    [None, 5, "xy", [], [{}], [{}, {}, {}], [5, "x"], [{"traceparent": 5}, {"tracestate": [1]}]],
+)
+def test_traces_that_somebody_forged_are_not_followed(traces: object) -> None:
+    for found in separated({"passpost_traces": traces}, 2):
+        with continued(found):
+            assert not trace.get_current_span().get_span_context().is_valid
+    assert len(separated({"passpost_traces": traces}, 2)) == 2
 
 
 @pytest.mark.parametrize("queue", ["passpost", "others"])

@@ -15,7 +15,7 @@ import pytest
 
 from passpost import Message
 from passpost.stores import StoreError
-from passpost_outbox import BlockingWorker, Outbox, Sweeper, Worker
+from passpost_outbox import BlockingWorker, Claim, Outbox, Sweeper, Worker
 from passpost_outbox.engine import Publisher
 from passpost_outbox.loops import LoopThread
 
@@ -229,14 +229,14 @@ def test_no_email_waits_for_the_ids_of_those_that_expired(bench: Any) -> None:
             ids = [one.id for one in (*dead[:2], later, first)]
             assert await worker.work(ids[0]) is None
             assert bench.provider.mails == [], "only an engine asks for the next one"
-            states = [await worker.work(id_) or await worker.work_next() for id_ in ids]
+            states = [await worker.work_or_next(id_) for id_ in ids]
             assert states == ["accepted", "accepted", None, None]
             assert [mail.usage for mail in bench.provider.mails] == ["SignIn", "Generic"]
             assert await swept(Sweeper(bench.store, every=5, keep=60)) == 0
             assert (await outbox.status(dead[-1].id)).state == "expired"
             another = await outbox.enqueue(message())
             worker.stop()
-            assert await worker.work_next() is None
+            assert await worker.work_or_next(another.id) is None
             assert (await outbox.status(another.id)).state == "queued"
 
     asyncio.run(check())
@@ -291,6 +291,101 @@ def test_a_worker_sends_no_more_at_a_time_than_it_was_told(bench: Any) -> None:
     asyncio.run(check())
 
 
+def test_what_is_urgent_comes_first_where_emails_wait_for_a_slot(bench: Any) -> None:
+    async def check() -> None:
+        first, go_on = asyncio.Event(), asyncio.Event()
+
+        async def answer() -> None:
+            first.set()
+            await go_on.wait()
+
+        bench.provider.answer = answer
+        async with bench.outbox() as outbox, bench.mailer() as mailer:
+            news = [(await outbox.enqueue(message(usage="Generic"))).id for _ in range(3)]
+            worker = bench.worker(mailer, poll=None, concurrency=1)
+            working = [asyncio.create_task(worker.work_or_next(id_)) for id_ in news]
+            await first.wait()
+            code = (await outbox.enqueue(message())).id
+            working.append(asyncio.create_task(worker.work_or_next(code)))
+            go_on.set()
+            assert await asyncio.gather(*working) == ["accepted"] * 4
+        usages = [mail.usage for mail in bench.provider.mails]
+        assert usages == ["Generic", "SignIn", "Generic", "Generic"]
+
+    asyncio.run(check())
+
+
+def test_an_email_that_nobody_else_has_is_sent_although_no_next_one_is_found(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def nothing(_claim: Claim) -> None:
+        """Return nothing, as a store whose rows are locked by others."""
+
+    async def check() -> None:
+        async with bench.outbox() as outbox, bench.mailer() as mailer:
+            ids = [(await outbox.enqueue(message())).id for _ in range(3)]
+            monkeypatch.setattr(bench.store, "claim_next", nothing)
+            worker = bench.worker(mailer, poll=None, concurrency=1)
+            working = [asyncio.create_task(worker.work_or_next(id_)) for id_ in ids]
+            assert await asyncio.gather(*working) == ["accepted"] * 3
+
+    asyncio.run(check())
+
+
+def test_a_store_that_fails_is_logged_without_a_word_of_the_message(
+    bench: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def check(error: Exception) -> None:
+        async def fail(*_asked: object) -> None:
+            raise error
+
+        for name in ("apply", "claim_next"):
+            monkeypatch.setattr(bench.store, name, fail)
+        async with bench.mailer() as mailer:
+            worker = bench.worker(mailer, poll=None)
+            assert await worker.work_or_next("x\nERROR forged line") is None
+            assert await worker.work_or_next("i" * 22) is None
+
+    asyncio.run(check(StoreError("Redis is away")))
+    assert caplog.text.count("will be published again: Redis is away") == 2
+    asyncio.run(check(ValueError("canary")))
+    assert caplog.text.count("an email ended in a ValueError") == 2
+    assert "forged" not in caplog.text
+    assert "canary" not in caplog.text
+
+
+@pytest.mark.parametrize("cancelled", [False, True])
+def test_a_worker_that_stopped_gives_its_slots_back(bench: Any, cancelled: bool) -> None:
+    async def check() -> None:
+        sending, go_on = asyncio.Event(), asyncio.Event()
+
+        async def answer() -> None:
+            sending.set()
+            await go_on.wait()
+
+        bench.provider.answer = answer
+        async with bench.outbox() as outbox, bench.mailer() as mailer:
+            tickets = [await outbox.enqueue(message()) for _ in range(3)]
+            worker = bench.worker(mailer, concurrency=1)
+            running = asyncio.create_task(worker.run())
+            await sending.wait()
+            waiting = asyncio.create_task(worker.work(tickets[1].id))
+            await asyncio.sleep(0)
+            if cancelled:
+                running.cancel()
+            worker.stop()
+            go_on.set()
+            await asyncio.gather(running, return_exceptions=True)
+            # If the slot were lost, none of these would end.
+            assert await waiting is None
+            assert await worker.work_or_next(tickets[2].id) is None
+            await worker.aclose()
+            counts = await outbox.counts()
+            assert counts == {"queued": 2, ("unknown" if cancelled else "accepted"): 1}
+
+    asyncio.run(check())
+
+
 def blocking(bench: Any) -> BlockingWorker:
     @asynccontextmanager
     async def make() -> AsyncIterator[Worker]:
@@ -318,8 +413,6 @@ def test_a_blocking_worker_serves_many_threads(bench: Any) -> None:
         worker.close()
         worker.close()
         assert worker.work(outbox.enqueue(message()).id) == "accepted"
-        outbox.enqueue(message())
-        assert (worker.work_next(), worker.work_next()) == ("accepted", None)
 
 
 def test_a_blocking_worker_begins_with_several_emails(bench: Any) -> None:
@@ -329,6 +422,33 @@ def test_a_blocking_worker_begins_with_several_emails(bench: Any) -> None:
         # The ID of no email moves the one that waits.
         assert [one.result() for one in begun] == ["accepted"] * 3
         assert worker.begin(ids[2]).result() is None
+
+
+def test_emails_that_wait_for_a_slot_when_a_worker_closes_stay_queued(bench: Any) -> None:
+    sending = threading.Event()
+
+    async def answer() -> None:
+        sending.set()
+
+    bench.provider.answer = answer
+    made: list[Worker] = []
+
+    @asynccontextmanager
+    async def make() -> AsyncIterator[Worker]:
+        async with bench.mailer() as mailer:
+            made.append(bench.worker(mailer, poll=None, concurrency=1))
+            yield made[-1]
+
+    worker = BlockingWorker(make)
+    with Outbox(bench.store, bench.keys, secret=b"s" * 16) as outbox:
+        begun = [worker.begin(outbox.enqueue(message()).id) for _ in range(20)]
+        assert sending.wait(60)
+        worker.close()
+        states = [one.result() for one in begun]
+        assert len(made) == 1, "a worker was made while the other one ended"
+        counts = outbox.counts()
+    assert states.count("accepted") == counts["accepted"] == len(bench.provider.mails)
+    assert states.count(None) == counts.get("queued", 0) == 20 - counts["accepted"]
 
 
 def test_a_worker_that_cannot_be_made_is_made_by_a_later_call(bench: Any) -> None:

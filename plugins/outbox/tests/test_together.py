@@ -60,19 +60,67 @@ def test_after_a_call_for_several_the_next_ones_are_collected() -> None:
     async def check() -> None:
         server = Server()
         server.may_reply.set()
-        together = Together(server.double, pause=0.5)
-        # If the pause were one of single callers as well, these would take minutes.
-        for number in range(300):
+        together = Together(server.double, limit=4, pause=3600)
+        # None of these waits for an hour: each is alone, or fills its call.
+        for number in range(3):
             await together(number)
+        await asyncio.gather(*(together(number) for number in range(8)))
         server.asked.clear()
         await asyncio.gather(together(0), together(1))
-        later = []
-        for number in (2, 3, 4):
+        later = [asyncio.create_task(together(2))]
+        for number in (3, 4):
             later.append(asyncio.create_task(together(number)))
             for _turn in range(10):
                 await asyncio.sleep(0)
-        assert await asyncio.gather(*later) == [4, 6, 8]
-        assert server.asked == [[0, 1], [2, 3, 4]]
+        assert server.asked == [[0, 1]]
+        for task in later:
+            task.cancel()
+        await asyncio.gather(*later, return_exceptions=True)
+
+    asyncio.run(check())
+
+
+def test_the_pause_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def check() -> None:
+        waits: list[float] = []
+        sleep = asyncio.sleep
+
+        async def wait(seconds: float) -> None:
+            waits.append(seconds)
+            await sleep(0)
+
+        server = Server()
+        server.may_reply.set()
+        together = Together(server.double, pause=3600)
+        monkeypatch.setattr("passpost_outbox.together.asyncio.sleep", wait)
+        await asyncio.gather(together(0), together(1))
+        gone = [asyncio.create_task(together(number)) for number in range(9)]
+        await sleep(0)
+        for task in gone:
+            task.cancel()
+        await asyncio.gather(*gone, return_exceptions=True)
+        assert await together(2) == 4
+        assert server.asked == [[0, 1], [2]]
+        assert len(waits) >= 1
+        assert 3000 < waits[0] <= 3600
+
+    asyncio.run(check())
+
+
+def test_those_who_wait_are_asked_although_a_call_was_cancelled() -> None:
+    asked: list[Sequence[int]] = []
+
+    async def cancelled(numbers: Sequence[int]) -> Sequence[int]:
+        asked.append(numbers)
+        if len(asked) == 1:
+            raise asyncio.CancelledError
+        return numbers
+
+    async def check() -> None:
+        together = Together(cancelled, limit=1)
+        replies = await asyncio.gather(together(1), together(2), return_exceptions=True)
+        assert isinstance(replies[0], asyncio.CancelledError)
+        assert replies[1] == 2
 
     asyncio.run(check())
 

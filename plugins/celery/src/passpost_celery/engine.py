@@ -19,7 +19,7 @@ from kombu import Connection, Queue
 from passpost.phrases import Phrases
 from passpost.stores import StoreError
 from passpost_celery.tracing import joined, trace_headers
-from passpost_outbox import Together
+from passpost_outbox import SharedMessages
 
 _ = Phrases("passpost_celery")
 
@@ -28,12 +28,6 @@ TASK: Final = "passpost.send"
 
 _THREADS: Final = 4
 """Publishes that a process has under way at a time, each on its own connection to the broker."""
-
-_LIMIT: Final = 10
-"""IDs of a message at most. They are those that came while another message was published."""
-
-_GAP: Final = 0.01
-"""Seconds from a message with several IDs to the next one, so that it has several as well."""
 
 _PATIENCE: Final = 3.0
 """Seconds to wait for each reply of the broker. The outbox waits for less, and rests then."""
@@ -63,7 +57,6 @@ class _Told(NamedTuple):
 
     id: str
     seconds_left: float
-    priority: int
     trace: Mapping[str, str]
 
 
@@ -97,7 +90,8 @@ class CeleryEngine:
         if publisher is None:
             made = _Publisher(self._app, self._queue)
             publisher = self._publishers.setdefault(os.getpid(), made)
-        await publisher.publish(_Told(id_, seconds_left, priority, trace_headers()))
+        told = _Told(id_, seconds_left, trace_headers())
+        await publisher.shared.publish(publisher.level(priority), told)
 
 
 class _Publisher:
@@ -106,28 +100,19 @@ class _Publisher:
     def __init__(self, app: Celery, queue: Queue) -> None:
         self._app = app
         self._queue = queue
-        self.publish: Final = Together(self._publish_all, limit=_LIMIT, pause=_GAP)
+        self.shared: Final = SharedMessages(self._publish_together)
         self._driver: str = app.connection_for_write().transport.driver_type
         self._threads = ThreadPoolExecutor(_THREADS, "passpost celery")
         self._local = threading.local()
 
-    async def _publish_all(self, told: Sequence[_Told]) -> Sequence[None]:
-        """Publish a message for each priority."""
-        for priority in sorted({one.priority for one in told}):
-            options = self._options(priority, [one for one in told if one.priority == priority])
-            try:
-                await asyncio.wrap_future(self._threads.submit(self._publish, options))
-            except Exception as error:  # noqa: BLE001 - each transport has its own
-                kind = type(error).__name__
-            else:
-                continue
-            # A transport's own words may repeat the URL, and its password.
-            raise StoreError(_("the Celery broker did not confirm an ID: {kind}", kind=kind))
-        return [None] * len(told)
+    def level(self, priority: int) -> int:
+        """Return a priority as the broker counts: low ones come first in Redis alone."""
+        level = _STEP * bisect_left(_LEVELS, priority)
+        return level if self._driver == "redis" else _STEP * len(_LEVELS) - level
 
-    def _options(self, priority: int, told: Sequence[_Told]) -> Mapping[str, Any]:
-        return {
-            "args": [one.id for one in told],
+    async def _publish_together(self, level: int, told: Sequence[_Told]) -> None:
+        options = {
+            "args": tuple(one.id for one in told),
             # Celery remembers IDs of tasks that expired, and drops those that come again.
             "task_id": f"{told[0].id}.{secrets.token_hex(4)}",
             "queue": self._queue,
@@ -135,14 +120,17 @@ class _Publisher:
             # after the other, and compare the clocks of two machines.
             "expires": None,
             "expiration": min(max(one.seconds_left for one in told), _LONGEST),
-            "priority": self._priority(priority),
+            "priority": level,
             "headers": joined([one.trace for one in told]),
         }
-
-    def _priority(self, priority: int) -> int:
-        """Return a priority as the broker counts: low ones come first in Redis alone."""
-        level = _STEP * bisect_left(_LEVELS, priority)
-        return level if self._driver == "redis" else _STEP * len(_LEVELS) - level
+        try:
+            await asyncio.wrap_future(self._threads.submit(self._publish, options))
+        except Exception as error:  # noqa: BLE001 - each transport has its own
+            kind = type(error).__name__
+        else:
+            return
+        # A transport's own words may repeat the URL, and its password.
+        raise StoreError(_("the Celery broker did not confirm an ID: {kind}", kind=kind))
 
     def _publish(self, options: Mapping[str, Any]) -> None:
         used: Connection | None = getattr(self._local, "connection", None)

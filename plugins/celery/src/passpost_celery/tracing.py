@@ -51,6 +51,15 @@ def joined(traces: Sequence[Mapping[str, str]]) -> Mapping[str, Any]:
 
 
 def separated(headers: Mapping[str, Any], number: int) -> Sequence[Mapping[str, Any]]:
-    """Return the headers of the trace of each ID, from those of a message."""
-    traces: Sequence[Mapping[str, Any]] = headers.get(_TRACES, ())
-    return traces if len(traces) == number else [headers] * number
+    """Return the headers of the trace of each ID, from those of a message.
+
+    Anyone who can write to the broker may have made them.
+    """
+    traces = headers.get(_TRACES)
+    if not isinstance(traces, list) or len(traces) != number:
+        traces = [headers] * number
+    return [_text_of(trace) if isinstance(trace, Mapping) else {} for trace in traces]
+
+
+def _text_of(trace: Mapping[str, Any]) -> Mapping[str, str]:
+    return {name: value for name, value in trace.items() if isinstance(value, str)}

@@ -25,7 +25,7 @@ class BlockingWorker:
                 yield Worker(SqliteStore("outbox.sqlite"), keys, mailer, engine=engine, poll=None)
 
         worker = BlockingWorker(make)
-        worker.work(id_) or worker.work_next()
+        worker.begin(id_).result()
 
     The first call starts the worker, and with it its sweeper. A child of a fork makes a worker of
     its own with its first call.
@@ -50,12 +50,13 @@ class BlockingWorker:
         self._thread.run(self._worker())
 
     def begin(self, id_: str) -> Future[State | None]:
-        """Begin to send the email of an ID, or else the next one that waits.
+        """Begin to send one email, or the next that waits; see `Worker.work_or_next`.
 
-        It is for messages that contain several IDs. The context of the caller is that of the send.
+        So the emails of a message with several IDs are sent at once. The send is within the context
+        of the caller.
 
         Returns:
-            A future of what `work` would have returned, or else `work_next`.
+            What will have the state. Its error is whatever the making of the worker raised.
         """
         return self._thread.begin(self._work_or_next(id_))
 
@@ -67,15 +68,6 @@ class BlockingWorker:
             Exception: Whatever the making of the worker raised.
         """
         return self._thread.run(self._work(id_))
-
-    def work_next(self) -> State | None:
-        """Send the next email that waits; see `Worker.work_next`.
-
-        Raises:
-            StoreError: The store cannot be asked. No email was sent.
-            Exception: Whatever the making of the worker raised.
-        """
-        return self._thread.run(self._work_next())
 
     def close(self) -> None:
         """Finish what is under way, and end the thread; the next call starts both again."""
@@ -92,12 +84,9 @@ class BlockingWorker:
         worker = await self._worker()
         return await worker.work(id_)
 
-    async def _work_next(self) -> State | None:
-        worker = await self._worker()
-        return await worker.work_next()
-
     async def _work_or_next(self, id_: str) -> State | None:
-        return await self._work(id_) or await self._work_next()
+        worker = await self._worker()
+        return await worker.work_or_next(id_)
 
     async def _worker(self) -> Worker:
         life = self._lives.get(os.getpid())

@@ -29,7 +29,9 @@ REST: Final = 5.0
 
 
 class Engine(Protocol):
-    """A queue. Its workers call `Worker.work`, or `BlockingWorker.work`, with each ID.
+    """A queue. Its workers call `Worker.work_or_next`, or `BlockingWorker.begin`, with each ID.
+
+    The IDs of several emails may share a message; see `SharedMessages`.
 
     `passpost_outbox.testing.OutboxEngineSuite` is this contract, as tests.
     """

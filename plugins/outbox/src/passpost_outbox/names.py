@@ -30,10 +30,10 @@ from passpost_outbox.records import (
     placed,
 )
 from passpost_outbox.settings import OutboxSettings, StoreSettings
+from passpost_outbox.shared_messages import SharedMessages
 from passpost_outbox.sqlite import SqliteStore
 from passpost_outbox.store import Change, OutboxStore, read_record, say_set_aside, write_record
 from passpost_outbox.sweeper import Sweeper, Swept
-from passpost_outbox.together import Together
 from passpost_outbox.transactions import (
     Transaction,
     TransactionalEngine,
@@ -69,6 +69,7 @@ __all__ = [
     "Renew",
     "Result",
     "Retry",
+    "SharedMessages",
     "SqliteStore",
     "State",
     "Status",
@@ -77,7 +78,6 @@ __all__ = [
     "Sweeper",
     "Swept",
     "Ticket",
-    "Together",
     "Transaction",
     "TransactionalEngine",
     "TransactionalStore",

@@ -22,14 +22,15 @@ LIMIT: Final = 50
 class Together(Generic[T, R]):
     """Asks together what was asked while others were waiting for their replies.
 
-    A single caller does not wait for company. If a call fails, each of its callers gets the error.
+    If a call fails, each of its callers gets the error.
 
     Args:
         ask: Returns the reply to each question, in their order.
         at_once: How many calls of it may be under way, in each event loop.
         limit: How many questions a call has at most.
-        pause: Seconds from the start of a call for several callers to that of the next one, so that
-            a busy process makes fewer calls.
+        pause: Seconds from the start of a call for several callers, but fewer than `limit`, to that
+            of the next one. So a busy process makes fewer calls, and one caller after the other
+            never waits.
     """
 
     def __init__(
@@ -59,20 +60,20 @@ class Together(Generic[T, R]):
         reply: asyncio.Future[R] = loop.create_future()
         lane.waiting.append((question, reply))
         if lane.serving < self._at_once:
-            lane.serving += 1
-            task = loop.create_task(self._serve(lane))
-            lane.tasks.add(task)
-            task.add_done_callback(lane.tasks.discard)
+            self._begin(lane)
         return await reply
+
+    def _begin(self, lane: _Lane[T, R]) -> None:
+        lane.serving += 1
+        task = asyncio.create_task(self._serve(lane))
+        lane.tasks.add(task)
+        task.add_done_callback(lane.tasks.discard)
 
     async def _serve(self, lane: _Lane[T, R]) -> None:
         asked: Sequence[tuple[T, asyncio.Future[R]]] = ()
         try:
             while lane.waiting:
-                await self._rest(lane)
-                first, lane.waiting = lane.waiting[: self._limit], lane.waiting[self._limit :]
-                # Whoever was cancelled asks for nothing any more.
-                asked = [pair for pair in first if not pair[1].done()]
+                asked = await self._some(lane)
                 try:
                     await self._answer(asked)
                 except Exception as error:  # noqa: BLE001 - a defect is theirs who asked
@@ -84,14 +85,20 @@ class Together(Generic[T, R]):
             lane.serving -= 1
             for _question, reply in asked:
                 reply.cancel()
+            if lane.living():
+                # The call was cancelled, and they have not been asked.
+                self._begin(lane)
 
-    async def _rest(self, lane: _Lane[T, R]) -> None:
-        """Wait until the pause after the last call for several callers is over."""
+    async def _some(self, lane: _Lane[T, R]) -> Sequence[tuple[T, asyncio.Future[R]]]:
+        """Return what is asked next, after the pause."""
         loop = asyncio.get_running_loop()
         if lane.rests_until > loop.time():
             await asyncio.sleep(lane.rests_until - loop.time())
-        if len(lane.waiting) > 1:
+        waiting = lane.living()
+        some, lane.waiting = waiting[: self._limit], waiting[self._limit :]
+        if 1 < len(some) < self._limit:
             lane.rests_until = loop.time() + self._pause
+        return some
 
     async def _answer(self, asked: Sequence[tuple[T, asyncio.Future[R]]]) -> None:
         if not asked:
@@ -126,3 +133,7 @@ class _Lane(Generic[T, R]):
     rests_until: float = 0.0
     waiting: list[tuple[T, asyncio.Future[R]]] = attrs.field(factory=list)
     tasks: set[asyncio.Task[None]] = attrs.field(factory=set)
+
+    def living(self) -> list[tuple[T, asyncio.Future[R]]]:
+        """Return what waits. Whoever was cancelled asks for nothing any more."""
+        return [pair for pair in self.waiting if not pair[1].done()]

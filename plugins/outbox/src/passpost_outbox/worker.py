@@ -177,19 +177,28 @@ class Worker(WorkerFromFile):
             return None
         return await self._work(id_)
 
-    async def work_next(self) -> State | None:
-        """Send the next email that waits; a worker that stops claims none.
+    async def work_or_next(self, id_: str) -> State | None:
+        """Send one email, or the next that waits if that has expired or was sent already.
 
-        An engine asks for it where `work` returned None, so that no email waits for the messages of
-        those that expired or were sent already: each message moves one email.
+        So each ID moves one email, and none waits for the IDs of others. While as many emails are
+        under way as may be, the next one comes first: it may be more urgent. What fails is logged,
+        and not raised.
 
         Returns:
-            The state that its record reached; None where no email waits.
-
-        Raises:
-            StoreError: The store cannot be asked. No email was sent.
+            The state that its record reached; None where no email waits, or the store cannot be
+            asked. A sweeper publishes the email again then.
         """
-        return await self._work()
+        ids = (None, id_) if self._slots.locked() else (id_, None)
+        try:
+            for one in ids:
+                state = await (self._work() if one is None else self.work(one))
+                if state is not None:
+                    return state
+        except StoreError as error:
+            log.error("an email was not claimed, and will be published again: %s", error)  # noqa: TRY400 - the text says it all
+        except Exception as error:  # noqa: BLE001 - a queue would log its text
+            log.error("an email ended in a %s", type(error).__name__)  # noqa: TRY400 - likewise
+        return None
 
     async def _work(self, id_: str | None = None) -> State | None:
         self._under_way += 1
@@ -199,9 +208,11 @@ class Worker(WorkerFromFile):
                 if self._stopping.is_set():
                     return None
                 found = await self._next(id_)
-                if found is not None and id_ is not None and self._publisher is not None:
+                if found is None:
+                    return None
+                if self._publisher is not None:
                     self._publisher.note(found[0].record)
-                return None if found is None else await self._perform(*found)
+                return await self._perform(*found)
         finally:
             self._under_way -= 1
             if not self._under_way:
@@ -228,25 +239,30 @@ class Worker(WorkerFromFile):
                 await self._perform(change, asked)
             except Exception as error:  # noqa: BLE001 - it must not cancel the other emails
                 log.error("%s ended in a %s", change.record.id, type(error).__name__)  # noqa: TRY400 - its text may contain the email
-            finally:
-                slots.release()
+
+        def give_back(_task: asyncio.Task[None]) -> None:
+            slots.release()
 
         wanted = 1
         while True:
             await slots.acquire()
-            if self._stopping.is_set():
-                return
             free = 1
-            while free < wanted and not slots.locked():
-                await slots.acquire()
-                free += 1
-            found = await self._next_ones(free)
-            for one in found:
-                sending.create_task(perform(*one))
-            for _unused in range(free - len(found)):
-                slots.release()
-            # A long queue is claimed by many at a time, and an empty one asked for one.
-            wanted = 2 * free if len(found) == free else max(1, len(found))
+            try:
+                if self._stopping.is_set():
+                    return
+                while free < wanted and not slots.locked():
+                    await slots.acquire()
+                    free += 1
+                found = await self._next_ones(free)
+                # A long queue is claimed by many at a time, and an empty one asked for one.
+                wanted = 2 * free if len(found) == free else max(1, len(found))
+                for one in found:
+                    # Not by the task itself, which may be cancelled before it begins.
+                    sending.create_task(perform(*one)).add_done_callback(give_back)
+                    free -= 1
+            finally:
+                for _unused in range(free):
+                    slots.release()
             if not found:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._stopping.wait(), self._pause)

@@ -17,8 +17,7 @@ from procrastinate.jobs import Status
 from procrastinate.schema import SchemaManager
 
 from passpost import Secret
-from passpost.stores import StoreError
-from passpost_outbox import Together, Transaction, Worker
+from passpost_outbox import SharedMessages, Transaction, Worker
 from passpost_outbox.postgres import PostgresServer
 
 log: Final = logging.getLogger("passpost.outbox")
@@ -36,12 +35,6 @@ SELECT procrastinate_defer_jobs_v1(ARRAY[CAST(ROW(
   NULL, NULL, CAST(%(args)s AS jsonb), NULL
 ) AS procrastinate_job_to_defer_v1)])
 """
-_LIMIT: Final = 10
-"""IDs of a job at most. They are those that came while another job was published."""
-
-_GAP: Final = 0.01
-"""Seconds from a job with several IDs to the next one, so that it has several as well."""
-
 _PATIENCE: Final = 5.0
 """Seconds that a worker waits for a connection, before its database counts as lost."""
 
@@ -69,7 +62,7 @@ class ProcrastinateEngine:
         self._url = url if isinstance(url, Secret) else Secret(url)
         self._queue = queue
         self._server = PostgresServer(self._url)
-        self._publishes = Together(self._publish_all, limit=_LIMIT, pause=_GAP)
+        self._shared = SharedMessages(self._publish_together)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self._server}>"
@@ -78,7 +71,7 @@ class ProcrastinateEngine:
         """Bring an ID to a worker; see `passpost_outbox.Engine`."""
         # The claim of an email that has expired fails, so its job does no harm.
         del seconds_left
-        await self._publishes((id_, priority))
+        await self._shared.publish(priority, id_)
 
     async def publish_within(
         self, transaction: Transaction, id_: str, *, seconds_left: float, priority: int
@@ -103,7 +96,8 @@ class ProcrastinateEngine:
 
         Args:
             worker: Sends the emails, and sweeps meanwhile. It has ``poll=None``, and this engine.
-            concurrency: How many emails are under way at a time.
+                Its own `concurrency` is how many emails are under way at a time.
+            concurrency: How many jobs are under way at a time, each of one email or several.
             wait: Whether to wait for more jobs when there are none.
         """
         # Its pool is one of this event loop.
@@ -112,7 +106,7 @@ class ProcrastinateEngine:
 
         @app.task(name=TASK, queue=self._queue)
         async def send(id: str, more: Sequence[str] = ()) -> None:  # noqa: A002 - the names of the arguments in the tables
-            await asyncio.gather(*(_send(worker, one) for one in (id, *more)))
+            await asyncio.gather(*(worker.work_or_next(one) for one in (id, *more)))
 
         async with app.open_async(), worker:
             await self._forget_stalled(app)
@@ -155,29 +149,14 @@ class ProcrastinateEngine:
         for job in await app.job_manager.get_stalled_jobs(queue=self._queue, task_name=TASK):
             await app.job_manager.finish_job(job, Status.FAILED, delete_job=True)
 
-    async def _publish_all(self, told: Sequence[tuple[str, int]]) -> Sequence[None]:
-        """Publish a job for each priority."""
-        for priority in sorted({priority for _id, priority in told}):
-            values = self._job([id_ for id_, one in told if one == priority], priority)
-            await self._server.run(partial(_defer, values))
-        return [None] * len(told)
+    async def _publish_together(self, priority: int, ids: Sequence[str]) -> None:
+        values = self._job(ids, priority)
+        await self._server.run(lambda on: on.read(_DEFER, values))
 
     def _job(self, ids: Sequence[str], priority: int) -> Mapping[str, Any]:
         # Procrastinate takes higher ones first.
         args = json.dumps({"id": ids[0], "more": ids[1:]} if ids[1:] else {"id": ids[0]})
         return {"queue": self._queue, "task": TASK, "priority": -priority, "args": args}
-
-
-async def _defer(values: Mapping[str, Any], on: Transaction) -> None:
-    await on.read(_DEFER, values)
-
-
-async def _send(worker: Worker, id_: str) -> None:
-    try:
-        await worker.work(id_) or await worker.work_next()
-    except StoreError as error:
-        # It was not sent, and the sweeper publishes it again.
-        log.error("the outbox did not give %s away: %s", id_, error)  # noqa: TRY400 - the text says it all
 
 
 def _cancel(task: asyncio.Task[None]) -> None:

@@ -59,7 +59,7 @@ class MemoryEngine:
     async def deliver(self, worker: Worker) -> None:
         """Let a worker send all that was published."""
         while self.ids:
-            await worker.work(self.ids.popleft())
+            await worker.work_or_next(self.ids.popleft())
 
 
 class EngineSetup(Protocol):
