@@ -15,6 +15,7 @@ from procrastinate import signals
 from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Status
 from procrastinate.schema import SchemaManager
+from psycopg import AsyncConnection
 
 from passpost import Secret
 from passpost_outbox import SharedMessages, Transaction, Worker
@@ -101,7 +102,9 @@ class ProcrastinateEngine:
             wait: Whether to wait for more jobs when there are none.
         """
         # Its pool is one of this event loop.
-        connector = procrastinate.PsycopgConnector(conninfo=self._url.reveal(), timeout=_PATIENCE)
+        connector = procrastinate.PsycopgConnector(
+            conninfo=self._url.reveal(), timeout=_PATIENCE, configure=_commit_each
+        )
         app = procrastinate.App(connector=connector)
 
         @app.task(name=TASK, queue=self._queue)
@@ -157,6 +160,11 @@ class ProcrastinateEngine:
         # Procrastinate takes higher ones first.
         args = json.dumps({"id": ids[0], "more": ids[1:]} if ids[1:] else {"id": ids[0]})
         return {"queue": self._queue, "task": TASK, "priority": -priority, "args": args}
+
+
+async def _commit_each(connection: AsyncConnection[Any]) -> None:
+    """Let each statement be a transaction, as Procrastinate has it: a third of the round trips."""
+    await connection.set_autocommit(True)
 
 
 def _cancel(task: asyncio.Task[None]) -> None:

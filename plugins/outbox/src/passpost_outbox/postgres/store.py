@@ -86,13 +86,14 @@ class PostgresStore(Listened):
         # Some connections are left for what others ask.
         self._applies = Together(self._apply_all, at_once=CONNECTIONS // 2)
         self._claims = Together(self._claim_all)
+        self._times = Together(self._now_for_all)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self._server}>"
 
     async def now(self) -> int:
         """Return the server's time in milliseconds."""
-        return int((await self._ask(self._sql.now))[0][0])
+        return await self._times(None)
 
     async def put(
         self, record: Record, body: bytes, *, supersedes: tuple[str, str] | None = None
@@ -189,6 +190,10 @@ class PostgresStore(Listened):
     async def aclose(self) -> None:
         """Close the connections of this event loop; the next operation opens them again."""
         await self._server.aclose()
+
+    async def _now_for_all(self, asked: Sequence[None]) -> Sequence[int]:
+        ((now,),) = await self._ask(self._sql.now)
+        return [int(now)] * len(asked)
 
     async def _apply_all(self, asked: Sequence[tuple[str, Event]]) -> Sequence[Change | None]:
         async def apply_all(on: OwnTransaction) -> Sequence[Change | None]:
