@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from itertools import count
@@ -38,6 +39,23 @@ class Provider(Connector):
         return passpost.Receipt("id-1", "250 OK")
 
 
+class Held:
+    """A reply of the provider that comes when a test says so.
+
+    Attributes:
+        sending: Set as soon as an email waits for it.
+        go_on: Lets all of them be accepted.
+    """
+
+    def __init__(self) -> None:
+        self.sending = asyncio.Event()
+        self.go_on = asyncio.Event()
+
+    async def __call__(self) -> None:
+        self.sending.set()
+        await self.go_on.wait()
+
+
 class Bench:
     """One outbox with all of its parts, and a clock that tests set forward."""
 
@@ -47,6 +65,11 @@ class Bench:
         self.keys = Keys({"2026-11": b"k" * 32}, use="2026-11")
         self.store = SqliteStore(self.path, clock=lambda: self.seconds)
         self.provider = Provider()
+
+    def hold(self) -> Held:
+        """Let emails be under way until the test says so."""
+        held = self.provider.answer = Held()
+        return held
 
     def outbox(self, **options: Any) -> AsyncOutbox:
         return AsyncOutbox(self.store, self.keys, secret=SECRET, **options)

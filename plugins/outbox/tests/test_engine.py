@@ -244,19 +244,13 @@ def test_no_email_waits_for_the_ids_of_those_that_expired(bench: Any) -> None:
 
 def test_a_worker_closes_when_what_is_under_way_has_ended(bench: Any) -> None:
     async def check() -> None:
-        sending, go_on = asyncio.Event(), asyncio.Event()
-
-        async def answer() -> None:
-            sending.set()
-            await go_on.wait()
-
-        bench.provider.answer = answer
+        held = bench.hold()
         async with bench.outbox() as outbox, bench.mailer() as mailer:
             ticket = await outbox.enqueue(message())
             async with bench.worker(mailer, poll=None) as worker:
                 working = asyncio.create_task(worker.work(ticket.id))
-                await sending.wait()
-                asyncio.get_running_loop().call_soon(go_on.set)
+                await held.sending.wait()
+                asyncio.get_running_loop().call_soon(held.go_on.set)
             assert (await outbox.status(ticket.id)).state == "accepted"
             assert await working == "accepted"
 
@@ -293,21 +287,15 @@ def test_a_worker_sends_no_more_at_a_time_than_it_was_told(bench: Any) -> None:
 
 def test_what_is_urgent_comes_first_where_emails_wait_for_a_slot(bench: Any) -> None:
     async def check() -> None:
-        first, go_on = asyncio.Event(), asyncio.Event()
-
-        async def answer() -> None:
-            first.set()
-            await go_on.wait()
-
-        bench.provider.answer = answer
+        held = bench.hold()
         async with bench.outbox() as outbox, bench.mailer() as mailer:
             news = [(await outbox.enqueue(message(usage="Generic"))).id for _ in range(3)]
             worker = bench.worker(mailer, poll=None, concurrency=1)
             working = [asyncio.create_task(worker.work_or_next(id_)) for id_ in news]
-            await first.wait()
+            await held.sending.wait()
             code = (await outbox.enqueue(message())).id
             working.append(asyncio.create_task(worker.work_or_next(code)))
-            go_on.set()
+            held.go_on.set()
             assert await asyncio.gather(*working) == ["accepted"] * 4
         usages = [mail.usage for mail in bench.provider.mails]
         assert usages == ["Generic", "SignIn", "Generic", "Generic"]
@@ -357,24 +345,18 @@ def test_a_store_that_fails_is_logged_without_a_word_of_the_message(
 @pytest.mark.parametrize("cancelled", [False, True])
 def test_a_worker_that_stopped_gives_its_slots_back(bench: Any, cancelled: bool) -> None:
     async def check() -> None:
-        sending, go_on = asyncio.Event(), asyncio.Event()
-
-        async def answer() -> None:
-            sending.set()
-            await go_on.wait()
-
-        bench.provider.answer = answer
+        held = bench.hold()
         async with bench.outbox() as outbox, bench.mailer() as mailer:
             tickets = [await outbox.enqueue(message()) for _ in range(3)]
             worker = bench.worker(mailer, concurrency=1)
             running = asyncio.create_task(worker.run())
-            await sending.wait()
+            await held.sending.wait()
             waiting = asyncio.create_task(worker.work(tickets[1].id))
             await asyncio.sleep(0)
             if cancelled:
                 running.cancel()
             worker.stop()
-            go_on.set()
+            held.go_on.set()
             await asyncio.gather(running, return_exceptions=True)
             # If the slot were lost, none of these would end.
             assert await waiting is None

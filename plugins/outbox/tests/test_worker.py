@@ -267,20 +267,14 @@ def test_a_mailer_that_is_closed_sends_nothing_and_another_worker_does(bench: An
 
 def test_a_worker_that_stops_finishes_what_is_under_way(bench: Any) -> None:
     async def check() -> None:
-        sending, go_on = asyncio.Event(), asyncio.Event()
-
-        async def answer() -> None:
-            sending.set()
-            await go_on.wait()
-
-        bench.provider.answer = answer
+        held = bench.hold()
         async with bench.outbox() as outbox, bench.mailer() as mailer:
             first, second = [await outbox.enqueue(message()) for _ in range(2)]
             worker = bench.worker(mailer, concurrency=1)
             running = asyncio.create_task(worker.run())
-            await sending.wait()
+            await held.sending.wait()
             worker.stop()
-            go_on.set()
+            held.go_on.set()
             await running
             assert (await outbox.status(first.id)).state == "accepted"
             assert (await outbox.status(second.id)).state == "queued"
@@ -290,17 +284,11 @@ def test_a_worker_that_stops_finishes_what_is_under_way(bench: Any) -> None:
 
 def test_a_worker_that_is_cancelled_says_that_nobody_knows(bench: Any) -> None:
     async def check() -> None:
-        sending = asyncio.Event()
-
-        async def answer() -> None:
-            sending.set()
-            await asyncio.Event().wait()
-
-        bench.provider.answer = answer
+        held = bench.hold()
         async with bench.outbox() as outbox, bench.mailer() as mailer:
             ticket = await outbox.enqueue(message())
             running = asyncio.create_task(bench.worker(mailer).run())
-            await sending.wait()
+            await held.sending.wait()
             running.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await running

@@ -26,6 +26,7 @@ from passpost_outbox.records import (
 from passpost_outbox.store import (
     UPDATE_FIRST,
     Change,
+    indexed,
     is_found,
     is_readable,
     read_record,
@@ -76,8 +77,9 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _UPDATE: Final = """
 UPDATE outbox
-SET state = ?, deadline = ?, publish_at = ?, lease_until = ?, finished_at = ?, record = ?, body = ?
-WHERE ticket = ?
+SET state = :state, deadline = :deadline, publish_at = :publish_at, lease_until = :lease_until,
+  finished_at = :finished_at, record = :record, body = :body
+WHERE ticket = :ticket
 """
 # A record that cannot be read has no other columns of its own.
 _PLACE: Final = """
@@ -310,9 +312,8 @@ class SqliteStore(Listened):
         after = decide(record, event, now)
         if after is None:
             return None
-        times = (after.deadline, after.publish_at, after.lease_until, after.finished_at)
-        rest = (write_record(after), body_after(after, event, body), after.id)
-        connection.execute(_UPDATE, (after.state, *times, *rest))
+        kept = {"record": write_record(after), "body": body_after(after, event, body)}
+        connection.execute(_UPDATE, {**indexed(after), **kept, "ticket": after.id})
         return Change(after, now, body)
 
     def _place(self, connection: sqlite3.Connection, record: Record) -> Change | None:
@@ -323,10 +324,8 @@ class SqliteStore(Listened):
         """
         now = self._now()
         right = placed(record, now)
-        names = ("state", "deadline", "publish_at", "lease_until", "finished_at")
-        columns = {name: getattr(right, name) for name in names}
         known = {"ticket": right.id, "readable": is_readable(record)}
-        done = connection.execute(_PLACE, {**columns, **known})
+        done = connection.execute(_PLACE, {**indexed(right), **known})
         if is_readable(record) or not done.rowcount:
             return None
         say_set_aside(record.id)

@@ -67,6 +67,12 @@ def write_record(record: Record) -> str:
     return json.dumps(record.as_json(), separators=(",", ":"))
 
 
+def indexed(record: Record) -> dict[str, Any]:
+    """Return the columns by which tables find a record; they change with it."""
+    names = ("state", "deadline", "publish_at", "lease_until", "finished_at")
+    return {name: getattr(record, name) for name in names}
+
+
 def is_readable(record: Record) -> bool:
     """Return whether anything is known of a record."""
     return record.state != UNREADABLE

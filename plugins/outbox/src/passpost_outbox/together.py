@@ -15,7 +15,7 @@ from passpost.stores import StoreError
 T = TypeVar("T")
 R = TypeVar("R")
 
-LIMIT: Final = 50
+_LIMIT: Final = 50
 """What is asked together at most, so that others get their turn soon."""
 
 
@@ -38,7 +38,7 @@ class Together(Generic[T, R]):
         ask: Callable[[Sequence[T]], Awaitable[Sequence[R]]],
         *,
         at_once: int = 1,
-        limit: int = LIMIT,
+        limit: int = _LIMIT,
         pause: float = 0.0,
     ) -> None:
         self._ask = ask

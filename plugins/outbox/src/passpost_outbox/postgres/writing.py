@@ -10,7 +10,14 @@ import attrs
 
 from passpost_outbox.postgres.tables import Statements
 from passpost_outbox.records import Event, Record, Supersede, body_after, decide, placed
-from passpost_outbox.store import Change, is_readable, read_record, say_set_aside, write_record
+from passpost_outbox.store import (
+    Change,
+    indexed,
+    is_readable,
+    read_record,
+    say_set_aside,
+    write_record,
+)
 from passpost_outbox.transactions import Transaction
 
 
@@ -91,10 +98,8 @@ class Row:
 
     def columns(self) -> dict[str, Any]:
         """Return the columns that change."""
-        names = ("state", "deadline", "publish_at", "lease_until", "finished_at")
-        values = {name: getattr(self.record, name) for name in names}
         rest = {"ticket": self.record.id, "record": self.text, "body": self.body}
-        return {**values, **rest}
+        return {**indexed(self.record), **rest}
 
 
 async def write(on: Transaction, sql: Statements, rows: Iterable[Row]) -> None:
