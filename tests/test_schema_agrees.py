@@ -39,6 +39,7 @@ EXCEPTIONS = {
     "E42": "delivery names connectors of the same file, and rates have a grammar",
     "E431": "whether stores need a secret depends on which stores they are",
     "E441": "a key has a grammar, and of its settings some exclude others",
+    "E442": "a priority belongs to a usage, and a schema says nothing of a mapping's numbers",
     "-E": "a connector's own rules compare several settings",
     "?": "likewise those that have no code",
 }
@@ -200,6 +201,7 @@ STILL = {
     "E42": of_application(delivery={"routes": {"*": ["backup"]}}),
     "E431": of_application(stores={"use": "sqlite", "settings": {"path": "a"}}),
     "E441": of_application(outbox={**OUTBOX, "secret": "short"}),
+    "E442": of_application(outbox={**OUTBOX, "priorities": {"SignIn": 10**7}}),
     "-E": of_smtp(auth={"user": "a"}),
     "E104": of_smtp(port="65536"),
 }

@@ -131,6 +131,8 @@ def test_wrong_arguments_are_rejected(bench: Any) -> None:
         Outbox(bench.store, bench.keys, secret=b"short")
     with pytest.raises(ValueError, match="lifetime"):
         bench.outbox(lifetime=0)
+    with pytest.raises(ValueError, match="priority of SignIn must be a whole number from -1000000"):
+        bench.outbox(priorities={"SignIn": 1_000_001})
     wrong: Any = "text"
     with pytest.raises(TypeError, match=r"passpost\.Message, not a str"):
         asyncio.run(bench.outbox().enqueue(wrong))

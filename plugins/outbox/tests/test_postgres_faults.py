@@ -8,12 +8,14 @@ import secrets
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Coroutine
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from lossy_proxy import LossyProxy
 from postgres_program import PASSWORD, PostgresProgram
 
 from passpost.stores import StoreError
@@ -26,9 +28,9 @@ HOUR = 3_600_000
 ACCEPTED = Result(state="accepted", connector="smtp")
 
 
-def record(now: int) -> Record:
+def record(now: int, id_: str | None = None) -> Record:
     return Record(
-        id=secrets.token_urlsafe(16),
+        id=id_ or secrets.token_urlsafe(16),
         usage="SignIn",
         priority=10,
         queued_at=now,
@@ -67,6 +69,20 @@ def test_several_processes_claim_each_email_once(postgres_url: str) -> None:
         assert worker.returncode == 0
         claimed += out.split()
     assert Counter(claimed) == Counter(ids)
+
+
+def test_emails_that_are_stored_at_once_share_a_statement(
+    postgres: PostgresProgram, postgres_url: str
+) -> None:
+    async def work(store: PostgresStore) -> None:
+        now = await store.now()
+        await asyncio.gather(*(store.put(record(now), b"body") for _ in range(20)))
+        assert await store.counts() == {"queued": 20}
+
+    run(postgres_url, work)
+    schema = postgres_url.partition("search_path%3D")[2]
+    found = postgres.execute(f"SELECT DISTINCT xmin::text FROM {schema}.passpost_outbox")  # noqa: S608 - of this test
+    assert len(found) == 1
 
 
 class Load:
@@ -152,6 +168,64 @@ def test_a_crash_loses_and_doubles_nothing(
     told = (load.stored, load.finished, lost, doubled, owners)
     print("stored, accepted, lost, doubled, in flight:", *map(len, told))  # noqa: T201 - pytest -s shows it
     assert (lost, doubled, undone, in_vain) == (set(), [], [], [])
+
+
+@asynccontextmanager
+async def behind_a_proxy(url: str, port: int) -> AsyncIterator[tuple[PostgresStore, LossyProxy]]:
+    proxy = LossyProxy(port)
+    server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
+    own = server.sockets[0].getsockname()[1]
+    # Replies can be read on the way, and a fault is that of a connection that was used before.
+    store = PostgresStore(url.replace(f":{port}/", f":{own}/") + "&sslmode=disable")
+    try:
+        await store.counts()
+        yield store, proxy
+    finally:
+        await store.aclose()
+        server.close()
+
+
+def test_emails_whose_reply_was_lost_are_stored_once(
+    postgres: PostgresProgram, postgres_url: str
+) -> None:
+    async def check() -> None:
+        async with behind_a_proxy(postgres_url, postgres.port) as (store, proxy):
+            now = await store.now()
+            new = [record(now) for _ in range(5)]
+            proxy.loses = b"INSERT 0 "
+            stored = await asyncio.gather(*(store.put(each, b"body") for each in new))
+            assert (proxy.lost, stored) == (1, new)
+            assert {one.id for one in await store.list()} == {one.id for one in new}
+            # A reply that comes late tells what has become of the email meanwhile.
+            taken = await store.claim_next(Claim("me", HOUR))
+            assert taken is not None
+            assert await store.put(record(now, taken.record.id), b"other") == taken.record
+
+    asyncio.run(check())
+
+
+@pytest.mark.parametrize("what", ["claim", "finish"])
+def test_a_claim_or_result_whose_reply_was_lost_is_not_repeated(
+    what: str, postgres: PostgresProgram, postgres_url: str
+) -> None:
+    async def check() -> None:
+        async with behind_a_proxy(postgres_url, postgres.port) as (store, proxy):
+            now = await store.now()
+            first, _second = [await store.put(record(now), b"body") for _ in range(2)]
+            ask = partial(store.claim_next, Claim("me", HOUR))
+            if what == "finish":
+                assert await ask() is not None
+                ask = partial(store.apply, first.id, Finish("me", ACCEPTED))
+            # Without this connection, there is another one that could be used.
+            await asyncio.gather(store.counts(), store.counts())
+            proxy.loses = b"COMMIT\0"
+            with pytest.raises(StoreError, match="cannot be reached"):
+                await ask()
+            assert proxy.lost == 1
+            done = "sending" if what == "claim" else "accepted"
+            assert await store.counts() == {done: 1, "queued": 1}
+
+    asyncio.run(check())
 
 
 def test_a_server_that_was_restarted_is_no_failure(

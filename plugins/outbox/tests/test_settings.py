@@ -125,6 +125,8 @@ def test_a_folder_of_keys_begins_at_the_file(tmp_path: Path) -> None:
         ({"secrets": SECRET}, [("outbox.secrets", "E101")]),
         ({"lifetime": 0}, [("outbox.lifetime", "E104")]),
         ({"priorities": {"SignIn": "first"}}, [("outbox.priorities.SignIn", "E103")]),
+        ({"priorities": {"SignIn": 1_000_001}}, [("outbox.priorities.SignIn", "E442")]),
+        ({"priorities": {"SignIn": -1_000_001}}, [("outbox.priorities.SignIn", "E442")]),
         ({"store": {"use": "sqlite"}}, [("outbox.store.path", "E102")]),
         ({"store": {"use": "sqlite", "path": ""}}, [("outbox.store.path", "E105")]),
         ({"store": {"use": "sqlite", "path": "${NOWHERE}"}}, [("outbox.store.path", "E051")]),

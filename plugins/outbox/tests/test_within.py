@@ -243,6 +243,22 @@ def test_a_key_that_names_another_email_is_a_message_error(
             outbox.enqueue(other, within=connection)
 
 
+def test_a_key_that_a_transaction_holds_keeps_nobody_else_waiting(postgres_url: str) -> None:
+    keyed = Message("ada@example.com", "SignIn", {"code": "1"}, idempotency_key="key")
+
+    async def run() -> None:
+        async with AsyncOutbox(PostgresStore(postgres_url), KEYS, secret=SECRET) as outbox:
+            await outbox.counts()
+            async with with_async_psycopg(postgres_url) as connection:
+                first = await outbox.enqueue(keyed, within=connection)
+                second = asyncio.create_task(outbox.enqueue(keyed))
+                await asyncio.gather(*(outbox.enqueue(EMAIL) for _ in range(5)))
+                assert not second.done()
+            assert (await second).id == first.id
+
+    asyncio.run(run())
+
+
 def test_a_connection_without_a_transaction_is_rejected(outbox: Outbox, postgres_url: str) -> None:
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         with pytest.raises(ValueError, match="no transaction"):

@@ -20,7 +20,7 @@ from passpost_outbox.engine import AGAIN, PATIENCE, Engine, Publisher
 from passpost_outbox.envelope import content, sealed
 from passpost_outbox.keys import SHORTEST_SECRET, Keys, hidden, revealed
 from passpost_outbox.opening import OutboxFromFile
-from passpost_outbox.records import FACTS, FINAL, Record, State, is_id
+from passpost_outbox.records import FACTS, FINAL, GREATEST, Record, State, is_id, is_priority
 from passpost_outbox.retrying import retry
 from passpost_outbox.store import OutboxStore, require_readable
 from passpost_outbox.transactions import Writer, writer
@@ -107,8 +107,8 @@ class AsyncOutbox(OutboxFromFile):
         secret: Keys the hashes of recipients and idempotency keys: at least 16 bytes, the same for
             all processes. It does not rotate with `keys`.
         lifetime: Seconds after which an email without a deadline is worth nothing.
-        priorities: The priority of each usage; lower ones are sent first. `PRIORITIES` by default,
-            and 50 for all other usages.
+        priorities: The priority of each usage, from -1,000,000 to 1,000,000; lower ones are sent
+            first. `PRIORITIES` by default, and 50 for all other usages.
         engine: Is told of each email, and brings it to a worker. Without one, workers look for
             emails in the store.
         publish_timeout: Seconds that the engine may take. An email of which it was not told is
@@ -116,7 +116,7 @@ class AsyncOutbox(OutboxFromFile):
         republish: Seconds after which a sweeper publishes an email that nobody took.
 
     Raises:
-        ValueError: The secret is too short, or a time is not positive.
+        ValueError: The secret is too short, a time is not positive, or a priority is out of range.
     """
 
     def __init__(  # noqa: PLR0913 - three parts, and options with defaults
@@ -142,6 +142,11 @@ class AsyncOutbox(OutboxFromFile):
         self._secret = revealed(key)
         self._lifetime = lifetime
         self._priorities = dict(priorities)
+        for usage, priority in self._priorities.items():
+            if not is_priority(priority):
+                raise ValueError(
+                    f"the priority of {usage} must be a whole number from -{GREATEST} to {GREATEST}"
+                )
         self._publisher = Publisher.of(engine, publish_timeout, republish)
 
     async def enqueue(

@@ -39,12 +39,20 @@ UNREADABLE: Final[State] = "unreadable"
 FACTS: Final = ("connector", "scope", "temporary", "retry_after", "provider_code")
 """What a `Result` and a `passpost.SendError` both say, by the same names."""
 
+GREATEST: Final = 1_000_000
+"""The greatest priority, and with a minus the least: every store and queue can compare them."""
+
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 
 
 def is_id(value: object) -> bool:
     """Return whether a value looks like the ID of an email, which brokers and URLs may bring."""
     return isinstance(value, str) and _ID.fullmatch(value) is not None
+
+
+def is_priority(value: object) -> bool:
+    """Return whether a value is a priority that every store and queue can compare."""
+    return isinstance(value, int) and -GREATEST <= value <= GREATEST
 
 
 @attrs.frozen(kw_only=True)

@@ -11,6 +11,7 @@ from passpost import ConfigError, Finding, Problem, Secret, config
 from passpost.phrases import Phrases
 from passpost_outbox.checking import check_keys, check_store
 from passpost_outbox.keys import SHORTEST_SECRET, Keys
+from passpost_outbox.records import GREATEST, is_priority
 from passpost_outbox.store import OutboxStore
 
 _ = Phrases("passpost_outbox")
@@ -211,8 +212,9 @@ class OutboxSettings:
         example={"SignIn": 10},
         title={"en": "Priorities", "zh-CN": "优先级"},
         description={
-            "en": "Priority of each usage, in place of the default; lower ones are sent first.",
-            "zh-CN": "各用途的优先级，替换默认值；数字小的先发送。",
+            "en": "Priority of each usage, in place of the default; lower ones are sent first. "
+            "-1000000 to 1000000.",
+            "zh-CN": "各用途的优先级，替换默认值；数字小的先发送。取值 -1000000 至 1000000。",
         },
     )
 
@@ -234,6 +236,14 @@ class OutboxSettings:
         if len(self.secret.reveal()) < SHORTEST_SECRET:
             message = _("too short: use at least {least} characters", least=SHORTEST_SECRET)
             yield Problem("secret", message, _MAKE_ONE, code="E441")
+
+    @config.rule("priorities")
+    def _in_range(self) -> Iterator[Problem]:
+        for usage, priority in (self.priorities or {}).items():
+            if not is_priority(priority):
+                message = _("{number} is out of range", number=priority)
+                remedy = _("use {least} to {greatest}", least=-GREATEST, greatest=GREATEST)
+                yield Problem(f"priorities.{usage}", message, remedy, code="E442")
 
     @config.rule("store")
     def _known_store(self) -> Iterator[Problem]:

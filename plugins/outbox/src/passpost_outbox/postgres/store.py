@@ -21,7 +21,7 @@ from passpost_outbox.postgres.server import (
     PostgresServer,
 )
 from passpost_outbox.postgres.tables import LOCK, VERSION, listing, statements
-from passpost_outbox.postgres.writing import Row, put, write
+from passpost_outbox.postgres.writing import Row, put, put_all, write
 from passpost_outbox.records import Claim, Event, Record, State
 from passpost_outbox.store import UPDATE_FIRST, Change, is_found, read_record
 from passpost_outbox.together import Together
@@ -83,6 +83,7 @@ class PostgresStore(Listened):
         self._asynchronous = synchronous_commit == "off"
         self._server = PostgresServer(self._url, timeout=timeout, prepare=self._prepare)
         self._checked = False
+        self._puts = Together(self._put_all)
         # Some connections are left for what others ask.
         self._applies = Together(self._apply_all, at_once=CONNECTIONS // 2)
         self._claims = Together(self._claim_all)
@@ -99,6 +100,8 @@ class PostgresStore(Listened):
         self, record: Record, body: bytes, *, supersedes: tuple[str, str] | None = None
     ) -> Record:
         """Add a queued record; see `OutboxStore.put`."""
+        if supersedes is None and record.idem is None and await self._puts((record, body)):
+            return record
         stored, ended = await self._server.run(
             lambda on: put(on, self._sql, record, body, supersedes), atomic=supersedes is not None
         )
@@ -194,6 +197,9 @@ class PostgresStore(Listened):
     async def _now_for_all(self, asked: Sequence[None]) -> Sequence[int]:
         ((now,),) = await self._ask(self._sql.now)
         return [int(now)] * len(asked)
+
+    async def _put_all(self, asked: Sequence[tuple[Record, bytes]]) -> Sequence[bool]:
+        return await self._server.run(lambda on: put_all(on, self._sql, asked))
 
     async def _apply_all(self, asked: Sequence[tuple[str, Event]]) -> Sequence[Change | None]:
         async def apply_all(on: OwnTransaction) -> Sequence[Change | None]:

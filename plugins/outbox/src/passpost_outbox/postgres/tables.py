@@ -80,6 +80,16 @@ class Statements:
           %(recipient)s, %(idem)s, %(record)s, %(body)s)
         ON CONFLICT DO NOTHING RETURNING seq
         """
+    insert_all: str = """
+        INSERT INTO {table}
+        (ticket, state, usage, priority, deadline, publish_at, recipient, idem, record, body)
+        SELECT * FROM unnest(CAST(%(ticket)s AS text[]), CAST(%(state)s AS text[]),
+          CAST(%(usage)s AS text[]), CAST(%(priority)s AS integer[]),
+          CAST(%(deadline)s AS bigint[]), CAST(%(publish_at)s AS bigint[]),
+          CAST(%(recipient)s AS text[]), CAST(%(idem)s AS text[]), CAST(%(record)s AS text[]),
+          CAST(%(body)s AS bytea[]))
+        ON CONFLICT DO NOTHING RETURNING ticket
+        """
     body: str = "SELECT body FROM {table} WHERE ticket = %(ticket)s"
     known: str = "SELECT ticket, record FROM {table} WHERE ticket = %(ticket)s OR idem = %(idem)s"
     serialize: str = "SELECT pg_advisory_xact_lock(hashtextextended(%(text)s, 0))"

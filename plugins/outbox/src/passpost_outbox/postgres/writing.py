@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -36,14 +36,10 @@ async def put(
     if supersedes is not None:
         # Of two newer emails at once, the second one has to see the first.
         await on.read(sql.serialize, {"text": json.dumps(supersedes)})
-    names = ("state", "usage", "priority", "deadline", "publish_at", "recipient", "idem")
-    values = {name: getattr(record, name) for name in names}
-    named = {"ticket": record.id, "idem": record.idem}
-    while not await on.read(
-        sql.insert, {**values, **named, "record": write_record(record), "body": body}
-    ):
+    values = _added(record, body)
+    while not await on.read(sql.insert, values):
         # It may be purged meanwhile.
-        if known := await on.read(sql.known, named):
+        if known := await on.read(sql.known, {"ticket": record.id, "idem": record.idem}):
             return read_record(*known[0]), []
     ended: list[Change] = []
     if supersedes is not None:
@@ -54,6 +50,19 @@ async def put(
                 await write(on, sql, [found[0]])
                 ended.append(found[1])
     return record, ended
+
+
+async def put_all(
+    on: Transaction, sql: Statements, asked: Sequence[tuple[Record, bytes]]
+) -> Sequence[bool]:
+    """Add records, and return which were added: the others are known. To repeat it does no harm.
+
+    A key of the application can be held by a transaction of the application, for as long as that
+    takes. So these records have none, or each would wait for the keys of the others.
+    """
+    rows = await on.read(sql.insert_all, _by_column([_added(*each) for each in asked]))
+    added = {id_ for (id_,) in rows}
+    return [record.id in added for record, _body in asked]
 
 
 @attrs.frozen
@@ -108,6 +117,14 @@ async def write(on: Transaction, sql: Statements, rows: Iterable[Row]) -> None:
     if len(changed) == 1:
         await on.write(sql.update, changed[0])
     elif changed:
-        await on.write(
-            sql.update_all, {name: [row[name] for row in changed] for name in changed[0]}
-        )
+        await on.write(sql.update_all, _by_column(changed))
+
+
+def _added(record: Record, body: bytes) -> dict[str, Any]:
+    names = ("state", "usage", "priority", "deadline", "publish_at", "recipient", "idem")
+    values = {name: getattr(record, name) for name in names}
+    return {**values, "ticket": record.id, "record": write_record(record), "body": body}
+
+
+def _by_column(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    return {name: [row[name] for row in rows] for name in rows[0]}

@@ -1,0 +1,46 @@
+"""A proxy that loses a reply of a server, as a connection does that breaks at the wrong moment."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+
+
+class LossyProxy:
+    """A proxy in front of the server, which loses one reply and ends its connection.
+
+    Attributes:
+        loses: What the reply contains that it loses next.
+        lost: How many it has lost.
+    """
+
+    def __init__(self, port: int) -> None:
+        self.loses: bytes | None = None
+        self.lost = 0
+        self._port = port
+
+    async def serve(self, client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
+        server, to_server = await asyncio.open_connection("127.0.0.1", self._port)
+        ends = (to_client, to_server)
+        pumps = (self._pump(client, to_server), self._pump(server, to_client, loses=True))
+        tasks = [asyncio.create_task(pump) for pump in pumps]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            for end in ends:
+                end.close()
+
+    async def _pump(
+        self, source: asyncio.StreamReader, target: asyncio.StreamWriter, *, loses: bool = False
+    ) -> None:
+        with suppress(ConnectionError):
+            while some := await source.read(65_536):
+                if loses and self.loses is not None and self.loses in some:
+                    self.loses = None
+                    self.lost += 1
+                    return
+                target.write(some)
+                await target.drain()
