@@ -131,8 +131,9 @@ def test_wrong_arguments_are_rejected(bench: Any) -> None:
         Outbox(bench.store, bench.keys, secret=b"short")
     with pytest.raises(ValueError, match="lifetime"):
         bench.outbox(lifetime=0)
-    with pytest.raises(ValueError, match="priority of SignIn must be a whole number from -1000000"):
-        bench.outbox(priorities={"SignIn": 1_000_001})
+    for wrong_one in (1_000_001, -1_000_001, True, 10.0, "10"):
+        with pytest.raises(ValueError, match=f"from -1000000 to 1000000, not {wrong_one!r}"):
+            bench.outbox(priorities={"SignIn": wrong_one})
     wrong: Any = "text"
     with pytest.raises(TypeError, match=r"passpost\.Message, not a str"):
         asyncio.run(bench.outbox().enqueue(wrong))

@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 from lossy_proxy import LossyProxy
 from postgres_program import PASSWORD, PostgresProgram
@@ -76,13 +77,53 @@ def test_emails_that_are_stored_at_once_share_a_statement(
 ) -> None:
     async def work(store: PostgresStore) -> None:
         now = await store.now()
-        await asyncio.gather(*(store.put(record(now), b"body") for _ in range(20)))
-        assert await store.counts() == {"queued": 20}
+        bodies = [b"body"] * 20 + [b"large" * 20_000]
+        await asyncio.gather(*(store.put(record(now), body) for body in bodies))
+        assert await store.counts() == {"queued": 21}
 
     run(postgres_url, work)
     schema = postgres_url.partition("search_path%3D")[2]
-    found = postgres.execute(f"SELECT DISTINCT xmin::text FROM {schema}.passpost_outbox")  # noqa: S608 - of this test
-    assert len(found) == 1
+    found = postgres.execute(
+        f"SELECT count(*), max(length(body)) FROM {schema}.passpost_outbox GROUP BY xmin"  # noqa: S608 - of this test
+    )
+    assert sorted(found) == [(1, 100_000), (20, 4)]
+
+
+def test_an_email_that_cannot_be_stored_keeps_no_other_from_it(postgres_url: str) -> None:
+    async def work(store: PostgresStore) -> None:
+        now = await store.now()
+        good = [record(now) for _ in range(4)]
+        bad = attrs.evolve(record(now), priority=2**31)
+        asked = [store.put(each, b"body") for each in (*good[:2], bad, *good[2:])]
+        *stored, failure = sorted(
+            await asyncio.gather(*asked, return_exceptions=True),
+            key=lambda one: isinstance(one, StoreError),
+        )
+        assert stored == good
+        assert "22003" in str(failure)
+        assert await store.counts() == {"queued": 4}
+
+    run(postgres_url, work)
+
+
+def test_of_two_emails_with_one_id_both_callers_learn_which_was_stored(postgres_url: str) -> None:
+    async def work(store: PostgresStore) -> None:
+        first = record(await store.now())
+        second = attrs.evolve(first, fingerprint="other")
+        asked = store.put(first, b"1"), store.put(second, b"2")
+        assert list(await asyncio.gather(*asked)) == [first, first]
+        assert await store.body(first.id) == b"1"
+
+    run(postgres_url, work)
+
+
+def test_a_usage_is_in_any_language_whatever_the_encoding_of_the_client(postgres_url: str) -> None:
+    async def work(store: PostgresStore) -> None:
+        new = attrs.evolve(record(await store.now()), usage="登录")
+        assert await store.put(new, b"body") == new
+        assert await store.list(usage="登录") == [new]
+
+    run(f"{postgres_url}&client_encoding=latin1", work)
 
 
 class Load:
@@ -161,7 +202,7 @@ def test_a_crash_loses_and_doubles_nothing(
     load, found = run(postgres_url, work)
     lost = set(load.stored) - found.keys()
     doubled = [one for one, times in Counter(load.claimed).items() if times > 1]
-    undone = [one for one in load.finished if found[one].state != "accepted"]
+    undone = [one for one in load.finished if one not in found or found[one].state != "accepted"]
     # Each owner claims once: an email of one who was told of no failure was claimed in vain.
     owners = Counter(one.owner for one in found.values() if one.state == "sending")
     in_vain = [one for one, times in owners.items() if one not in load.unknown or times > 1]
@@ -238,6 +279,33 @@ def test_a_server_that_was_restarted_is_no_failure(
         assert await store.counts() == {"queued": 4}
 
     run(postgres_url, work)
+
+
+@pytest.mark.parametrize("what", ["now", "put"])
+def test_those_who_wait_for_others_wait_no_longer_than_they(
+    what: str, postgres: PostgresProgram, postgres_url: str
+) -> None:
+    async def work(store: PostgresStore) -> None:
+        new = record(await store.now())
+        ask: Callable[[], Any] = store.now if what == "now" else partial(store.put, new, b"body")
+        calls = []
+        run_once = store._server.run
+
+        async def counted(*work: Any, **options: Any) -> Any:
+            calls.append(work)
+            return await run_once(*work, **options)
+
+        store._server.run = counted  # type: ignore[method-assign]
+        postgres.pause()
+        try:
+            # Three calls, if each of them waited for its turn.
+            failures = await asyncio.gather(*(ask() for _ in range(120)), return_exceptions=True)
+        finally:
+            postgres.go_on()
+        assert {str(one)[-24:] for one in failures} == {"did not reply within 1 s"}
+        assert len(calls) == 1
+
+    run(postgres_url, work, timeout=1.0)
 
 
 def test_a_server_that_hangs_holds_nobody(postgres: PostgresProgram, postgres_url: str) -> None:

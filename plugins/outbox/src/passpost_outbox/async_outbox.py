@@ -20,7 +20,15 @@ from passpost_outbox.engine import AGAIN, PATIENCE, Engine, Publisher
 from passpost_outbox.envelope import content, sealed
 from passpost_outbox.keys import SHORTEST_SECRET, Keys, hidden, revealed
 from passpost_outbox.opening import OutboxFromFile
-from passpost_outbox.records import FACTS, FINAL, GREATEST, Record, State, is_id, is_priority
+from passpost_outbox.records import (
+    FACTS,
+    FINAL,
+    GREATEST_PRIORITY,
+    Record,
+    State,
+    is_id,
+    is_priority,
+)
 from passpost_outbox.retrying import retry
 from passpost_outbox.store import OutboxStore, require_readable
 from passpost_outbox.transactions import Writer, writer
@@ -107,7 +115,7 @@ class AsyncOutbox(OutboxFromFile):
         secret: Keys the hashes of recipients and idempotency keys: at least 16 bytes, the same for
             all processes. It does not rotate with `keys`.
         lifetime: Seconds after which an email without a deadline is worth nothing.
-        priorities: The priority of each usage, from -1,000,000 to 1,000,000; lower ones are sent
+        priorities: The priority of each usage, from -1000000 to 1000000; lower ones are sent
             first. `PRIORITIES` by default, and 50 for all other usages.
         engine: Is told of each email, and brings it to a worker. Without one, workers look for
             emails in the store.
@@ -137,16 +145,17 @@ class AsyncOutbox(OutboxFromFile):
             raise ValueError(f"secret must have at least {SHORTEST_SECRET} bytes")
         if not lifetime > 0:
             raise ValueError("lifetime must be greater than 0")
+        for usage, priority in priorities.items():
+            if not is_priority(priority):
+                limits = f"from -{GREATEST_PRIORITY} to {GREATEST_PRIORITY}"
+                raise ValueError(
+                    f"the priority of {usage} must be a whole number {limits}, not {priority!r}"
+                )
         self._store = store
         self._keys = keys
         self._secret = revealed(key)
         self._lifetime = lifetime
         self._priorities = dict(priorities)
-        for usage, priority in self._priorities.items():
-            if not is_priority(priority):
-                raise ValueError(
-                    f"the priority of {usage} must be a whole number from -{GREATEST} to {GREATEST}"
-                )
         self._publisher = Publisher.of(engine, publish_timeout, republish)
 
     async def enqueue(
@@ -158,7 +167,8 @@ class AsyncOutbox(OutboxFromFile):
     ) -> AsyncTicket:
         """Store an email for a worker to send. It is on disk when this returns.
 
-        The same idempotency key and recipient return the same ticket, and store nothing.
+        The same idempotency key and recipient return the same ticket, and store nothing. If this is
+        cancelled, the email may have been stored.
 
         Args:
             message: The email.

@@ -39,8 +39,8 @@ UNREADABLE: Final[State] = "unreadable"
 FACTS: Final = ("connector", "scope", "temporary", "retry_after", "provider_code")
 """What a `Result` and a `passpost.SendError` both say, by the same names."""
 
-GREATEST: Final = 1_000_000
-"""The greatest priority, and with a minus the least: every store and queue can compare them."""
+GREATEST_PRIORITY: Final = 1_000_000
+"""The greatest priority; the least is its negative. All stores and queues can compare them."""
 
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 
@@ -51,8 +51,10 @@ def is_id(value: object) -> bool:
 
 
 def is_priority(value: object) -> bool:
-    """Return whether a value is a priority that every store and queue can compare."""
-    return isinstance(value, int) and -GREATEST <= value <= GREATEST
+    """Return whether a value is a priority that all stores and queues can compare."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        return False
+    return -GREATEST_PRIORITY <= value <= GREATEST_PRIORITY
 
 
 @attrs.frozen(kw_only=True)

@@ -11,7 +11,7 @@ from passpost import ConfigError, Finding, Problem, Secret, config
 from passpost.phrases import Phrases
 from passpost_outbox.checking import check_keys, check_store
 from passpost_outbox.keys import SHORTEST_SECRET, Keys
-from passpost_outbox.records import GREATEST, is_priority
+from passpost_outbox.records import GREATEST_PRIORITY, is_priority
 from passpost_outbox.store import OutboxStore
 
 _ = Phrases("passpost_outbox")
@@ -242,7 +242,11 @@ class OutboxSettings:
         for usage, priority in (self.priorities or {}).items():
             if not is_priority(priority):
                 message = _("{number} is out of range", number=priority)
-                remedy = _("use {least} to {greatest}", least=-GREATEST, greatest=GREATEST)
+                remedy = _(
+                    "use {least} to {greatest}",
+                    least=-GREATEST_PRIORITY,
+                    greatest=GREATEST_PRIORITY,
+                )
                 yield Problem(f"priorities.{usage}", message, remedy, code="E442")
 
     @config.rule("store")

@@ -22,7 +22,7 @@ class LossyProxy:
     async def serve(self, client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
         server, to_server = await asyncio.open_connection("127.0.0.1", self._port)
         ends = (to_client, to_server)
-        pumps = (self._pump(client, to_server), self._pump(server, to_client, loses=True))
+        pumps = (self._pump(client, to_server), self._pump(server, to_client, from_server=True))
         tasks = [asyncio.create_task(pump) for pump in pumps]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -34,11 +34,15 @@ class LossyProxy:
                 end.close()
 
     async def _pump(
-        self, source: asyncio.StreamReader, target: asyncio.StreamWriter, *, loses: bool = False
+        self,
+        source: asyncio.StreamReader,
+        target: asyncio.StreamWriter,
+        *,
+        from_server: bool = False,
     ) -> None:
         with suppress(ConnectionError):
             while some := await source.read(65_536):
-                if loses and self.loses is not None and self.loses in some:
+                if from_server and self.loses is not None and self.loses in some:
                     self.loses = None
                     self.lost += 1
                     return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import Any, Final, TypeAlias, TypeVar
 
 from psycopg import AsyncConnection, Error, conninfo
@@ -22,6 +23,8 @@ TIMEOUT: Final = 3.0
 
 CONNECTIONS: Final = 4
 """Connections of one event loop; each is busy for some milliseconds at a time."""
+
+_ENCODING: Final = {"client_encoding": "UTF8"}
 
 _GRACE: Final = 0.5
 """Seconds in which an operation that took too long has to be canceled."""
@@ -123,22 +126,36 @@ class PostgresServer:
             async with asyncio.timeout(self._timeout + _GRACE), asyncio.timeout(self._timeout):
                 return await self._pool().run(work, atomic=atomic, repeatable=repeatable)
         except TimeoutError:
-            problem = _(
-                "PostgreSQL at {place} did not reply within {seconds:g} s",
-                place=self._place,
-                seconds=self._timeout,
-            )
-            failure = StoreError(problem, hint=_REACH)
+            failure = self._late()
         except (Error, OSError) as error:
             failure = failed(error, self._place)
         # Outside of the except block: the exception of the library may repeat a value.
         raise failure
+
+    async def in_time(self, reply: Awaitable[T]) -> T:
+        """Return a reply for which others may be waiting first.
+
+        Raises:
+            StoreError: It did not come in the time of an operation.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._timeout):
+                return await reply
+        raise self._late()
 
     async def aclose(self) -> None:
         """Close the connections of the running event loop; it may connect again."""
         pool = self._pools.pop((os.getpid(), asyncio.get_running_loop()), None)
         if pool is not None:
             await pool.aclose()
+
+    def _late(self) -> StoreError:
+        problem = _(
+            "PostgreSQL at {place} did not reply within {seconds:g} s",
+            place=self._place,
+            seconds=self._timeout,
+        )
+        return StoreError(problem, hint=_REACH)
 
     def _pool(self) -> _Pool:
         place = os.getpid(), asyncio.get_running_loop()
@@ -152,7 +169,8 @@ class PostgresServer:
     async def _connect(self) -> _Connection:
         limits = {"tcp_user_timeout": int(self._timeout * 1000), "connect_timeout": 10}
         known = conninfo.conninfo_to_dict(self._url.reveal())
-        options = {"application_name": "passpost-outbox", **limits, **known}
+        # A usage is in any language, whatever the environment of the process says.
+        options = {"application_name": "passpost-outbox", **limits, **known, **_ENCODING}
         connection = await AsyncConnection.connect(
             conninfo.make_conninfo("", **options), autocommit=True, row_factory=tuple_row
         )

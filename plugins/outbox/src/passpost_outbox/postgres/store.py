@@ -21,7 +21,7 @@ from passpost_outbox.postgres.server import (
     PostgresServer,
 )
 from passpost_outbox.postgres.tables import LOCK, VERSION, listing, statements
-from passpost_outbox.postgres.writing import Row, put, put_all, write
+from passpost_outbox.postgres.writing import Row, columns_of, is_shared, put, put_all, write
 from passpost_outbox.records import Claim, Event, Record, State
 from passpost_outbox.store import UPDATE_FIRST, Change, is_found, read_record
 from passpost_outbox.together import Together
@@ -94,14 +94,16 @@ class PostgresStore(Listened):
 
     async def now(self) -> int:
         """Return the server's time in milliseconds."""
-        return await self._times(None)
+        return await self._server.in_time(self._times(None))
 
     async def put(
         self, record: Record, body: bytes, *, supersedes: tuple[str, str] | None = None
     ) -> Record:
         """Add a queued record; see `OutboxStore.put`."""
-        if supersedes is None and record.idem is None and await self._puts((record, body)):
-            return record
+        if is_shared(record, body, supersedes):
+            columns = columns_of(record, body)
+            if await self._server.in_time(self._puts(columns)):
+                return record
         stored, ended = await self._server.run(
             lambda on: put(on, self._sql, record, body, supersedes), atomic=supersedes is not None
         )
@@ -198,7 +200,7 @@ class PostgresStore(Listened):
         ((now,),) = await self._ask(self._sql.now)
         return [int(now)] * len(asked)
 
-    async def _put_all(self, asked: Sequence[tuple[Record, bytes]]) -> Sequence[bool]:
+    async def _put_all(self, asked: Sequence[Mapping[str, Any]]) -> Sequence[bool]:
         return await self._server.run(lambda on: put_all(on, self._sql, asked))
 
     async def _apply_all(self, asked: Sequence[tuple[str, Event]]) -> Sequence[Change | None]:

@@ -80,14 +80,14 @@ class Statements:
           %(recipient)s, %(idem)s, %(record)s, %(body)s)
         ON CONFLICT DO NOTHING RETURNING seq
         """
+    # Bodies travel as they are: as text, a large one takes a second to write.
     insert_all: str = """
         INSERT INTO {table}
-        (ticket, state, usage, priority, deadline, publish_at, recipient, idem, record, body)
+        (ticket, state, usage, priority, deadline, publish_at, recipient, record, body)
         SELECT * FROM unnest(CAST(%(ticket)s AS text[]), CAST(%(state)s AS text[]),
           CAST(%(usage)s AS text[]), CAST(%(priority)s AS integer[]),
           CAST(%(deadline)s AS bigint[]), CAST(%(publish_at)s AS bigint[]),
-          CAST(%(recipient)s AS text[]), CAST(%(idem)s AS text[]), CAST(%(record)s AS text[]),
-          CAST(%(body)s AS bytea[]))
+          CAST(%(recipient)s AS text[]), CAST(%(record)s AS text[]), CAST(%(body)b AS bytea[]))
         ON CONFLICT DO NOTHING RETURNING ticket
         """
     body: str = "SELECT body FROM {table} WHERE ticket = %(ticket)s"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import attrs
+from psycopg import DataError
 
 from passpost_outbox.postgres.tables import Statements
 from passpost_outbox.records import Event, Record, Supersede, body_after, decide, placed
@@ -19,6 +20,16 @@ from passpost_outbox.store import (
     write_record,
 )
 from passpost_outbox.transactions import Transaction
+
+_LARGE: Final = 65_536
+"""The length of a body that is stored alone."""
+
+
+def columns_of(record: Record, body: bytes) -> dict[str, Any]:
+    """Return the columns of a new record."""
+    names = ("state", "usage", "priority", "deadline", "publish_at", "recipient", "idem")
+    values = {name: getattr(record, name) for name in names}
+    return {**values, "ticket": record.id, "record": write_record(record), "body": body}
 
 
 async def put(
@@ -36,7 +47,7 @@ async def put(
     if supersedes is not None:
         # Of two newer emails at once, the second one has to see the first.
         await on.read(sql.serialize, {"text": json.dumps(supersedes)})
-    values = _added(record, body)
+    values = columns_of(record, body)
     while not await on.read(sql.insert, values):
         # It may be purged meanwhile.
         if known := await on.read(sql.known, {"ticket": record.id, "idem": record.idem}):
@@ -52,17 +63,33 @@ async def put(
     return record, ended
 
 
-async def put_all(
-    on: Transaction, sql: Statements, asked: Sequence[tuple[Record, bytes]]
-) -> Sequence[bool]:
-    """Add records, and return which were added: the others are known. To repeat it does no harm.
+def is_shared(record: Record, body: bytes, supersedes: tuple[str, str] | None) -> bool:
+    """Return whether a record may be added together with others; see `put_all`.
 
     A key of the application can be held by a transaction of the application, for as long as that
-    takes. So these records have none, or each would wait for the keys of the others.
+    takes, and a large body takes its time: nobody else is to wait for them.
     """
-    rows = await on.read(sql.insert_all, _by_column([_added(*each) for each in asked]))
+    return supersedes is None and record.idem is None and len(body) <= _LARGE
+
+
+async def put_all(
+    on: Transaction, sql: Statements, asked: Sequence[Mapping[str, Any]]
+) -> Sequence[bool]:
+    """Add records of which `columns_of` made columns. To repeat it does no harm.
+
+    Returns:
+        Which were added. The others are known, or are to be added by `put`, which tells what is
+        wrong with them.
+    """
+    try:
+        rows = await on.read(sql.insert_all, _by_column(asked))
+    except (DataError, UnicodeError):
+        # One of them cannot be stored, and which one it is, the server does not say.
+        return [False] * len(asked)
     added = {id_ for (id_,) in rows}
-    return [record.id in added for record, _body in asked]
+    # Of several with one ID, the first one was added.
+    firsts = {columns["ticket"]: columns for columns in reversed(asked)}
+    return [one["ticket"] in added and firsts[one["ticket"]] is one for one in asked]
 
 
 @attrs.frozen
@@ -118,12 +145,6 @@ async def write(on: Transaction, sql: Statements, rows: Iterable[Row]) -> None:
         await on.write(sql.update, changed[0])
     elif changed:
         await on.write(sql.update_all, _by_column(changed))
-
-
-def _added(record: Record, body: bytes) -> dict[str, Any]:
-    names = ("state", "usage", "priority", "deadline", "publish_at", "recipient", "idem")
-    values = {name: getattr(record, name) for name in names}
-    return {**values, "ticket": record.id, "record": write_record(record), "body": body}
 
 
 def _by_column(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
