@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -40,6 +42,9 @@ _Work = Callable[[sqlite3.Connection], Any]
 _ = Phrases("passpost_outbox")
 
 _BUSY: Final = _("Run fewer workers, or put the file on a faster disk.")
+
+_PATIENCE: Final = 5.0
+"""Seconds that a request waits for others and for the file."""
 
 _PASSED: Final = 1000
 """Edited rows that one claim passes at most, so that others may write in between."""
@@ -185,7 +190,8 @@ class SqliteStore(Listened):
                 return None, self._place(connection, record)
             return change, None
 
-        change, unread = await self._transact(apply)
+        changes: tuple[Change | None, Change | None] = await self._works(apply)
+        change, unread = changes
         self.notice(*filter(None, (unread,)))
         return change
 
@@ -206,7 +212,7 @@ class SqliteStore(Listened):
                 ended.append(self._place(connection, record))
             return None
 
-        change = await self._transact(claim_next)
+        change: Change | None = await self._works(claim_next)
         self.notice(*filter(None, ended))
         return change
 
@@ -332,8 +338,12 @@ class SqliteStore(Listened):
         return Change(right, now)
 
     async def _transact(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        done: T = await self._works(work)
-        return done
+        """Return what some work returns that does no harm if its caller does not learn of it."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_PATIENCE):
+                done: T = await self._works(work)
+                return done
+        raise StoreError(_("the SQLite file {path} is busy", path=self._file.path), hint=_BUSY)
 
     async def _transact_all(self, works: Sequence[_Work]) -> Sequence[Any]:
         # Not abandoned when a caller is cancelled: nobody would know of a claim.
