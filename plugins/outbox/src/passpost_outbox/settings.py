@@ -213,7 +213,7 @@ class OutboxSettings:
         title={"en": "Priorities", "zh-CN": "优先级"},
         description={
             "en": "Priority of each usage, in place of the default; lower ones are sent first. "
-            "-1000000 to 1000000.",
+            "From -1000000 to 1000000.",
             "zh-CN": "各用途的优先级，替换默认值；数字小的先发送。取值 -1000000 至 1000000。",
         },
     )

@@ -6,9 +6,8 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 from passpost import Finding
 from passpost.phrases import Phrases
@@ -44,7 +43,7 @@ _ = Phrases("passpost_outbox")
 _BUSY: Final = _("Run fewer workers, or put the file on a faster disk.")
 
 _PATIENCE: Final = 5.0
-"""Seconds that a request waits for others and for the file."""
+"""Seconds that a request may take, with the wait for others and for the file."""
 
 _PASSED: Final = 1000
 """Edited rows that one claim passes at most, so that others may write in between."""
@@ -171,7 +170,7 @@ class SqliteStore(Listened):
             connection.execute(_INSERT, (*values, *rest))
             return record, ended
 
-        stored, ended = await self._transact(put)
+        stored, ended = await self._in_time(put)
         self.notice(*filter(None, ended))
         return stored
 
@@ -190,8 +189,7 @@ class SqliteStore(Listened):
                 return None, self._place(connection, record)
             return change, None
 
-        changes: tuple[Change | None, Change | None] = await self._works(apply)
-        change, unread = changes
+        change, unread = await self._transact(apply)
         self.notice(*filter(None, (unread,)))
         return change
 
@@ -212,7 +210,7 @@ class SqliteStore(Listened):
                 ended.append(self._place(connection, record))
             return None
 
-        change: Change | None = await self._works(claim_next)
+        change = await self._transact(claim_next)
         self.notice(*filter(None, ended))
         return change
 
@@ -235,7 +233,7 @@ class SqliteStore(Listened):
     async def get(self, id_: str) -> Record | None:
         """Return a record, or None."""
         query = "SELECT ticket, record FROM outbox WHERE ticket = ?"
-        found = await self._transact(lambda connection: _read(connection, query, id_))
+        found = await self._in_time(lambda connection: _read(connection, query, id_))
         return found[0] if found else None
 
     async def body(self, id_: str) -> bytes | None:
@@ -246,7 +244,7 @@ class SqliteStore(Listened):
             (found,) = connection.execute(query, (id_,)).fetchone() or (None,)
             return bytes(found) if found is not None else None
 
-        return await self._transact(body)
+        return await self._in_time(body)
 
     async def list(
         self,
@@ -261,14 +259,14 @@ class SqliteStore(Listened):
         given = {name: value for name, value in filters.items() if value is not None}
         where = " AND ".join(["TRUE", *(_FILTERS[name] for name in given)])
         query = f"SELECT ticket, record FROM outbox WHERE {where} ORDER BY seq DESC LIMIT ?"  # noqa: S608 - of the texts above
-        return await self._transact(
+        return await self._in_time(
             lambda connection: _read(connection, query, *given.values(), limit)
         )
 
     async def counts(self) -> Mapping[State, int]:
         """Return how many records each state has."""
         query = "SELECT state, COUNT(*) FROM outbox GROUP BY state"
-        return await self._transact(lambda connection: dict(connection.execute(query).fetchall()))
+        return await self._in_time(lambda connection: dict(connection.execute(query).fetchall()))
 
     async def purge(self, *, age: int, limit: int = 1000, state: State | None = None) -> int:
         """Delete old records in a final state; see `OutboxStore.purge`."""
@@ -338,12 +336,31 @@ class SqliteStore(Listened):
         return Change(right, now)
 
     async def _transact(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Return what some work returns that does no harm if its caller does not learn of it."""
-        with suppress(TimeoutError):
+        done: T = await self._works(work)
+        return done
+
+    async def _in_time(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Return what some work of a request returns, unless it takes too long.
+
+        What has not begun by then is not done.
+
+        Raises:
+            StoreError: It does, or the file cannot be read or written.
+        """
+        gone = False
+
+        def unless_gone(connection: sqlite3.Connection) -> T | None:
+            return None if gone else work(connection)
+
+        try:
             async with asyncio.timeout(_PATIENCE):
-                done: T = await self._works(work)
-                return done
-        raise StoreError(_("the SQLite file {path} is busy", path=self._file.path), hint=_BUSY)
+                done: Any = await self._works(unless_gone)
+                return cast("T", done)
+        except TimeoutError:
+            busy = _("the SQLite file {path} is busy", path=self._file.path)
+        finally:
+            gone = True
+        raise StoreError(busy, hint=_BUSY)
 
     async def _transact_all(self, works: Sequence[_Work]) -> Sequence[Any]:
         # Not abandoned when a caller is cancelled: nobody would know of a claim.

@@ -12,16 +12,24 @@ class LossyProxy:
     Attributes:
         loses: What the reply contains that it loses next.
         lost: How many it has lost.
+        forgotten: The connections of which it forwards nothing more, and which it does not end.
     """
 
     def __init__(self, port: int) -> None:
         self.loses: bytes | None = None
         self.lost = 0
+        self.forgotten: set[asyncio.StreamWriter] = set()
+        self._known: set[asyncio.StreamWriter] = set()
         self._port = port
+
+    def forget(self) -> None:
+        """Do as a firewall that has forgotten all connections there are."""
+        self.forgotten |= self._known
 
     async def serve(self, client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
         server, to_server = await asyncio.open_connection("127.0.0.1", self._port)
         ends = (to_client, to_server)
+        self._known.update(ends)
         pumps = (self._pump(client, to_server), self._pump(server, to_client, from_server=True))
         tasks = [asyncio.create_task(pump) for pump in pumps]
         try:
@@ -46,5 +54,6 @@ class LossyProxy:
                     self.loses = None
                     self.lost += 1
                     return
-                target.write(some)
+                if target not in self.forgotten:
+                    target.write(some)
                 await target.drain()

@@ -126,6 +126,8 @@ class PostgresServer:
             async with asyncio.timeout(self._timeout + _GRACE), asyncio.timeout(self._timeout):
                 return await self._pool().run(work, atomic=atomic, repeatable=repeatable)
         except TimeoutError:
+            # The other connections may be as dead, and would hold the next callers up.
+            await self._pool().drop()
             failure = self._late()
         except (Error, OSError) as error:
             failure = failed(error, self._place)
@@ -133,10 +135,10 @@ class PostgresServer:
         raise failure
 
     async def in_time(self, reply: Awaitable[T]) -> T:
-        """Return a reply for which others may be waiting first.
+        """Return a reply, unless it takes longer than an operation may.
 
         Raises:
-            StoreError: It did not come in the time of an operation.
+            StoreError: It does.
         """
         with suppress(TimeoutError):
             async with asyncio.timeout(self._timeout):
@@ -241,12 +243,12 @@ class _Pool:
                     if not attempt.broken or (attempt.committing and not repeatable):
                         raise
                 # The server was restarted: the others are broken as well.
-                await self._drop()
+                await self.drop()
             return await self._run(_Attempt(await self._connect(), atomic=atomic), work)
 
     async def aclose(self) -> None:
         self._closed = True
-        await self._drop()
+        await self.drop()
 
     async def _run(self, attempt: _Attempt, work: _Work[T]) -> T:
         result = await attempt.run(work)
@@ -256,7 +258,8 @@ class _Pool:
             self._idle.append(attempt.connection)
         return result
 
-    async def _drop(self) -> None:
+    async def drop(self) -> None:
+        """Close the connections that nobody uses."""
         idle, self._idle = self._idle, []
         for connection in idle:
             await connection.close()

@@ -101,14 +101,8 @@ class PostgresStore(Listened):
     ) -> Record:
         """Add a queued record; see `OutboxStore.put`."""
         if is_shared(record, body, supersedes):
-            columns = columns_of(record, body)
-            if await self._server.in_time(self._puts(columns)):
-                return record
-        stored, ended = await self._server.run(
-            lambda on: put(on, self._sql, record, body, supersedes), atomic=supersedes is not None
-        )
-        self.notice(*ended)
-        return stored
+            return await self._server.in_time(self._put_with_others(record, body))
+        return await self._put(record, body, supersedes)
 
     def within(self, connection: object) -> PostgresWriter:
         """Return what adds records in a transaction of the application.
@@ -199,6 +193,19 @@ class PostgresStore(Listened):
     async def _now_for_all(self, asked: Sequence[None]) -> Sequence[int]:
         ((now,),) = await self._ask(self._sql.now)
         return [int(now)] * len(asked)
+
+    async def _put_with_others(self, record: Record, body: bytes) -> Record:
+        added = await self._puts(columns_of(record, body))
+        return record if added else await self._put(record, body)
+
+    async def _put(
+        self, record: Record, body: bytes, supersedes: tuple[str, str] | None = None
+    ) -> Record:
+        stored, ended = await self._server.run(
+            lambda on: put(on, self._sql, record, body, supersedes), atomic=supersedes is not None
+        )
+        self.notice(*ended)
+        return stored
 
     async def _put_all(self, asked: Sequence[Mapping[str, Any]]) -> Sequence[bool]:
         return await self._server.run(lambda on: put_all(on, self._sql, asked))

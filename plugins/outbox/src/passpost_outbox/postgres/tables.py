@@ -80,7 +80,7 @@ class Statements:
           %(recipient)s, %(idem)s, %(record)s, %(body)s)
         ON CONFLICT DO NOTHING RETURNING seq
         """
-    # Bodies travel as they are: as text, a large one takes a second to write.
+    # Bodies travel as they are: as text, they take eight times as long.
     insert_all: str = """
         INSERT INTO {table}
         (ticket, state, usage, priority, deadline, publish_at, recipient, record, body)
@@ -130,7 +130,7 @@ class Statements:
         FROM unnest(CAST(%(ticket)s AS text[]), CAST(%(state)s AS text[]),
           CAST(%(deadline)s AS bigint[]), CAST(%(publish_at)s AS bigint[]),
           CAST(%(lease_until)s AS bigint[]), CAST(%(finished_at)s AS bigint[]),
-          CAST(%(record)s AS text[]), CAST(%(body)s AS bytea[]))
+          CAST(%(record)s AS text[]), CAST(%(body)b AS bytea[]))
           AS new(ticket, state, deadline, publish_at, lease_until, finished_at, record, body)
         WHERE old.ticket = new.ticket
         """

@@ -21,8 +21,8 @@ from passpost_outbox.store import (
 )
 from passpost_outbox.transactions import Transaction
 
-_LARGE: Final = 65_536
-"""The length of a body that is stored alone."""
+_LARGEST: Final = 65_536
+"""Bytes of the largest body that is stored together with others."""
 
 
 def columns_of(record: Record, body: bytes) -> dict[str, Any]:
@@ -69,7 +69,7 @@ def is_shared(record: Record, body: bytes, supersedes: tuple[str, str] | None) -
     A key of the application can be held by a transaction of the application, for as long as that
     takes, and a large body takes its time: nobody else is to wait for them.
     """
-    return supersedes is None and record.idem is None and len(body) <= _LARGE
+    return supersedes is None and record.idem is None and len(body) <= _LARGEST
 
 
 async def put_all(
