@@ -5,22 +5,15 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from passpost.stores import StoreError
-from passpost_outbox import OutboxStore, Record, SqliteStore
+from passpost_outbox import OutboxStore, SqliteStore
 from passpost_outbox.redis import RedisStore
 from passpost_outbox.testing import OutboxStoreSuite
-
-
-def record(id_: str) -> Record:
-    numbers = {"priority": 10, "queued_at": 1, "deadline": 2}
-    texts = dict.fromkeys(("usage", "recipient", "shown", "fingerprint"), "")
-    return Record(id=id_, **numbers, **texts)  # type: ignore[arg-type]
 
 
 class TestRedis(OutboxStoreSuite):
@@ -42,30 +35,6 @@ def test_a_file_of_a_newer_version_is_rejected(tmp_path: Path) -> None:
     connection.close()
     with pytest.raises(StoreError, match="newer version"):
         asyncio.run(SqliteStore(path).counts())
-
-
-def test_those_who_wait_for_a_locked_file_wait_no_longer_than_the_first(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "outbox.sqlite"
-
-    async def check() -> None:
-        store = SqliteStore(path)
-        assert await store.counts() == {}
-        with closing(sqlite3.connect(path, isolation_level=None)) as other:
-            other.execute("BEGIN IMMEDIATE")
-            # Three transactions, if each of them waited for its turn.
-            asked = (store.put(record(f"id-{number}"), b"body") for number in range(120))
-            with monkeypatch.context() as patch:
-                patch.setattr("passpost_outbox.sqlite._PATIENCE", 0.1)
-                failures = await asyncio.gather(*asked, return_exceptions=True)
-            assert {type(one) for one in failures} == {StoreError}
-            assert all("is busy" in str(one) for one in failures)
-        # None had begun, so none is stored after all.
-        assert await store.counts() == {}
-        await store.aclose()
-
-    asyncio.run(check())
 
 
 def test_a_file_that_cannot_be_made_is_named(tmp_path: Path) -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import os
+import sqlite3
 import threading
+from contextlib import closing
 from typing import Any
 
 import pytest
 
 from passpost import Message, MessageError
+from passpost.stores import StoreError
 from passpost_outbox import Keys, Outbox, Record, Ticket
 from passpost_outbox import SqliteStore as Store
 
@@ -137,6 +140,27 @@ def test_wrong_arguments_are_rejected(bench: Any) -> None:
     wrong: Any = "text"
     with pytest.raises(TypeError, match=r"passpost\.Message, not a str"):
         asyncio.run(bench.outbox().enqueue(wrong))
+
+
+def test_those_who_wait_for_a_locked_file_wait_no_longer_than_the_first(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def check() -> None:
+        async with bench.outbox() as outbox:
+            assert await outbox.counts() == {}
+            with closing(sqlite3.connect(bench.path, isolation_level=None)) as other:
+                other.execute("BEGIN IMMEDIATE")
+                # Three transactions, if each of them waited for its turn.
+                asked = (outbox.enqueue(message()) for _ in range(120))
+                with monkeypatch.context() as patch:
+                    patch.setattr("passpost_outbox.sqlite._PATIENCE", 0.1)
+                    failures = await asyncio.gather(*asked, return_exceptions=True)
+                assert {type(one) for one in failures} == {StoreError}
+                assert all("is busy" in str(one) for one in failures)
+            # None had begun, so none is stored after all.
+            assert await outbox.counts() == {}
+
+    asyncio.run(check())
 
 
 def test_the_blocking_outbox_serves_many_threads(bench: Any) -> None:

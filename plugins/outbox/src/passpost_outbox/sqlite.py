@@ -27,6 +27,7 @@ from passpost_outbox.records import (
 from passpost_outbox.store import (
     UPDATE_FIRST,
     Change,
+    columns_of,
     indexed,
     is_found,
     is_readable,
@@ -77,7 +78,8 @@ _SCHEMA: Final = (
 _INSERT: Final = """
 INSERT INTO outbox
   (ticket, state, usage, priority, deadline, publish_at, recipient, idem, record, body)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+VALUES (:ticket, :state, :usage, :priority, :deadline, :publish_at, :recipient, :idem, :record,
+  :body)
 """
 _UPDATE: Final = """
 UPDATE outbox
@@ -165,9 +167,7 @@ class SqliteStore(Listened):
                     return known[0], []
             olders = () if supersedes is None else _read(connection, _TO, *supersedes)
             ended = [self._change(connection, older, None, Supersede()) for older in olders]
-            values = (record.id, record.state, record.usage, record.priority, record.deadline)
-            rest = (record.publish_at, record.recipient, record.idem, write_record(record), body)
-            connection.execute(_INSERT, (*values, *rest))
+            connection.execute(_INSERT, columns_of(record, body))
             return record, ended
 
         stored, ended = await self._in_time(put)

@@ -67,6 +67,13 @@ def write_record(record: Record) -> str:
     return json.dumps(record.as_json(), separators=(",", ":"))
 
 
+def columns_of(record: Record, body: bytes) -> dict[str, Any]:
+    """Return the columns of a new record, for a table that is asked in SQL."""
+    names = ("state", "usage", "priority", "deadline", "publish_at", "recipient", "idem")
+    values = {name: getattr(record, name) for name in names}
+    return {**values, "ticket": record.id, "record": write_record(record), "body": body}
+
+
 def indexed(record: Record) -> dict[str, Any]:
     """Return the columns by which tables find a record; they change with it."""
     names = ("state", "deadline", "publish_at", "lease_until", "finished_at")

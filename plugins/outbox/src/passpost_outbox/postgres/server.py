@@ -24,8 +24,6 @@ TIMEOUT: Final = 3.0
 CONNECTIONS: Final = 4
 """Connections of one event loop; each is busy for some milliseconds at a time."""
 
-_ENCODING: Final = {"client_encoding": "UTF8"}
-
 _GRACE: Final = 0.5
 """Seconds in which an operation that took too long has to be canceled."""
 
@@ -128,7 +126,7 @@ class PostgresServer:
         except TimeoutError:
             # The other connections may be as dead, and would hold the next callers up.
             await self._pool().drop()
-            failure = self._late()
+            failure = self._no_reply()
         except (Error, OSError) as error:
             failure = failed(error, self._place)
         # Outside of the except block: the exception of the library may repeat a value.
@@ -143,7 +141,7 @@ class PostgresServer:
         with suppress(TimeoutError):
             async with asyncio.timeout(self._timeout):
                 return await reply
-        raise self._late()
+        raise self._no_reply()
 
     async def aclose(self) -> None:
         """Close the connections of the running event loop; it may connect again."""
@@ -151,7 +149,7 @@ class PostgresServer:
         if pool is not None:
             await pool.aclose()
 
-    def _late(self) -> StoreError:
+    def _no_reply(self) -> StoreError:
         problem = _(
             "PostgreSQL at {place} did not reply within {seconds:g} s",
             place=self._place,
@@ -171,8 +169,9 @@ class PostgresServer:
     async def _connect(self) -> _Connection:
         limits = {"tcp_user_timeout": int(self._timeout * 1000), "connect_timeout": 10}
         known = conninfo.conninfo_to_dict(self._url.reveal())
+        options = {"application_name": "passpost-outbox", **limits, **known}
         # A usage is in any language, whatever the environment of the process says.
-        options = {"application_name": "passpost-outbox", **limits, **known, **_ENCODING}
+        options["client_encoding"] = "UTF8"
         connection = await AsyncConnection.connect(
             conninfo.make_conninfo("", **options), autocommit=True, row_factory=tuple_row
         )

@@ -21,9 +21,9 @@ from passpost_outbox.postgres.server import (
     PostgresServer,
 )
 from passpost_outbox.postgres.tables import LOCK, VERSION, listing, statements
-from passpost_outbox.postgres.writing import Row, columns_of, is_shared, put, put_all, write
+from passpost_outbox.postgres.writing import Row, is_shared, put, put_all, write
 from passpost_outbox.records import Claim, Event, Record, State
-from passpost_outbox.store import UPDATE_FIRST, Change, is_found, read_record
+from passpost_outbox.store import UPDATE_FIRST, Change, columns_of, is_found, read_record
 from passpost_outbox.together import Together
 from passpost_outbox.transactions import Rows
 

@@ -13,6 +13,7 @@ from passpost_outbox.postgres.tables import Statements
 from passpost_outbox.records import Event, Record, Supersede, body_after, decide, placed
 from passpost_outbox.store import (
     Change,
+    columns_of,
     indexed,
     is_readable,
     read_record,
@@ -23,13 +24,6 @@ from passpost_outbox.transactions import Transaction
 
 _LARGEST: Final = 65_536
 """Bytes of the largest body that is stored together with others."""
-
-
-def columns_of(record: Record, body: bytes) -> dict[str, Any]:
-    """Return the columns of a new record."""
-    names = ("state", "usage", "priority", "deadline", "publish_at", "recipient", "idem")
-    values = {name: getattr(record, name) for name in names}
-    return {**values, "ticket": record.id, "record": write_record(record), "body": body}
 
 
 async def put(
@@ -86,10 +80,9 @@ async def put_all(
     except (DataError, UnicodeError):
         # One of them cannot be stored, and which one it is, the server does not say.
         return [False] * len(asked)
-    added = {id_ for (id_,) in rows}
+    added = dict.fromkeys((id_ for (id_,) in rows), True)
     # Of several with one ID, the first one was added.
-    firsts = {columns["ticket"]: columns for columns in reversed(asked)}
-    return [one["ticket"] in added and firsts[one["ticket"]] is one for one in asked]
+    return [added.pop(columns["ticket"], False) for columns in asked]
 
 
 @attrs.frozen
