@@ -58,6 +58,9 @@ BUT_THESE: Final = {
 }
 """Tests that look inside on purpose."""
 
+MOST_LINES: Final = 400
+"""Lines of a file of source: it is read without losing the thread."""
+
 
 def imported(source: str) -> Iterator[tuple[str, str]]:
     """Yield the module and the name of each import of a package of ours; no name for all of it."""
@@ -213,6 +216,13 @@ def test_the_drawing_shows_the_layers(contract: str, linter: dict[str, Any]) -> 
         options["layers"] for options in linter["contracts_options"] if options["id"] == contract
     )
     assert drawn(contract) == [sorted(layer.split(" | ")) for layer in layers]
+
+
+def test_no_file_of_source_is_long() -> None:
+    found = sources("*/src/**/*.py", "plugins/**/src/**/*.py")
+    assert len(found) > 100
+    lines = {relative(path): len(path.read_text("utf-8").splitlines()) for path in found}
+    assert {path: count for path, count in lines.items() if count > MOST_LINES} == {}
 
 
 def test_every_package_is_on_every_list(linter: dict[str, Any]) -> None:

@@ -17,6 +17,7 @@ import pytest
 from passpost import Message, MessageError
 from passpost.stores import StoreError
 from passpost_outbox import AsyncOutbox, Claim, Keys, Record, Sweeper, Worker
+from passpost_outbox.claimed import ClaimedEmails
 from passpost_outbox.postgres import PostgresStore
 from passpost_outbox.redis import RedisStore
 from passpost_redis.testing import RedisProgram
@@ -210,14 +211,14 @@ def test_a_date_that_nobody_can_have_is_damage(bench: Any) -> None:
 def test_a_defect_of_one_email_cancels_no_other(
     bench: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    perform = Worker._perform
+    send = ClaimedEmails.send
 
-    async def broken(self: Worker, change: Any, asked: Any) -> Any:
+    async def broken(self: ClaimedEmails, change: Any, asked: Any) -> Any:
         if change.record.shown.startswith("a"):
             raise RuntimeError("canary")
-        return await perform(self, change, asked)
+        return await send(self, change, asked)
 
-    monkeypatch.setattr(Worker, "_perform", broken)
+    monkeypatch.setattr(ClaimedEmails, "send", broken)
 
     async def check() -> None:
         async with bench.outbox() as outbox, bench.mailer() as mailer:

@@ -1,4 +1,4 @@
-"""The worker: claims emails, sends each through one mailer, and tells the store how it ended."""
+"""The worker: claims emails, and has each sent; `ClaimedEmails` does that."""
 
 from __future__ import annotations
 
@@ -8,45 +8,21 @@ import logging
 import secrets
 import time
 from contextlib import suppress
-from typing import Any, Final, Literal, Self
+from typing import Final, Literal, Self
 
-from passpost import (
-    AsyncMailer,
-    Identity,
-    MailerClosedError,
-    Message,
-    MessageError,
-    PluginError,
-    SendError,
-)
+from passpost import AsyncMailer
 from passpost.stores import StoreError
+from passpost_outbox.claimed import ClaimedEmails
 from passpost_outbox.engine import AGAIN, PATIENCE, Engine, Publisher
-from passpost_outbox.envelope import UnreadableError, identity_of, opened
 from passpost_outbox.keys import Keys
 from passpost_outbox.opening import WorkerFromFile
-from passpost_outbox.records import (
-    FACTS,
-    Claim,
-    Event,
-    Finish,
-    Release,
-    Renew,
-    Result,
-    State,
-    is_id,
-)
+from passpost_outbox.records import Claim, State, is_id
 from passpost_outbox.store import Change, OutboxStore
 from passpost_outbox.sweeper import Sweeper
 
 log: Final = logging.getLogger("passpost.outbox")
 
-_LONGEST: Final = 86_400_000
-"""Milliseconds that a send may take at most, as those of a policy; the end of time is too far."""
 _POLL: Final = 0.2
-_KEYS_AGAIN: Final = 1.0
-"""Seconds until a key is looked for again in a folder that could not be read."""
-_RENEWALS: Final = 3
-"""Renewals in the time of a lease, so that one may fail."""
 
 
 class Worker(WorkerFromFile):
@@ -111,8 +87,6 @@ class Worker(WorkerFromFile):
         if on_unknown not in {"stop", "resend"}:
             raise ValueError("on_unknown is stop or resend")
         self._store = store
-        self._keys = keys
-        self._mailer = mailer
         self._slots = asyncio.Semaphore(concurrency)
         self._polls = poll is not None
         self._pause = pause
@@ -121,6 +95,9 @@ class Worker(WorkerFromFile):
         self._publisher = Publisher.of(engine, publish_timeout, republish)
         self._sweeper = Sweeper(store, every=sweep_every, keep=keep, publisher=self._publisher)
         self._stopping = asyncio.Event()
+        self._claimed = ClaimedEmails(
+            store, keys, mailer, lease=lease, pause=pause, stopping=self._stopping
+        )
         self._running: asyncio.Task[None] | None = None
         self._under_way = 0
         self._idle = asyncio.Event()
@@ -212,7 +189,7 @@ class Worker(WorkerFromFile):
                     return None
                 if self._publisher is not None:
                     self._publisher.note(found[0].record)
-                return await self._perform(*found)
+                return await self._claimed.send(*found)
         finally:
             self._under_way -= 1
             if not self._under_way:
@@ -227,7 +204,7 @@ class Worker(WorkerFromFile):
         await self._sweeper.sweep_once()
         claimed = 0
         while not self._stopping.is_set() and (found := await self._next()) is not None:
-            await self._perform(*found)
+            await self._claimed.send(*found)
             claimed += 1
         return claimed
 
@@ -236,7 +213,7 @@ class Worker(WorkerFromFile):
 
         async def perform(change: Change, asked: dt.datetime) -> None:
             try:
-                await self._perform(change, asked)
+                await self._claimed.send(change, asked)
             except Exception as error:  # noqa: BLE001 - it must not cancel the other emails
                 log.error("%s ended in a %s", change.record.id, type(error).__name__)  # noqa: TRY400 - its text may contain the email
 
@@ -294,120 +271,3 @@ class Worker(WorkerFromFile):
     def _claim(self) -> Claim:
         date = int(time.time() * 1000) if self._resends else None
         return Claim(secrets.token_hex(8), int(self._lease * 1000), date)
-
-    async def _perform(self, change: Change, asked: dt.datetime) -> State | None:
-        """Send a claimed email, and tell the store how it ended.
-
-        Returns:
-            The state that its record reached; None where the store does not know it.
-        """
-        record = change.record
-        owner = record.owner or ""
-        left = min(record.deadline - change.now, _LONGEST)
-        expires = asked + dt.timedelta(milliseconds=left)
-        renewing = asyncio.create_task(self._renew(record.id, owner))
-        event: Event
-        try:
-            event = await self._send(change, owner, expires)
-        except asyncio.CancelledError:
-            # The attempt may have been under way.
-            event = Finish(owner, Result(state="unknown", reason="cancelled"))
-            await asyncio.shield(self._tell(record.id, event))
-            raise
-        finally:
-            renewing.cancel()
-        return await asyncio.shield(self._tell(record.id, event))
-
-    async def _send(self, change: Change, owner: str, expires: dt.datetime) -> Event:
-        record = change.record
-        try:
-            message = await self._message(change, expires)
-            identity = identity_of(record)
-        except UnreadableError as error:
-            log.error("the body of %s cannot be decrypted: %s", record.id, error.reason)  # noqa: TRY400 - the reason says it all
-            return Finish(owner, Result(state="rejected", reason=error.reason))
-        except (MessageError, TypeError):
-            # A newer version of passpost made it.
-            return Finish(owner, Result(state="rejected", reason="message"))
-        if message is None:
-            return Release(owner, change.body or b"")
-        try:
-            return Finish(owner, await self._result(message, identity))
-        except MailerClosedError:
-            # Nothing was sent, and nothing can be: another worker takes it.
-            self.stop()
-            return Release(owner, change.body or b"")
-
-    async def _message(self, change: Change, expires: dt.datetime) -> Message | None:
-        """Return the message of a claim, or None where the worker stops before it can be read.
-
-        A folder of keys may be unreadable while it changes. Nothing is sent then, until the
-        deadline ends it.
-
-        Raises:
-            UnreadableError: The body cannot be decrypted.
-        """
-        record = change.record
-        bound: dict[str, Any] = {"usage": record.usage, "deadline": record.deadline}
-        while True:
-            try:
-                return opened(
-                    change.body or b"", self._keys, id_=record.id, **bound, expires=expires
-                )
-            except StoreError as error:
-                log.error("%s", error)  # noqa: TRY400 - the text says it all
-            left = (expires - dt.datetime.now(dt.UTC)).total_seconds()
-            if left <= 0:
-                raise UnreadableError("key")
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), min(left, _KEYS_AGAIN))
-            if self._stopping.is_set():
-                return None
-
-    async def _result(self, message: Message, identity: Identity | None) -> Result:
-        # Given where there is one alone, so that anything with `send` can be a mailer.
-        options: dict[str, Any] = {} if identity is None else {"identity": identity}
-        try:
-            receipt = await self._mailer.send(message, **options)
-        except SendError as error:
-            facts: dict[str, Any] = {name: getattr(error, name) for name in FACTS}
-            return Result(state=error.outcome, **facts)
-        except MessageError:
-            return Result(state="rejected", reason="message")
-        except PluginError:
-            # An extension that finds templates is broken; nothing was sent.
-            return Result(state="rejected", reason="defect")
-        except MailerClosedError:
-            raise
-        except Exception as error:  # noqa: BLE001 - a defect must not end the worker
-            # Its text may contain the email.
-            log.error("sending ended in a %s", type(error).__name__)  # noqa: TRY400 - likewise
-            return Result(state="unknown", reason="defect")
-        return Result(
-            state="accepted",
-            connector=receipt.connector,
-            message_id=receipt.message_id,
-            provider_id=receipt.provider_id,
-        )
-
-    async def _tell(self, id_: str, event: Event) -> State | None:
-        """Apply an event, for as long as the lease lasts if the store fails."""
-        loop = asyncio.get_running_loop()
-        over = loop.time() + self._lease
-        while True:
-            try:
-                change = await self._store.apply(id_, event)
-            except StoreError as error:
-                log.error("the outbox did not note how %s ended: %s", id_, error)  # noqa: TRY400 - the text says it all
-                if loop.time() >= over:
-                    return None
-            else:
-                return None if change is None else change.record.state
-            await asyncio.sleep(min(self._pause, max(0.0, over - loop.time())))
-
-    async def _renew(self, id_: str, owner: str) -> None:
-        lease = int(self._lease * 1000)
-        while True:
-            await asyncio.sleep(self._lease / _RENEWALS)
-            with suppress(StoreError):
-                await self._store.apply(id_, Renew(owner, lease))
