@@ -13,13 +13,13 @@ import queue
 import resource
 import ssl
 import sys
-import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import formatdate, make_msgid
-from itertools import count, islice
+from itertools import count
 from typing import Any, Final, NamedTuple
 
 _codes = count(100_000)
@@ -144,7 +144,7 @@ async def _send_in_turn(
 
 
 def take_orders_in_threads(connect: Callable[[], Callable[[], Any]], connections: int) -> None:
-    """Send as ordered, with one thread for each connection.
+    """Send as ordered, with one thread for each connection; they live on, as those of a server do.
 
     Args:
         connect: Makes a connection, and gives the function that sends one email through it.
@@ -152,24 +152,20 @@ def take_orders_in_threads(connect: Callable[[], Callable[[], Any]], connections
     """
     print("ready", flush=True)
     senders: list[Callable[[], Any]] = []
-    for line in sys.stdin:
-        order = json.loads(line)
-        clock = Clock(order)
-        at_once = min(order["at_once"], connections)
-        turns: queue.SimpleQueue[int] = queue.SimpleQueue()
-        for turn in range(order["mails"]):
-            turns.put(turn)
-        # Connecting is a part of the first order, as it is for all others.
-        senders.extend(connect() for _ in range(at_once - len(senders)))
-        threads = [
-            threading.Thread(target=_send_all, args=(sender, turns, clock))
-            for sender in islice(senders, at_once)
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        clock.stop()
+    with ThreadPoolExecutor(connections) as threads:
+        for line in sys.stdin:
+            order = json.loads(line)
+            clock = Clock(order)
+            at_once = min(order["at_once"], connections)
+            turns: queue.SimpleQueue[int] = queue.SimpleQueue()
+            for turn in range(order["mails"]):
+                turns.put(turn)
+            # Connecting is a part of the first order, as it is for all others.
+            senders.extend(connect() for _ in range(at_once - len(senders)))
+            jobs = [threads.submit(_send_all, sender, turns, clock) for sender in senders[:at_once]]
+            for job in jobs:
+                job.result()
+            clock.stop()
 
 
 def _send_all(send: Callable[[], Any], turns: queue.SimpleQueue[int], clock: Clock) -> None:
