@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from passpost._delivery.compose import Composer
 from passpost._delivery.deadlines import DeadlinePassedError, Deadlines
-from passpost._delivery.sessions import NOT_OPEN, SessionHolder, SessionSource
+from passpost._delivery.sessions import NOT_OPEN, SessionHolder
 from passpost._delivery.threads import Threads
 from passpost._phrases import _
 from passpost._plugins.reports import Reports
@@ -53,7 +53,7 @@ class ActiveConnector:
         self.reports: Final = Reports(
             connector.name, connector.hooks.distribution, connector.secrets
         )
-        self.session: Final = SessionHolder(SessionSource(connector, self.reports))
+        self.session: Final = SessionHolder(connector, self.reports)
         self.threads: Final = Threads()
         self.deadlines: Final = Deadlines()
         self.clock: Final = LoopClock()

@@ -30,54 +30,6 @@ NOT_OPEN: Final = object()
 """What `SessionHolder.current` is while there is no session: None is a session, too."""
 
 
-class SessionSource:
-    """Where the sessions of one connector come from, and who is told of their end.
-
-    Args:
-        connector: The configured connector.
-        reports: Checks and clears what it says.
-    """
-
-    def __init__(self, connector: Connector, reports: Reports) -> None:
-        self._connector = connector
-        self._reports = reports
-
-    def open(self) -> AbstractAsyncContextManager[Any]:
-        """Return the context of a session.
-
-        Raises:
-            Defect: The connector returned something else.
-        """
-        config, register_secret = self._connector.config, self._reports.register_secret
-        context: Any = self._connector.hooks.open_session(config, register_secret)
-        if isinstance(context, AbstractAsyncContextManager):
-            return context
-        if inspect.iscoroutine(context):
-            context.close()
-        raise Defect(
-            _(
-                "open_session returned {kind} instead of an async context manager: "
-                "decorate an async generator with @contextlib.asynccontextmanager",
-                kind=type_name(context),
-            )
-        )
-
-    def opening_error(self, error: BaseException) -> SendError:
-        """Return the error for those who wait, from what the opening raised."""
-        return self._reports.failure(error, sent=False)
-
-    def log_end(self, error: BaseException, *, closing: bool) -> None:
-        """Log what a session raised at its end."""
-        # No traceback: it could show what the connector holds.
-        what = "closing failed" if closing else "the session ended, the next send opens another"
-        name, trace = self._connector.name, trace_defect(error)
-        log.error("%s: %s: %s (%s)", name, what, describe_defect(error), trace)
-
-    def log_left_alone(self) -> None:
-        """Log that a session ignores its cancellation."""
-        log.error("%s: the session does not end, and was left alone", self._connector.name)
-
-
 class SessionHolder:
     """Opens a session when it is first needed, opens another when it dies, and closes it once.
 
@@ -88,11 +40,13 @@ class SessionHolder:
     caller after a session whose task group failed in the background.
 
     Args:
-        source: Where the sessions come from.
+        connector: The configured connector.
+        reports: Checks and clears what it says.
     """
 
-    def __init__(self, source: SessionSource) -> None:
-        self._source = source
+    def __init__(self, connector: Connector, reports: Reports) -> None:
+        self._connector = connector
+        self._reports = reports
         self._owner: _Owner | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
@@ -113,7 +67,7 @@ class SessionHolder:
         if self._closed:
             raise MailerClosedError(_("the mailer is closed"))
         if self._owner is None or self._owner.is_over:
-            self._owner = _Owner(self._source)
+            self._owner = _Owner(self._connector, self._reports)
             task = asyncio.create_task(self._owner.own(), name="passpost session")
             self._owner.task = task
             self._tasks.add(task)
@@ -133,7 +87,7 @@ class SessionHolder:
         if late:
             _, late = await asyncio.wait(late, timeout=CANCELLING)
         if late:
-            self._source.log_left_alone()
+            log.error("%s: the session does not end, and was left alone", self._connector.name)
 
 
 class _Owner:
@@ -141,8 +95,9 @@ class _Owner:
 
     task: asyncio.Task[None]
 
-    def __init__(self, source: SessionSource) -> None:
-        self._source = source
+    def __init__(self, connector: Connector, reports: Reports) -> None:
+        self._connector = connector
+        self._reports = reports
         self._opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting = 0
         self.session: Any = None
@@ -180,7 +135,7 @@ class _Owner:
     async def own(self) -> None:
         """Enter the context, keep it until `leave` is set or the session dies, and leave it."""
         try:
-            async with self._source.open() as self.session:
+            async with self._context() as self.session:
                 self.is_open = True
                 self._opened.set_result(None)
                 try:
@@ -195,13 +150,32 @@ class _Owner:
             self.is_over = True
             self.session = None
 
+    def _context(self) -> AbstractAsyncContextManager[Any]:
+        config, register_secret = self._connector.config, self._reports.register_secret
+        context: Any = self._connector.hooks.open_session(config, register_secret)
+        if isinstance(context, AbstractAsyncContextManager):
+            return context
+        if inspect.iscoroutine(context):
+            context.close()
+        raise Defect(
+            _(
+                "open_session returned {kind} instead of an async context manager: "
+                "decorate an async generator with @contextlib.asynccontextmanager",
+                kind=type_name(context),
+            )
+        )
+
     def _tell(self, error: BaseException) -> None:
         if not self._opened.done():
             if self.is_over:
                 # It was given up: its cancellation is not the connector's doing.
                 return
-            self._opened.set_exception(self._source.opening_error(error))
+            self._opened.set_exception(self._reports.failure(error, sent=False))
             # Retrieved here, so that an opening nobody waits for any more is not a warning.
             self._opened.exception()
         elif not is_really(error, asyncio.CancelledError):
-            self._source.log_end(error, closing=self.leave.is_set())
+            # No traceback: it could show what the connector holds.
+            closing = self.leave.is_set()
+            what = "closing failed" if closing else "the session ended, the next send opens another"
+            name, trace = self._connector.name, trace_defect(error)
+            log.error("%s: %s: %s (%s)", name, what, describe_defect(error), trace)
