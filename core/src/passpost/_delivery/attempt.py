@@ -90,8 +90,7 @@ class SendAttempt:
         result: Receipt | PasspostError
         try:
             watchers = self._active.connector.extensions.watchers
-            summary = self._summarize()
-            rejection = await contexts.enter(watchers, lambda one: one.around_send(summary))
+            rejection = await contexts.enter(watchers, "around_send", self._summarize())
             result = await self._run() if rejection is None else self._make_error(rejection)
         except BaseException as error:
             await contexts.leave(error)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -16,6 +15,7 @@ from passpost._plugins.reports import send_error_in
 from passpost.errors import PluginError, SendError
 
 if TYPE_CHECKING:
+    from passpost._messages.messages import DeliverySummary, MailSummary
     from passpost._plugins.extensions import Extension
 
 log: Final = logging.getLogger("passpost")
@@ -48,13 +48,15 @@ class ExtensionContexts:
     async def enter(
         self,
         extensions: tuple[Extension, ...],
-        ask: Callable[[Extension], AbstractAsyncContextManager[Any] | None],
+        hook: Literal["around_delivery", "around_send"],
+        summary: DeliverySummary | MailSummary,
     ) -> SendError | None:
         """Enter each extension's context.
 
         Args:
             extensions: Those that have one.
-            ask: Calls an extension's hook.
+            hook: The hook that returns it.
+            summary: What the hook is given.
 
         Returns:
             The rejection of the first extension that raises; None if all let the email go on.
@@ -63,7 +65,7 @@ class ExtensionContexts:
         try:
             with self._deadlines.until(self._over):
                 for self._at in extensions:
-                    context = ask(self._at)
+                    context = self._at.around(hook, summary)
                     if context is not None:
                         await context.__aenter__()
                         self._entered.append((self._at, context))

@@ -96,9 +96,7 @@ class Watched:
         failed: Callable[[BaseException], object],
     ) -> None:
         try:
-            rejection = await contexts.enter(
-                self.extensions, lambda one: one.around_delivery(summary)
-            )
+            rejection = await contexts.enter(self.extensions, "around_delivery", summary)
         except BaseException as interruption:
             note_unsent(interruption)
             failed(interruption)

@@ -108,22 +108,15 @@ class Extension:
         (implementation,) = getattr(self._manager.hook, hook).get_hookimpls()
         return int(implementation.trylast) - int(implementation.tryfirst)
 
-    def around_delivery(self, summary: DeliverySummary) -> AbstractAsyncContextManager[Any] | None:
-        """Return the context to enter around a send; None asks for none. See `around_send`."""
-        return self._context("around_delivery", summary)
-
-    def around_send(self, summary: MailSummary) -> AbstractAsyncContextManager[Any] | None:
-        """Return the context to enter around an attempt; None asks for none.
+    def around(
+        self, hook: str, summary: DeliverySummary | MailSummary
+    ) -> AbstractAsyncContextManager[Any] | None:
+        """Return the context to enter around a send or an attempt; None asks for none.
 
         Raises:
             PluginError: The hook returned something else.
             BaseException: Whatever the hook raised.
         """
-        return self._context("around_send", summary)
-
-    def _context(
-        self, hook: str, summary: DeliverySummary | MailSummary
-    ) -> AbstractAsyncContextManager[Any] | None:
         # Not through pluggy, which takes several times as long as most hooks do.
         if (implementation := self._surrounding.get(hook)) is None:
             return None
