@@ -23,8 +23,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from passpost._mailers.call import Call
 from passpost._phrases import _
 from passpost._plugins.defects import describe_defect
-from passpost._plugins.interruptions import note_outcome
-from passpost.errors import MailerClosedError, SendError
+from passpost.errors import UNSENT, MailerClosedError, SendError
 
 if TYPE_CHECKING:
     from passpost._mailers.async_mailer import AsyncMailer
@@ -224,7 +223,8 @@ def run(
             if cancels:
                 thread.abandon(call)
             if sends:
-                note_outcome(interruption, unsent=call.sent_nothing())
+                doubt = "passpost: the email may have been sent"
+                interruption.add_note(UNSENT if call.sent_nothing() else doubt)
             raise
         if call.answered:
             return call.outcome()

@@ -57,7 +57,8 @@ class ConnectorHooks:
         self._manager = self._register(plugin)
         self.info = self.describe(connector)
         self.id = self.info.id
-        implementation = self._implementation("send_mail")
+        # Of several, the one that pluggy calls first.
+        implementation = self._manager.hook.send_mail.get_hookimpls()[-1]
         self.sends_async = inspect.iscoroutinefunction(implementation.function)
         # Called without pluggy, which takes a twentieth of what an email takes: the plugin is
         # alone, and its arguments were checked when it was registered.
@@ -200,11 +201,6 @@ class ConnectorHooks:
 
     def _has(self, hook: str) -> bool:
         return bool(getattr(self._manager.hook, hook).get_hookimpls())
-
-    def _implementation(self, hook: str) -> pluggy.HookImpl:
-        # Of several, the one that pluggy calls first.
-        implementation: pluggy.HookImpl = getattr(self._manager.hook, hook).get_hookimpls()[-1]
-        return implementation
 
     def _make_error(self, what: str, trace: str = "") -> PluginError:
         return plugin_error("connector", self.id, self.distribution, what, trace)

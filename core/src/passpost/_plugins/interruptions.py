@@ -60,11 +60,6 @@ def renewed(error: BaseException, clean: Callable[[str], str]) -> BaseException:
     return BaseException.with_traceback(error, None)
 
 
-def note_outcome(error: BaseException, *, unsent: bool) -> None:
-    """Note on an interruption what is known of its email."""
-    error.add_note(UNSENT if unsent else "passpost: the email may have been sent")
-
-
 def note_unsent(error: BaseException) -> None:
     """Note on an interruption that no email was sent."""
     error.add_note(UNSENT)
