@@ -11,8 +11,8 @@
 from __future__ import annotations
 
 from passpost._stores import Stores, StoresSettings
+from passpost._stores.common import StoreError
 from passpost._stores.cooldown import Cooldowns, MemoryCooldowns
-from passpost._stores.failure import StoreError
 from passpost._stores.idempotency import (
     Beginning,
     Begun,

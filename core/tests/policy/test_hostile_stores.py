@@ -16,8 +16,8 @@ from virtual_time import VirtualClock, run
 import passpost
 from passpost._delivery.notes import nothing_was_sent
 from passpost._stores import Stores
+from passpost._stores.common import StoreError
 from passpost._stores.cooldown import MemoryCooldowns
-from passpost._stores.failure import StoreError
 from passpost._stores.idempotency import Begun, Ended, MemoryIdempotency, _Entry
 from passpost._stores.rate import MemoryRateLimiter, Rate
 from passpost._stores.sqlite import SqliteIdempotency

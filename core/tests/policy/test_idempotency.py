@@ -14,7 +14,7 @@ from virtual_time import VirtualClock, run
 
 import passpost
 from passpost._stores import Stores
-from passpost._stores.failure import StoreError
+from passpost._stores.common import StoreError
 from passpost._stores.idempotency import MemoryIdempotency
 from passpost._stores.sqlite import SqliteIdempotency
 

@@ -14,8 +14,8 @@ from passpost._phrases import _
 from passpost._plugins.defects import describe_defect
 from passpost._plugins.interruptions import note_unsent
 from passpost._policy.routes import EVERY_USAGE
+from passpost._stores.common import seconds_told
 from passpost._stores.cooldown import MemoryCooldowns
-from passpost._stores.failure import seconds_told
 from passpost.errors import PasspostError, Throttled
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from passpost._messages.messages import Message, Receipt
 from passpost._phrases import Phrase, _, said
 from passpost._plugins.defects import describe_defect
 from passpost._plugins.interruptions import note_unsent
-from passpost._stores.failure import StoreError
+from passpost._stores.common import StoreError
 from passpost._stores.idempotency import (
     Beginning,
     Begun,

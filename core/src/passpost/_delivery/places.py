@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from passpost._delivery.once import tolerate
 from passpost._phrases import _
 from passpost._plugins.defects import describe_defect
-from passpost._stores.failure import seconds_told
+from passpost._stores.common import seconds_told
 from passpost._stores.rate import MemoryRateLimiter, ReturnableRates
 
 if TYPE_CHECKING:

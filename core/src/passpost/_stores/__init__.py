@@ -10,8 +10,8 @@ import attrs
 
 from passpost._connector_info import Finding
 from passpost._phrases import _, said
+from passpost._stores.common import StoreError
 from passpost._stores.cooldown import Cooldowns
-from passpost._stores.failure import StoreError
 from passpost._stores.idempotency import IdempotencyStore
 from passpost._stores.rate import RateLimiter
 

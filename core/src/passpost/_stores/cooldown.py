@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Protocol
 
-from passpost._stores.clock import default_clock
+from passpost._stores.common import default_clock
 
 if TYPE_CHECKING:
     from passpost._policy.clock import Clock

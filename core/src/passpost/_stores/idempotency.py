@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import attrs
 
-from passpost._stores.clock import default_clock
-from passpost._stores.locks import ProcessLock
+from passpost._stores.common import ProcessLock, default_clock
 
 if TYPE_CHECKING:
     from passpost._policy.clock import Clock

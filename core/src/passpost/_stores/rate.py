@@ -10,7 +10,7 @@ import attrs
 
 from passpost._phrases import _
 from passpost._problems import Invalid
-from passpost._stores.clock import default_clock
+from passpost._stores.common import default_clock
 
 if TYPE_CHECKING:
     from passpost._policy.clock import Clock

@@ -13,8 +13,7 @@ from typing import Final, TypeVar
 import anyio.to_thread
 
 from passpost._phrases import _
-from passpost._stores.failure import StoreError
-from passpost._stores.locks import ProcessLock
+from passpost._stores.common import ProcessLock, StoreError
 
 T = TypeVar("T")
 
