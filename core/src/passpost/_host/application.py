@@ -134,7 +134,7 @@ class FromSettings:
             ConfigError: The file cannot be read, or its settings are wrong.
             TypeError: The path is not one.
         """
-        return cls._made(load(path, host), stores)
+        return cls._make(load(path, host), stores)
 
     @classmethod
     @without_arguments
@@ -160,10 +160,10 @@ class FromSettings:
             ConfigError: The settings are wrong; `problems` lists everything that is.
             TypeError: The settings are of another type.
         """
-        return cls._made(load_settings(settings, host), stores)
+        return cls._make(load_settings(settings, host), stores)
 
     @classmethod
-    def _made(cls, application: Application, stores: Stores | None) -> Self:
+    def _make(cls, application: Application, stores: Stores | None) -> Self:
         for problem in application.warnings:
             log.warning("%s", problem)
         if stores is not None:
@@ -237,8 +237,8 @@ def configure_application(settings: Settings, host: Host) -> Application:
     reading = read_application(resolved)
     problems = [*unresolved, *(reading.problems if reading.failed else ())]
     # Each connector's own mistakes are shown, whatever is wrong with the rest of the file.
-    connectors = tuple(_configured(reading, host, problems))
-    stores, of_stores = _opened(reading)
+    connectors = tuple(_configure_each(reading, host, problems))
+    stores, of_stores = _open_stores(reading)
     sections, of_sections = read_sections(resolved)
     others = (*of_stores, *of_sections)
     problems += [each for each in others if each.severity == "error"]
@@ -258,7 +258,7 @@ def configure_application(settings: Settings, host: Host) -> Application:
     )
 
 
-def _configured(reading: Reading, host: Host, problems: list[Problem]) -> Iterator[Connector]:
+def _configure_each(reading: Reading, host: Host, problems: list[Problem]) -> Iterator[Connector]:
     """Configure each valid entry of a connector, and collect what is wrong with its settings."""
     unresolved = bool(problems)
     for path, entry in reading.objects:
@@ -282,7 +282,7 @@ def _configured(reading: Reading, host: Host, problems: list[Problem]) -> Iterat
             problems.append(problem)
 
 
-def _opened(reading: Reading) -> tuple[Stores | None, tuple[Problem, ...]]:
+def _open_stores(reading: Reading) -> tuple[Stores | None, tuple[Problem, ...]]:
     """Open the stores of a valid entry, and collect what is wrong with their settings."""
     for path, entry in reading.objects:
         if isinstance(entry, StoresEntry):

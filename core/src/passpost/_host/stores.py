@@ -49,12 +49,12 @@ def open_stores(
         wrong = describe_defect(error)
     else:
         if isinstance(stores, Stores):
-            return _completed(stores, entry), reading.warnings
+            return _complete(stores, entry), reading.warnings
         wrong = _("open_stores returned something else than passpost.stores.Stores")
     raise Invalid(_("the stores {use} are broken: {wrong}", use=quoted(entry.use), wrong=wrong))
 
 
-def _completed(stores: Stores, entry: StoresEntry) -> Stores:
+def _complete(stores: Stores, entry: StoresEntry) -> Stores:
     secret = None if entry.secret is None else entry.secret.reveal().encode()
     return attrs.evolve(stores, secret=secret, on_failure=entry.on_failure)
 

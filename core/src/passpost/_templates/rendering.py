@@ -1,7 +1,7 @@
 """Templates being filled in: the parts of an email, and what a value must be to appear in each.
 
 A text is compiled when it is read, so that nothing of it is read again for an email. chevron's own
-renderer is not used: docs/templates.md says why.
+renderer is not used: docs/en/how-to/templates.md says why.
 """
 
 from __future__ import annotations

@@ -250,7 +250,7 @@ class _Examination:
         if self._connector.lacks_templates() is not None:
             options["templates"] = (*self._application.templates, _ANY)
         # The time is kept here; the policy may name connectors that this mailer does not have.
-        options["policy"] = passpost.Policy(timeout=max(self._left() + 5, 1))
+        options["policy"] = passpost.Policy(timeout=max(self._seconds_left() + 5, 1))
         options["stores"] = None
         try:
             async with AsyncMailer(self._connector, **options) as mailer:
@@ -312,7 +312,7 @@ class _Examination:
             started = time.monotonic()
             try:
                 # Around each step alone: what the caller does in between is its own time.
-                async with asyncio.timeout(max(self._left(), 0.0)):
+                async with asyncio.timeout(max(self._seconds_left(), 0.0)):
                     with reaching(internal=self._connector.internal_addresses):
                         one = await anext(steps, None)
             except TimeoutError:
@@ -327,7 +327,7 @@ class _Examination:
             spent = time.monotonic() - started
             yield one if one.seconds else attrs.evolve(one, seconds=spent)
 
-    def _left(self) -> float:
+    def _seconds_left(self) -> float:
         return self._over - time.monotonic()
 
 

@@ -67,7 +67,7 @@ class Way:
             async with asyncio.timeout(LOOK_UP):
                 found = await _looked_up(self._host, self._port, self._server.local_address)
         except (OSError, UnicodeError):
-            return [await self._explained()]
+            return [await self._explain()]
         allowed = [one for one in found if refused(ipaddress.ip_address(one[4][0])) is None]
         self.addresses = (found if self._server.proxy else allowed)[:MAX_ADDRESSES]
         if not self.addresses:
@@ -87,7 +87,7 @@ class Way:
         self.open = works[0].address
         return [one for each in tried if (one := self._judged(each)) is not None]
 
-    async def _explained(self) -> Diagnosis:
+    async def _explain(self) -> Diagnosis:
         """Return why the hostname has no address."""
         if self._is_address():
             what = _("{host} is not reachable from this machine", host=self._host)
