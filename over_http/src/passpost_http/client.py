@@ -247,7 +247,7 @@ class HttpClient:
     async def _response(self, request: httpcore.Request, *, is_email: bool) -> Response:
         response = await self._pool.handle_async_request(request)
         try:
-            body = await _capped(response)
+            body = await _read_body(response)
         finally:
             await response.aclose()
         return Response(response.status, _headers(response.headers), body, is_email=is_email)
@@ -268,7 +268,7 @@ def _headers(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:
     return headers
 
 
-async def _capped(response: httpcore.Response) -> bytes | None:
+async def _read_body(response: httpcore.Response) -> bytes | None:
     """Read a body as it came, and give up where it is longer than any provider's response."""
     octets = b""
     async for part in response.aiter_stream():

@@ -106,10 +106,10 @@ class AccessToken:
         # One request serves all emails that wait.
         async with self._lock:
             if self._token is None or time.monotonic() >= self._until:
-                self._token = await self._fetched(mail)
+                self._token = await self._fetch(mail)
             return self._token
 
-    async def _fetched(self, mail: Mail | None) -> Secret:
+    async def _fetch(self, mail: Mail | None) -> Secret:
         response = await self._client.post_form(
             self._path, self._form, self._headers, mail, is_email=False
         )

@@ -65,7 +65,7 @@ class Way:
         """Look up the addresses, as connectors do."""
         try:
             async with asyncio.timeout(LOOK_UP):
-                found = await _looked_up(self._host, self._port, self._server.local_address)
+                found = await _look_up(self._host, self._port, self._server.local_address)
         except (OSError, UnicodeError):
             return [await self._explain()]
         allowed = [one for one in found if refused(ipaddress.ip_address(one[4][0])) is None]
@@ -176,7 +176,7 @@ class _Tried:
         return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-async def _looked_up(host: str, port: int, local_address: str | None) -> list[AddressInfo]:
+async def _look_up(host: str, port: int, local_address: str | None) -> list[AddressInfo]:
     """Look up a host in a thread that nobody waits for: the system's patience is long.
 
     Raises:
@@ -196,7 +196,7 @@ async def _looked_up(host: str, port: int, local_address: str | None) -> list[Ad
         else:
             answer.set_exception(error)
 
-    def look_up() -> None:
+    def ask() -> None:
         found, failure = None, None
         try:
             found = socket.getaddrinfo(host, port, family, socket.SOCK_STREAM)
@@ -208,7 +208,7 @@ async def _looked_up(host: str, port: int, local_address: str | None) -> list[Ad
             # The loop has ended meanwhile.
             return
 
-    threading.Thread(target=look_up, daemon=True).start()
+    threading.Thread(target=ask, daemon=True).start()
     return await answer
 
 

@@ -166,7 +166,7 @@ def retry(file: str, tickets: tuple[str, ...], lifetime: float | None, as_json: 
 
     No others: what a worker claimed may have been sent, and its content was deleted then.
     """
-    done = finished(_retried(file, tickets, lifetime))
+    done = finished(_retry(file, tickets, lifetime))
     retried = [ticket for ticket in tickets if ticket in done]
     rest = [ticket for ticket in tickets if ticket not in done]
     if as_json:
@@ -195,7 +195,7 @@ def purge(file: str, older_than: float, state: State | None, yes: bool, as_json:
     """
     if not yes:
         _confirm()
-    purged = finished(_purged(file, int(older_than * 1000), state))
+    purged = finished(_purge(file, int(older_than * 1000), state))
     if as_json:
         out_json({"ok": True, "purged": purged})
     else:
@@ -278,12 +278,12 @@ async def _records(
     return found[:limit]
 
 
-async def _retried(file: str, tickets: tuple[str, ...], lifetime: float | None) -> set[str]:
+async def _retry(file: str, tickets: tuple[str, ...], lifetime: float | None) -> set[str]:
     async with AsyncOutbox.from_file(file, make_host()) as made:
         return {one for one in tickets if await made.retry(one, lifetime=lifetime)}
 
 
-async def _purged(file: str, age: int, state: State | None) -> int:
+async def _purge(file: str, age: int, state: State | None) -> int:
     purged = 0
     async with _store(file) as store:
         while some := await store.purge(age=age, limit=_BATCH, state=state):
