@@ -15,7 +15,6 @@ from inbox_driving import BEARER, TOKEN, client_of, mailer_of, message_to, opene
 
 import passpost
 import passpost_templates
-from passpost_console.framing import framed
 from passpost_console.gate import Gate
 from passpost_console.inbox.caveats import caveats
 from passpost_console.inbox.faults import Fault, Kind
@@ -23,6 +22,7 @@ from passpost_console.inbox.reading import read
 from passpost_console.inbox.service import Inbox
 from passpost_console.inbox.store import Emails, Wanted
 from passpost_console.inbox_site import InboxSite
+from passpost_console.pages.frame import framed
 
 
 @pytest.fixture

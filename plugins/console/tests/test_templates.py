@@ -17,9 +17,8 @@ import passpost_templates
 from passpost import config
 from passpost._messages.usages import FLOW_USAGES
 from passpost_console.findings import Beside, find, text_of
-from passpost_console.framing import POLICY
 from passpost_console.looking import look_at, payload_of
-from passpost_console.pages.frame import themed
+from passpost_console.pages.frame import POLICY, themed
 from passpost_console.remembered import Previews
 from passpost_console.samples import sample
 

@@ -13,7 +13,6 @@ from console_driving import TEXT, Running
 from playwright.sync_api import BrowserContext, Page, Route, expect
 
 import passpost_templates
-from passpost_console.framing import HEADERS
 from passpost_console.pages import frame
 from pytest_passpost import SmtpServer
 
@@ -116,8 +115,8 @@ OPEN: Final = "default-src * data: 'unsafe-inline'; frame-ancestors 'self'"
 def unlock(page: Page, lacking: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Take away what keeps an email in its frame."""
     if "header" in lacking:
-        policy = OPEN if "policy" in lacking else HEADERS["content-security-policy"][9:]
-        monkeypatch.setattr(frame, "HEADERS", {**HEADERS, "content-security-policy": policy})
+        policy = OPEN if "policy" in lacking else frame.HEADERS["content-security-policy"][9:]
+        monkeypatch.setattr(frame, "HEADERS", {**frame.HEADERS, "content-security-policy": policy})
     if "attribute" in lacking:
 
         def without(route: Route) -> None:

@@ -3,8 +3,8 @@
 from passpost import Finding, SendError, hookimpl
 from passpost.http import Fault, HttpClient
 from passpost.phrases import said
+from passpost_sendgrid import _
 from passpost_sendgrid.config import SendGridConfig
-from passpost_sendgrid.phrases import _
 
 _SUBJECT = _("API key")
 # SendGrid has this path for every key.

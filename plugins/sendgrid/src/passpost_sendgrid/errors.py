@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from passpost.http import Fault, Response
-from passpost_sendgrid.phrases import _
+from passpost_sendgrid import _
 
 # By the first part of the field that SendGrid names in its error.
 _FIELDS: Final[Mapping[str, Fault]] = {

@@ -11,12 +11,12 @@ from urllib.parse import urlencode
 import attrs
 from starlette.responses import HTMLResponse, Response
 
-from passpost_console.framing import HEADERS, framed
 from passpost_console.inbox.caveats import caveats
 from passpost_console.inbox.faults import MOST_SECONDS, Fault, Kind
 from passpost_console.inbox.reading import read
 from passpost_console.inbox.store import Wanted
 from passpost_console.pages import failures
+from passpost_console.pages.frame import HEADERS, framed
 from passpost_console.phrases import _
 from passpost_console.visit import Page, Visit
 
