@@ -78,11 +78,6 @@ class Endpoint(str):
         """The hostname or IP address, without brackets."""
         return urlsplit(self).hostname or ""
 
-    @property
-    def on_this_machine(self) -> bool:
-        """Whether it is a loopback address, or ``localhost``."""
-        return _is_loopback(self.host)
-
 
 class WebAddress(str):
     """A whole ``https`` URL with its path, for a service of the operator's own.

@@ -44,7 +44,7 @@ async def read_dmarc(domain: str, names: Names) -> Dmarc | None:
         NoAnswerError: A name server did not answer.
     """
     several = None
-    for place in walk(domain):
+    for place in _walk(domain):
         records = [text for text in await names.texts(f"_dmarc.{place}") if _is_dmarc(text)]
         if len(records) == 1:
             return Dmarc(place, records[0], _tags(records[0]))
@@ -53,28 +53,7 @@ async def read_dmarc(domain: str, names: Names) -> Dmarc | None:
     return several
 
 
-async def organizational_domain(domain: str, names: Names) -> str:
-    """Return the domain that owns a name, as receivers determine it (section 4.10.2).
-
-    Raises:
-        NoAnswerError: A name server did not answer.
-    """
-    found = below = domain
-    for place in walk(domain):
-        above, below = below, place
-        records = [text for text in await names.texts(f"_dmarc.{place}") if _is_dmarc(text)]
-        if len(records) != 1:
-            continue
-        marked = _tags(records[0]).get("psd", "u")
-        if marked == "n":
-            return place
-        if marked == "y":
-            return above
-        found = place
-    return found
-
-
-def walk(domain: str) -> Iterator[str]:
+def _walk(domain: str) -> Iterator[str]:
     """Yield a domain and those above it, as many as receivers look at."""
     labels = domain.lower().rstrip(".").split(".")
     yield ".".join(labels)
