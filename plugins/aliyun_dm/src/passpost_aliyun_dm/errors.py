@@ -98,6 +98,7 @@ def _plain_words(message: Any, private: Iterable[str]) -> str | None:
     """Return the service's words if they cannot contain any of the email, or None."""
     if not isinstance(message, str) or len(message) > MAX_WORDS or not _WORDS.fullmatch(message):
         return None
+    # passpost masks what is repeated in the same case, and leaves a name of three characters.
     lower = message.lower()
     if any(len(text) >= _SHORTEST_PRIVATE and text.lower() in lower for text in private):
         return None
