@@ -72,8 +72,7 @@ class EmailLane:
         self.health = health
         self.has_rate = rate is not None
         self._outgoing = outgoing
-        # None without a limit: `has_rate` says so, and then nobody takes a place.
-        self._rate: Places = rate  # type: ignore[assignment]  # see above
+        self._rate = rate
         self._place: Taken | None = None
         self._mail: Mail | None = None
         self._attempt: SendAttempt | None = None
@@ -88,7 +87,7 @@ class EmailLane:
 
     def takes_now(self) -> bool:
         """Take a place of the connector's rate, if nothing has to be awaited."""
-        self._place = self._rate.take_now()
+        self._place = None if self._rate is None else self._rate.take_now()
         return self._place is not None
 
     async def take(self) -> float:
@@ -97,6 +96,8 @@ class EmailLane:
         Raises:
             SendError: The limiter failed, or did not answer before the deadline.
         """
+        if self._rate is None:
+            return 0.0
         try:
             with self.active.deadlines.until(self._outgoing.over):
                 wait, place = await self._rate.take()
@@ -108,7 +109,7 @@ class EmailLane:
 
     def give_back(self) -> None:
         """Return the place, if one was taken and not given back before."""
-        if self._place is not None:
+        if self._place is not None and self._rate is not None:
             self._rate.give_back(self._place)
             self._place = None
 
