@@ -357,9 +357,9 @@ def test_answers_of_honest_servers_are_within_bounds() -> None:
 def test_redactor_shows_and_hands_out_nothing() -> None:
     redactor = Redactor(["hunter22"], {"code": "482913"})
     assert repr(redactor) == "Redactor(2 texts)"
-    with pytest.raises(TypeError, match="holds secrets"):
+    with pytest.raises(TypeError, match="contains secrets"):
         pickle.dumps(redactor)
-    with pytest.raises(TypeError, match="holds secrets"):
+    with pytest.raises(TypeError, match="contains secrets"):
         copy.copy(redactor)
 
 

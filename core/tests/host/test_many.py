@@ -98,7 +98,7 @@ async def test_what_is_no_message_ends_it(
 ) -> None:
     wrong = [*messages(3), "ada@example.com"]
     async with passpost.AsyncMailer(connector) as mailer:
-        with pytest.raises(TypeError, match="send takes a passpost"):
+        with pytest.raises(TypeError, match="send requires a passpost"):
             async for _ in mailer.send_many(wrong):  # type: ignore[arg-type]  # on purpose
                 pass
     assert len(recorder.mails) == 3
@@ -188,7 +188,7 @@ async def test_what_is_no_message_costs_no_result(connector: passpost.Connector)
     wrong: Any = [*messages(3), "ada@example.com", *messages(2)]
     results: list[passpost.Sent] = []
     async with passpost.AsyncMailer(connector) as mailer:
-        with pytest.raises(TypeError, match="send takes a passpost"):
+        with pytest.raises(TypeError, match="send requires a passpost"):
             await collect(mailer.send_many(wrong, limit=4), results)
     assert len(results) == 3
 

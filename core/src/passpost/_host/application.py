@@ -102,7 +102,7 @@ def load(path: str | os.PathLike[str], host: Host | None = None) -> Application:
         TypeError: The path is not one: settings that are not a file go to `Mailer.from_settings`.
     """
     if not _is_path(path):
-        raise WrongTypeError(f"this takes the path of a file, {_kind(path)}; {NO_FILE}")
+        raise WrongTypeError(f"this requires the path of a file, {_kind(path)}; {NO_FILE}")
     return configure_application(read(read_file(path), os.fspath(path)), host or Host())
 
 
@@ -183,7 +183,7 @@ def check_arguments(
     """
     for connector in connectors:
         if not isinstance(connector, Connector):
-            raise WrongTypeError(f"a mailer takes configured connectors, {_instead(connector)}")
+            raise WrongTypeError(f"a mailer requires configured connectors, {_instead(connector)}")
     if policy is not None and not isinstance(policy, Policy):
         raise WrongTypeError(
             f"policy is a passpost.Policy, {_kind(policy)}: write Policy(timeout=20)"

@@ -228,7 +228,7 @@ def settings_from(settings: Mapping[str, Any] | str, who: str) -> Settings:
     if isinstance(settings, Mapping):
         return Settings.of(settings)
     raise WrongTypeError(
-        f"{who} takes settings as a mapping or as the text of JSON, not a value of type "
+        f"{who} requires settings as a mapping or as the text of JSON, not a value of type "
         f"{type(settings).__name__}; for a file use passpost.Mailer.from_file or passpost.load"
     )
 

@@ -237,7 +237,7 @@ class AsyncMailer(FromSettings):
         """
         if not isinstance(message, Message):
             raise TypeError(
-                f"send takes a passpost.Message, not a value of type {type(message).__name__}: "
+                f"send requires a passpost.Message, not a value of type {type(message).__name__}: "
                 'write Message(to="ada@example.com", usage="SignIn", payload={"code": …})'
             )
         if message.deadline is None:

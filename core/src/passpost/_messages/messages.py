@@ -30,8 +30,8 @@ def _recipient(value: Any) -> Address:
     if address.address.endswith("]"):
         raise MessageError(
             _(
-                "to is an address at a number instead of a domain, which no provider "
-                "gives to a user"
+                "to is an address at a number instead of a domain; no provider "
+                "assigns such an address"
             ),
             field="to",
         )

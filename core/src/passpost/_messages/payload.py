@@ -91,7 +91,7 @@ class _Copier:
             return [self._value(item, f"{path}[{index}]", depth + 1) for index, item in items]
         raise MessageError(
             _(
-                "{path} is of type {kind}; a payload holds JSON data: text, numbers, "
+                "{path} is of type {kind}; a payload contains only JSON data: text, numbers, "
                 "booleans, None, lists and mappings",
                 path=path,
                 kind=type(value).__name__,

@@ -239,7 +239,7 @@ class Redactor:
         return f"Redactor({sum(len(known.texts) for known in self._known)} texts)"
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("a redactor holds secrets and is not pickled")
+        raise TypeError("a redactor contains secrets and is not pickled")
 
 
 def _is_clear(line: str, words: Sequence[str], shortest: int) -> bool:

@@ -200,7 +200,7 @@ class AsyncOutbox(OutboxFromFile):
     ) -> str:
         """Store an email, and return its ID; see `enqueue`."""
         if not isinstance(message, Message):
-            raise TypeError(f"enqueue takes a passpost.Message, not a {type(message).__name__}")
+            raise TypeError(f"enqueue requires a passpost.Message, not a {type(message).__name__}")
         began = time.monotonic()
         left = self._seconds(message)
         # No local variable holds the content: trackers of errors send those of each frame.

@@ -220,7 +220,7 @@ def _explain(error: Exception) -> tuple[str, bool]:
         return _("the token server failed"), True
     if type(error).__name__ == "RefreshError":
         return _("the token server rejected the request: {code}", code=_oauth2_code(error)), False
-    return _("the settings give no token ({error})", error=type(error).__name__), False
+    return _("no token could be obtained ({error})", error=type(error).__name__), False
 
 
 def _oauth2_code(error: Exception) -> str:

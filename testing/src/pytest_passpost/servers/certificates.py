@@ -24,7 +24,7 @@ OTHER_HOST: Final = "other.example.test"
 
 
 class CertificateAuthority:
-    """An authority that only those trust who are told to.
+    """A private CA, trusted only by clients that are given its certificate.
 
     ::
 

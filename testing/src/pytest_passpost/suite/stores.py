@@ -169,7 +169,7 @@ class RateChecks:
             # The k-th place was not taken before the k-th call began, nor after the k-th one ended.
             began, ended = (sorted(times) for times in zip(*taken, strict=True))
             for first, last in zip(began, ended[rate.emails :], strict=False):
-                assert last - first >= rate.seconds, "a window holds too many places"
+                assert last - first >= rate.seconds, "a window contains too many places"
 
         _with(connect, "rates", check)
 

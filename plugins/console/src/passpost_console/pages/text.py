@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
     from passpost_console.workspace import Document
 
-_AGAIN: Final = _("A new secret is not shown again, and `***` is in its place: type it again.")
+_HIDDEN: Final = _("a new secret is not shown again, and `***` is in its place")
+_AGAIN: Final = _("type it again")
 
 
 @attrs.frozen
@@ -121,7 +122,7 @@ def _wrong(  # noqa: PLR0913, PLR0917 - each is one fact of the page
     whole, rest = quiet_draft(edited, forms_of(document)), len(part.whole) - part.end
     shown = whole[part.start : len(whole) - rest]
     if whole != edited:
-        problems = (*problems, passpost.Problem("", _AGAIN, severity="warning"))
+        problems = (*problems, passpost.Problem("", _HIDDEN, _AGAIN, "warning"))
     return _show(visit, document, path, here, part, shown, problems)
 
 

@@ -16,7 +16,7 @@ from passpost_outbox.records import Record
 from passpost_outbox.transactions import Rows
 
 _NAMED: Final = re.compile(r"%\((\w+)\)s")
-_OTHER: Final = "within takes a connection of psycopg, SQLAlchemy or Django to PostgreSQL"
+_OTHER: Final = "within requires a connection of psycopg, SQLAlchemy or Django to PostgreSQL"
 
 
 class ApplicationTransaction:

@@ -186,7 +186,7 @@ def _recipient(personalizations: Any) -> str:
         raise _wrong(f"{field}.to", "There is one recipient here, no less and no more.")
     shown = _mailbox(to[0], f"{field}.to.0")
     if re.search("[,;]", str(to[0].get("name", ""))):
-        raise _wrong(f"{field}.to.0.name", "The name may hold neither a comma nor a semicolon.")
+        raise _wrong(f"{field}.to.0.name", "The name may contain neither a comma nor a semicolon.")
     return Address.parse(shown).address
 
 

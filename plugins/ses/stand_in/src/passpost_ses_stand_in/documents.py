@@ -126,7 +126,7 @@ def _text(value: Any, what: str, *, in_line: bool = False) -> str:
     if not isinstance(data, str) or (in_line and re.search("[\r\n]", data)):
         raise _Wrong(f"{what}.Data is not text")
     if not data.isascii() and content.get("Charset") != "UTF-8":
-        raise _Wrong(f"{what} holds characters outside of ASCII, and no Charset says so")
+        raise _Wrong(f"{what} contains characters outside of ASCII, and no Charset says so")
     return data
 
 

@@ -102,7 +102,8 @@ def text_lines(text: str) -> bytes:
     except UnicodeEncodeError:
         # Raised below: the original error carries the text itself.
         pass
-    raise invalid_part(_("the content"), _("it holds a lone surrogate, which is not a character"))
+    why = _("it contains a lone surrogate, which is not a character")
+    raise invalid_part(_("the content"), why)
 
 
 def _fields(content_type: str, encoding: str) -> str:

@@ -150,7 +150,7 @@ def handler_of(answers: Answers) -> Handler:
     if isinstance(answers, Answer):
         return lambda _: answers
     if not answers:
-        raise ValueError("a sequence of answers holds at least one")
+        raise ValueError("a sequence of answers contains at least one")
     *first, last = answers
     left = iter(first)
     return lambda _: next(left, last)

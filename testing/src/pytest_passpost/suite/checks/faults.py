@@ -171,7 +171,7 @@ def _error(result: Result, wrong: str = "the email is called accepted, and it is
 
 def _taken_and_unknown(bench: Bench, how: Any) -> None:
     error = _error(bench.send_broken("taken", how))
-    assert bench.taken() == 1, "the provider takes the email here"
+    assert bench.taken() == 1, "the provider accepts the email here"
     assert error.outcome == "unknown", "the provider has the email, and it is called rejected"
     assert error.scope == "network"
 

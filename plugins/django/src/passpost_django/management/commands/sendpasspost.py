@@ -85,7 +85,7 @@ class Command(BaseCommand):
 def _named(assignment: str) -> tuple[str, str]:
     name, equals, text = assignment.partition("=")
     if not (name and equals):
-        raise CommandError(say(_("--set takes NAME=TEXT")))
+        raise CommandError(say(_("--set requires NAME=TEXT")))
     return name, text
 
 
