@@ -90,6 +90,12 @@ def test_every_link_leads_somewhere(page: Path) -> None:
         assert not anchor or made or anchor in anchors(target), link
 
 
+@pytest.mark.parametrize("page", sorted(ROOT.glob("plugins/*/README*.md")), ids=shown)
+def test_a_readme_leads_to_the_other_language(page: Path) -> None:
+    other = "中文版：.*README.zh-CN.md" if page.name == "README.md" else "English: .*README.md"
+    assert re.search(f"^{other}", page.read_text("utf-8"), re.MULTILINE)
+
+
 @pytest.mark.parametrize("page", list(GENERATE.pages()), ids=shown)
 def test_what_is_generated_is_up_to_date(page: Path) -> None:
     text = page.read_text("utf-8")
