@@ -19,6 +19,7 @@ from passpost.wire import Redactor
 CATALOG = {
     "": "Content-Type: text/plain; charset=utf-8\n",
     "no route": "没有路由",
+    "known: {names}": "已知：{names}",
     "set `port` to {port}": "请将 `port` 设为 {port}",
     "{server}: {why}": "{server}：{why}",
 }
@@ -80,6 +81,30 @@ def test_phrases_within_phrases_are_said_in_the_language_too(phrases: Phrases) -
     phrase = phrases("{server}: {why}", server="mx.example", why=phrases("no route"))
     assert phrase == "mx.example: no route"
     assert translated(phrase, "zh-CN") == "mx.example：没有路由"
+
+
+def test_a_list_has_the_commas_of_the_language(phrases: Phrases) -> None:
+    names: list[Any] = ["a", phrases("no route"), 3]
+    phrase = phrases("known: {names}", names=names)
+    names.clear()
+    for each in (phrase, pickle.loads(pickle.dumps(phrase))):  # noqa: S301 - its own
+        assert each == "known: a, no route, 3"
+        assert translated(each, "zh-CN") == "已知：a、没有路由、3"
+        assert translated(each, "de") == "known: a, no route, 3"
+    assert translated(phrases("known: {names}", names=()), "zh-CN") == "已知："
+
+
+def test_what_is_in_a_list_is_masked_and_of_known_classes(phrases: Phrases) -> None:
+    values: list[Any] = ["hunter2hunter2", Path("a/b")]
+    values.append(values)
+    phrase = phrases("known: {names}", names=values)
+    assert [type(value) for value in phrase.values["names"]] == [str, str, str]
+    cleared = Redactor(["hunter2hunter2"]).clean(phrases("known: {names}", names=values[:2]))
+    assert translated(cleared, "zh-CN") == "已知：***、a/b"
+    # One that begins in a name and ends in the next is masked in the whole text.
+    cleared = Redactor(["aaaa, bbbb"]).clean(phrases("known: {names}", names=["aaaa", "bbbb"]))
+    assert cleared == "known: ***"
+    assert translated(cleared, "zh-CN") == "known: ***"
 
 
 def test_a_pickle_keeps_the_translation(phrases: Phrases) -> None:

@@ -70,12 +70,10 @@ def failed_check(findings: Findings) -> str:
     """Return which connectors failed the check, and which passed."""
     at_fault = [name for name, found in findings.items() if have_failed({name: found})]
     rest = [name for name in findings if name not in at_fault]
-    failed = _(
-        "settings are valid; the connection check failed for {names}", names=", ".join(at_fault)
-    )
+    failed = _("settings are valid; the connection check failed for {names}", names=tuple(at_fault))
     if not rest:
         return failed
-    return _("{failed}; it passed for {names}", failed=failed, names=", ".join(rest))
+    return _("{failed}; it passed for {names}", failed=failed, names=tuple(rest))
 
 
 def show_findings(name: str, found: list[passpost.Finding], place: str) -> None:

@@ -74,7 +74,7 @@ def _only(whole: passpost.Application, name: str) -> passpost.Application:
     chosen = [one for one in whole.connectors if one.name == name]
     chosen = chosen or [one for one in whole.connectors if one.id == name]
     if not chosen:
-        names = ", ".join(f"`{one.name}`" for one in whole.connectors)
+        names = [f"`{one.name}`" for one in whole.connectors]
         if is_name(name):
             wrong = _("unknown connector {name} in `--connector`", name=quoted(name))
         else:
@@ -90,7 +90,7 @@ def _needs_connector(settings: config.Settings, host: passpost.Host) -> passpost
     if may_be_application(settings):
         remedy = _("to add a connector: passpost init FILE")
     else:
-        known = ", ".join(sorted({one.id for one in host.installed()})) or _("none installed")
+        known = sorted({one.id for one in host.installed()}) or _("none installed")
         remedy = _("for one connector's own settings, add `--connector ID` ({known})", known=known)
     missing = _("not an application's settings: `connectors` is missing")
     return settings.problem((), missing, remedy, code="E400")

@@ -27,7 +27,8 @@ class Phrase(str):
     Attributes:
         package: The import name of the package that has the translations.
         template: The text with placeholders: ``set `port` to {port}``.
-        values: What the placeholders stand for.
+        values: What the placeholders stand for. A tuple is said as a list, with the commas of the
+            language.
     """
 
     __slots__ = ("package", "template", "values")
@@ -37,13 +38,9 @@ class Phrase(str):
     values: Mapping[str, Any]
 
     def __new__(cls, package: str, template: str, values: Mapping[str, Any]) -> Self:
-        """Fill in the template; values of foreign classes become text."""
-        kept = (*_PLAIN, Phrase)
-        own = {
-            name: value if any(type(value) is kind for kind in kept) else str(value)
-            for name, value in values.items()
-        }
-        phrase = super().__new__(cls, _filled(template, own))
+        """Fill in the template; values of foreign classes become text, and lists are copied."""
+        own = {name: _own(value) for name, value in values.items()}
+        phrase = super().__new__(cls, _filled(template, own, ", "))
         for name, value in (("package", package), ("template", template), ("values", own)):
             super().__setattr__(phrase, name, value)
         return phrase
@@ -66,8 +63,10 @@ class Phrase(str):
         if not self.template:
             return ""
         template = _catalog(self.package, language.lower()).gettext(self.template)
-        values = {name: translated(value, language) for name, value in self.values.items()}
-        return _filled(template, values)
+        values = {name: _translated(value, language) for name, value in self.values.items()}
+        # Translators: What is between the names of a list.
+        comma = _catalog("passpost", language.lower()).gettext(_(", "))
+        return _filled(template, values, comma)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (Phrase, (self.package, self.template, self.values))
@@ -118,11 +117,35 @@ def said(error: BaseException) -> str:
     return first if type(first) is Phrase and first == text else text
 
 
-def _filled(template: str, values: Mapping[str, Any]) -> str:
-    return template.format_map(values) if values else template
+def _own(value: Any) -> Any:
+    if type(value) is list or type(value) is tuple:
+        return tuple(_own_single(one) for one in value)
+    return _own_single(value)
+
+
+def _own_single(value: Any) -> Any:
+    return value if any(type(value) is kind for kind in (*_PLAIN, Phrase)) else str(value)
+
+
+def _filled(template: str, values: Mapping[str, Any], comma: str) -> str:
+    if not values:
+        return template
+    shown = {
+        name: comma.join(map(str, value)) if type(value) is tuple else value
+        for name, value in values.items()
+    }
+    return template.format_map(shown)
+
+
+def _translated(value: Any, language: str) -> Any:
+    if type(value) is tuple:
+        return tuple(translated(one, language) for one in value)
+    return translated(value, language)
 
 
 def _changed(value: Any, change: Callable[[str], str]) -> Any:
+    if type(value) is tuple:
+        return tuple(_changed(one, change) for one in value)
     if type(value) is Phrase:
         return value.map(change)
     return change(value) if type(value) is str else value

@@ -148,7 +148,7 @@ class TemplateNotFound(MessageError):  # noqa: N818 - the name of the field: jin
     """
 
     def __init__(self, usage: str, locales: Sequence[str] = ()) -> None:
-        wanted = _(" in {names}", names=", ".join(locales)) if locales else ""
+        wanted = _(" in {names}", names=tuple(locales)) if locales else ""
         super().__init__(
             _(
                 "no template for usage {usage}{languages}, and no `Generic` template",

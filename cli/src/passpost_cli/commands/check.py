@@ -57,8 +57,7 @@ def _format(ctx: click.Context, param: click.Parameter, value: str) -> str:
     """Return a known format; click's own choice would repeat an invalid value."""
     if value not in FORMATS:
         *first, last = FORMATS
-        names = ", ".join(first)
-        raise click.BadParameter(_("use {names} or {last}", names=names, last=last), ctx, param)
+        raise click.BadParameter(_("use {names} or {last}", names=first, last=last), ctx, param)
     return value
 
 

@@ -43,7 +43,7 @@ def command(shell: str) -> None:
     files are completed.
     """
     if shell not in _SHELLS:
-        raise click.UsageError(_("the shell is one of {names}", names=", ".join(_SHELLS)))
+        raise click.UsageError(_("the shell is one of {names}", names=tuple(_SHELLS)))
     made = _SHELLS[shell](click.Group(), {}, "passpost", "_PASSPOST_COMPLETE")
     # Not `source()`, which starts bash to look at its version.
     out(made.source_template % made.source_vars())

@@ -118,7 +118,7 @@ def _lines(entry: dict[str, Any]) -> list[str]:
     package = one_line(f"{entry['distribution']} {entry['version']}")
     if entry["error"] is not None:
         return _broken(package, entry["error"])
-    languages = ", ".join(entry["guide"])
+    languages = tuple(entry["guide"])
     if languages:
         guide = _("{package}, guide in {languages}", package=package, languages=languages)
     else:

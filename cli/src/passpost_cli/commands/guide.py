@@ -43,7 +43,7 @@ def command(connector: str | None, lang: str | None) -> None:
         complain(
             "passpost",
             _("the guide is not available in this language"),
-            _("use --lang with one of: {names}", names=", ".join(sorted(guide))),
+            _("use --lang with one of: {names}", names=sorted(guide)),
             warning=True,
         )
     show_markdown(_reachable(guide[tag or guides.choose(guide, "en") or min(guide)], connector))

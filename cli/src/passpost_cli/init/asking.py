@@ -121,7 +121,7 @@ class Asker:
         """Raise an error that names all options that are missing."""
         if not self._missing:
             return
-        missing = ", ".join(dict.fromkeys(self._missing))
+        missing = tuple(dict.fromkeys(self._missing))
         raise self.error(
             _("nobody can be asked here, and these are missing: {options}", options=missing),
             _("add them; --yes accepts the default of everything that has one"),
@@ -161,7 +161,7 @@ def chosen(text: str, known: Sequence[str]) -> str:
         return known[int(text) - 1]
     if text in known:
         return text
-    raise Invalid(_("unknown"), _("choose one of {names}", names=", ".join(known)))
+    raise Invalid(_("unknown"), _("choose one of {names}", names=tuple(known)))
 
 
 def _agreed(answer: str) -> bool:

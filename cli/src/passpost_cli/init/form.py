@@ -113,7 +113,7 @@ class Form:
         if field is not None and field.description:
             self._asker.say(field.description)
         if field is not None and field.choices:
-            values = ", ".join(str(one) for one in field.choices)
+            values = [str(one) for one in field.choices]
             self._asker.say(_("One of: {values}", values=values))
         title = field.title if field is not None else question.path[-1]
         example = question.placeholder or (field.example if field is not None else None)

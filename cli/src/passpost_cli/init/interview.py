@@ -231,7 +231,7 @@ class Interview:
         elif elsewhere or (there and not self._asker.asks):
             return None
         else:
-            self._asker.say(_("There are ready-made templates in: {tags}", tags=", ".join(known)))
+            self._asker.say(_("There are ready-made templates in: {tags}", tags=tuple(known)))
             default = _KEEP if there else choose(known, self._asker.language) or "en"
             tags = (
                 self._asker.ask(
@@ -263,10 +263,10 @@ def _one_of(
         return given
     # What was typed may be a secret by mistake.
     what = quoted(given) if is_name(given) else "…"
-    names = ", ".join(known)
+    names = tuple(known)
     raise asker.error(
         _("{option}: unknown: {what}", option=option, what=what),
-        _("use one of {names}; or install {packages}", names=names, packages=", ".join(packages))
+        _("use one of {names}; or install {packages}", names=names, packages=tuple(packages))
         if packages
         else _("use one of {names}", names=names),
     )

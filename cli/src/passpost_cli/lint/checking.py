@@ -74,9 +74,9 @@ class Checked:
         return any(connector.placeholders for connector in self._connectors)
 
     @property
-    def names(self) -> str:
+    def names(self) -> tuple[str, ...]:
         """The names of the connectors."""
-        return ", ".join(connector.name for connector in self._connectors)
+        return tuple(connector.name for connector in self._connectors)
 
     @property
     def _connectors(self) -> tuple[passpost.Connector, ...]:

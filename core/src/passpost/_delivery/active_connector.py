@@ -74,7 +74,7 @@ class ActiveConnector:
             MailerClosedError: The mailer was closed before.
         """
         if self.connector.placeholders:
-            names = ", ".join(problem.path for problem in self.connector.placeholders)
+            names = [problem.path for problem in self.connector.placeholders]
             raise SendError(
                 _("settings still contain a placeholder: {names}", names=names),
                 outcome="rejected",

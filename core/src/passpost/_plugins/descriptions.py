@@ -49,7 +49,7 @@ def description_mistakes(info: ConnectorInfo) -> Iterator[str]:
 def _mistakes_in_capabilities(capabilities: Any) -> Iterator[str]:
     known = set(Capability)
     if not isinstance(capabilities, frozenset) or not capabilities <= known:
-        names = ", ".join(sorted(known))
+        names = [str(one) for one in sorted(known)]
         yield _("capabilities must be a set of passpost.Capability ({names})", names=names)
 
 

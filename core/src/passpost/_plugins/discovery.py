@@ -141,7 +141,7 @@ def unknown_connector(connector: str, known: Iterable[str]) -> UnknownConnectorE
         remedy: str = _("install it with `pip install {package}`", package=FIRST_PARTY[connector])
     else:
         remedy = did_you_mean(nearest(connector, [*known, *FIRST_PARTY]))
-    names = ", ".join(visible(name) for name in known) or _("none")
+    names = [visible(name) for name in known] or _("none")
     return UnknownConnectorError(
         _(
             "no installed package provides the connector {shown} (installed connectors: {names})",

@@ -164,7 +164,7 @@ def hint(name: str, known: Sequence[str]) -> str:
 
     near = nearest(name, known)
     guess = "" if near is None else _("; did you mean {near}?", near=quoted(near))
-    return _("{guess} (known: {names})", guess=guess, names=", ".join(known) or _("none"))
+    return _("{guess} (known: {names})", guess=guess, names=tuple(known) or _("none"))
 
 
 def _quote(error: BaseException) -> str:

@@ -95,7 +95,7 @@ def command(  # noqa: PLR0913, PLR0917 - click passes each option
             show_link(launched.link, browser=not no_browser)
             err(say(_("Paste this into `connectors` of a settings file for development:")))
             out(pasted(inbox.offers[0].connector, inbox.offers[0].settings))
-            others = ", ".join(one.connector for one in inbox.offers[1:])
+            others = [one.connector for one in inbox.offers[1:]]
             if others:
                 err(say(_("The page has the settings of {others}, too.", others=others)))
             if token is None:

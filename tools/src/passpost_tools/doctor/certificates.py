@@ -94,7 +94,7 @@ def _explain_certificate(
     if code in {_EXPIRED, _NOT_YET_VALID}:
         return _out_of_time(own, early=code == _NOT_YET_VALID)
     if code in _OTHER_NAME:
-        names = ", ".join(_names(own)) or "?"
+        names = _names(own) or "?"
         other = _(
             "the certificate is for {names}, not {name}", names=names, name=server.server_name
         )

@@ -166,7 +166,7 @@ class _Sender:
             if (key := await read_key(selector, self._domain, self._names)) is not None:
                 self._keys[selector] = key
         if not self._keys:
-            names = ", ".join(f"{one}._domainkey.{self._domain}" for one in selectors)
+            names = [f"{one}._domainkey.{self._domain}" for one in selectors]
             none = _("no key at {names}", names=names)
             sign = _(
                 "Turn DKIM on at the provider for this domain, and create the records it shows."

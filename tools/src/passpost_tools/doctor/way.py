@@ -74,7 +74,7 @@ class Way:
             return [self._found("dns.not-allowed", "error", *_NOT_ALLOWED)]
         if self._is_address():
             return []
-        shown = ", ".join(str(one[4][0]) for one in found)
+        shown = [str(one[4][0]) for one in found]
         host = f"{self._host} ({_PROXY})" if self._server.proxy else self._host
         return [self._found("dns.ok", "ok", _("{host}: {addresses}", host=host, addresses=shown))]
 
@@ -100,8 +100,9 @@ class Way:
                 return self._found("dns.unanswered", "error", why, _CHECK_DNS)
             return self._found("dns.failed", "error", why, _LAME)
         if known:
-            shown = ", ".join(known)
-            what = _("the DNS has {addresses}, but this machine does not use it", addresses=shown)
+            what = _(
+                "the DNS has {addresses}, but this machine does not use it", addresses=tuple(known)
+            )
             return self._found("dns.system", "error", what, _CHECK_SYSTEM)
         guess = next(iter(get_close_matches(self._host, HOSTS, n=1, cutoff=0.8)), None)
         remedy = _("Set the hostname to {host}.", host=guess) if guess else _CHECK_SPELLING

@@ -29,7 +29,7 @@ def problems_of_set(drafts: Sequence[Draft]) -> Iterator[Problem]:
         served = {draft.usage for draft in drafts if _language(draft) == language}
         missing = [usage for usage in usages if usage not in served]
         if missing:
-            names = ", ".join(f"`{usage}`" for usage in missing)
+            names = [f"`{usage}`" for usage in missing]
             locale = first.text("locale")
             message = _("no template in `{locale}` for {names}", locale=locale, names=names)
             remedy = _("add one: readers get another language, or no email")

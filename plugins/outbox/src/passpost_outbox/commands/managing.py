@@ -53,7 +53,7 @@ class Group(CommandGroup):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Return the command of this name."""
         if self.get_command(ctx, args[0]) is None and not ctx.resilient_parsing:
-            names = ", ".join(self.list_commands(ctx))
+            names = self.list_commands(ctx)
             raise click.UsageError(_("unknown command; use one of {names}", names=names), ctx)
         return super().resolve_command(ctx, args)
 
@@ -89,8 +89,7 @@ def _states(counts: Mapping[State, int]) -> tuple[State, ...]:
 def _one_of(names: Sequence[str]) -> Callable[..., str | None]:
     def checked(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
         if value is not None and value not in names:
-            known = ", ".join(names)
-            raise click.BadParameter(_("use one of {names}", names=known), ctx, param)
+            raise click.BadParameter(_("use one of {names}", names=tuple(names)), ctx, param)
         return value
 
     return checked

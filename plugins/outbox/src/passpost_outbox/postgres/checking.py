@@ -61,7 +61,7 @@ async def _tables(on: OwnTransaction, sql: Statements, *, may_create: bool) -> F
     rights: Mapping[str, Any] = {"rights": list(_RIGHTS)}
     missing = [right for (right,) in await on.read(sql.missing, rights)]
     if missing:
-        what = _("the user lacks {rights} on the table", rights=", ".join(missing))
+        what = _("the user lacks {rights} on the table", rights=missing)
         return finding(id_, "error", what, _GRANT)
     ((version,),) = await on.read(sql.version)
     if version > VERSION:
