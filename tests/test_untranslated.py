@@ -15,6 +15,8 @@ import click
 import pytest
 from click.testing import CliRunner
 
+import passpost
+from passpost.phrases import said, translated
 from passpost_cli.program import make
 
 ROOT = Path(__file__).parents[1]
@@ -152,3 +154,33 @@ def test_a_text_without_a_phrase_is_found(source: str) -> None:
 )
 def test_a_phrase_or_a_name_is_not_found(source: str) -> None:
     assert untranslated(source) == []
+
+
+def joined(source: str) -> list[str]:
+    """Return the lists that a text joins by itself, in the call that makes a phrase of it."""
+    return [
+        ast.unparse(word.value)
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "_"
+        for word in node.keywords
+        if "', '.join(" in ast.unparse(word.value)
+    ]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_list_is_joined_by_its_phrase(path: Path) -> None:
+    assert joined(path.read_text("utf-8")) == [], (
+        "pass the list: languages have commas of their own"
+    )
+
+
+def test_a_joined_list_is_found() -> None:
+    assert joined('_("known: {names}", names=", ".join(known) or "-")')
+    assert not joined('_("known: {names}", names=known)')
+
+
+def test_an_unknown_connector_is_told_with_chinese_commas() -> None:
+    with pytest.raises(passpost.UnknownConnectorError) as caught:
+        passpost.Host().configure("no-such", {})
+    assert "aliyun-dm、" in translated(said(caught.value), "zh-CN")
+    assert "aliyun-dm, " in str(caught.value)
