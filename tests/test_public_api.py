@@ -6,6 +6,7 @@ import ast
 import inspect
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,20 @@ TemplateNotFound Throttled UnknownConnectorError __version__ guides hookimpl loa
 def test_all_is_exact() -> None:
     assert passpost.__all__ == EXPECTED
     assert set(dir(passpost)) >= set(EXPECTED)
+
+
+ELSEWHERE = {
+    "passpost_console": "Console",
+    "passpost_outbox.redis": "RedisStore",
+    "passpost_templates": "languages templates",
+    "passpost_tools.doctor": "Diagnosis Names Wishes diagnose",
+    "passpost_tools.lint": "Examined Fix LintSettings examine fixed lint",
+}
+
+
+@pytest.mark.parametrize("module", ELSEWHERE)
+def test_all_of_another_package_is_exact(module: str) -> None:
+    assert import_module(module).__all__ == ELSEWHERE[module].split()
 
 
 @pytest.mark.parametrize("name", EXPECTED)

@@ -1,13 +1,16 @@
 """What connectors share that speak to a provider's server: connections, headers, texts, secrets.
 
 A connector imports from `passpost`, `passpost.config`, `passpost.errors`, `passpost.hookspecs`,
-`passpost.http` and this module. Every other module of passpost is private.
+`passpost.http`, `passpost.phrases`, `passpost.stores` and this module. Every other module of
+passpost is private.
 
 Connections (over TCP; for HTTP, use `passpost.http`):
 
 - `dial.resolve` looks up a hostname and `dial.connect` connects to the first of its addresses that
   answers, IPv6 and IPv4 raced against each other (RFC 8305). Neither has a timeout of its own:
   put both into ``asyncio.timeout``.
+- `Alarm` is one timer of the event loop for many deadlines, such as those of all connections of a
+  session. It costs less than a timer for each.
 - `UnreachableAddressError`, an ``OSError``, means that a hostname has no address that may be
   reached: link-local ones never may, internal ones only if `passpost.Host` allows them.
 

@@ -28,6 +28,8 @@ import passpost
 from passpost_django.languages import _, active_locales
 from passpost_django.mailers import DEFAULT, mailer
 
+__all__ = ["AccountAdapter"]
+
 _CODE_LIFETIMES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "account/email/login_code": "LOGIN_BY_CODE_TIMEOUT",

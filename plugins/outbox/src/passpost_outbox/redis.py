@@ -41,6 +41,8 @@ from passpost_outbox.together import Together
 from passpost_redis import RedisServer
 
 log: Final = logging.getLogger("passpost.outbox")
+__all__ = ["RedisStore"]
+
 _ = Phrases("passpost_outbox")
 
 VERSION: Final = 1
