@@ -6,7 +6,8 @@ import ast
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Iterator, Set
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from importlib import import_module
 from itertools import chain
 from pathlib import Path
@@ -113,7 +114,7 @@ def imported(source: str) -> Iterator[tuple[str, str]]:
         yield from ((m, name) for m, name in names if OURS.fullmatch(m.partition(".")[0]))
 
 
-def trespasses(source: str, *, own: str, modules: Set[str] = PUBLIC) -> list[str]:
+def trespasses(source: str, *, own: str, modules: AbstractSet[str] = PUBLIC) -> list[str]:
     """Return the imports of a file that are not of these modules, nor of the package itself."""
     return [
         f"{module}: {name}"
@@ -210,7 +211,7 @@ def test_a_page_imports_what_is_public(path: Path) -> None:
 def test_a_page_names_what_is_public(path: Path) -> None:
     text = path.read_text("utf-8")
     assert set(RUN.findall(text)) <= PROGRAMS
-    # A code of Django's checks is no name, and `passpost_inbox` is a fixture.
+    # Neither a code of Django's checks nor a method of the fixture `passpost_inbox` is imported.
     named = [
         (module, name)
         for module, name in INLINE.findall(text)
@@ -277,8 +278,9 @@ def test_core_names_no_other_package_but_these() -> None:
     found: dict[str, set[str]] = {}
     for path in sources("core/src/passpost/**/*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.Constant) and MODULE.fullmatch(str(node.value)):
-                found.setdefault(path.stem, set()).add(node.value)
+            name = str(node.value) if isinstance(node, ast.Constant) else ""
+            if MODULE.fullmatch(name):
+                found.setdefault(path.stem, set()).add(name)
     page = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
     drawing = page.partition("```text by name\n")[2].partition("\n```")[0]
     assert found == {name: {module} for name, module in map(str.split, drawing.splitlines())}
