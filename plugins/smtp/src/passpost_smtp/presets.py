@@ -46,7 +46,7 @@ def _preset(  # noqa: PLR0913 - one for each setting that differs
 
 
 # Hosts, ports and user names, in the providers' own words:
-# https://support.google.com/a/answer/176600 (Gmail)
+# Gmail: https://knowledge.workspace.google.com/admin/gmail/send-email-from-a-printer-scanner-or-app
 # https://www.twilio.com/docs/sendgrid/for-developers/sending-email/integrating-with-the-smtp-api
 # https://www.alibabacloud.com/help/en/direct-mail/smtp-endpoints
 # https://docs.aws.amazon.com/ses/latest/dg/smtp-connect.html (a host for each region; 465 or 587)
