@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import re
 import shlex
@@ -16,11 +17,13 @@ from typing import TYPE_CHECKING, Any, cast, get_args
 import pytest
 
 import passpost
+import passpost_templates
 from passpost import config
 from passpost._policy.decision import NEXT, STOP, Result, Retry, Rules, Situation, decide
 from passpost.errors import Scope
 from passpost_cli.program import SUMMARIES
 from passpost_cli.scaffold import Names, files, write
+from passpost_smtp_stand_in import StandIn
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -28,7 +31,10 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 READMES = [ROOT / "README.md", ROOT / "README.zh-CN.md"]
-PAGES = sorted([*ROOT.glob("*.md"), *DOCS.glob("*/**/*.md"), ROOT / "core/README.md"])
+CORE = ROOT / "core/README.md"
+PAGES = sorted([*ROOT.glob("*.md"), *DOCS.glob("*/**/*.md"), CORE])
+PACKAGES = sorted({*ROOT.glob("*/README*.md"), *ROOT.glob("plugins/**/README*.md")} - {CORE})
+STAND_INS = [page for page in PACKAGES if page.parent.name == "stand_in"]
 TWINS = [
     (DOCS / "en" / page.relative_to(DOCS / "zh-CN"), page)
     for page in sorted((DOCS / "zh-CN").glob("**/*.md"))
@@ -119,7 +125,11 @@ def test_a_page_that_is_out_of_date_is_found() -> None:
 
 
 def test_the_number_of_checks_is_right(tmp_path: Path) -> None:
+    page = DOCS / "en/reference/conformance.md"
     write(files(Names.of("acme")), tmp_path / "acme")
+    # The class that the page shows, and the same without HTTP.
+    suites = blocks(page, "python")[0] + '\n\nclass TestTcp(TestAcme):\n    speaks = "tcp"\n'
+    (tmp_path / "acme/tests/test_conformance.py").write_text(suites, "utf-8")
     source = os.pathsep.join([str(tmp_path / "acme/src"), os.environ.get("PYTHONPATH", "")])
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "--collect-only", "-q", "-c", os.devnull,
@@ -130,16 +140,16 @@ def test_the_number_of_checks_is_right(tmp_path: Path) -> None:
         text=True,
         check=False,
     )  # fmt: skip
-    collected = re.search(r"^(\d+) tests collected", done.stdout, re.MULTILINE)
-    assert collected, done.stdout + done.stderr
-    for page, number in (
-        (ROOT / "README.md", r"about (\d+) checks"),
-        (ROOT / "README.zh-CN.md", r"约 (\d+) 项检查"),
-        (DOCS / "en/reference/conformance.md", r"about (\d+) checks"),
+    http, tcp = (done.stdout.count(f"::{name}::") for name in ("TestAcme", "TestTcp"))
+    assert http > tcp > 0, done.stdout + done.stderr
+    for shown_on, number, expected in (
+        (ROOT / "README.md", r"about (\d+) checks", http),
+        (ROOT / "README.zh-CN.md", r"约 (\d+) 项检查", http),
+        (page, r"get (\d+) checks", http),
+        (page, r"or (\d+) if the protocol is not HTTP", tcp),
+        (page, r"TestAcme: (\d+) checks", http),
     ):
-        found = re.search(number, page.read_text("utf-8"))
-        assert found
-        assert abs(int(found[1]) - int(collected[1])) <= 5
+        assert re.findall(number, shown_on.read_text("utf-8")) == [str(expected)]
 
 
 def test_a_link_on_the_site_that_leads_nowhere_is_found(tmp_path: Path) -> None:
@@ -165,15 +175,109 @@ def distributions() -> dict[str, set[str]]:
     return {one["name"]: set(one.get("optional-dependencies", ())) for one in projects}
 
 
-@pytest.mark.parametrize("page", PAGES, ids=shown)
+OTHERS = {"celery", "opentelemetry-sdk", "psycopg"}
+"""What a guide installs besides packages of ours: the other side of an integration."""
+
+
+@pytest.mark.parametrize("page", [*PAGES, *PACKAGES], ids=shown)
 def test_packages_to_install_are_there(page: Path) -> None:
     known = distributions()
     shells = "".join(blocks(page, "console", "sh"))
     for line in re.findall(r"^(?:\$ )?pip install (.*)$", shells, re.MULTILINE):
         for package in shlex.split(line):
             name, _, extra = package.rstrip("]").partition("[")
-            assert name in known, line
-            assert not extra or extra in known[name], line
+            assert name in known or (page in PACKAGES and name in OTHERS), line
+            assert not extra or name in OTHERS or extra in known[name], line
+
+
+def test_the_page_of_core_lists_its_extras() -> None:
+    listed = re.findall(r"^\| `passpost\[(\w+)\]` \|", CORE.read_text("utf-8"), re.MULTILINE)
+    assert len(listed) == len(set(listed))
+    assert set(listed) == distributions()["passpost"]
+
+
+def run(page: Path, program: str, names: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Run a program of a page, and return its variables."""
+    names = dict(names or {})
+    exec(compile(program, shown(page), "exec"), names)  # noqa: S102 - the page's own
+    return names
+
+
+TEMPLATE = {"usageType": "Generic", "subject": "Your code", "content": "{{code}}"}
+
+
+def test_the_program_of_core_sends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (program,) = blocks(CORE, "python")
+    with StandIn() as provider:
+        entry = {"use": "smtp", "settings": dict(provider.settings)}
+        application = {"connectors": {"primary": entry}, "templates": [TEMPLATE]}
+        (tmp_path / "passpost.jsonc").write_text(json.dumps(application), "utf-8")
+        monkeypatch.chdir(tmp_path)
+        run(CORE, program)
+        (email,) = provider.received
+    assert (email.recipient, (email.text or "").strip()) == ("ada@example.com", "493817")
+
+
+SENDING = """
+    accepting = connector(provider.settings)
+    rejecting = connector(provider.wrong_settings)
+    with passpost.Mailer(accepting) as mailer:
+        mailer.send(message)
+    with passpost.Mailer(rejecting) as mailer, pytest.raises(passpost.SendError):
+        mailer.send(message)
+    received = provider.received
+"""
+"""What the text below the program of a stand-in promises, while the stand-in runs."""
+
+
+@pytest.mark.parametrize("page", STAND_INS, ids=shown)
+def test_the_program_of_a_stand_in_starts_what_an_email_reaches(page: Path) -> None:
+    (program,) = blocks(page, "python")
+    id_ = page.parents[1].name.replace("_", "-")
+    host = passpost.Host()
+    at_provider = passpost.Capability.PROVIDER_TEMPLATES in host.info(id_).capabilities
+    templates = {} if at_provider else {"templates": [TEMPLATE]}
+    names = run(
+        page,
+        program + SENDING,
+        {
+            "connector": lambda settings: host.configure(id_, {**settings, **templates}),
+            "message": passpost.Message("ada@example.com", "Generic", {"code": "493817"}),
+            "passpost": passpost,
+            "pytest": pytest,
+        },
+    )
+    assert [email.recipient for email in names["received"]] == ["ada@example.com"]
+
+
+def test_the_program_of_the_ready_made_templates_prints_them(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    page = ROOT / "templates/README.md"
+    (program,) = blocks(page, "python")
+    run(page, program)
+    languages, _, printed = capsys.readouterr().out.partition("\n")
+    assert languages == str(passpost_templates.languages())
+    templates = [config.parse(passpost.Template, one) for one in json.loads(printed)["templates"]]
+    assert {template.locale for template in templates} == {None, "en", "zh"}
+
+
+PROGRAMS = {CORE, *STAND_INS, ROOT / "templates/README.md"}
+"""The pages of packages whose programs run above."""
+
+
+def test_no_page_of_a_package_has_a_program_that_no_test_runs() -> None:
+    shows = {page for page in [CORE, *PACKAGES] if blocks(page, "python")}
+    assert {page for page in shows if not has_tests_of_programs(page)} == PROGRAMS
+
+
+def has_tests_of_programs(page: Path) -> bool:
+    """Return whether a test beside a guide takes the programs out of it."""
+    tests = [path.read_text("utf-8") for path in page.parent.glob("tests/test_*.py")]
+    # A connector's own guide is also what its hook returns.
+    takes = re.compile(r"```(?:python|\{kind\})")
+    named = (page.name, "connector_info().guide")
+    return any(takes.search(text) and any(name in text for name in named) for text in tests)
 
 
 @pytest.mark.parametrize("page", READMES, ids=shown)
