@@ -20,7 +20,7 @@ import passpost
 import passpost_templates
 from passpost import config
 from passpost._policy.decision import NEXT, STOP, Result, Retry, Rules, Situation, decide
-from passpost.errors import Scope
+from passpost.errors import Outcome, Scope
 from passpost_cli.program import SUMMARIES
 from passpost_cli.scaffold import Names, files, write
 from passpost_smtp_stand_in import StandIn
@@ -312,12 +312,35 @@ def test_both_languages_have_the_same_headings_and_code(english: Path, chinese: 
     assert code(english) == code(chinese)
 
 
+IN_ENGLISH = {"是": "yes", "否": "no", "一次": "at once", "分步": "in steps", "任意": "any"}
+KEPT = {*IN_ENGLISH.values(), "accepted", *get_args(Outcome), *get_args(Scope)}
+
+
+def facts(language: str) -> list[list[str]]:
+    """Return what the rows of the outcomes say, without the words of either language."""
+    page = (DOCS / language / "reference/outcomes.md").read_text("utf-8")
+    rows = [line.strip("| ").split(" | ") for line in page.splitlines() if line.startswith("| ")]
+    return [[fact(IN_ENGLISH.get(cell.strip(), cell.strip())) for cell in row] for row in rows]
+
+
+def fact(cell: str) -> str:
+    """Return the cell itself if it is a value, and else its codes."""
+    codes = re.findall(r"`[^`]+`|\b(?:FIN|RST|\d\d\d|\dxx)\b", cell)
+    return cell if cell in KEPT else " ".join(codes)
+
+
+def test_the_outcomes_are_the_same_in_both_languages() -> None:
+    assert len(facts("en")) > 60
+    assert facts("zh-CN") == facts("en")
+
+
 def test_the_pages_that_are_promised_in_chinese_are_there() -> None:
     translated = {str(page.relative_to(DOCS / "zh-CN")) for _, page in TWINS}
     assert translated >= {
         "index.md",
         "tutorial/first-email.md",
-        *(f"reference/{name}.md" for name in ("settings", "cli", "errors", "problems")),
+        *(f"reference/{name}.md" for name in ("settings", "cli", "errors", "problems", "outcomes")),
+        *(f"explanation/{name}.md" for name in ("outcomes", "promises", "security")),
     }
 
 
