@@ -1,4 +1,4 @@
-"""Each code of a problem is explained in both languages, and nothing else is."""
+"""Each problem has a code, each code is explained in both languages, and nothing else is."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import click.testing
 import pytest
 
 from passpost_cli.commands.explain import AREAS, Explanation, explained_in, explanations
+from passpost_cli.program import make
 from passpost_tools.lint.settings import WARNINGS
 
 ROOT = Path(__file__).parents[1]
 CODE = re.compile(r"[EW]\d{3}")
+OWN_CODE = re.compile(r"[a-z][a-z0-9-]*-[EW]\d+")
 RANGES = {
     "reading": [(1, 49)],
     "references": [(50, 99)],
@@ -23,13 +26,17 @@ RANGES = {
     "application": [(400, 449)],
     "batch": [(500, 549)],
 }
-PARTS = ("core", "over_http", "cli", "tools", "plugins/outbox")
-"""What has codes of its own, apart from connectors."""
+FOLDERS = [folder for src in ("*/src", "plugins/*/src") for folder in sorted(ROOT.glob(src))]
+"""The source of each package, stand-ins apart: they have no settings."""
 
-CONNECTORS = {
-    "smtp": "smtp", "aliyun_dm": "aliyun-dm", "sendgrid": "sendgrid", "ses": "ses",
-    "webhook": "webhook",
-}  # fmt: skip
+UNCODED = {
+    # The notices of its own pages, such as that a file changed meanwhile, in the place of problems.
+    "plugins/console",
+    # A copy of a problem: its code becomes the ID of a message of Django's.
+    "plugins/django",
+}
+"""Packages that may make problems without a code."""
+
 LANGUAGES = ["en", "zh-CN"]
 
 
@@ -46,8 +53,7 @@ def explained(language: str) -> list[Explanation]:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_each_code_has_its_section_and_each_section_its_code(language: str) -> None:
-    sources = (ROOT / part / "src" for part in PARTS)
-    used = {text for source in sources for text in texts_in(source) if CODE.fullmatch(text)}
+    used = {text for folder in FOLDERS for text in texts_in(folder) if CODE.fullmatch(text)}
     codes = [one.code for one in explained(language)]
     assert sorted(codes) == sorted(used)
 
@@ -68,11 +74,30 @@ def test_each_section_is_in_the_file_of_its_range_and_in_order(language: str) ->
         assert codes == sorted(codes, key=lambda code: (code[0], code))
 
 
-@pytest.mark.parametrize("folder", CONNECTORS)
-@pytest.mark.parametrize("guide", ["README.md", "README.zh-CN.md"])
-def test_a_guide_explains_the_codes_of_its_connector(folder: str, guide: str) -> None:
-    own = re.compile(rf"{CONNECTORS[folder]}-[EW]\d+")
-    used = {text for text in texts_in(ROOT / "plugins" / folder / "src") if own.fullmatch(text)}
-    text = (ROOT / "plugins" / folder / guide).read_text("utf-8")
-    codes = [one.code for one in explained_in(text, CONNECTORS[folder])]
-    assert sorted(codes) == sorted(used)
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.parent.name)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_explain_knows_the_own_codes_of_a_package(folder: Path, language: str) -> None:
+    used = sorted({text for text in texts_in(folder) if OWN_CODE.fullmatch(text)})
+    name = folder.parent.name.replace("_", "-")
+    assert [code for code in used if not code.startswith(f"{name}-")] == []
+    guide = folder.parent / ("README.md" if language == "en" else f"README.{language}.md")
+    listed = explained_in(guide.read_text("utf-8"), name) if guide.exists() else ()
+    assert sorted(one.code for one in listed) == used
+    for code in used[:1]:
+        done = click.testing.CliRunner().invoke(make(), ["explain", code, "--lang", language])
+        assert (done.exit_code, done.stdout.partition(":")[0]) == (0, f"## {code}"), done.output
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.parent.name)
+def test_each_problem_has_a_code(folder: Path) -> None:
+    if str(folder.parent.relative_to(ROOT)) in UNCODED:
+        return
+    bare = [
+        f"{file.relative_to(ROOT)}:{node.lineno}"
+        for file in folder.rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text("utf-8")))
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func).rpartition(".")[2] == "Problem"
+        and all(given.arg != "code" for given in node.keywords)
+    ]
+    assert bare == []

@@ -181,3 +181,36 @@ def test_a_guide_that_cannot_be_read_names_its_connector(
     assert listed.exit_code == 0
     assert "acme" in listed.stdout
     assert "connector `torn`" in listed.stderr
+
+
+ENGINE = """
+| Code | Problem | Fix |
+| --- | --- | --- |
+| `spare-engine-E1` | {problem} | {fix} |
+"""
+
+
+@pytest.fixture
+def engine(install: Callable[..., Path]) -> None:
+    """A package without a connector, which cannot be imported without its framework."""
+    package = install("passpost-spare-engine", {}) / "passpost_spare_engine"
+    package.mkdir()
+    (package / "__init__.py").write_text("raise ImportError('set the framework up first')")
+    (package / "README.md").write_text(ENGINE.format(problem="`eager` is set", fix="Remove it."))
+    chinese = ENGINE.format(problem="设置了 `eager`", fix="删除该项。")
+    (package / "README.zh-CN.md").write_text(chinese, "utf-8")
+
+
+@pytest.mark.usefixtures("engine")
+def test_the_code_of_another_package_is_explained_by_its_guide(run: Run) -> None:
+    for code in ("spare-engine-E1", "SPARE-ENGINE-e1"):
+        result = run("explain", code, "--lang", "en")
+        assert result.stdout == "## spare-engine-E1: `eager` is set\n\nRemove it.\n", result.stderr
+    assert "删除该项。" in run("explain", "spare-engine-E1", "--lang", "zh").stdout
+    assert "spare-engine-E1  `eager` is set" in run("explain").stdout
+
+
+@pytest.mark.usefixtures("engine")
+@pytest.mark.parametrize("code", ["spare-engine-E2", "os.path-E1", "../spare-engine-E1"])
+def test_a_code_that_no_guide_explains(run: Run, code: str) -> None:
+    assert run("explain", code).exit_code == 1

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import pkgutil
+from collections.abc import Iterable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
 
 import passpost
 from passpost._plugins.defects import describe_defect
@@ -10,7 +14,9 @@ from passpost._text import quoted
 from passpost_cli.language import _, language
 from passpost_cli.language import option as language_option
 
-__all__ = ["choose", "guide_of", "language", "language_option"]
+__all__ = ["choose", "guide_of", "guide_of_package", "language", "language_option", "packages"]
+
+_PREFIX: Final = "passpost_"
 
 
 def choose(available: Iterable[str], wanted: str) -> str | None:
@@ -48,3 +54,30 @@ def guide_of(info: passpost.ConnectorInfo) -> dict[str, str]:
         ),
         connector=info.id,
     )
+
+
+def packages() -> Iterator[str]:
+    """Return the names of the installed packages without ``passpost-``; imports none of them."""
+    for module in pkgutil.iter_modules():
+        if module.ispkg and module.name.startswith(_PREFIX):
+            yield module.name.removeprefix(_PREFIX).replace("_", "-")
+
+
+def guide_of_package(name: str, language: str) -> str:
+    """Return the guide of a package without a connector; empty if it has none.
+
+    The package is not imported: some bring a framework along, which has to be set up first.
+
+    Args:
+        name: The package's name without ``passpost-``.
+        language: ``en`` or ``zh-CN``.
+    """
+    module = _PREFIX + name.replace("-", "_")
+    spec = find_spec(module) if module.isidentifier() else None
+    file = "README.md" if language == "en" else f"README.{language}.md"
+    for folder in (spec and spec.submodule_search_locations) or ():
+        # In an editable installation the guide is beside src/.
+        for place in (Path(folder), Path(folder).parents[1]):
+            if (place / file).is_file():
+                return (place / file).read_text("utf-8")
+    return ""

@@ -31,7 +31,7 @@ def read_input(file: str) -> bytes:
     if file == STDIN:
         return sys.stdin.buffer.read(MAX_FILE + 1)
     if is_content(file):
-        problem = passpost.Problem("", _NOT_A_NAME, _USE_A_NAME, file=named(file))
+        problem = passpost.Problem("", _NOT_A_NAME, _USE_A_NAME, file=named(file), code="E020")
     else:
         try:
             return read_file(file)

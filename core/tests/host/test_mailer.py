@@ -443,8 +443,9 @@ async def test_a_placeholder_in_the_settings_sends_nothing(
 
 
 def test_a_mailer_wants_a_connector_and_a_template(configure: Configure) -> None:
-    with pytest.raises(passpost.ConfigError, match="at least one connector"):
+    with pytest.raises(passpost.ConfigError, match="at least one connector") as caught:
         passpost.AsyncMailer()
+    assert [problem.code for problem in caught.value.problems] == ["E105"]
     with pytest.raises(passpost.ConfigError, match="template"):
         passpost.AsyncMailer(configure(templates=[]))
 

@@ -19,9 +19,12 @@ import pytest
 from lossy_proxy import LossyProxy
 from postgres_program import PASSWORD, PostgresProgram
 
+import passpost
+from passpost import config
 from passpost.stores import StoreError
 from passpost_outbox import Claim, Expire, Finish, Record, Result
 from passpost_outbox.postgres import PostgresStore, ddl, tables
+from passpost_outbox.postgres_settings import PostgresSettings
 
 WORKER = Path(__file__).with_name("claim_worker.py")
 PROCESSES, EMAILS = map(int, os.environ.get("PASSPOST_FLEET", "3x200").split("x"))
@@ -381,6 +384,12 @@ def test_a_url_that_is_not_valid_is_rejected_and_not_repeated() -> None:
     assert "canary" not in str(caught.value)
     with pytest.raises(ValueError, match="schema's name"):
         ddl("public; DROP TABLE users")
+    with pytest.raises(passpost.ConfigError) as wrong:
+        config.parse(PostgresSettings, {"url": "postgresql://user:canary@["})
+    (problem,) = wrong.value.problems
+    assert (problem.path, problem.code) == ("url", "E432")
+    assert problem.remedy == 'write "postgresql://db.example.com/app"'
+    assert "canary" not in str(problem)
 
 
 def test_many_processes_make_the_tables_at_once(postgres_url: str) -> None:

@@ -421,7 +421,8 @@ def test_a_url_that_is_not_valid_is_a_problem_of_the_settings() -> None:
     with pytest.raises(passpost.ConfigError) as caught:
         config.parse(RedisOutboxSettings, {"url": "redis://:hunter2@h:99x"})
     (problem,) = caught.value.problems
-    assert (problem.path, problem.message) == ("url", "not a valid URL of a Redis server")
+    assert (problem.path, problem.code) == ("url", "E432")
+    assert problem.message == "not a valid URL of a Redis server"
     assert "hunter2" not in str(problem)
 
 

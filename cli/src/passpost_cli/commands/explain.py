@@ -32,9 +32,9 @@ LANGUAGES: Final = ("en", "zh-CN")
 
 _SECTION: Final = re.compile(r"^## ([EW]\d{3})(?:: |：)(.+)$", re.MULTILINE)
 
-# A connector's codes are explained in its guide: | `smtp-E1` | what is wrong | how to fix it |
+# A package's codes are explained in its guide: | `smtp-E1` | what is wrong | how to fix it |
 _ROW: Final = re.compile(r"^\| *`([^`|\n]+-[EW]\d+)` *\|(.+?)(?<!\\)\|(.+)\| *$", re.MULTILINE)
-_CODE: Final = re.compile(r"(?:(?P<connector>[A-Za-z0-9_.-]{1,64})-)?[EW]\d{1,3}", re.IGNORECASE)
+_CODE: Final = re.compile(r"(?:(?P<owner>[A-Za-z0-9_.-]{1,64})-)?[EW]\d{1,3}", re.IGNORECASE)
 
 _EPILOG: Final = "\n\n".join(
     (
@@ -43,8 +43,8 @@ _EPILOG: Final = "\n\n".join(
   {"ok": true, "codes": [{"code", "title", "area"}, …]}
   {"ok": false, "error": {"kind": "refused|plugin|…", "message", …}}"""),
         _(
-            'Without CODE, it has "codes". "area" is the ID of the connector for a connector\'s '
-            "own code."
+            'Without CODE, it has "codes". For a code such as smtp-E1, "area" is what its package '
+            "is called: smtp."
         ),
     )
 )
@@ -55,9 +55,10 @@ class Explanation:
     """What the code of a problem means.
 
     Attributes:
-        code: The code: ``E101``, or ``smtp-E1`` for a connector's own.
+        code: The code: ``E101``, or ``smtp-E1`` for a package's own.
         title: The problem in a few words.
-        area: The file of the explanation without its ending, or the connector's ID.
+        area: The file of the explanation without its ending, or the connector's ID, or the name
+            of another package without ``passpost-``.
         text: The explanation as Markdown.
     """
 
@@ -73,8 +74,8 @@ class Explanation:
 def command(code: str | None, as_json: bool) -> None:
     """Explain the code of a problem; without CODE, list the codes.
 
-    CODE is what "passpost check" prints in brackets: E101, or smtp-E1 for a connector's own. The
-    codes of a connector are listed only while it is installed.
+    CODE is what "passpost check" prints in brackets: E101, or smtp-E1 for a package's own. The
+    codes of a package are listed only while it is installed.
     """
     spoken = language()
     if code is None:
@@ -97,21 +98,34 @@ def explanations(tag: str) -> Iterator[Explanation]:
             yield Explanation(code, title.strip(), area, text.strip())
 
 
-def explained_in(guide: str, connector: str) -> Iterator[Explanation]:
-    """Return the explanations of a connector's own codes from its guide."""
+def explained_in(guide: str, owner: str) -> Iterator[Explanation]:
+    """Return the explanations of the own codes of a connector, or another package, from a guide."""
     for code, title, fix in _ROW.findall(guide):
-        if code.rpartition("-")[0] == connector:
-            yield Explanation(code, title.strip(), connector, fix.strip())
+        if code.rpartition("-")[0] == owner:
+            yield Explanation(code, title.strip(), owner, fix.strip())
 
 
 def _all(language: str) -> Iterator[Explanation]:
     yield from explanations(guides.choose(LANGUAGES, language) or "en")
     host = make_host()
-    for installed in host.installed():
+    connectors = host.installed()
+    for installed in connectors:
         try:
             yield from _of_connector(host, installed.id, language)
         except passpost.PluginError as error:
             complain("passpost", said(error), _("its codes are missing"), warning=True)
+    for name in guides.packages():
+        if name not in {installed.id for installed in connectors}:
+            yield from _of_package(name, language)
+
+
+def _of_any(owner: str, language: str) -> tuple[Explanation, ...]:
+    try:
+        return _of_connector(make_host(), owner, language)
+    except passpost.UnknownConnectorError:
+        if found := _of_package(owner.lower(), language):
+            return found
+        raise
 
 
 def _of_connector(host: passpost.Host, connector: str, language: str) -> tuple[Explanation, ...]:
@@ -121,14 +135,19 @@ def _of_connector(host: passpost.Host, connector: str, language: str) -> tuple[E
     return () if tag is None else tuple(explained_in(guide[tag], info.id))
 
 
+def _of_package(name: str, language: str) -> tuple[Explanation, ...]:
+    guide = guides.guide_of_package(name, guides.choose(LANGUAGES, language) or "en")
+    return tuple(explained_in(guide, name))
+
+
 def _find(code: str, language: str) -> Explanation:
     match = _CODE.fullmatch(code)
     if match is None:
         raise CommandError(_("CODE is not the code of a problem"), _("passpost explain E101"))
-    if match["connector"] is None:
+    if match["owner"] is None:
         known = list(explanations(guides.choose(LANGUAGES, language) or "en"))
     else:
-        known = list(_of_connector(make_host(), match["connector"], language))
+        known = list(_of_any(match["owner"], language))
     for one in known:
         if one.code.lower() == code.lower():
             return one

@@ -69,7 +69,8 @@ class AsyncMailer(FromSettings):
     ) -> None:
         check_arguments(connectors, templates, policy, stores)
         if not connectors:
-            raise ConfigError([Problem("connectors", _("a mailer needs at least one connector"))])
+            message = _("a mailer needs at least one connector")
+            raise ConfigError([Problem("connectors", message, _("add at least one"), code="E105")])
         if not templates:
             _require_some_template(connectors)
         policy = policy or Policy()

@@ -8,8 +8,11 @@ from typing import ClassVar, Literal
 import attrs
 
 from passpost import Problem, Secret, config
+from passpost.phrases import Phrases
 from passpost_outbox.settings import missing_extra
 from passpost_outbox.store import OutboxStore
+
+_ = Phrases("passpost_outbox")
 
 
 @attrs.frozen(kw_only=True)
@@ -68,9 +71,10 @@ class PostgresSettings:
             self.open_store(Path())
         except ImportError:
             yield missing_extra("postgres")
-        except ValueError as error:
-            # Its text does not repeat the URL.
-            yield Problem("url", str(error))
+        except ValueError:
+            message = _("not a valid URL of a PostgreSQL server")
+            remedy = _('write "postgresql://db.example.com/app"')
+            yield Problem("url", message, remedy, code="E432")
 
     def open_store(self, folder: Path) -> OutboxStore:
         """Return the store; see `StoreSettings`."""

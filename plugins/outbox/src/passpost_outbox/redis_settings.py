@@ -73,7 +73,8 @@ class RedisOutboxSettings:
             yield missing_extra("redis")
         except ValueError:
             remedy = _('write "redis://cache.example.com:6379/0"')
-            yield Problem("url", _("not a valid URL of a Redis server"), remedy)
+            message = _("not a valid URL of a Redis server")
+            yield Problem("url", message, remedy, code="E432")
 
     def open_store(self, folder: Path) -> OutboxStore:
         """Return the store; it connects when it is first used.

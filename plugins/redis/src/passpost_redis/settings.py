@@ -60,7 +60,8 @@ class RedisSettings:
             place_of(self.url)
         except ValueError:
             remedy = _('write "redis://cache.example.com:6379/0"')
-            yield Problem("url", _("not a valid URL of a Redis server"), remedy)
+            message = _("not a valid URL of a Redis server")
+            yield Problem("url", message, remedy, code="E432")
 
     def open_stores(self, folder: Path) -> Stores:
         """Return the stores; they connect when they are first used.
