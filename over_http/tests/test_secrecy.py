@@ -14,7 +14,8 @@ import attrs
 import httpcore
 import pytest
 
-from passpost import ConfigError, SendError
+from passpost import SendError
+from passpost.config import Invalid
 from passpost.http import ApiKey, Response
 from pytest_passpost import (
     Action,
@@ -139,9 +140,9 @@ def test_the_search_would_find_them() -> None:
 
 @pytest.mark.parametrize("value", [f" {KEY}", f"{KEY}\n", f"{KEY}é", f"{KEY}\0"])
 def test_a_key_that_is_refused_is_not_shown(value: str) -> None:
-    with pytest.raises(ValueError, match="visible ASCII") as caught:
+    with pytest.raises(Invalid, match="not a valid API key") as caught:
         ApiKey.from_setting(value)
-    assert not isinstance(caught.value, ConfigError)
+    assert "visible ASCII" in caught.value.remedy
     assert shown("".join(traceback.format_exception(caught.value))) == []
 
 

@@ -19,6 +19,14 @@ if TYPE_CHECKING:
 _OPTION_NAME: Final = re.compile(r"--?[a-z]+(?:-[a-z]+)*")
 
 
+class InvalidLine(click.UsageError):
+    """An invalid command line, with a way to fix it in place of ``--help``."""
+
+    def __init__(self, message: str, remedy: str, ctx: click.Context) -> None:
+        super().__init__(message, ctx)
+        self.remedy = remedy
+
+
 class Discreet(click.Command):
     """A command whose errors repeat no argument: any argument may be a code or a password.
 
@@ -39,8 +47,8 @@ class Discreet(click.Command):
         try:
             return super().parse_args(ctx, args)
         except click.NoSuchOption as error:
-            problem = _unknown_option(error)
-        raise click.UsageError(problem, ctx)
+            name = error.option_name
+        raise _unknown_option(name, ctx)
 
 
 class CommandGroup(Discreet, click.Group):
@@ -72,13 +80,18 @@ def _unheard_logs() -> Iterator[None]:
         logging.getLogger().removeHandler(handler)
 
 
-def _unknown_option(error: click.NoSuchOption) -> str:
-    named = _OPTION_NAME.fullmatch(error.option_name)
-    problem = _("unknown option {name}", name=error.option_name) if named else _("unknown option")
-    if not error.possibilities:
-        return problem
-    near = error.possibilities[0]
-    return _("{problem}; did you mean {name}?", problem=problem, name=near)
+def _unknown_option(name: str, ctx: click.Context) -> InvalidLine:
+    from passpost._wording import did_you_mean, nearest  # noqa: PLC0415 - only mistakes pay
+
+    known = (
+        one for param in ctx.command.get_params(ctx) for one in param.opts + param.secondary_opts
+    )
+    # Without a value that is attached to it.
+    written = _OPTION_NAME.match(name)
+    near = nearest(written[0], (one for one in known if one.startswith("--"))) if written else None
+    named = _OPTION_NAME.fullmatch(name)
+    problem = _("unknown option {name}", name=name) if named else _("unknown option")
+    return InvalidLine(problem, did_you_mean(near), ctx)
 
 
 class Command(Discreet):

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from passpost import __version__
-from passpost_cli.command import CommandGroup, usage_text, wants_json
+from passpost_cli.arguments import is_name
+from passpost_cli.command import CommandGroup, InvalidLine, usage_text, wants_json
 from passpost_cli.exit_codes import MEANINGS, ExitCode
 from passpost_cli.extensions import (
     add_commands,
@@ -80,7 +81,7 @@ class Program(CommandGroup):
         """Return the command of this name, or suggest one with a similar name."""
         name = args[0]
         if self.get_command(ctx, name) is None and not ctx.resilient_parsing:
-            raise click.UsageError(_unknown_command(name, self.list_commands(ctx)), ctx)
+            raise _unknown_command(name, self.list_commands(ctx), ctx)
         return super().resolve_command(ctx, args)
 
     def summary(self, ctx: click.Context, name: str) -> str:
@@ -170,12 +171,13 @@ class Program(CommandGroup):
         add_commands(self, SUMMARIES)
 
 
-def _unknown_command(name: str, known: Sequence[str]) -> str:
-    from difflib import get_close_matches  # noqa: PLC0415 - only where something failed
+def _unknown_command(name: str, known: Sequence[str], ctx: click.Context) -> InvalidLine:
+    from passpost._text import quoted  # noqa: PLC0415 - only where something failed
+    from passpost._wording import did_you_mean, nearest  # noqa: PLC0415 - likewise
 
-    if near := get_close_matches(name, known, n=1):
-        return _("unknown command; did you mean {name}?", name=near[0])
-    return _("unknown command")
+    shown = is_name(name)
+    problem = _("unknown command {name}", name=quoted(name)) if shown else _("unknown command")
+    return InvalidLine(problem, did_you_mean(nearest(name, known)), ctx)
 
 
 def _report_invalid(error: click.UsageError, arguments: Sequence[str]) -> int:
@@ -184,10 +186,13 @@ def _report_invalid(error: click.UsageError, arguments: Sequence[str]) -> int:
     with (error.ctx or click.Context(cli)).scope(cleanup=False) as ctx:
         choose_from(arguments, ctx)
         message = usage_text(error)
-        complain(place, message, f"{place} --help")
+        remedy = getattr(error, "remedy", "") or f"{place} --help"
+        complain(place, message, remedy)
         # A program gets its JSON every time, beside the lines for people.
         if wants_json(error, arguments):
-            out_json({"ok": False, "error": {"kind": "usage", "message": message}})
+            out_json(
+                {"ok": False, "error": {"kind": "usage", "message": message, "remedy": remedy}}
+            )
     return ExitCode.INVALID
 
 

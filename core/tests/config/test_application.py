@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from passpost import Policy, Problem
+from passpost._settings.policy import MAX_TIMEOUT
 from passpost.config import (
     ApplicationSettings,
     ConnectorEntry,
@@ -116,6 +117,39 @@ def test_says_what_is_wrong(refused: Refused, text: str, found: list[tuple[str, 
     problems = refused(parse_application, read(text, "f"))
     assert [(problem.path, problem.message) for problem in problems] == found
     assert all(problem.line == 1 for problem in problems)
+
+
+@pytest.mark.parametrize(
+    ("delivery", "found"),
+    [
+        ({"weights": {"a": -1}}, ("weights.a", "-1 is out of range", "use 0 or more")),
+        (
+            {"recipientCooldowns": {"SignIn": 0}},
+            ("recipientCooldowns.SignIn", "0 is out of range", "use more than 0 and at most {} s"),
+        ),
+        (
+            {"routes": {"SignIn": []}},
+            (
+                "routes.SignIn",
+                "a route needs at least one connector",
+                "add one, or remove the route",
+            ),
+        ),
+        (
+            {"routes": {"SignIn": ["a", "b", "a"]}},
+            ("routes.SignIn[2]", "a route names each connector once", "remove the repetition"),
+        ),
+    ],
+)
+def test_says_how_to_fix_the_policy(
+    refused: Refused, delivery: dict[str, object], found: tuple[str, str, str]
+) -> None:
+    path, message, remedy = found
+    connector = {"use": "x", "settings": {}}
+    settings = {"connectors": {"a": connector, "b": connector}, "delivery": delivery}
+    (problem,) = refused(parse_application, settings)
+    assert (problem.path, problem.message) == (f"delivery.{path}", message)
+    assert problem.remedy == remedy.format(MAX_TIMEOUT)
 
 
 def test_warns_of_hidden_templates_and_of_no_missing_one() -> None:

@@ -186,7 +186,7 @@ TOO_LONG = 10**400
         ("plainTag", "a1", "not in the expected format", ""),
         ("whole", True, "must be a whole number, not true or false", "write digits"),
         ("whole", [1], "must be a whole number, not a list", "write digits"),
-        ("whole", 5.5, "must be a whole number", "write digits"),
+        ("whole", 5.5, "must be a whole number, not 5.5", "write digits"),
         ("whole", "five", "must be a whole number", "write digits"),
         ("whole", "5_8_7", "must be a whole number", "write digits"),
         ("whole", "\u0665", "must be a whole number", "write digits"),

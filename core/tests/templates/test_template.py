@@ -57,9 +57,9 @@ def test_template_is_a_value() -> None:
 @pytest.mark.parametrize(
     ("parts", "path", "message"),
     [
-        ({"usage_type": ""}, "usageType", "use 1 to 128 characters"),
-        ({"usage_type": "x" * 129}, "usageType", "use 1 to 128 characters"),
-        ({"usage_type": 5}, "usageType", "use 1 to 128 characters"),
+        ({"usage_type": ""}, "usageType", "not a valid usage"),
+        ({"usage_type": "x" * 129}, "usageType", "not a valid usage"),
+        ({"usage_type": 5}, "usageType", "not a valid usage"),
         ({"usage_type": "a\nb"}, "usageType", "U+000A at character 2"),
         ({"subject": "{{"}, "subject", "not closed"),
         ({"subject": "a\r\nb"}, "subject", "U+000D at character 2"),

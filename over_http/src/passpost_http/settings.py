@@ -44,8 +44,8 @@ class ApiKey(Secret):
             raise Invalid(_("must be text"), _("put it in double quotes"), code="E103")
         visible = value.isascii() and value.isprintable() and " " not in value
         if not value or not (visible or is_placeholder(value)):
-            message = _("not a valid API key: use visible ASCII characters, without spaces")
-            raise Invalid(message, _("copy the key again"), code="E320")
+            remedy = _("copy the key again: visible ASCII characters, without spaces")
+            raise Invalid(_("not a valid API key"), remedy, code="E320")
         return cls(value)
 
 

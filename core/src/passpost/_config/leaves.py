@@ -183,6 +183,9 @@ def _number(node: Node, type_: Any) -> Any:
     # A text is of a type that a number may be written as.
     if isinstance(node.value, bool) or not isinstance(node.value, str | float | int):
         return node.mistyped(wanted, _("write digits"))
+    # A text may be a secret in the wrong place, and is not shown.
+    if isinstance(node.value, float) and math.isfinite(node.value):
+        wanted = _("{wanted}, not {number}", wanted=wanted, number=node.value)
     return node.fault("E103", _("must be {type}", type=wanted), _("write digits"))
 
 

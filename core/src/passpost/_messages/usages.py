@@ -48,8 +48,8 @@ class UsageName(str):
             Invalid: It is not a name.
         """
         if not isinstance(value, str) or not value or len(value) > MAX_NAME:
-            message = _("not a valid usage: use 1 to {max_name} characters", max_name=MAX_NAME)
-            raise Invalid(message, _("write a name: `SignIn`"), code="E230")
+            remedy = _("write 1 to {most} characters, such as `SignIn`", most=MAX_NAME)
+            raise Invalid(_("not a valid usage"), remedy, code="E230")
         refused = refused_in_line(value) or (visible(value) != value and _("a mark of direction"))
         if refused:
             message = _("not a valid usage: {what} is not allowed", what=refused)

@@ -149,7 +149,8 @@ class Policy:
             if weight < 0:
                 yield Problem(
                     f"weights.{name}",
-                    _("{weight} is out of range: use 0 or more", weight=weight),
+                    _("{number} is out of range", number=weight),
+                    _("use 0 or more"),
                     code="E421",
                 )
 
@@ -157,21 +158,22 @@ class Policy:
     def _routes(self) -> Iterator[Problem]:
         for usage, names in self.routes.items():
             if not names:
-                yield Problem(
-                    f"routes.{usage}", _("a route needs at least one connector"), code="E422"
-                )
-            elif len(set(names)) < len(names):
-                yield Problem(
-                    f"routes.{usage}", _("a route names each connector once"), code="E422"
-                )
+                message = _("a route needs at least one connector")
+                remedy = _("add one, or remove the route")
+                yield Problem(f"routes.{usage}", message, remedy, code="E422")
+            for index, name in enumerate(names):
+                if name in names[:index]:
+                    path = f"routes.{usage}[{index}]"
+                    message = _("a route names each connector once")
+                    yield Problem(path, message, _("remove the repetition"), code="E422")
 
     @rule("recipient_cooldowns")
     def _cooldowns(self) -> Iterator[Problem]:
         for usage, seconds in self.recipient_cooldowns.items():
             if not 0 < seconds <= MAX_TIMEOUT:
-                text = _(
-                    "{seconds:g} is out of range: use more than 0 and at most {max_timeout}",
-                    seconds=seconds,
-                    max_timeout=MAX_TIMEOUT,
+                yield Problem(
+                    f"recipientCooldowns.{usage}",
+                    _("{number} is out of range", number=f"{seconds:g}"),
+                    _("use more than 0 and at most {most} s", most=MAX_TIMEOUT),
+                    code="E421",
                 )
-                yield Problem(f"recipientCooldowns.{usage}", text, code="E421")

@@ -53,7 +53,7 @@ class StoresEntry:
         elif is_secret_placeholder(self.secret.reveal()):
             yield Problem("secret", PLACEHOLDER, _MAKE_ONE, code="E431")
         elif len(self.secret.reveal()) < _LEAST:
-            message = _("too short: use at least {least} characters", least=_LEAST)
+            message = _("shorter than {least} characters", least=_LEAST)
             yield Problem("secret", message, _MAKE_ONE, code="E431")
 
 

@@ -156,7 +156,8 @@ class TemplateLine(TemplateText):
             raise Invalid(message, _("remove the character"), code="E211")
         if len(source) > MAX_LINE:
             raise Invalid(
-                _("{size} characters: use at most {limit}", size=len(source), limit=MAX_LINE),
+                _("too long: {size} characters", size=len(source)),
+                _("use at most {limit} characters", limit=MAX_LINE),
                 code="E212",
             )
         super().__init__(source)

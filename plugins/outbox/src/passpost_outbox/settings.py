@@ -234,7 +234,7 @@ class OutboxSettings:
     @config.rule("secret")
     def _long_enough(self) -> Iterator[Problem]:
         if len(self.secret.reveal()) < SHORTEST_SECRET:
-            message = _("too short: use at least {least} characters", least=SHORTEST_SECRET)
+            message = _("shorter than {least} characters", least=SHORTEST_SECRET)
             yield Problem("secret", message, _MAKE_ONE, code="E441")
 
     @config.rule("priorities")

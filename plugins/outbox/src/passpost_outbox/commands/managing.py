@@ -11,7 +11,7 @@ from typing import Any, Final
 import click
 
 from passpost.phrases import Phrases
-from passpost_cli.command import Command, CommandGroup
+from passpost_cli.command import Command, CommandGroup, InvalidLine
 from passpost_cli.exit_codes import ExitCode
 from passpost_cli.extensions import make_host
 from passpost_cli.failures import CommandError
@@ -54,7 +54,7 @@ class Group(CommandGroup):
         """Return the command of this name."""
         if self.get_command(ctx, args[0]) is None and not ctx.resilient_parsing:
             names = self.list_commands(ctx)
-            raise click.UsageError(_("unknown command; use one of {names}", names=names), ctx)
+            raise InvalidLine(_("unknown command"), _("use one of {names}", names=names), ctx)
         return super().resolve_command(ctx, args)
 
 
