@@ -141,7 +141,7 @@ def test_a_wrong_recipient_is_refused_without_repeating_it(run: Run, own: Write)
     result = run("send", own(), "--to", "ada@example.com,bob@example.com", *arguments)
     assert result.exit_code == 1
     assert "bob" not in result.output
-    assert result.stderr.startswith("passpost: error: to is not a valid address: ")
+    assert result.stderr.startswith("passpost: error: --to: not a valid email address: ")
     error = json.loads(result.stdout)["error"]
     assert error["kind"] == "message"
     assert error["field"] == "to"

@@ -187,7 +187,7 @@ async def test_a_failure_is_the_mailers_own() -> None:
     error = passpost.SendError("no such user", outcome="rejected", scope="recipient")
     with pytest.raises(passpost.SendError, match="no such user"):
         await tried(Acme(error=error))
-    with pytest.raises(passpost.MessageError, match="to is not a valid address"):
+    with pytest.raises(passpost.MessageError, match="to: not a valid email address"):
         await send_test(application(Acme(), TEMPLATES), "ada@example.com, bob@example.com")
 
 

@@ -196,7 +196,11 @@ def _of_unknown_connector(error: passpost.UnknownConnectorError) -> Failure:
 @failure_of.register
 def _of_message(error: passpost.MessageError) -> Failure:
     facts = {"field": error.field, "remedy": _ARGUMENTS.get(error.field, "")}
-    return Failure("message", said(error), facts, place=_PROGRAM)
+    message = said(error)
+    if error.field in _ARGUMENTS and message.startswith(f"{error.field}: "):
+        # What a person wrote is an option; its name is a value of the phrase.
+        message = _as_option(message, error.field)
+    return Failure("message", message, facts, place=_PROGRAM)
 
 
 @failure_of.register
@@ -281,6 +285,16 @@ def _retry(error: passpost.SendError) -> str | None:
 def _untold(fact: str | None, told: str) -> str | None:
     """Return a fact, unless the lines before have said it."""
     return None if fact is None or fact in told else fact
+
+
+def _as_option(text: str, field: str) -> str:
+    """Return a text that begins with the name of a field, with the option in place of it."""
+
+    def renamed(part: str) -> str:
+        begins = part == field or part.startswith(f"{field}: ")
+        return f"--{part}" if begins else part
+
+    return text.map(renamed) if isinstance(text, Phrase) else renamed(text)
 
 
 def _discreet(text: str, name: str) -> str:

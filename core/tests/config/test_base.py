@@ -62,13 +62,24 @@ def test_has_no_sender_and_sends_text_by_default() -> None:
     assert warnings(config) == ()
 
 
-def test_warns_of_each_usage_without_a_template() -> None:
-    config = parse(AcmeConfig, {"templates": [template("Register")]})
-    assert messages(warnings(config)) == [
-        ("templates", "no template for `SignIn`"),
-        ("templates", "no template for `ForgotPassword`"),
-        ("templates", "no template for `Generic`"),
-    ]
+@pytest.mark.parametrize(
+    ("usages", "missing", "remedy"),
+    [
+        (
+            ["Register"],
+            "`SignIn`, `ForgotPassword` or `Generic`",
+            "add one for each, or one for `Generic`, which serves every usage",
+        ),
+        (["Register", "Generic"], "`SignIn` or `ForgotPassword`", "add one for each, or `Generic`"),
+        (["Register", "SignIn", "ForgotPassword"], "`Generic`", "add one"),
+    ],
+)
+def test_warns_once_of_the_usages_without_a_template(
+    usages: list[str], missing: str, remedy: str
+) -> None:
+    config = parse(AcmeConfig, {"templates": [template(usage) for usage in usages]})
+    assert messages(warnings(config)) == [("templates", f"no template for {missing}")]
+    assert warnings(config)[0].remedy.startswith(remedy)
 
 
 def test_test_is_the_old_name_of_generic() -> None:
@@ -80,7 +91,7 @@ def test_a_host_with_templates_can_drop_warnings() -> None:
     own = parse(AcmeConfig, {"templates": [template("Register")]})
     application = [Template(usage_type="SignIn", subject="s", content="{{code}}")]
     assert missing_usages(own.templates, application) == ("ForgotPassword", "Generic")
-    assert missing_template("SignIn", generic=False) in warnings(own)
+    assert missing_template(missing_usages(own.templates)) in warnings(own)
 
 
 def test_no_template_at_all_parses_and_is_for_the_host_to_refuse() -> None:

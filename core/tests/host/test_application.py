@@ -91,14 +91,14 @@ def test_a_connector_that_cannot_be_used_is_a_problem_among_the_others(
     with pytest.raises(passpost.ConfigError) as caught:
         passpost.load(write(text), host)
     assert problems(caught) == [("connectors.backup.use", 5)]
-    assert "`pigeon` (installed connectors: " in str(caught.value)
+    assert "unknown connector `pigeon`" in str(caught.value)
 
 
 @pytest.mark.parametrize(
     ("use", "remedy"),
     [
         ("recordre", "did you mean `recorder`?"),
-        ("pigeon", ""),
+        ("pigeon", "use one of "),
     ],
 )
 def test_an_unknown_connector_comes_with_what_was_meant_as_its_remedy(
@@ -108,9 +108,8 @@ def test_an_unknown_connector_comes_with_what_was_meant_as_its_remedy(
     with pytest.raises(passpost.ConfigError) as caught:
         passpost.load(write(text), host)
     (problem,) = caught.value.problems
-    assert problem.message.startswith(f"no installed package provides the connector `{use}` (")
-    assert "did you mean" not in problem.message
-    assert problem.remedy == remedy
+    assert problem.message == f"unknown connector `{use}`"
+    assert problem.remedy.startswith(remedy)
 
 
 @pytest.mark.parametrize(

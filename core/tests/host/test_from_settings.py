@@ -14,6 +14,7 @@ import pytest
 
 import passpost
 from passpost import config
+from passpost._host.application import load_settings
 
 from .conftest import TEMPLATES, Recorder
 
@@ -269,13 +270,19 @@ def test_usages_that_an_applications_templates_lack_are_warned_of(
     made = settings()
     made["templates"] = made["templates"][1:2]
     file.write_text(json.dumps(made))
-    warnings = passpost.load(file, host).warnings
-    assert [(one.path, one.message.rpartition(" ")[2]) for one in warnings] == [
-        ("templates", "`Register`"),
-        ("templates", "`ForgotPassword`"),
-        ("templates", "`Generic`"),
-    ]
-    assert "or one for `Generic`, which serves every usage" in warnings[0].remedy
+    (warning,) = passpost.load(file, host).warnings
+    assert warning.path == "templates"
+    assert warning.message == "no template for `Register`, `ForgotPassword` or `Generic`"
+    assert "or one for `Generic`, which serves every usage" in warning.remedy
+
+
+def test_those_of_the_application_count_for_a_connector(host: passpost.Host) -> None:
+    made = settings(templates=[{**TEMPLATES[0], "usageType": "Generic"}])
+    made["templates"] = [{**TEMPLATES[0], "usageType": "SignIn"}]
+    (warning,) = load_settings(made, host).warnings
+    assert warning.path == "connectors.primary.settings.templates"
+    assert warning.message == "no template for `Register` or `ForgotPassword`"
+    assert warning.remedy == "add one for each, or `Generic` is used"
 
 
 def test_not_where_each_connector_has_its_own(host: passpost.Host, tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ def test_template_is_a_value() -> None:
         ({"locale": ""}, "locale", "not a valid language tag"),
         ({"locale": 5}, "locale", "not a valid language tag"),
         ({"reply_to": "nobody"}, "replyTo", "it has no @"),
-        ({"send_from": "a@b.org, c@d.org"}, "sendFrom", "one single address"),
+        ({"send_from": "a@b.org, c@d.org"}, "sendFrom", "more than one address"),
         ({"text": "{{}}"}, "text", "`{{}}` is not a valid variable"),
     ],
 )

@@ -49,7 +49,7 @@ def test_name_and_address_are_filled_in(source: str, address: str, name: str) ->
         ("< reply-address >", "has no @"),
         ("Ada <nobody>", "has no @"),
         ("{{n}} <nobody>", "has no @"),
-        ("a@b.org, c@d.org", "one single address"),
+        ("a@b.org, c@d.org", "more than one address"),
         ("A <a@b.org>, C <c@d.org>", "more than one address"),
         ('A "B" C <a@b.org>', "quotes other than around the whole"),
         ("a@b.org\nBcc: c@d.org", "U\\+000A at character 8"),

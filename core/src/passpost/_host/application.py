@@ -20,7 +20,7 @@ from passpost._host.stores import open_stores
 from passpost._phrases import said
 from passpost._problems import Invalid, Problem, in_order
 from passpost._settings.application import ApplicationSettings, ConnectorEntry, read_application
-from passpost._settings.connector_config import MissingVariables, missing_templates
+from passpost._settings.connector_config import MISSING, MissingVariables, missing_templates
 from passpost._settings.policy import Policy
 from passpost._settings.stores import StoresEntry
 from passpost._stores import Stores
@@ -308,15 +308,23 @@ def _without_templates(
 def _warnings(
     reading: Reading, connectors: tuple[Connector, ...], others: tuple[Problem, ...]
 ) -> tuple[Problem, ...]:
+    templates = reading.config.templates
     warnings = [*reading.warnings, *others]
     for connector in connectors:
-        warnings += connector.warnings
-    templates = reading.config.templates
+        warnings += _warnings_of(connector, templates)
     if not templates:
         return in_order(warnings)
-    # The application's templates may serve the usages that a connector's own do not.
-    missing = [problem.message for problem in missing_templates(templates)]
-    served = {problem.message for problem in missing_templates(())}.difference(missing)
     if any(connector.lacks_templates() is not None for connector in connectors):
         warnings += reading.settings.placed(missing_templates(templates))
-    return in_order(warning for warning in warnings if warning.message not in served)
+    return in_order(warnings)
+
+
+def _warnings_of(connector: Connector, templates: Sequence[Template]) -> Iterator[Problem]:
+    """Yield the warnings of a connector; the application's templates may serve more usages."""
+    for warning in connector.warnings:
+        if warning.code != MISSING or not templates:
+            yield warning
+            continue
+        own = getattr(connector.config, "templates", ())
+        for still in missing_templates([*own, *templates]):
+            yield attrs.evolve(warning, message=still.message, remedy=still.remedy)

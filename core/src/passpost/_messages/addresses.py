@@ -37,6 +37,7 @@ _ENCODED_WORD: Final = re.compile(r"=\?[^?]*\?[bqBQ]\?")
 _UNSEEN: Final = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
+_SEPARATOR: Final = re.compile("[@,;]")
 _JOINERS: Final = dict.fromkeys((0x200C, 0x200D))
 # Unquoted, these look like a second address.
 _NOT_IN_NAME: Final = re.compile(r"[<>@]")
@@ -168,7 +169,7 @@ def _check_thoroughly(text: str) -> None:
     # A comma or a second address is one recipient here and two elsewhere; a quoted local part can
     # hide both, and no provider gives such addresses to users.
     if _ENCODED_WORD.search(local) or not _is_plain_local(local):
-        raise ValueError(_("the part before its @ is not a plain local part of one single address"))
+        raise ValueError(_fault_of_local(local))
     if len(local.encode()) > MAX_LOCAL:
         raise ValueError(
             _("the part before its @ is longer than {max_local} octets", max_local=MAX_LOCAL)
@@ -185,6 +186,14 @@ def _is_plain_local(local: str) -> bool:
     # invisible characters make two addresses look like one.
     folded = unicodedata.normalize("NFKC", local)
     return _is_visible(local) and _DOT_ATOM.fullmatch(folded) is not None
+
+
+def _fault_of_local(local: str) -> str:
+    if not local:
+        return _("it has nothing before its @")
+    if _SEPARATOR.search(unicodedata.normalize("NFKC", local)):
+        return _("it is more than one address")
+    return _("the part before its @ contains a character that is not allowed there")
 
 
 def _is_visible(text: str) -> bool:

@@ -51,7 +51,7 @@ def _address(value: Any, field: str) -> Address:
     except ValueError as error:
         reason = said(error)
     raise MessageError(
-        _("{field} is not a valid address: {reason}", field=field, reason=reason), field=field
+        _("{field}: not a valid email address: {reason}", field=field, reason=reason), field=field
     )
 
 

@@ -133,24 +133,20 @@ class Catalog:
 
 def unknown_connector(connector: str, known: Iterable[str]) -> UnknownConnectorError:
     """Return the error for an unknown ID: what was meant, and what is there."""
-    from passpost._wording import did_you_mean, nearest  # noqa: PLC0415 - only mistakes pay
+    from passpost._wording import did_you_mean, listed, nearest  # noqa: PLC0415 - only mistakes pay
 
     known = sorted(set(known))
-    shown = connector if len(connector) <= _MAX_NAME else connector[:_MAX_NAME] + "…"
+    shown = quoted(connector if len(connector) <= _MAX_NAME else connector[:_MAX_NAME] + "…")
+    message = _("unknown connector {shown}", shown=shown)
     if connector in FIRST_PARTY:
+        message = _("the connector {shown} is not installed", shown=shown)
         remedy: str = _("install it with `pip install {package}`", package=FIRST_PARTY[connector])
     else:
-        remedy = did_you_mean(nearest(connector, [*known, *FIRST_PARTY]))
-    names = [visible(name) for name in known] or _("none")
-    return UnknownConnectorError(
-        _(
-            "no installed package provides the connector {shown} (installed connectors: {names})",
-            shown=quoted(shown),
-            names=names,
-        ),
-        connector=connector,
-        remedy=remedy,
-    )
+        otherwise = _("install one, for example with `pip install passpost-smtp`")
+        if known:
+            otherwise = _("use one of {known}", known=listed(known))
+        remedy = did_you_mean(nearest(connector, [*known, *FIRST_PARTY]), otherwise)
+    return UnknownConnectorError(message, connector=connector, remedy=remedy)
 
 
 def _usable(entries: Iterable[EntryPoint]) -> list[EntryPoint]:

@@ -14,10 +14,13 @@ from passpost._phrases import _
 from passpost._problems import Problem
 from passpost._templates.picking import template_set_problems
 from passpost._templates.template import Template
-from passpost._wording import nearest
+from passpost._wording import listed, nearest
 
 _LONGEST_LANGUAGE: Final = 3
 """Letters in the longest code of a language; longer ones are valid tags without a language."""
+
+MISSING: Final = "W401"
+"""The code of the warning of usages that have no template."""
 
 MissingVariables = Literal["error", "keep", "blank"]
 """What to do about a variable that the payload lacks."""
@@ -95,31 +98,31 @@ def missing_usages(*sources: Iterable[Template]) -> tuple[str, ...]:
 
 
 def missing_templates(templates: Iterable[Template]) -> tuple[Problem, ...]:
-    """Return the warnings of the flows' usages that have no template."""
+    """Return the warning of the flows' usages that have no template, if there are any."""
     templates = tuple(templates)
     # A misspelled usage has a warning of its own.
     others = [each.usage_type for each in templates if each.usage_type not in KNOWN_USAGES]
     meant = {nearest(usage, FLOW_USAGES) for usage in others}
     missing = [usage for usage in missing_usages(templates) if usage not in meant]
-    return tuple(missing_template(usage, generic=GENERIC not in missing) for usage in missing)
+    return (missing_template(missing),) if missing else ()
 
 
-def missing_template(usage: str, *, generic: bool = True) -> Problem:
-    """Return the warning of a usage without a template; an application with templates drops it.
+def missing_template(usages: Sequence[str]) -> Problem:
+    """Return the warning of usages without a template; an application with templates drops it.
 
     Args:
-        usage: The usage.
-        generic: Whether there is a template for ``Generic``, which is used instead.
+        usages: The usages, at least one.
     """
-    if usage == GENERIC:
+    if GENERIC not in usages:
+        remedy = _("add one for each, or `{generic}` is used", generic=GENERIC)
+    elif len(usages) == 1:
         remedy = _("add one")
-    elif generic:
-        remedy = _("add one, or `{generic}` is used", generic=GENERIC)
     else:
-        remedy = _("add one, or one for `{generic}`, which serves every usage", generic=GENERIC)
-    return Problem(
-        "templates", _("no template for `{usage}`", usage=usage), remedy, "warning", code="W401"
-    )
+        remedy = _(
+            "add one for each, or one for `{generic}`, which serves every usage", generic=GENERIC
+        )
+    message = _("no template for {usages}", usages=listed(usages))
+    return Problem("templates", message, remedy, "warning", code=MISSING)
 
 
 def template_problems(templates: Iterable[Template]) -> Iterator[Problem]:

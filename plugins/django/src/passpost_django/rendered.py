@@ -135,7 +135,7 @@ def _only_address(written: Sequence[Any], field: str) -> passpost.Address:
     except ValueError as error:
         problem = said(error)
     raise _unable(
-        field, _("{field} is not a valid address: {problem}", field=field, problem=problem)
+        field, _("{field}: not a valid email address: {problem}", field=field, problem=problem)
     )
 
 
