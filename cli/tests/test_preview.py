@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click.testing
+import pytest
 
 Run = Callable[..., click.testing.Result]
 Write = Callable[..., Path]
@@ -103,3 +105,40 @@ def test_overrides_of_direction_are_written_out(run: Run, own: Write) -> None:
     result = run("preview", file, "--connector", "acme", "--usage", "Generic", "--json")
     assert "\u202e" not in result.stdout
     assert json.loads(result.stdout)["text"] == content
+
+
+@pytest.mark.parametrize("missing", ["${PASSPOST_NOT_SET}", "${file:/nowhere/secret}"])
+def test_no_secret_is_needed(run: Run, own: Write, application: Write, missing: str) -> None:
+    arguments = ("--usage", "Generic", "--code", "739206")
+    result = run("preview", own(apiKey=missing), "--connector", "acme", *arguments)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "Hello 739206" in result.stdout
+    file = application(first={}, second={"apiKey": missing})
+    document = json.loads(file.read_text())
+    document["stores"] = {"use": "sqlite", "settings": {"path": "sends"}, "secret": missing}
+    file.write_text(json.dumps(document))
+    for name in ("first", "second"):
+        result = run("preview", file, "--connector", name, *arguments)
+        assert (result.exit_code, result.stderr) == (0, "")
+        assert f"Generic by {name}\n" in result.stdout
+    # Sending needs them.
+    assert run("send", file, "--to", "ada@example.com", *arguments).exit_code == 1
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"fromEmail": "${PASSPOST_NOT_SET}"},
+        {"templates": [{"usageType": "Generic", "subject": "s", "content": "${file:/nowhere}"}]},
+        {"unknown": "${PASSPOST_NOT_SET}"},
+    ],
+    ids=["sender", "template", "unknown setting"],
+)
+def test_what_is_missing_besides_secrets_is_an_error(
+    run: Run, own: Write, settings: dict[str, Any]
+) -> None:
+    file = own(apiKey="${PASSPOST_NOT_SET}", **settings)
+    result = run("preview", file, "--connector", "acme", "--usage", "Generic", "--code", "739206")
+    assert result.exit_code == 1
+    assert "apiKey: environment variable" in result.stderr
+    assert next(iter(settings)) in result.stderr

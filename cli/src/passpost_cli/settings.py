@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import sys
-from typing import Final
+from contextlib import suppress
+from copy import deepcopy
+from functools import reduce
+from operator import getitem
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
 import passpost
 from passpost import config
 from passpost._host.files import MAX_FILE, read_file
+from passpost._host.sections import SECTIONS
+from passpost._paths import path_keys
 from passpost._text import quoted
 from passpost._wording import nearest
 from passpost_cli.arguments import STDIN, is_content, is_name, named
@@ -17,6 +23,12 @@ from passpost_cli.extensions import make_host
 from passpost_cli.failures import CommandError
 from passpost_cli.language import _
 from passpost_tools.configuring import configured
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_MISSING: Final = {"E051", "E052", "E054", "E055"}
+"""Codes of references that lead nowhere."""
 
 _NOT_A_NAME: Final = _("FILE is the content of a file, not its name")
 _USE_A_NAME: Final = _("use the file's name, or `-` for standard input")
@@ -58,6 +70,51 @@ def load(file: str, connector: str | None) -> passpost.Application:
     return configure(settings, connector, make_host())
 
 
+def load_without_secrets(file: str, connector: str | None) -> passpost.Application:
+    """Read FILE for a command that sends nothing; a secret may be missing where a reference leads.
+
+    Placeholders stand for such secrets. What else the file has, stores and sections, is left out.
+
+    Raises:
+        ConfigError: The settings are invalid, or something besides secrets is missing.
+        PluginError: A connector is unknown or broken.
+        CommandError: The application's file has no such connector.
+    """
+    settings = config.read(read_input(file), named(file))
+    host = make_host()
+    try:
+        return configure(settings, connector, host)
+    except passpost.ConfigError as error:
+        wrong = error
+    missing = [each for each in wrong.problems if each.severity == "error"]
+    if all(each.code in _MISSING for each in missing):
+        # A path with a long key is shortened, and leads nowhere.
+        with suppress(passpost.ConfigError, LookupError):
+            filled, placeholders = _filled(settings, missing)
+            made = configured(filled, connector, host)
+            secrets = {secret for one in made.connectors for secret in one.secrets}
+            if secrets.issuperset(placeholders):
+                return _chosen(made, settings, connector)
+    raise wrong
+
+
+def _filled(
+    settings: config.Settings, missing: Iterable[passpost.Problem]
+) -> tuple[config.Settings, list[str]]:
+    """Return settings with placeholders for what is missing, and these; without unused parts."""
+    unused = ("stores", *SECTIONS) if "connectors" in settings else ()
+    data: Any = {key: deepcopy(value) for key, value in settings.data.items() if key not in unused}
+    placeholders = []
+    for number, problem in enumerate(missing):
+        *steps, last = path_keys(problem.path)
+        if steps and steps[0] in unused:
+            continue
+        # Different from each other, so that each is found among the secrets.
+        placeholders.append(f"<your-secret-{number}>")
+        reduce(getitem, steps, data)[last] = placeholders[-1]
+    return settings.having(data), placeholders
+
+
 def configure(
     settings: config.Settings, connector: str | None, host: passpost.Host
 ) -> passpost.Application:
@@ -65,8 +122,15 @@ def configure(
     whole = "connectors" in settings
     if connector is None and not whole and not nearest("connectors", settings):
         raise passpost.ConfigError([_needs_connector(settings, host)])
-    made = configured(settings, connector, host)
-    return _only(made, connector) if whole and connector is not None else made
+    return _chosen(configured(settings, connector, host), settings, connector)
+
+
+def _chosen(
+    made: passpost.Application, settings: config.Settings, connector: str | None
+) -> passpost.Application:
+    if connector is None or "connectors" not in settings:
+        return made
+    return _only(made, connector)
 
 
 def _only(whole: passpost.Application, name: str) -> passpost.Application:

@@ -21,7 +21,7 @@ from passpost_cli.helping import json_forms
 from passpost_cli.language import _, say
 from passpost_cli.payloads import read_payload
 from passpost_cli.reading import Part, Reading
-from passpost_cli.settings import load
+from passpost_cli.settings import load_without_secrets
 from passpost_cli.terminal import out_json
 from passpost_cli.usages import point_out_strangers
 
@@ -63,10 +63,11 @@ def command(  # noqa: PLR0913 - one for each argument of the command line
 ) -> None:
     """Show what an email will look like; nothing is sent.
 
-    The template is picked and rendered in the same way as for sending.
+    The template is picked and rendered in the same way as for sending. No password or key is
+    needed: one that is missing in the environment or in a file is passed over.
     """
     payload = read_payload(code, assignments, payload_file, beside=file)
-    application = load(file, connector)
+    application = load_without_secrets(file, connector)
     # The first connector is the one that sends.
     chosen = application.connectors[0]
     point_out_strangers(application, [usage], named(file))
