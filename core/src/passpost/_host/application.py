@@ -134,7 +134,7 @@ class FromSettings:
             ConfigError: The file cannot be read, or its settings are wrong.
             TypeError: The path is not one.
         """
-        return cls._make(load(path, host), stores)
+        return cls._from_application(load(path, host), stores)
 
     @classmethod
     @without_arguments
@@ -160,10 +160,10 @@ class FromSettings:
             ConfigError: The settings are wrong; `problems` lists everything that is.
             TypeError: The settings are of another type.
         """
-        return cls._make(load_settings(settings, host), stores)
+        return cls._from_application(load_settings(settings, host), stores)
 
     @classmethod
-    def _make(cls, application: Application, stores: Stores | None) -> Self:
+    def _from_application(cls, application: Application, stores: Stores | None) -> Self:
         for problem in application.warnings:
             log.warning("%s", problem)
         if stores is not None:
