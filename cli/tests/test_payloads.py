@@ -75,7 +75,7 @@ def test_what_is_given_twice_is_a_usage_error(
     assert f"error: {problem}\n" in result.stderr
     assert json.loads(result.stdout) == {
         "ok": False,
-        "error": {"kind": "usage", "message": problem},
+        "error": {"kind": "usage", "message": problem, "remedy": "passpost preview --help"},
     }
 
 
