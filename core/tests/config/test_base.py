@@ -91,7 +91,7 @@ def test_a_host_with_templates_can_drop_warnings() -> None:
     own = parse(AcmeConfig, {"templates": [template("Register")]})
     application = [Template(usage_type="SignIn", subject="s", content="{{code}}")]
     assert missing_usages(own.templates, application) == ("ForgotPassword", "Generic")
-    assert missing_template(missing_usages(own.templates)) in warnings(own)
+    assert missing_template(*missing_usages(own.templates)) in warnings(own)
 
 
 def test_no_template_at_all_parses_and_is_for_the_host_to_refuse() -> None:

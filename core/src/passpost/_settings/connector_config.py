@@ -104,10 +104,10 @@ def missing_templates(templates: Iterable[Template]) -> tuple[Problem, ...]:
     others = [each.usage_type for each in templates if each.usage_type not in KNOWN_USAGES]
     meant = {nearest(usage, FLOW_USAGES) for usage in others}
     missing = [usage for usage in missing_usages(templates) if usage not in meant]
-    return (missing_template(missing),) if missing else ()
+    return (missing_template(*missing),) if missing else ()
 
 
-def missing_template(usages: Sequence[str]) -> Problem:
+def missing_template(*usages: str) -> Problem:
     """Return the warning of usages without a template; an application with templates drops it.
 
     Args:
