@@ -161,11 +161,14 @@ class Policy:
                 message = _("a route needs at least one connector")
                 remedy = _("add one, or remove the route")
                 yield Problem(f"routes.{usage}", message, remedy, code="E422")
+            seen: set[str] = set()
             for index, name in enumerate(names):
-                if name in names[:index]:
+                if name in seen:
                     path = f"routes.{usage}[{index}]"
                     message = _("a route names each connector once")
                     yield Problem(path, message, _("remove the repetition"), code="E422")
+                    break
+                seen.add(name)
 
     @rule("recipient_cooldowns")
     def _cooldowns(self) -> Iterator[Problem]:
