@@ -207,7 +207,7 @@ class Surrounding:
     def __init__(self, extension: Extension, hook: str, context: Mapping[str, Any]) -> None:
         self.hook = hook
         self._summary = _SURROUNDING[hook](context)
-        self.context = getattr(extension, hook)(self._summary)
+        self.context = extension.around(hook, self._summary)
 
     async def enter(self) -> None:
         """Begin."""
