@@ -36,6 +36,29 @@ def test_what_is_open_at_exit_is_closed_and_later_sends_are_refused(*, uvloop: b
     assert (ran.stdout, ran.stderr) == ("left\n" + refused + refused, "")
 
 
+@pytest.mark.parametrize("used", [True, False])
+def test_a_send_of_a_finalizer_at_the_end_of_the_interpreter_is_refused(*, used: bool) -> None:
+    ran = run(
+        f"""
+        mailer = make()
+        if {used}:
+            mailer.send(message)
+
+        class Last:
+            def __del__(self, mailer=mailer, message=message, closed=passpost.MailerClosedError):
+                try:
+                    mailer.send(message)
+                except closed as error:
+                    print(error, flush=True)
+
+        last = Last()
+        last.itself = last
+        """
+    )
+    left = "left\n" if used else ""
+    assert (ran.stdout, ran.stderr) == (left + "the interpreter is exiting\n", "")
+
+
 @both_loops
 @pytest.mark.parametrize("first", [True, False])
 def test_sends_while_the_interpreter_exits(*, uvloop: bool, first: bool) -> None:

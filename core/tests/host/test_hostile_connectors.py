@@ -357,3 +357,30 @@ async def test_secrets_are_masked_whatever_the_config_is_made_of(
     connector = host.configure("keeps", {})
     async with passpost.AsyncMailer(connector, templates=[template]) as mailer:
         assert (await mailer.send(message)).response == "OK ***"
+
+
+def test_a_connector_that_claims_to_be_closed_may_have_sent(
+    recorder: Recorder, configure: Any, message: passpost.Message, caplog: pytest.LogCaptureFixture
+) -> None:
+    def gone(_mail: object) -> None:
+        raise passpost.MailerClosedError("493817")
+
+    recorder.behave = gone
+    caplog.set_level("DEBUG")
+    with passpost.Mailer(configure()) as mailer, pytest.raises(passpost.SendError) as caught:
+        mailer.send(message)
+    assert caught.value.outcome == "unknown"
+    assert "493817" not in f"{caught.value}{caplog.text}"
+
+
+def test_a_check_shows_nothing_of_a_connector_that_claims_to_be_closed() -> None:
+    class Closed(Recorder):
+        @passpost.hookimpl
+        async def check_connection(self) -> None:
+            raise passpost.MailerClosedError("493817")
+
+    host = passpost.Host(environ={})
+    host.register(Closed())
+    closed = pytest.raises(passpost.MailerClosedError, match="the mailer is closed")
+    with passpost.Mailer(host.configure("recorder", {"templates": TEMPLATES})) as mailer, closed:
+        mailer.check()

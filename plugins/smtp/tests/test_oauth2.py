@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 import passpost
 from passpost import Receipt, SendError
+from passpost._network.reachable import reaching
 from passpost_smtp.oauth2 import TokenSource
 from pytest_passpost import Answer, Fault, HttpServer, SmtpServer, refusing_port, reply
 
@@ -231,6 +232,15 @@ async def test_a_wrong_reply_keeps_the_token(kit: Any) -> None:
             assert isinstance(await kit.outcome(session, kit.mail()), SendError)
             assert isinstance(await kit.outcome(session, kit.mail()), Receipt)
         assert len(tokens.requests) == 1
+
+
+@pytest.mark.anyio
+async def test_no_token_is_fetched_from_an_address_that_may_not_be_reached(kit: Any) -> None:
+    with HttpServer(GOOD) as tokens:
+        source = TokenSource(kit.config(25, auth=refreshing(tokens)), kit.registered.append)
+        with reaching(internal=False), pytest.raises(SendError, match="not reachable"):
+            await source.token(5)
+        assert tokens.requests == []
 
 
 @pytest.mark.anyio

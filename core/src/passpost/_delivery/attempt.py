@@ -206,8 +206,9 @@ class SendAttempt:
 
     def _make_error(self, error: BaseException) -> PasspostError:
         """Return the error that the application gets for whatever was raised."""
-        if is_really(error, MailerClosedError):
-            return error
+        # A connector says so of its connections, as long as nothing has left.
+        if is_really(error, MailerClosedError) and not self.may_have_left:
+            return MailerClosedError(_("the mailer is closed"))
         if is_really(error, DeadlinePassedError) or (
             is_really(error, TimeoutError) and self._is_late()
         ):

@@ -54,7 +54,7 @@ async def check(
 
 def _make_error(active: ActiveConnector, error: BaseException) -> PasspostError:
     if is_really(error, MailerClosedError):
-        return error
+        return MailerClosedError(_("the mailer is closed"))
     if is_really(error, DeadlinePassedError):
         return active.reports.failure(deadline_error(_("the check was done"), "network"))
     if send_error_in(error) is not None:

@@ -14,6 +14,7 @@ import atexit
 import contextlib
 import logging
 import os
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Coroutine
@@ -207,6 +208,9 @@ def run(
         SendError: The thread cannot be started.
         BaseException: Whatever the work raised.
     """
+    if sys.is_finalizing():
+        # Threads that are no daemons have ended, and the loop's runs no more.
+        raise MailerClosedError(_("the interpreter is exiting"))
     while True:
         thread = _process.thread
         if thread.is_current:

@@ -27,6 +27,7 @@ from passpost._plugins.registration import (
     plugin_name,
     register,
 )
+from passpost._plugins.signals import raised_by_signal
 from passpost._problems import Problem
 from passpost._text import quoted
 from passpost._wording import chained, in_pairs
@@ -120,7 +121,9 @@ class ConnectorHooks:
             raise
         except ConfigClassError as error:
             defect, trace = str(error), ""
-        except BaseException as error:  # noqa: BLE001 - any plugin's any mistake
+        except BaseException as error:
+            if raised_by_signal(error):
+                raise
             defect, trace = describe_defect(error), trace_defect(error)
         # Raised here, so that no context keeps an exception whose text may quote a setting.
         raise self._make_error(_("{fails}: {defect}", fails=fails, defect=defect), trace)

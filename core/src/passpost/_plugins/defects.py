@@ -44,7 +44,7 @@ def trace_defect(error: BaseException) -> str:
         hooks.py:20 in send_mail > client.py:41 in Client.post; caused by KeyError at client.py:58
     """
     # Without those that only called the plugin.
-    own = dropwhile(lambda frame: frame[0].co_filename.startswith(_CALLERS), _frames(error))
+    own = dropwhile(lambda frame: frame[0].co_filename.startswith(_CALLERS), frames_of(error))
     frames = [f"{_place(code, line)} in {code.co_qualname}" for code, line in own]
     trace = " > ".join(frames[-_MAX_FRAMES:])
     for cause in islice(_causes(error), _MAX_CAUSES):
@@ -54,7 +54,7 @@ def trace_defect(error: BaseException) -> str:
 
 def _describe(error: BaseException) -> str:
     place = ""
-    for code, line in _frames(error):
+    for code, line in frames_of(error):
         place = f" at {_place(code, line)}"
     return f"{type_name(error)}{place}"
 
@@ -74,7 +74,7 @@ def _place(code: CodeType, line: int) -> str:
     return f"{PurePath(code.co_filename).name}:{line}"
 
 
-def _frames(error: BaseException) -> Iterator[tuple[CodeType, int]]:
+def frames_of(error: BaseException) -> Iterator[tuple[CodeType, int]]:
     """Return the code and the line of each frame, the innermost last."""
     trace = _TRACEBACK.__get__(error)
     while trace is not None:

@@ -23,6 +23,7 @@ from passpost._plugins.registration import (
     plugin_words,
     register,
 )
+from passpost._plugins.signals import raised_by_signal
 from passpost._text import quoted
 from passpost.errors import PasspostError, PluginError
 from passpost.hookspecs import EXTENSION_GROUP, ExtensionSpec
@@ -299,7 +300,9 @@ def _try(listed: InstalledExtension, load_it: Callable[[], Extension]) -> Instal
     except PluginError as error:
         return attrs.evolve(listed, error=said(error))
     # Even KeyboardInterrupt: whether the extension raised it cannot be told.
-    except BaseException as error:  # noqa: BLE001 - any plugin's any mistake
+    except BaseException as error:
+        if raised_by_signal(error):
+            raise
         return attrs.evolve(listed, error=_not_imported(error))
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Callable
 
 from passpost._genuine import is_really
+from passpost._plugins.signals import on_main_thread, raised_by_signal
 from passpost.errors import UNSENT
 
 
@@ -37,16 +37,14 @@ class Interruptions:
 
     def include(self, error: BaseException) -> bool:
         """Return whether an exception interrupts the task, and has to go on through it."""
-        if is_really(error, Exception):
-            return False
         if is_really(error, asyncio.CancelledError):
             return self.task is not None and self.task.cancelling() > self._cancelling
         if is_really(error, GeneratorExit):
             # Python closes the coroutine of a task that nobody runs any more.
             return _current_task() is not self.task
-        # Ctrl-C strikes in the main thread alone.
-        on_main = threading.current_thread() is threading.main_thread()
-        return is_really(error, KeyboardInterrupt) and on_main
+        if is_really(error, KeyboardInterrupt):
+            return on_main_thread()
+        return raised_by_signal(error)
 
 
 def renewed(error: BaseException, clean: Callable[[str], str]) -> BaseException:

@@ -9,6 +9,7 @@ import pluggy
 
 from passpost._genuine import type_name
 from passpost._phrases import _, said
+from passpost._plugins.signals import raised_by_signal
 from passpost._text import quoted, visible
 from passpost.errors import PluginError
 
@@ -63,7 +64,9 @@ def load(entry: EntryPoint) -> object:
         return entry.load()
     except KeyboardInterrupt:
         raise
-    except BaseException as error:  # noqa: BLE001 - any plugin's any mistake
+    except BaseException as error:
+        if raised_by_signal(error):
+            raise
         failure, cause = (
             BrokenContract(_("cannot be imported: {quote}", quote=_quote(error))),
             _printable(error),

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import http.client
+import socket
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
 from passpost import Secret
+from passpost.wire import dial
 from passpost_smtp import _
 from passpost_smtp.config import EncryptedKey, ServiceAccountAuth, TokenAuth
 from passpost_smtp.errors import SmtpError
@@ -177,7 +181,7 @@ class _TokenRequest:
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self._opener = urllib.request.build_opener(_NoRedirects)
+        self._opener = urllib.request.build_opener(_NoRedirects, _GuardedHttps, _GuardedHttp)
 
     def __call__(  # the transport's signature has more, which token requests do not use
         self,
@@ -210,6 +214,38 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
     # Another server is not who the operator trusts with the secret, whatever this one says.
     def redirect_request(self, *_: object) -> None:
         """Follow none: the request holds secrets."""
+
+
+class _GuardedConnection(http.client.HTTPConnection):
+    """A connection to an address that may be reached, or to the proxy of this process."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._create_connection = self._connect_guarded
+
+    def _connect_guarded(self, address: tuple[str, int], timeout: float, *_: Any) -> socket.socket:
+        if getattr(self, "_tunnel_host", None) is not None:
+            return socket.create_connection(address, timeout)
+        # This runs in a thread without an event loop.
+        found = asyncio.run(dial.resolve(*address, None))
+        for info in found[:-1]:
+            with suppress(OSError):
+                return socket.create_connection(info[4][:2], timeout)
+        return socket.create_connection(found[-1][4][:2], timeout)
+
+
+class _GuardedHttpsConnection(_GuardedConnection, http.client.HTTPSConnection):
+    """The same with TLS."""
+
+
+class _GuardedHttp(urllib.request.HTTPHandler):
+    def http_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+        return self.do_open(_GuardedConnection, req)
+
+
+class _GuardedHttps(urllib.request.HTTPSHandler):
+    def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+        return self.do_open(_GuardedHttpsConnection, req)
 
 
 def _explain(error: Exception) -> tuple[str, bool]:
