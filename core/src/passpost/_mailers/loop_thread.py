@@ -209,7 +209,7 @@ def run(
         BaseException: Whatever the work raised.
     """
     if sys.is_finalizing():
-        # Threads that are no daemons have ended, and the loop's runs no more.
+        # The loop's thread does not run any more.
         raise MailerClosedError(_("the interpreter is exiting"))
     while True:
         thread = _process.thread
