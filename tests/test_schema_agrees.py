@@ -38,6 +38,7 @@ EXCEPTIONS = {
     "E402": "the application's templates serve every connector, and extensions may have others",
     "E42": "delivery names connectors of the same file, and rates have a grammar",
     "E431": "whether stores need a secret depends on which stores they are",
+    "E432": "a URL has a grammar of its own",
     "E441": "a key has a grammar, and of its settings some exclude others",
     "E442": "a priority belongs to a usage, and a schema says nothing of a mapping's numbers",
     "-E": "a connector's own rules compare several settings",
@@ -200,6 +201,13 @@ STILL = {
     "E403": of_application(lint={"rules": {"W999": "off"}}),
     "E42": of_application(delivery={"routes": {"*": ["backup"]}}),
     "E431": of_application(stores={"use": "sqlite", "settings": {"path": "a"}}),
+    "E432": of_application(
+        stores={
+            "use": "redis",
+            "settings": {"url": "http://cache.example.com"},
+            "secret": OUTBOX["secret"],
+        }
+    ),
     "E441": of_application(outbox={**OUTBOX, "secret": "short"}),
     "E442": of_application(outbox={**OUTBOX, "priorities": {"SignIn": 10**7}}),
     "-E": of_smtp(auth={"user": "a"}),

@@ -182,5 +182,5 @@ def test_a_joined_list_is_found() -> None:
 def test_an_unknown_connector_is_told_with_chinese_commas() -> None:
     with pytest.raises(passpost.UnknownConnectorError) as caught:
         passpost.Host().configure("no-such", {})
-    assert "aliyun-dm、" in translated(said(caught.value), "zh-CN")
-    assert "aliyun-dm, " in str(caught.value)
+    assert "`aliyun-dm`、" in translated(said(caught.value), "zh-CN")
+    assert "`aliyun-dm`, " in str(caught.value)
