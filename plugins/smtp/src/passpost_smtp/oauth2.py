@@ -10,7 +10,6 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
@@ -227,11 +226,14 @@ class _GuardedConnection(http.client.HTTPConnection):
         if getattr(self, "_tunnel_host", None) is not None:
             return socket.create_connection(address, timeout)
         # This runs in a thread without an event loop.
-        found = asyncio.run(dial.resolve(*address, None))
-        for info in found[:-1]:
-            with suppress(OSError):
-                return socket.create_connection(info[4][:2], timeout)
-        return socket.create_connection(found[-1][4][:2], timeout)
+        sock = asyncio.run(_connect(address, timeout))
+        sock.settimeout(timeout)
+        return sock
+
+
+async def _connect(address: tuple[str, int], seconds: float) -> socket.socket:
+    async with asyncio.timeout(seconds):
+        return await dial.connect(await dial.resolve(*address, None), None)
 
 
 class _GuardedHttpsConnection(_GuardedConnection, http.client.HTTPSConnection):
