@@ -17,7 +17,8 @@ def raised_by_signal(error: BaseException) -> bool:
     """
     if not on_main_thread():
         return False
-    handlers = {_code(signal.getsignal(number)) for number in signal.valid_signals()}
+    # Each failed attempt asks: `valid_signals` takes twice as long as all the rest.
+    handlers = {_code(signal.getsignal(number)) for number in range(1, signal.NSIG)}
     return any(code in handlers for code, _line in frames_of(error))
 
 
